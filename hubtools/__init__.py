@@ -1,0 +1,1 @@
+"""A small language model of your own posts, with an honest card, published on the Hub."""

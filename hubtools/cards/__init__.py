@@ -1,0 +1,1 @@
+"""The Card, its file, its rendering and its pictures."""

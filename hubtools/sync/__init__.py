@@ -1,0 +1,1 @@
+"""Bringing repositories on a Hub in step with what is here."""
