@@ -1,0 +1,100 @@
+"""Escapes: what comes from outside is text, wherever it stands.
+
+Each function belongs to one kind of place. Dangerous characters become numeric character
+references, which Markdown and HTML both read as the bare character and never as syntax.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from urllib.parse import quote, urlsplit
+
+from markupsafe import Markup
+
+_ZWJ = "\u200d"
+# Syntax of CommonMark and GFM (tables, autolinks), and GitHub's mathematics and :emoji: codes.
+_ACTIVE = re.compile(
+    r"""[\\`*\[\]<>|~$&]|(?<![^\W_])_|_(?![^\W_])|(?<=[\w.+-])@"""
+    r"""|:(?=[\w+-]+:|/)|(?<=mailto):|(?<=xmpp):|(?<=www)\.""",
+    re.IGNORECASE,
+)
+_MARKUP = re.compile(r"""[<>&"'`]""")
+_BLOCK_START = re.compile(r"[-+=#]|\d{1,9}[.)](?=\s|$)")
+
+
+def _reference(match: re.Match[str]) -> str:
+    return "".join(f"&#{ord(c)};" for c in match[0])
+
+
+def visible(text: str) -> str:
+    """One line of what a reader can see: no control or bidi characters, white space collapsed.
+
+    A zero-width joiner stays between two symbols, where it makes one emoji of them, and a
+    zero-width (non-)joiner stays between letters, where scripts need it.
+    """
+    kept = [c for i, c in enumerate(text) if _is_visible(text, i, c)]
+    return " ".join("".join(kept).split())
+
+
+def _is_visible(text: str, index: int, char: str) -> bool:
+    if char.isspace():
+        return True
+    if char in (_ZWJ, "\u200c"):
+        return 0 < index < len(text) - 1 and not text[index + 1].isspace()
+    if 0xE0020 <= ord(char) <= 0xE007F:  # tags spell the flags of regions
+        return True
+    return unicodedata.category(char) not in ("Cc", "Cf", "Cs") and ord(char) & 0xFFFE != 0xFFFE
+
+
+def markdown(value: object) -> Markup:
+    """Text inside a Markdown sentence, a table cell or the content of an HTML element."""
+    text = _ACTIVE.sub(_reference, visible(str(value)))
+    start = _BLOCK_START.match(text)
+    if start:
+        text = text[: start.end() - 1] + f"&#{ord(start[0][-1])};" + text[start.end() :]
+    return Markup(text)
+
+
+def attribute(value: object) -> Markup:
+    """Text inside a double-quoted HTML attribute."""
+    return Markup(_MARKUP.sub(_reference, visible(str(value))))
+
+
+def link(value: object) -> Markup:
+    """An https address for `href`, `src` or a Markdown target; anything else is no address: ''.
+
+    Parentheses, quotes, white space and non-ASCII characters are percent-encoded.
+    """
+    text = str(value).strip()
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return Markup("")
+    host_is_plain = re.fullmatch(r"[A-Za-z0-9.-]+(:\d+)?", parts.netloc)
+    if parts.scheme != "https" or not host_is_plain:
+        return Markup("")
+    encoded = quote(text, safe="/:?=&%#+,;@~.-_")
+    return Markup(encoded.replace("&", "&amp;"))
+
+
+def link_path(value: object) -> Markup:
+    """A repository id or a file's name as the last part of an address."""
+    return Markup(quote(str(value).strip(), safe="/-._~"))
+
+
+def picture(value: object) -> Markup:
+    """The address of a picture: https, or the name of a file in the repository itself."""
+    text = str(value)
+    return Markup(text) if re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", text) else link(text)
+
+
+def code(value: object) -> Markup:
+    """Text inside inline code or a fence, where references are not read: backticks are replaced."""
+    return Markup(visible(str(value)).replace("`", "\u02cb"))
+
+
+def python_string(value: object) -> Markup:
+    """A Python string literal inside a code fence."""
+    return Markup(json.dumps(visible(str(value)), ensure_ascii=False).replace("`", r"\x60"))

@@ -1,0 +1,85 @@
+"""`cards/NAME.toml`: reading it with every mistake named, writing it in one canonical order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from tomlkit.items import AoT, InlineTable, Table
+
+from hubtools.cards.model import Card, PostCounts
+from hubtools.cards.names import check_repo_name
+from hubtools.errors import CardError, UsageError
+from hubtools.files import write_atomically
+from hubtools.tables import decode, read_toml
+
+
+def load_card(file: Path) -> Card:
+    """The card in `file`, with the prose of a `.md` of the same name beside it.
+
+    Raises CardError with file and field for broken TOML, unknown keys, wrong types and a
+    repository name that no Hub takes.
+    """
+    if not file.is_file():
+        raise CardError("no such card", where=file)
+    card = decode(read_toml(file, CardError), Card, file, CardError)
+    try:
+        check_repo_name(card.repo)
+    except UsageError as error:
+        raise CardError(error.what, where=f"{file}: repo", fix=error.fix) from error
+    prose = file.with_suffix(".md")
+    return replace(card, prose=prose.read_text(encoding="utf-8")) if prose.is_file() else card
+
+
+def save_card(card: Card, file: Path) -> None:
+    """Write `card` to `file` unless that already says the same; the prose is never touched."""
+    text = card_toml(card)
+    if not file.is_file() or file.read_text(encoding="utf-8") != text:
+        write_atomically(file, text)
+
+
+def card_toml(card: Card) -> str:
+    """The card as TOML, keys in the order of the dataclass, absent values left out."""
+    document = tomlkit.document()
+    for key, value in _present(replace(card, prose=None)):
+        document.add(key, _item(value))
+    return tomlkit.dumps(document)
+
+
+def _present(value: Any) -> list[tuple[str, Any]]:
+    """The fields that say something, plain values before tables as TOML wants them.
+
+    `state` stands even at its default: a person looks for it.
+    """
+    pairs = [(f.name, getattr(value, f.name)) for f in fields(value)]
+    said = [(key, item) for key, item in pairs if item is not None and item not in ((), {})]
+    return sorted(said, key=lambda pair: isinstance(_item(pair[1]), Table | AoT))
+
+
+def _item(value: Any) -> Any:
+    if isinstance(value, PostCounts):
+        inline: InlineTable = tomlkit.inline_table()
+        inline.update(dict(_present(value)))
+        return inline
+    if is_dataclass(value):
+        table: Table = tomlkit.table()
+        for key, part in _present(value):
+            table.add(key, _item(part))
+        return table
+    if isinstance(value, Mapping):
+        return tomlkit.item(dict(value))
+    if isinstance(value, tuple):
+        return _sequence(value)
+    return value
+
+
+def _sequence(values: tuple[Any, ...]) -> Any:
+    if values and is_dataclass(values[0]):
+        tables: AoT = tomlkit.aot()
+        for value in values:
+            tables.append(_item(value))
+        return tables
+    return list(values)

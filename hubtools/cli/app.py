@@ -1,0 +1,85 @@
+"""The `hubtools` command: its groups, and how an error becomes one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from hubtools.cli import cards, hub, posts, predict, publish, train
+from hubtools.cli.options import VERBOSITY
+from hubtools.errors import HubtoolsError
+
+_INTERRUPTED = 130
+
+
+class _Commands(TyperGroup):
+    """Turns what a command raises into one line on stderr and the exit code of the error."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            _fail(ctx, "Interrupted. Run the same command again to go on from here.")
+            raise typer.Exit(_INTERRUPTED) from None
+        except BrokenPipeError:
+            # The reader of a pipe left; keep the interpreter from complaining at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(1) from None
+        except HubtoolsError as error:
+            _fail(ctx, f"Error: {error}")
+            raise typer.Exit(error.exit_code) from error
+        except OSError as error:
+            _fail(ctx, f"Error: {error.filename or 'system'}: {error.strerror or error}")
+            raise typer.Exit(1) from error
+
+
+def _fail(ctx: Any, line: str) -> None:
+    if ctx.meta.get(VERBOSITY, 0) > 1:
+        sys.stderr.write(traceback.format_exc())
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+def _version(value: bool) -> None:
+    if value:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"hubtools {version('hubtools')}\n")
+        raise typer.Exit
+
+
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="A small language model of your own posts, with an honest card, on the Hugging Face Hub.",
+    epilog="Start with: hubtools publish your-archive.zip --base scratch",
+)
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+app.command("publish")(publish.publish)
+app.command("train")(train.train)
+app.command("predict")(predict.predict)
+app.add_typer(posts.app, name="posts")
+app.add_typer(cards.app, name="cards")
+app.add_typer(hub.app, name="hub")
+
+
+def main() -> None:
+    """The entry point of the `hubtools` script."""
+    app()

@@ -1,0 +1,55 @@
+"""Options that several commands share, and the reporter that they ask for."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from hubtools.report import Reporter, SilentReporter, StderrReporter
+
+VERBOSITY = "hubtools.verbosity"
+
+
+def _remember(ctx: typer.Context, value: int) -> int:
+    ctx.meta[VERBOSITY] = value
+    return value
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
+Verbose = Annotated[
+    int,
+    typer.Option(
+        "--verbose",
+        "-v",
+        count=True,
+        callback=_remember,
+        show_default=False,
+        help="Say more; -vv shows the traceback of an error.",
+    ),
+]
+To = Annotated[
+    str | None,
+    typer.Option(
+        "--to",
+        envvar="HUBTOOLS_TO",
+        metavar="local:DIR|hf|URL",
+        help="Where models are published.",
+        show_default="local:hub",
+    ),
+]
+Namespace = Annotated[
+    str | None,
+    typer.Option(
+        "--namespace",
+        envvar="HUBTOOLS_NAMESPACE",
+        help="The user or organization that owns the repositories.",
+        show_default="me on a local Hub, else who you are",
+    ),
+]
+
+
+def reporter(quiet: bool, verbose: int) -> Reporter:
+    """Where a command says what it does, for what -q and -v ask."""
+    return SilentReporter() if quiet else StderrReporter(verbose)
