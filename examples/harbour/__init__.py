@@ -1,0 +1,1 @@
+"""The made-up harbour behind examples/harbourlog.zip."""
