@@ -1,0 +1,290 @@
+"""The pipeline picture: the way of one model from posts to the Hub, as boxes and arrows."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import partial
+
+from hubtools.cards.drawing import (
+    CARD,
+    INK,
+    MIST,
+    MUTED,
+    RULE,
+    SEA,
+    Canvas,
+    Mark,
+    Picture,
+    Sieve,
+    Type,
+    Typeface,
+    draw_bars,
+    measure,
+    measuring,
+    require_libraries,
+    tracked,
+)
+from hubtools.cards.lettering import fitted, wrap
+
+__all__ = ["Lineage", "LineageSource", "Mark", "Picture", "draw_lineage"]
+
+WIDTH, HEIGHT = 1200, 440
+MARGIN = 48
+GAP = 40
+TOP, BOTTOM = 104, 392
+PADDING = 18
+PITCH = 28
+HEAD, FOOT = 34, 19
+LISTED = 6
+PURPOSE = "drawing a pipeline picture"
+SCRATCH = "scratch"
+SOURCES = "SOURCES"
+
+TITLE = Type(Typeface.LABEL_BOLD, 28, INK)
+LABEL = Type(Typeface.LABEL_BOLD, 14, SEA)
+VALUE = Type(Typeface.LABEL_BOLD, 20, INK)
+DETAIL = Type(Typeface.LABEL, 18, MUTED)
+NAME = Type(Typeface.LABEL, 18, INK)
+COUNT = Type(Typeface.LABEL, 16, MUTED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineageSource:
+    """One account's posts: how many there were, and how many were worth learning from."""
+
+    name: str | None = None
+    handle: str | None = None
+    downloaded: int | None = None
+    kept: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lineage:
+    """What the picture tells; it simply lacks what is None."""
+
+    repo_id: str
+    sources: tuple[LineageSource, ...] = ()
+    posts: int | None = None
+    """Posts trained on."""
+    held_out: int | None = None
+    """Posts kept for the evaluation."""
+    recipe: str | None = None
+    passes: int | None = None
+    steps: int | None = None
+    base_model: str | None = None
+    """A repository id, or "scratch"."""
+    parameters: int | None = None
+    held_out_loss: float | None = None
+    """Nats a token."""
+    bits_per_byte: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A line in a box, and what stands at its right end."""
+
+    text: str
+    type: Type
+    aside: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    """A box: its heading, its rows, its colours."""
+
+    label: str
+    rows: tuple[_Row, ...]
+    paper: str = CARD
+    edge: str = RULE
+    heading: str = SEA
+
+    @property
+    def height(self) -> float:
+        return HEAD + PITCH * len(self.rows) + FOOT
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """A step on the way: a box, how wide it would like to be in px, what comes in from above."""
+
+    box: _Box
+    width: float
+    above: _Box | None = None
+
+
+def draw_lineage(lineage: Lineage) -> Picture:
+    """Draw a picture of 1200 × 440 px, as a PNG with a palette.
+
+    Six accounts are listed, more are summed up. Characters without a glyph in DejaVu Sans are left
+    out and named in the result. Raises MissingExtraError without matplotlib or Pillow.
+    """
+    require_libraries(PURPOSE)
+    sieve = Sieve()
+    canvas = Canvas(WIDTH, HEIGHT)
+    canvas.write("How this model was made", TITLE, MARGIN, 68)
+    draw_bars(canvas, WIDTH - MARGIN - 120, 34)
+    stages = [
+        _sources(lineage, sieve),
+        _corpus(lineage),
+        _training(lineage, sieve),
+        _hub(lineage, sieve),
+    ]
+    _draw_stages(canvas, [stage for stage in stages if stage.box.rows])
+    return Picture(canvas.png(), sieve.left_out, tuple(canvas.marks))
+
+
+def _sources(lineage: Lineage, sieve: Sieve) -> _Stage:
+    """A row for each account that is listed, then the others summed up."""
+    rows = [_source(source, sieve) for source in lineage.sources[:LISTED]]
+    others = lineage.sources[LISTED:]
+    if others:
+        downloaded = _total([source.downloaded for source in others])
+        kept = _total([source.kept for source in others])
+        rows.append(_Row(f"and {len(others):,} more", NAME, _counts(downloaded, kept)))
+    return _Stage(_Box(SOURCES, tuple(row for row in rows if row.text or row.aside)), 346)
+
+
+def _source(source: LineageSource, sieve: Sieve) -> _Row:
+    handle = sieve.clean(source.handle or "").strip().lstrip("@").strip()
+    name = sieve.clean(source.name or "").strip()
+    title = f"@{handle}" if handle else name
+    return _Row(title, NAME, _counts(source.downloaded, source.kept))
+
+
+def _total(counts: list[int | None]) -> int | None:
+    """The sum, where all are known."""
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None
+
+
+def _counts(downloaded: int | None, kept: int | None) -> str:
+    return " → ".join(f"{count:,}" for count in (downloaded, kept) if count is not None)
+
+
+def _corpus(lineage: Lineage) -> _Stage:
+    facts = _said(("{:,} posts", lineage.posts), ("{:,} held out", lineage.held_out))
+    return _Stage(_Box("CORPUS", _rows(facts)), 182)
+
+
+def _training(lineage: Lineage, sieve: Sieve) -> _Stage:
+    """Recipe and extent, the base model coming in from above; or that alone."""
+    recipe = sieve.clean(lineage.recipe or "").strip()
+    passes = "{:,} pass" if lineage.passes == 1 else "{:,} passes"
+    steps = "{:,} step" if lineage.steps == 1 else "{:,} steps"
+    facts = _said((passes, lineage.passes), (steps, lineage.steps))
+    rows = _rows([recipe, *facts] if recipe else facts)
+    base = _Box("BASE MODEL", _base(lineage, sieve))
+    if not rows:
+        return _Stage(base, 220)
+    return _Stage(_Box("TRAINING", rows), 220, base if base.rows else None)
+
+
+def _base(lineage: Lineage, sieve: Sieve) -> tuple[_Row, ...]:
+    base = sieve.clean(lineage.base_model or "").strip()
+    name = ["from scratch"] if base == SCRATCH else _id_lines(base, 220 - 2 * PADDING, 2)
+    rows = [_Row(line, VALUE) for line in name]
+    if lineage.parameters is not None:
+        rows.append(_Row(f"{_short(lineage.parameters)} parameters", DETAIL if rows else VALUE))
+    return tuple(rows)
+
+
+def _hub(lineage: Lineage, sieve: Sieve) -> _Stage:
+    """The repository, dark, and how the model did on posts that it had not seen."""
+    value = Type(VALUE.face, VALUE.size, CARD)
+    lines = _id_lines(sieve.clean(lineage.repo_id).strip(), 248 - 2 * PADDING, 3)
+    rows = tuple(_Row(line, value) for line in lines)
+    facts = _said(
+        ("loss {:.2f}", lineage.held_out_loss), ("{:.2f} bits per byte", lineage.bits_per_byte)
+    )
+    box = _Box("ON THE HUB", rows, paper=INK, edge=INK, heading=MIST)
+    return _Stage(box, 248, _Box("ON HELD-OUT POSTS", _rows(facts)) if facts else None)
+
+
+def _rows(facts: list[str]) -> tuple[_Row, ...]:
+    return tuple(_Row(fact, DETAIL if index else VALUE) for index, fact in enumerate(facts))
+
+
+def _said(*facts: tuple[str, float | None]) -> list[str]:
+    """Each template filled in with its number, without those whose number is not known."""
+    return [template.format(number) for template, number in facts if number is not None]
+
+
+def _short(count: int) -> str:
+    """A number of parameters in three digits: 82 M, 1.24 B."""
+    for unit, size in (("B", 10**9), ("M", 10**6), ("K", 10**3)):
+        if count >= 0.9995 * size:
+            return f"{float(f'{count / size:.3g}'):g} {unit}"
+    return str(count)
+
+
+def _id_lines(repo_id: str, room: float, limit: int) -> list[str]:
+    """A repository id on up to `limit` lines: broken after its namespace, then at hyphens."""
+    if not repo_id or measure(repo_id, VALUE) <= room:
+        return [repo_id] if repo_id else []
+    lines: list[str] = []
+    for part in re.findall(r"[^/]+/?|/", repo_id):
+        text = re.sub(r"(?<=[-_])", " ", part.replace(" ", ""))
+        slices = wrap(text, room, partial(_slice_width, text))
+        lines += [text[line.start : line.stop].replace(" ", "") for line in slices]
+    if len(lines) > limit:
+        lines[limit - 1 :] = [fitted("".join(lines[limit - 1 :]), room, measuring(VALUE))]
+    return lines
+
+
+def _slice_width(text: str, start: int, stop: int) -> float:
+    return measure(text[start:stop], VALUE)
+
+
+def _draw_stages(canvas: Canvas, stages: list[_Stage]) -> None:
+    """Share the width among the stages that are there, and join them with arrows."""
+    scale = (WIDTH - 2 * MARGIN - GAP * (len(stages) - 1)) / sum(stage.width for stage in stages)
+    row, bottom = _heights(stages)
+    left = float(MARGIN)
+    for index, stage in enumerate(stages):
+        width = stage.width * scale
+        if index:
+            _arrow(canvas, (left - GAP, bottom - row / 2), (left, bottom - row / 2))
+        _draw_box(canvas, stage.box, left, width, max(row, stage.box.height), bottom)
+        if stage.above:
+            foot, middle = bottom - row - GAP, left + width / 2
+            _draw_box(canvas, stage.above, left, width, stage.above.height, foot)
+            _arrow(canvas, (middle, foot), (middle, foot + GAP))
+        left += width + GAP
+
+
+def _heights(stages: list[_Stage]) -> tuple[float, float]:
+    """How high the main row is and where it ends, so that all stands in the middle."""
+    row = max(stage.box.height for stage in stages if stage.box.label != SOURCES)
+    tops = [row + GAP + stage.above.height for stage in stages if stage.above]
+    height = max([stage.box.height for stage in stages] + tops)
+    return row, min(BOTTOM, (TOP + BOTTOM + height) / 2)
+
+
+def _draw_box(
+    canvas: Canvas, box: _Box, left: float, width: float, height: float, bottom: float
+) -> None:
+    top = bottom - height
+    canvas.box(left, top, width, height, box.edge, radius=14)
+    canvas.box(left + 2, top + 2, width - 4, height - 4, box.paper, radius=12)
+    heading = Type(LABEL.face, LABEL.size, box.heading)
+    canvas.write(tracked(box.label), heading, left + PADDING, top + HEAD - 2)
+    room = width - 2 * PADDING
+    for index, row in enumerate(box.rows):
+        baseline = top + HEAD + PITCH * (index + 1)
+        aside = measure(row.aside, COUNT)
+        canvas.write(row.aside, COUNT, left + width - PADDING - aside, baseline)
+        shown = fitted(row.text, room - aside - (14 if aside else 0), measuring(row.type))
+        canvas.write(shown, row.type, left + PADDING, baseline)
+
+
+def _arrow(canvas: Canvas, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """An arrow along one axis from edge to edge, a little air at both ends."""
+    length = abs(end[0] - start[0]) + abs(end[1] - start[1])
+    dx, dy = (end[0] - start[0]) / length, (end[1] - start[1]) / length
+    tail = (start[0] + 9 * dx, start[1] + 9 * dy)
+    tip = (end[0] - 9 * dx, end[1] - 9 * dy)
+    back = (tip[0] - 9 * dx, tip[1] - 9 * dy)
+    canvas.line((tail, tip), SEA, 3)
+    barbs = (back[0] + 8 * dy, back[1] + 8 * dx), tip, (back[0] - 8 * dy, back[1] - 8 * dx)
+    canvas.line(barbs, SEA, 3)

@@ -1,0 +1,275 @@
+"""The thumbnail: what the model made of a prompt, and whose posts it learned from."""
+
+from __future__ import annotations
+
+import zlib
+from bisect import bisect_left
+from dataclasses import dataclass
+
+from hubtools.cards.drawing import (
+    CARD,
+    CORAL,
+    INK,
+    MIST,
+    MUTED,
+    SEA,
+    TONES,
+    Canvas,
+    Mark,
+    Picture,
+    Sieve,
+    Type,
+    Typeface,
+    draw_bars,
+    measure,
+    measuring,
+    require_libraries,
+    tracked,
+)
+from hubtools.cards.lettering import Line, clipped, clusters, fitted, wrap
+from hubtools.cards.portraits import portrait
+
+__all__ = ["Face", "Mark", "Picture", "ThumbnailSubject", "draw_thumbnail"]
+
+WIDTH, HEIGHT = 1200, 628
+MARGIN = 64
+INNER = WIDTH - 2 * MARGIN
+CHARACTERS = 600
+TEXT_READ, NAME_READ = 6000, 200
+"""Characters that are looked at at all, so that no text is too long to draw in time."""
+LARGEST, SMALLEST = 88, 26
+LEADING = 1.28
+HEADER_TOP = 44
+TEXT_TOP = 116
+TEXT_GAP = 32
+GUTTER = 24
+FACES = 6
+RING = 3
+PURPOSE = "drawing a thumbnail"
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """An account as the thumbnail shows it; `avatar` holds the bytes of a picture file."""
+
+    name: str | None
+    handle: str | None
+    avatar: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class ThumbnailSubject:
+    """What to draw: the accounts, a prompt, and the whole prediction, prompt at its start."""
+
+    accounts: tuple[Face, ...]
+    prompt: str
+    prediction: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Quote:
+    """The text to set: `text[:turn]` is the prompt, the rest the model's."""
+
+    text: str
+    turn: int
+
+    def measure(self, start: int, stop: int) -> float:
+        """Width of a slice at size 1."""
+        turn = min(max(self.turn, start), stop)
+        prompt = measure(self.text[start:turn], Type(Typeface.TEXT_BOLD, 1))
+        return prompt + measure(self.text[turn:stop], Type(Typeface.TEXT, 1))
+
+    def cut(self, text: str) -> _Quote:
+        """The same quote ending earlier."""
+        return _Quote(text, min(self.turn, len(text)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    quote: _Quote
+    size: int
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Person:
+    """A face whose words can be drawn."""
+
+    title: str
+    subtitle: str
+    initial: str
+    tone: str
+    avatar: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """How so many people stand in rows; all but `columns` in px."""
+
+    columns: int
+    avatar: int
+    title: int
+    subtitle: int
+    row: int
+    padding: int
+
+
+def draw_thumbnail(subject: ThumbnailSubject) -> Picture:
+    """Draw a picture of 1200 × 628 px, as a PNG with a palette.
+
+    The first six accounts are shown, more are counted. Characters without a glyph in DejaVu Sans are left out and
+    named in the result. The text is cut at 600 characters. An avatar that is absent, broken or too
+    large becomes a coloured initial. Raises MissingExtraError without matplotlib or Pillow.
+    """
+    require_libraries(PURPOSE)
+    sieve = Sieve()
+    everyone = [_person(face, sieve) for face in subject.accounts[:FACES]]
+    people = [person for person in everyone if person.title or person.avatar]
+    quote = _quote(subject, sieve)
+    canvas = Canvas(WIDTH, HEIGHT)
+    _draw_header(canvas, len(subject.accounts))
+    _draw_quote(canvas, quote, _draw_people(canvas, people) - TEXT_GAP)
+    return Picture(canvas.png(), sieve.left_out, tuple(canvas.marks))
+
+
+def _person(face: Face, sieve: Sieve) -> _Person:
+    name = sieve.clean((face.name or "")[:NAME_READ]).strip()
+    handle = sieve.clean((face.handle or "")[:NAME_READ]).strip().lstrip("@").strip()
+    at = f"@{handle}" if handle else ""
+    letters = [cluster for cluster in clusters(name + handle) if cluster.isalnum()]
+    tone = TONES[zlib.crc32((handle or name).encode()) % len(TONES)]
+    return _Person(
+        title=name or at,
+        subtitle=at if name else "",
+        initial=letters[0].upper() if letters else "",
+        tone=tone,
+        avatar=face.avatar,
+    )
+
+
+def _quote(subject: ThumbnailSubject, sieve: Sieve) -> _Quote:
+    whole = subject.prediction[:TEXT_READ]
+    turn = len(subject.prompt) if whole.startswith(subject.prompt) else 0
+    prompt = sieve.clean(whole[:turn]).lstrip()
+    rest = sieve.clean(whole[turn:])
+    if not prompt or prompt.endswith(" "):
+        rest = rest.lstrip()
+    text = clipped((prompt + rest).rstrip(), CHARACTERS)
+    return _Quote(text, min(len(prompt), len(text)))
+
+
+def _draw_header(canvas: Canvas, accounts: int) -> None:
+    label = tracked("AI BOT" if accounts <= 1 else "AI CYBORG")
+    type = Type(Typeface.LABEL_BOLD, 26, CARD)
+    width = measure(label, type) + 48
+    canvas.box(MARGIN, HEADER_TOP, width, 48, SEA, radius=24)
+    baseline = HEADER_TOP + 33.5
+    canvas.write(label, type, MARGIN + 24, baseline)
+    note = Type(Typeface.LABEL, 26, MUTED)
+    more = f", from the posts of {accounts:,} accounts" if accounts > FACES else ""
+    canvas.write(f"A machine wrote this text{more}", note, MARGIN + width + 24, baseline)
+    draw_bars(canvas, WIDTH - MARGIN - 120, HEADER_TOP)
+
+
+def _draw_quote(canvas: Canvas, quote: _Quote, bottom: float) -> None:
+    """Set the text as large as it fits between the header and `bottom`, a caret at its end."""
+    setting = _fit(quote, bottom - TEXT_TOP)
+    size, pitch = setting.size, setting.size * LEADING
+    spare = bottom - TEXT_TOP - pitch * len(setting.lines)
+    baseline = TEXT_TOP + spare / 2 + pitch / 2 + 0.36 * size
+    end = 0.0
+    for line in setting.lines:
+        end = _draw_line(canvas, setting.quote, line, size, baseline)
+        baseline += pitch
+    if setting.lines:
+        top = baseline - pitch - 0.78 * size
+        canvas.box(end + 0.16 * size, top, 0.11 * size, 0.98 * size, CORAL)
+
+
+def _draw_line(canvas: Canvas, quote: _Quote, line: Line, size: int, baseline: float) -> float:
+    turn = min(max(quote.turn, line.start), line.stop)
+    prompt, rest = quote.text[line.start : turn], quote.text[turn : line.stop]
+    x = MARGIN + canvas.write(prompt, Type(Typeface.TEXT_BOLD, size, SEA), MARGIN, baseline)
+    return x + canvas.write(rest, Type(Typeface.TEXT, size, INK), x, baseline)
+
+
+def _fit(quote: _Quote, height: float) -> _Setting:
+    """The largest size at which all lines fit; at the smallest one the end is cut if it must."""
+    sizes = range(LARGEST, SMALLEST - 1, -1)
+    at = bisect_left(sizes, True, key=lambda size: _height(_lines(quote, size), size) <= height)
+    size = sizes[min(at, len(sizes) - 1)]
+    lines = _lines(quote, size)
+    room = int(height / (size * LEADING))
+    if len(lines) <= room:
+        return _Setting(quote, size, _balanced(quote, size, lines))
+    text = quote.text[: lines[room - 1].stop]
+    cut = quote.cut(clipped(text, max(1, len(text) - 3)))
+    return _Setting(cut, size, _lines(cut, size))
+
+
+def _height(lines: tuple[Line, ...], size: int) -> float:
+    return len(lines) * size * LEADING
+
+
+def _lines(quote: _Quote, size: int, share: float = 1.0) -> tuple[Line, ...]:
+    """Lines that leave room for the caret and take up to `share` of the width."""
+    return wrap(quote.text, (INNER * share - 0.3 * size) / size, quote.measure)
+
+
+def _balanced(quote: _Quote, size: int, lines: tuple[Line, ...]) -> tuple[Line, ...]:
+    """As many lines as before but of more equal length, so that no word is left alone."""
+    for percent in range(60, 100, 4):
+        even = _lines(quote, size, percent / 100)
+        if len(even) == len(lines):
+            return even
+    return lines
+
+
+def _draw_people(canvas: Canvas, people: list[_Person]) -> float:
+    """Draw accounts in rows on a dark band at the foot; returns where it begins, in px."""
+    if not people:
+        return HEIGHT
+    grid = _grid(len(people))
+    rows = -(-len(people) // grid.columns)
+    band = 2 * grid.padding + (rows - 1) * grid.row + grid.avatar
+    canvas.box(0, HEIGHT - band, WIDTH, band, INK)
+    for index, person in enumerate(people):
+        row, column = divmod(index, grid.columns)
+        x = MARGIN + column * (INNER + GUTTER) // grid.columns
+        _draw_person(canvas, person, grid, x, HEIGHT - band + grid.padding + row * grid.row)
+    return HEIGHT - band
+
+
+def _grid(people: int) -> _Grid:
+    if people <= 2:
+        return _Grid(columns=people, avatar=104, title=36, subtitle=28, row=0, padding=34)
+    if people == 3:
+        return _Grid(columns=3, avatar=84, title=26, subtitle=22, row=0, padding=38)
+    columns = 2 if people == 4 else 3
+    return _Grid(columns=columns, avatar=64, title=25, subtitle=21, row=82, padding=30)
+
+
+def _draw_person(canvas: Canvas, person: _Person, grid: _Grid, x: int, y: int) -> None:
+    _draw_avatar(canvas, person, grid.avatar, x, y)
+    left = x + grid.avatar + grid.avatar // 5 + 4
+    room = (INNER + GUTTER) // grid.columns - GUTTER - (left - x)
+    title = Type(Typeface.LABEL_BOLD, grid.title, CARD)
+    subtitle = Type(Typeface.LABEL, grid.subtitle, MIST)
+    middle = y + grid.avatar / 2
+    lift = 0.1 * grid.title if person.subtitle else -0.36 * grid.title
+    canvas.write(fitted(person.title, room, measuring(title)), title, left, middle - lift)
+    handle = fitted(person.subtitle, room, measuring(subtitle))
+    canvas.write(handle, subtitle, left, middle + 1.24 * grid.subtitle)
+
+
+def _draw_avatar(canvas: Canvas, person: _Person, diameter: int, x: int, y: int) -> None:
+    ring = diameter + 2 * RING
+    canvas.box(x - RING, y - RING, ring, ring, CARD, radius=ring / 2)
+    picture = portrait(person.avatar, diameter, CARD)
+    if picture:
+        canvas.paste(picture, x, y)
+        return
+    canvas.box(x, y, diameter, diameter, person.tone, radius=diameter / 2)
+    type = Type(Typeface.LABEL_BOLD, diameter * 0.46, CARD)
+    left = x + (diameter - measure(person.initial, type)) / 2
+    canvas.write(person.initial, type, left, y + diameter / 2 + 0.365 * type.size)
