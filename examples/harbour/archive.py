@@ -173,7 +173,7 @@ class Desk:
 
     def note(self, draft: Draft) -> Json:
         published = {"name": "Published", "originalName": "Published", "annotations": {}}
-        core = {key: [] for key in ("styletags", "urls", "mentions", "cashtags", "hashtags")}
+        core: Json = {key: [] for key in ("styletags", "urls", "mentions", "cashtags", "hashtags")}
         return {
             "noteTweet": {
                 "noteTweetId": self.snowflake(draft.when),
