@@ -79,11 +79,12 @@ def find_project(start: Path | None = None) -> Project:
     for candidate in (folder, *folder.parents):
         file = candidate / "hubtools.toml"
         if file.is_file():
-            return Project(candidate, decode(read_toml(file, ConfigError), Config, file, ConfigError))
+            table = read_toml(file, ConfigError)
+            return Project(candidate, decode(table, Config, file, ConfigError))
         pyproject = candidate / "pyproject.toml"
-        table = _pyproject_table(pyproject)
-        if table is not None:
-            return Project(candidate, decode(table, Config, pyproject, ConfigError))
+        section = _pyproject_table(pyproject)
+        if section is not None:
+            return Project(candidate, decode(section, Config, pyproject, ConfigError))
     return Project(folder)
 
 

@@ -1,4 +1,4 @@
-"""Writing files so that a kill at any moment leaves the old file or the new one, never half of it."""
+"""Writing files so that a kill at any moment leaves the old one or the new one, never a half."""
 
 from __future__ import annotations
 

@@ -12,8 +12,9 @@ from hubtools.errors import CardError
 
 # Plain style is used only where no reader of YAML 1.1 or 1.2 can see anything but this string.
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_/][A-Za-z0-9]+)*(?: [A-Za-z][A-Za-z0-9]*)*")
+# Of YAML 1.1 and 1.2, in any case.
 _RESERVED = frozenset(
-    "y n yes no on off true false null none nan inf".split()  # YAML 1.1 and 1.2, any case
+    ["y", "n", "yes", "no", "on", "off", "true", "false", "null", "none", "nan", "inf"]
 )
 _BLOCK = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*\r?$\n?", re.DOTALL | re.MULTILINE)
 

@@ -6,7 +6,7 @@ import hashlib
 import re
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ class CardRenderer:
     namespace: str
     files_url: str | None = None
     """Where a Hub serves files, such as https://huggingface.co; None where it has no address."""
-    project: ProjectConfig = ProjectConfig()
+    project: ProjectConfig = field(default_factory=ProjectConfig)
     templates: Path | None = None
     """A folder whose `card.md.j2` extends `hubtools/card.md.j2`."""
 

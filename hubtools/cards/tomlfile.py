@@ -35,25 +35,39 @@ def load_card(file: Path) -> Card:
 
 
 def save_card(card: Card, file: Path) -> None:
-    """Write `card` to `file` unless that already says the same; the prose is never touched."""
-    text = card_toml(card)
-    if not file.is_file() or file.read_text(encoding="utf-8") != text:
-        write_atomically(file, text)
+    """Make `file` say what `card` says; what it says already stays as it is, comments included.
+
+    The prose has a file of its own, which is never touched.
+    """
+    if not file.is_file():
+        write_atomically(file, card_toml(card))
+        return
+    before = file.read_text(encoding="utf-8")
+    there = tomlkit.parse(before)
+    wanted = dict(_items(card))
+    for key in [key for key in there if key not in wanted]:
+        del there[key]
+    for key, item in wanted.items():
+        if key not in there or there[key].unwrap() != tomlkit.item(item).unwrap():
+            there[key] = item
+    if tomlkit.dumps(there) != before:
+        write_atomically(file, tomlkit.dumps(there))
 
 
 def card_toml(card: Card) -> str:
     """The card as TOML, keys in the order of the dataclass, absent values left out."""
     document = tomlkit.document()
-    for key, value in _present(replace(card, prose=None)):
-        document.add(key, _item(value))
+    for key, item in _items(card):
+        document.add(key, item)
     return tomlkit.dumps(document)
 
 
-def _present(value: Any) -> list[tuple[str, Any]]:
-    """The fields that say something, plain values before tables as TOML wants them.
+def _items(card: Card) -> list[tuple[str, Any]]:
+    return [(key, _item(value)) for key, value in _present(replace(card, prose=None))]
 
-    `state` stands even at its default: a person looks for it.
-    """
+
+def _present(value: Any) -> list[tuple[str, Any]]:
+    """The fields that say something, plain values before tables as TOML wants them."""
     pairs = [(f.name, getattr(value, f.name)) for f in fields(value)]
     said = [(key, item) for key, item in pairs if item is not None and item not in ((), {})]
     return sorted(said, key=lambda pair: isinstance(_item(pair[1]), Table | AoT))

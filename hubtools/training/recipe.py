@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from hubtools.errors import ConfigError
 from hubtools.tables import decode, read_toml
@@ -76,9 +75,6 @@ def recipe_for(base: str, wanted: str | None) -> Recipe:
     return recipe
 
 
-def recipe_record(recipe: Recipe) -> dict[str, Any]:
-    """The recipe as plain data, for run.json and for the digest of a run."""
-    import msgspec
-
-    record: dict[str, Any] = msgspec.to_builtins(recipe)
-    return record
+def base_folder(base: str) -> Path | None:
+    """The folder that a base lies in; None for one from scratch or on a Hub."""
+    return Path(base) if base != SCRATCH and Path(base).is_dir() else None

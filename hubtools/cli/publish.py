@@ -1,0 +1,126 @@
+"""`hubtools publish`: from posts to a published model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hubtools.cli import options
+
+if TYPE_CHECKING:
+    from hubtools.publish import Published
+
+Sources = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SOURCE...",
+        help="Posts: an X archive (zip or folder), a .jsonl or a .csv. Several make one model.",
+    ),
+]
+Base = Annotated[
+    str,
+    typer.Option(
+        "--base",
+        metavar="MODEL",
+        help="What to start from: a causal language model on the Hub, a folder, or 'scratch'.",
+    ),
+]
+RecipeName = Annotated[
+    str | None,
+    typer.Option("--recipe", metavar="NAME|FILE", help="How to train.", show_default="fits --base"),
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Same seed, same model.")]
+Prompt = Annotated[str, typer.Option("--prompt", help="What the card's predictions begin with.")]
+DEFAULT_BASE = "openai-community/gpt2"
+DEFAULT_PROMPT = "My dream is"
+DEFAULT_SEED = 42
+
+
+def publish(
+    sources: Sources,
+    to: options.To = None,
+    namespace: options.Namespace = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="The repository's name.", show_default="handles")
+    ] = None,
+    base: Base = DEFAULT_BASE,
+    prompt: Prompt = DEFAULT_PROMPT,
+    recipe: RecipeName = None,
+    seed: Seed = DEFAULT_SEED,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = 0,
+) -> None:
+    """Make a model of posts, with its card and pictures, and publish it.
+
+    Run it again after an interruption: it does what is left.
+
+    Examples:
+
+      hubtools publish twitter-2024.zip --base scratch
+
+      hubtools publish me.zip friend.csv --name the-two-of-us
+
+      hubtools publish me.zip --to hf --namespace my-organization
+    """
+    from pathlib import Path
+
+    from hubtools.config import find_project
+    from hubtools.publish import ModelRequest
+    from hubtools.publish import publish as publish_model
+    from hubtools.report import print_json
+    from hubtools.sync.target import parse_target
+
+    project = find_project()
+    hub = project.config.hub
+    target = parse_target(to, Path.cwd()) if to else parse_target(hub.to, project.root)
+    request = ModelRequest(
+        sources=tuple(sources), base=base, prompt=prompt, seed=seed, recipe=recipe, name=name
+    )
+    report = options.reporter(quiet, verbose)
+    published = publish_model(request, target, namespace or hub.namespace, project, report)
+    if as_json:
+        print_json(_document(published))
+    elif not quiet:
+        typer.echo(_summary(published, str(target)))
+
+
+def _document(published: Published) -> dict[str, Any]:
+    import msgspec
+
+    card = published.made.card
+    return {
+        "repo": published.pushed.repo_id,
+        "url": published.url,
+        "folder": str(published.made.folder.path),
+        "posts": {
+            account.handle or str(number): msgspec.to_builtins(account.posts)
+            for number, account in enumerate(card.accounts, 1)
+        },
+        "training": msgspec.to_builtins(card.training),
+        "evaluation": msgspec.to_builtins(card.evaluation),
+        "predictions": msgspec.to_builtins(card.predictions),
+        "commit": published.pushed.commit,
+    }
+
+
+def _summary(published: Published, target: str) -> str:
+    made, pushed = published.made, published.pushed
+    says = [f"  {p.text}" for p in made.card.predictions[:3]]
+    done = f"Published {pushed.repo_id}" if pushed.uploaded else f"{pushed.repo_id} is up to date"
+    look = (
+        f"hubtools hub serve {target.removeprefix('local:')}, then {published.url}"
+        if target.startswith("local:")
+        else published.url
+    )
+    return "\n".join(
+        [
+            "",
+            *(["It says:", *says, ""] if says else []),
+            f"{done} ({target})",
+            f"  model   {made.folder.path}",
+            f"  card    {made.card_file}",
+            f"  look    {look}",
+        ]
+    )

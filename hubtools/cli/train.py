@@ -1,0 +1,73 @@
+"""`hubtools train`: the model's folder, and nothing pushed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hubtools.cli import options
+from hubtools.cli.publish import (
+    DEFAULT_BASE,
+    DEFAULT_PROMPT,
+    DEFAULT_SEED,
+    Base,
+    Prompt,
+    RecipeName,
+    Seed,
+    Sources,
+)
+
+
+def train(
+    sources: Sources,
+    out: Annotated[Path, typer.Option("--out", help="The folder to make.", metavar="DIR")],
+    namespace: options.Namespace = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="The card's name.", show_default="handles")
+    ] = None,
+    base: Base = DEFAULT_BASE,
+    prompt: Prompt = DEFAULT_PROMPT,
+    recipe: RecipeName = None,
+    seed: Seed = DEFAULT_SEED,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = 0,
+) -> None:
+    """Make a model's folder and card as `publish` does, without pushing anything.
+
+    Examples:
+
+      hubtools train twitter-2024.zip --out my-model --base scratch
+
+      hubtools train posts.csv --out my-model --base ./a-small-gpt2 --seed 7
+    """
+    import msgspec
+
+    from hubtools.config import find_project
+    from hubtools.publish import LOCAL_NAMESPACE, ModelRequest, make_model, write_readme
+    from hubtools.report import print_json
+    from hubtools.sync.target import parse_target
+
+    project = find_project()
+    target = parse_target(project.config.hub.to, project.root)
+    request = ModelRequest(
+        sources=tuple(sources), base=base, prompt=prompt, seed=seed, recipe=recipe, name=name
+    )
+    report = options.reporter(quiet, verbose)
+    made = make_model(request, out.absolute(), project, report)
+    owner = namespace or project.config.hub.namespace or LOCAL_NAMESPACE
+    write_readme(made, owner, target, project)
+    if as_json:
+        print_json(
+            {
+                "folder": str(made.folder.path),
+                "card": str(made.card_file),
+                "training": msgspec.to_builtins(made.card.training),
+                "evaluation": msgspec.to_builtins(made.card.evaluation),
+                "predictions": msgspec.to_builtins(made.card.predictions),
+            }
+        )
+    elif not quiet:
+        typer.echo(f"Made {made.folder.path}\n  card    {made.card_file}")

@@ -1,0 +1,244 @@
+"""From posts to a published model: the one place where training and sync meet.
+
+Three steps, each of which knows whether it is done: make the model's folder, write its card,
+push the folder. So `publish` after an interruption of any kind does what is left and no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hubtools.cards.model import Card, CardAccount
+from hubtools.cards.names import check_repo_name, repo_name
+from hubtools.cards.render import CardRenderer, is_sealed
+from hubtools.cards.tomlfile import load_card, save_card
+from hubtools.config import Project
+from hubtools.consent import refuse_denied
+from hubtools.errors import AccessError, ConflictError, HubUnavailableError, UsageError
+from hubtools.files import write_atomically
+from hubtools.posts.reading import read_timeline
+from hubtools.report import Reporter
+from hubtools.sync.answers import asking
+from hubtools.sync.push import Pushed, RepoFolder, push
+from hubtools.sync.target import Target, connect
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+    from hubtools.training.corpus import Corpus
+    from hubtools.training.folder import ModelFolder
+
+README = "README.md"
+LOCAL_NAMESPACE = "me"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRequest:
+    """What a person asks for."""
+
+    sources: tuple[str, ...]
+    base: str
+    prompt: str
+    seed: int
+    recipe: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A model's folder and its card."""
+
+    folder: ModelFolder
+    card: Card
+    card_file: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """A model on a Hub."""
+
+    made: Made
+    pushed: Pushed
+    url: str
+
+
+def publish(
+    request: ModelRequest, target: Target, namespace: str | None, project: Project, report: Reporter
+) -> Published:
+    """Make the model that `request` asks for, unless it is made, and bring it to `target`.
+
+    `namespace` None means "me" on a local Hub and the name behind the token elsewhere. Raises the
+    errors of reading, training, rendering and the Hub, each with its exit code.
+    """
+    if namespace is not None:
+        check_repo_name(namespace)
+    # A wrong token is better known before the training than after; a Hub that is away may be
+    # back by then.
+    if target.kind != "local":
+        with suppress(HubUnavailableError), connect(target) as api:
+            _owner(api, target, namespace)
+    made = make_model(request, None, project, report)
+    with connect(target) as api:
+        owner = _owner(api, target, namespace)
+        repo_id = f"{owner}/{made.card.repo}"
+        write_readme(made, owner, target, project)
+        report.note(f"Publishing {repo_id} to {target}")
+        files = RepoFolder(made.folder.path, (*made.folder.files, README))
+        pushed = push(
+            api,
+            repo_id,
+            files,
+            private=project.config.hub.private,
+            message=f"Publish {made.card.repo}",
+        )
+    return Published(made=made, pushed=pushed, url=target.page(repo_id))
+
+
+def make_model(
+    request: ModelRequest, out: Path | None, project: Project, report: Reporter
+) -> Made:
+    """The model's folder (`out`, or the project's for its name) without its README, and its card.
+
+    Raises SourceError, PolicyError, ModelError, OutputError and MissingExtraError as the parts do.
+    """
+    from hubtools.training.base import require_training
+
+    require_training()
+    from hubtools.training.corpus import check_enough
+    from hubtools.training.folder import make_folder
+    from hubtools.training.recipe import recipe_for
+    from hubtools.training.run import RunSettings
+
+    if request.name is not None:
+        check_repo_name(request.name)
+    recipe = recipe_for(request.base, request.recipe)
+    corpora = read_corpora(request.sources, project, report)
+    for warning in check_enough(corpora):
+        report.note(f"Warning: {warning}")
+    name = request.name or _name(corpora)
+    settings = RunSettings(
+        base=request.base, recipe=recipe, seed=request.seed, prompt=request.prompt
+    )
+    folder = make_folder(out or project.models_folder / name, corpora, settings, report)
+    card_file = project.cards_folder / f"{name}.toml"
+    card = _card(name, folder, corpora, request, card_file)
+    save_card(card, card_file)
+    return Made(folder=folder, card=card, card_file=card_file)
+
+
+def read_corpora(
+    sources: Sequence[str], project: Project, report: Reporter
+) -> tuple[Corpus, ...]:
+    """What training would see of each source, in their order.
+
+    Raises SourceError for one that cannot be read, PolicyError for an account on the deny list,
+    UsageError for the same posts twice.
+    """
+    from hubtools.training.corpus import build_corpus
+
+    corpora: list[Corpus] = []
+    for source in sources:
+        timeline = read_timeline(source)
+        refuse_denied([timeline.account], project)
+        corpus = build_corpus(timeline)
+        if any(corpus.digest == other.digest for other in corpora):
+            raise UsageError("holds the same posts as another source", where=source)
+        corpora.append(corpus)
+        counts = corpus.counts
+        report.note(
+            f"Read {source}: {counts.downloaded} posts, {counts.reposts} reposts, "
+            f"{counts.short} short, {counts.kept} kept"
+        )
+        for note in corpus.notes:
+            report.note(f"  {note}")
+    return tuple(corpora)
+
+
+def write_readme(made: Made, namespace: str, target: Target, project: Project) -> Path:
+    """Render the card into the model's folder.
+
+    Raises ConflictError when the README there was edited by hand: an edit belongs to the card.
+    """
+    renderer = CardRenderer(
+        namespace, target.files_url, project.config.project, project.templates_folder
+    )
+    text = renderer.render(made.card)
+    file = made.folder.path / README
+    if file.is_file():
+        there = file.read_text(encoding="utf-8", errors="replace")
+        if there != text and not is_sealed(there):
+            raise ConflictError(
+                "was edited by hand and would be overwritten",
+                where=file,
+                fix=f"Put the text into {made.card_file.with_suffix('.md')}, and remove this file",
+            )
+    write_atomically(file, text)
+    return file
+
+
+def _owner(api: HfApi, target: Target, namespace: str | None) -> str:
+    """Whose repositories these are.
+
+    Raises AccessError when the token is not accepted or may not write to `namespace`.
+    """
+    if target.kind == "local":
+        return namespace or LOCAL_NAMESPACE
+    with asking(str(target)):
+        me = api.whoami()
+    allowed = [me["name"], *(org["name"] for org in me.get("orgs", ()))]
+    if namespace is not None and namespace not in allowed:
+        raise AccessError(
+            f"{me['name']} may not publish to {namespace!r}",
+            where=target,
+            fix=f"Use --namespace with one of: {', '.join(allowed)}",
+        )
+    return namespace or str(me["name"])
+
+
+def _name(corpora: Sequence[Corpus]) -> str:
+    handles = [c.account.handle or Path(c.source).stem for c in corpora]
+    return repo_name(handles)
+
+
+def _card(
+    name: str,
+    folder: ModelFolder,
+    corpora: Sequence[Corpus],
+    request: ModelRequest,
+    card_file: Path,
+) -> Card:
+    """The card of this run; of one that is there, what a person put in stays.
+
+    A card that tells of this very run is left as it is, edits of its facts included.
+    """
+    from hubtools.training.recipe import base_folder
+
+    old = load_card(card_file) if card_file.is_file() else Card(repo=name, tags=("huggingtweets",))
+    if old.training == folder.run.training and old.evaluation == folder.run.evaluation:
+        return old
+    return replace(
+        old,
+        base_model=None if base_folder(request.base) else request.base,
+        prompt=request.prompt,
+        accounts=tuple(_account(c, n, folder) for n, c in enumerate(corpora, 1)),
+        training=folder.run.training,
+        evaluation=folder.run.evaluation,
+        predictions=folder.run.predictions,
+    )
+
+
+def _account(corpus: Corpus, number: int, folder: ModelFolder) -> CardAccount:
+    from hubtools.training.folder import avatar_file
+
+    account, picture = corpus.account, avatar_file(number)
+    return CardAccount(
+        handle=account.handle,
+        name=account.name,
+        network=account.network,
+        avatar=picture if picture in folder.files else account.avatar_url,
+        posts=corpus.counts,
+    )

@@ -1,0 +1,230 @@
+"""The model that training starts from: a pre-trained one, or a small GPT-2 from the posts alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hubtools.errors import AccessError, HubUnavailableError, MissingExtraError, ModelError
+from hubtools.training.recipe import SCRATCH, Recipe, Scratch
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+END_OF_TEXT = "<|endoftext|>"
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A model and its tokenizer, ready to be trained or prompted."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    start: int
+    """The token that stands before every text."""
+    end: int
+    """The token that ends a text."""
+
+    @property
+    def context(self) -> int:
+        """The longest row that the model can read, in tokens."""
+        config = self.model.config
+        limits = (getattr(config, key, None) for key in ("max_position_embeddings", "n_positions"))
+        return min([limit for limit in limits if isinstance(limit, int)], default=1024)
+
+    @property
+    def parameters(self) -> int:
+        return sum(p.numel() for p in self.model.parameters())
+
+
+def require_training() -> None:
+    """Raises MissingExtraError when torch and transformers are not installed."""
+    try:
+        import torch
+        import transformers  # noqa: F401  (only whether it is there)
+    except ImportError as error:
+        raise MissingExtraError("train", "training and predicting") from error
+    torch.set_default_dtype(torch.float32)
+
+
+def make_base(name: str, recipe: Recipe, texts: Sequence[str], seed: int) -> Base:
+    """The base `name`, its weights in fp32: a repository, a folder, or `scratch` made from `texts`.
+
+    Raises ModelError when there is no such model, or it is none that can continue a text;
+    AccessError and HubUnavailableError when a Hub says no or nothing.
+    """
+    require_training()
+    import torch
+
+    torch.manual_seed(seed)
+    if name == SCRATCH and recipe.scratch is not None:
+        return _from_scratch(recipe.scratch, recipe.dropout, texts)
+    return load_base(name, dropout=recipe.dropout)
+
+
+def load_base(name: str, dropout: float | None = None) -> Base:
+    """A pre-trained model from a folder or a repository; see `make_base` for what it raises.
+
+    `dropout` replaces that of embeddings and residuals; attention has none, which keeps its
+    fast path.
+    """
+    require_training()
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+    with _reading(name), quiet_transformers():
+        _check_there(name)
+        config = AutoConfig.from_pretrained(name, trust_remote_code=False)
+        if dropout is not None:
+            _set_dropout(config, dropout)
+        tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+        model = AutoModelForCausalLM.from_pretrained(
+            name,
+            config=config,
+            dtype=torch.float32,
+            trust_remote_code=False,
+            use_safetensors=True,
+        )
+    return _checked(name, model, tokenizer)
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Without the progress bars of transformers: ours tell what a person wants to know."""
+    from transformers.utils import logging
+
+    shown, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if shown:
+            logging.enable_progress_bar()
+
+
+def _check_there(name: str) -> None:
+    """Ask for the one small file that every model has: its errors say what is wrong."""
+    if Path(name).is_dir():
+        if not (Path(name) / "config.json").is_file():
+            raise ModelError("is a folder without config.json, so no model", where=name)
+        return
+    if name.startswith((".", "/", "~")) or name.count("/") > 1:
+        raise ModelError("no such model folder", where=name)
+    from huggingface_hub import hf_hub_download
+
+    hf_hub_download(name, "config.json")
+
+
+@contextmanager
+def _reading(name: str) -> Iterator[None]:
+    """Turn what the libraries say about a model that cannot be loaded into one line."""
+    from huggingface_hub import errors
+
+    fix = "Give --base a causal language model: a repository on the Hub, a folder, or 'scratch'"
+    try:
+        yield
+    except errors.GatedRepoError as error:
+        raise AccessError(
+            "the base model is gated", where=name, fix="Ask for access on its page, then log in"
+        ) from error
+    except (errors.RepositoryNotFoundError, errors.EntryNotFoundError) as error:
+        if isinstance(error, errors.LocalEntryNotFoundError):
+            raise HubUnavailableError(
+                "the base model is not in the cache and the Hub cannot be reached",
+                where=name,
+                fix="Run again when it can, or use a folder or 'scratch'",
+            ) from error
+        raise ModelError("no such model on the Hub", where=name, fix=fix) from error
+    except errors.HFValidationError as error:
+        raise ModelError("is neither a folder nor a repository id", where=name, fix=fix) from error
+    except (OSError, ValueError, KeyError) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(f"cannot be loaded as a causal language model: {first}", where=name,
+                         fix=fix) from error
+
+
+def _checked(name: str, model: Any, tokenizer: Any) -> Base:
+    if len(tokenizer) > model.get_input_embeddings().num_embeddings:
+        raise ModelError("its tokenizer has more tokens than its model", where=name)
+    end = tokenizer.eos_token_id
+    if end is None:
+        raise ModelError("its tokenizer has no end-of-text token", where=name)
+    start = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else end
+    _put_start_first(tokenizer, start)
+    return Base(model, tokenizer, start, end)
+
+
+def _put_start_first(tokenizer: Any, start: int) -> None:
+    """Make the saved tokenizer begin every text with the start token, as training does.
+
+    So `pipeline` needs no special prompt.
+    """
+    if tokenizer("a")["input_ids"][:1] == [start]:
+        return
+    from tokenizers.processors import TemplateProcessing
+
+    token = tokenizer.convert_ids_to_tokens(start)
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
+        single=f"{token} $A", pair=f"{token} $A $B:1", special_tokens=[(token, start)]
+    )
+
+
+def _set_dropout(config: Any, dropout: float) -> None:
+    for key, value in (
+        ("embd_pdrop", dropout),
+        ("resid_pdrop", dropout),
+        ("attn_pdrop", 0.0),
+        ("attention_dropout", 0.0),
+    ):
+        if hasattr(config, key):
+            setattr(config, key, value)
+
+
+def _from_scratch(shape: Scratch, dropout: float, texts: Sequence[str]) -> Base:
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    tokenizer = _train_tokenizer(shape, texts)
+    end = tokenizer.eos_token_id
+    config = GPT2Config(
+        vocab_size=len(tokenizer),
+        n_positions=shape.context,
+        n_layer=shape.layers,
+        n_embd=shape.width,
+        n_head=shape.heads,
+        bos_token_id=end,
+        eos_token_id=end,
+        pad_token_id=end,
+    )
+    _set_dropout(config, dropout)
+    model: Any = GPT2LMHeadModel(config)
+    return _checked(SCRATCH, model, tokenizer)
+
+
+def _train_tokenizer(shape: Scratch, texts: Sequence[str]) -> Any:
+    """A byte-level BPE like GPT-2's, learned from the posts: any text can be written in it."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    bpe = Tokenizer(models.BPE())
+    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=shape.vocabulary,
+        special_tokens=[END_OF_TEXT],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    bpe.train_from_iterator(texts, trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=bpe,
+        bos_token=END_OF_TEXT,
+        eos_token=END_OF_TEXT,
+        pad_token=END_OF_TEXT,
+        model_max_length=shape.context,
+        clean_up_tokenization_spaces=False,
+    )

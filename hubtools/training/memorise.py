@@ -1,0 +1,56 @@
+"""Whether a text repeats one that a model was trained on, word for word."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+_GRAM = 4  # words looked up at once
+_LONG = 8  # words in a row that count as repeated
+_DROPPED = re.compile(r"https?:\S+|@[\w.]+(?:@[\w.-]+)?")
+# Scripts that put no spaces between words: each character is a word of its own.
+_UNSPACED = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
+    r"|[^\W_]+(?:['’][^\W_]+)*"
+)
+
+
+def words(text: str) -> tuple[str, ...]:
+    """The words that are compared: NFKC, case folded, without links and mentions."""
+    plain = _DROPPED.sub(" ", unicodedata.normalize("NFKC", text).casefold())
+    return tuple(re.findall(_UNSPACED, plain))
+
+
+class TrainingIndex:
+    """The 4-grams of the training posts, and the longest run that a text shares with one."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._posts = [words(text) for text in texts]
+        self._whole = set(self._posts)
+        self._grams: dict[tuple[str, ...], list[tuple[int, int]]] = defaultdict(list)
+        for number, post in enumerate(self._posts):
+            for start in range(len(post) - _GRAM + 1):
+                self._grams[post[start : start + _GRAM]].append((number, start))
+
+    def repeats(self, text: str) -> bool:
+        """True for a training post, or a run of 8 or more of its words that is half of `text`."""
+        said = words(text)
+        if said in self._whole:
+            return True
+        run = self.longest_run(said)
+        return run >= _LONG and 2 * run >= len(said)
+
+    def longest_run(self, said: Sequence[str]) -> int:
+        """The most words in a row that one training post has too; runs under 4 words count as 0."""
+        said, longest = tuple(said), 0
+        for start in range(len(said) - _GRAM + 1):
+            for number, at in self._grams.get(said[start : start + _GRAM], ()):
+                longest = max(longest, _common(said[start:], self._posts[number][at:]))
+        return longest
+
+
+def _common(left: Sequence[str], right: Sequence[str]) -> int:
+    pairs = zip(left, right, strict=False)
+    return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(left), len(right)))

@@ -1,0 +1,219 @@
+"""One training run: fit, save, evaluate, predict, each step done once and kept.
+
+A run works in a folder of its own. What is finished there is not done again, so a run that was
+interrupted or killed goes on where it was.
+"""
+
+from __future__ import annotations
+
+import platform
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hubtools.cards.model import Evaluation, Prediction, Training
+from hubtools.errors import ModelError
+from hubtools.files import write_atomically, writing
+from hubtools.report import Reporter
+from hubtools.training.base import Base, load_base, make_base, quiet_transformers
+from hubtools.training.corpus import Corpus, split_held_out
+from hubtools.training.evaluate import HeldOut, evaluate
+from hubtools.training.loop import Fit, fit
+from hubtools.training.memorise import TrainingIndex
+from hubtools.training.predict import Sampling, generation_config, predict
+from hubtools.training.recipe import SCRATCH, Recipe
+from hubtools.training.tokens import TokenBlocks, tokenize
+
+T = TypeVar("T")
+
+_CHECKPOINT = "checkpoint.pt"
+_FITTED = "fitted.json"
+_EXAMINED = 100  # predictions looked at for repeated text
+_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings:
+    """What decides a run's result, besides the posts."""
+
+    base: str
+    recipe: Recipe
+    seed: int
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainRecord:
+    """What a run did and found."""
+
+    training: Training
+    evaluation: Evaluation
+    predictions: tuple[Prediction, ...]
+    losses: tuple[float, ...]
+    """Mean training loss of every pass."""
+    device: str
+    versions: Mapping[str, str]
+    seconds: float
+    """Of training, without what an interrupted run did before."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    """What is left in the folder once the weights are final."""
+
+    fit: Fit
+    parameters: int
+    base: HeldOut | None
+    seconds: float
+
+
+def run_training(
+    corpora: Sequence[Corpus], settings: RunSettings, folder: Path, report: Reporter
+) -> TrainRecord:
+    """Make the model of `corpora` in `folder` and say how it went.
+
+    Raises ModelError for a base that cannot be used, OutputError when the folder cannot be
+    written, KeyboardInterrupt after Ctrl-C, with all that is needed to go on in the folder.
+    """
+    splits = [split_held_out(corpus.kept) for corpus in corpora]
+    train = [[post.text for post in kept] for kept, _ in splits]
+    held_out = [post.text for _, out in splits for post in out]
+    fitted = _read(folder / _FITTED, _Fitted)
+    if fitted is None:
+        fitted = _fit(train, held_out, settings, folder, report)
+    base = load_base(str(folder))
+    predictions, memorised, baseline = _predict(base, train, held_out, settings, report)
+    found = evaluate(base, held_out)
+    return TrainRecord(
+        training=_training(fitted, settings, sum(map(len, train))),
+        evaluation=_evaluation(found, fitted.base, memorised, baseline),
+        predictions=predictions,
+        losses=fitted.fit.losses,
+        device=fitted.fit.device,
+        versions=_versions(),
+        seconds=fitted.seconds,
+    )
+
+
+def clear_traces(folder: Path) -> None:
+    """Remove what only an unfinished run needs."""
+    for name in (_CHECKPOINT, _FITTED):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _fit(
+    train: Sequence[Sequence[str]],
+    held_out: Sequence[str],
+    settings: RunSettings,
+    folder: Path,
+    report: Reporter,
+) -> _Fitted:
+    started = time.monotonic()
+    texts = [text for account in train for text in account]
+    base = make_base(settings.base, settings.recipe, texts, settings.seed)
+    before = None if settings.base == SCRATCH else evaluate(base, held_out)
+    rows = (tokenize(base.tokenizer, t, (base.start, base.end), base.context) for t in train)
+    blocks = TokenBlocks(tuple(rows))
+    result = fit(base, blocks, settings.recipe, settings.seed, folder / _CHECKPOINT, report)
+    _save(base, folder)
+    fitted = _Fitted(result, base.parameters, before, round(time.monotonic() - started, 1))
+    _write(folder / _FITTED, fitted)
+    (folder / _CHECKPOINT).unlink(missing_ok=True)
+    return fitted
+
+
+def _save(base: Base, folder: Path) -> None:
+    """Weights as safetensors, configuration, generation configuration and tokenizer."""
+    base.model.generation_config = generation_config(base, Sampling())
+    with writing(folder), quiet_transformers():
+        try:
+            base.model.to("cpu").save_pretrained(folder)  # type: ignore[arg-type]  # stubs
+            base.tokenizer.save_pretrained(folder)
+        except Exception as error:
+            # The Rust libraries report a failed write as errors of their own.
+            if isinstance(error, OSError) or not re.search(r"os error|Os \{", str(error)):
+                raise
+            raise OSError(None, str(error), str(folder)) from error
+
+
+def _predict(
+    base: Base,
+    train: Sequence[Sequence[str]],
+    held_out: Sequence[str],
+    settings: RunSettings,
+    report: Reporter,
+) -> tuple[tuple[Prediction, ...], float, float]:
+    """What to show, and the shares of repeats among predictions and among held-out posts."""
+    index = TrainingIndex(text for account in train for text in account)
+    with report.bar("predicting", _EXAMINED) as bar:
+        texts = predict(base, settings.prompt, _EXAMINED, settings.seed, Sampling())
+        bar.advance(_EXAMINED)
+    own = [text for text in texts if not index.repeats(text)]
+    shown = [text for text in dict.fromkeys(own) if text != settings.prompt][:_SHOWN]
+    if not shown:
+        report.note("Every prediction repeats a training post; the card shows none.")
+    return (
+        tuple(Prediction(prompt=settings.prompt, text=text) for text in shown),
+        1 - len(own) / len(texts),
+        sum(map(index.repeats, held_out)) / len(held_out),
+    )
+
+
+def _training(fitted: _Fitted, settings: RunSettings, posts: int) -> Training:
+    return Training(
+        recipe=settings.recipe.name,
+        seed=settings.seed,
+        posts=posts,
+        tokens=fitted.fit.tokens,
+        passes=settings.recipe.passes,
+        steps=fitted.fit.steps,
+        learning_rate=settings.recipe.learning_rate,
+        parameters=fitted.parameters,
+        loss=round(fitted.fit.loss, 4),
+    )
+
+
+def _evaluation(
+    found: HeldOut, base: HeldOut | None, memorised: float, baseline: float
+) -> Evaluation:
+    result = Evaluation(
+        posts=found.posts,
+        loss=round(found.loss, 4),
+        bits_per_byte=round(found.bits_per_byte, 4),
+        predictions=_EXAMINED,
+        memorised=round(memorised, 4),
+        memorised_baseline=round(baseline, 4),
+    )
+    if base is None:
+        return result
+    return replace(
+        result,
+        base_loss=round(base.loss, 4),
+        base_bits_per_byte=round(base.bits_per_byte, 4),
+    )
+
+
+def _versions() -> dict[str, str]:
+    packages = ("hubtools", "torch", "transformers", "tokenizers", "safetensors", "numpy")
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+
+
+def _read(file: Path, kind: type[T]) -> T | None:
+    import msgspec
+
+    if not file.is_file():
+        return None
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=kind)
+    except msgspec.MsgspecError as error:
+        raise ModelError("is damaged", where=file, fix="Delete its folder and run again") from error
+
+
+def _write(file: Path, document: Any) -> None:
+    import msgspec
+
+    write_atomically(file, msgspec.json.encode(document))
