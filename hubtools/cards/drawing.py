@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from hubtools.cards.lettering import drawable
+from hubtools.cards.lettering import LEFT_TO_RIGHT, RIGHT_TO_LEFT, drawable
 from hubtools.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Canvas:
         width = self._glyphs(text, type, x, baseline)
         if text:
             top = baseline - 0.77 * type.size
-            self._remember("text", x, top, width, type.size, text.replace(HAIR, ""), type.size)
+            self._remember("text", x, top, width, type.size, _seen(text), type.size)
         return width
 
     def box(
@@ -203,14 +203,18 @@ def require_libraries(purpose: str) -> None:
 
 
 class Sieve:
-    """Cleans texts of what DejaVu Sans has no glyph for, and remembers that in `left_out`."""
+    """Cleans texts of what DejaVu Sans has no glyph for, and remembers that in `left_out`.
 
-    def __init__(self) -> None:
+    Looks at no more than `limit` characters of each text, so that none takes too long.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
         self._missing: dict[str, None] = {}
 
     def clean(self, text: str) -> str:
         """`text` as `lettering.drawable` has it."""
-        lettering = drawable(text, _glyphs_of("DejaVuSans.ttf"))
+        lettering = drawable(text[: self._limit], _glyphs_of("DejaVuSans.ttf"))
         self._missing.update(dict.fromkeys(lettering.left_out))
         return lettering.text
 
@@ -240,6 +244,11 @@ def _width_per_px(text: str, face: Typeface) -> float:
     """Width at size 1. Without hinting widths grow in step with the size."""
     width: int = _set(text, face, 128.0).get_width_height()[0]
     return width / 64 / 128
+
+
+def _seen(text: str) -> str:
+    """`text` without what only spaces or steers it."""
+    return "".join(char for char in text if char not in (HAIR, LEFT_TO_RIGHT, RIGHT_TO_LEFT))
 
 
 def _set(text: str, face: Typeface, size: float) -> FT2Font:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 
 ZERO_WIDTH_JOINER = "\u200d"
+LEFT_TO_RIGHT, RIGHT_TO_LEFT = "\u200e", "\u200f"
 ELLIPSIS = "…"
 MARKS_PER_LETTER = 3
 
@@ -123,6 +126,15 @@ def _is_selector(char: str) -> bool:
     return char == ZERO_WIDTH_JOINER or 0xFE00 <= code <= 0xFE0F or 0xE0100 <= code <= 0xE01EF
 
 
+def steered(text: str, *, like: str) -> str:
+    """`text`, a part of `like`, with a mark before it to read in the direction `like` begins in."""
+    for char in like:
+        direction = unicodedata.bidirectional(char)
+        if direction in ("L", "R", "AL"):
+            return (LEFT_TO_RIGHT if direction == "L" else RIGHT_TO_LEFT) + text if text else ""
+    return text
+
+
 def clipped(text: str, limit: int) -> str:
     """`text` of at most `limit` characters, the last one an ellipsis if some had to go.
 
@@ -140,10 +152,13 @@ def fitted(text: str, width: float, measure: Callable[[str], float]) -> str:
     """`text`, or as much of its start as stays within `width` with an ellipsis after it."""
     if measure(text) <= width:
         return text
-    whole = list(clusters(text))
-    while whole and measure("".join(whole).rstrip() + ELLIPSIS) > width:
-        whole.pop()
-    return "".join(whole).rstrip() + ELLIPSIS
+    ends = list(accumulate(len(cluster) for cluster in clusters(text)))
+    fits = bisect_left(ends, True, key=lambda end: measure(_ended(text, end)) > width)
+    return _ended(text, ends[fits - 1] if fits else 0)
+
+
+def _ended(text: str, end: int) -> str:
+    return text[:end].rstrip() + ELLIPSIS
 
 
 def wrap(text: str, width: float, measure: Measure) -> tuple[Line, ...]:
@@ -187,17 +202,9 @@ def _pieces(text: str, width: float, measure: Measure) -> Iterator[tuple[int, in
 
 def _longest(text: str, start: int, stop: int, width: float, measure: Measure) -> int:
     """Where the longest part of a word ends that fits `width`; one character at least."""
-    ends = [start]
-    for cluster in clusters(text[start:stop]):
-        ends.append(ends[-1] + len(cluster))
-    low, high = 1, len(ends) - 1
-    while low < high:
-        middle = (low + high + 1) // 2
-        if measure(start, ends[middle]) <= width:
-            low = middle
-        else:
-            high = middle - 1
-    return ends[low]
+    ends = [start + end for end in accumulate(map(len, clusters(text[start:stop])))]
+    fits = bisect_left(ends, True, key=lambda end: measure(start, end) > width)
+    return ends[max(0, fits - 1)]
 
 
 def _whole(text: str, limit: int) -> int:

@@ -37,9 +37,13 @@ PADDING = 18
 PITCH = 28
 HEAD, FOOT = 34, 19
 LISTED = 6
+READ = 200
+"""Characters of each text that are looked at at all."""
 PURPOSE = "drawing a pipeline picture"
 SCRATCH = "scratch"
 SOURCES = "SOURCES"
+ARROW = " → "
+FLOW = f"downloaded{ARROW}kept"
 
 TITLE = Type(Typeface.LABEL_BOLD, 28, INK)
 LABEL = Type(Typeface.LABEL_BOLD, 14, SEA)
@@ -47,6 +51,7 @@ VALUE = Type(Typeface.LABEL_BOLD, 20, INK)
 DETAIL = Type(Typeface.LABEL, 18, MUTED)
 NAME = Type(Typeface.LABEL, 18, INK)
 COUNT = Type(Typeface.LABEL, 16, MUTED)
+NOTE = Type(Typeface.LABEL, 14, MUTED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,10 +96,11 @@ class _Row:
 
 @dataclass(frozen=True, slots=True)
 class _Box:
-    """A box: its heading, its rows, its colours."""
+    """A box: its heading, its rows, what stands at the heading's right end, its colours."""
 
     label: str
     rows: tuple[_Row, ...]
+    note: str = ""
     paper: str = CARD
     edge: str = RULE
     heading: str = SEA
@@ -120,7 +126,7 @@ def draw_lineage(lineage: Lineage) -> Picture:
     out and named in the result. Raises MissingExtraError without matplotlib or Pillow.
     """
     require_libraries(PURPOSE)
-    sieve = Sieve()
+    sieve = Sieve(READ)
     canvas = Canvas(WIDTH, HEIGHT)
     canvas.write("How this model was made", TITLE, MARGIN, 68)
     draw_bars(canvas, WIDTH - MARGIN - 120, 34)
@@ -142,7 +148,9 @@ def _sources(lineage: Lineage, sieve: Sieve) -> _Stage:
         downloaded = _total([source.downloaded for source in others])
         kept = _total([source.kept for source in others])
         rows.append(_Row(f"and {len(others):,} more", NAME, _counts(downloaded, kept)))
-    return _Stage(_Box(SOURCES, tuple(row for row in rows if row.text or row.aside)), 346)
+    shown = tuple(row for row in rows if row.text or row.aside)
+    note = FLOW if any(ARROW in row.aside for row in shown) else ""
+    return _Stage(_Box(SOURCES, shown, note), 346)
 
 
 def _source(source: LineageSource, sieve: Sieve) -> _Row:
@@ -159,7 +167,7 @@ def _total(counts: list[int | None]) -> int | None:
 
 
 def _counts(downloaded: int | None, kept: int | None) -> str:
-    return " → ".join(f"{count:,}" for count in (downloaded, kept) if count is not None)
+    return ARROW.join(f"{count:,}" for count in (downloaded, kept) if count is not None)
 
 
 def _corpus(lineage: Lineage) -> _Stage:
@@ -193,7 +201,7 @@ def _hub(lineage: Lineage, sieve: Sieve) -> _Stage:
     """The repository, dark, and how the model did on posts that it had not seen."""
     value = Type(VALUE.face, VALUE.size, CARD)
     lines = _id_lines(sieve.clean(lineage.repo_id).strip(), 248 - 2 * PADDING, 3)
-    rows = tuple(_Row(line, value) for line in lines)
+    rows = tuple(_Row(line, value) for line in lines or [""])
     facts = _said(
         ("loss {:.2f}", lineage.held_out_loss), ("{:.2f} bits per byte", lineage.bits_per_byte)
     )
@@ -269,6 +277,8 @@ def _draw_box(
     canvas.box(left + 2, top + 2, width - 4, height - 4, box.paper, radius=12)
     heading = Type(LABEL.face, LABEL.size, box.heading)
     canvas.write(tracked(box.label), heading, left + PADDING, top + HEAD - 2)
+    note = left + width - PADDING - measure(box.note, NOTE)
+    canvas.write(box.note, NOTE, note, top + HEAD - 2)
     room = width - 2 * PADDING
     for index, row in enumerate(box.rows):
         baseline = top + HEAD + PITCH * (index + 1)

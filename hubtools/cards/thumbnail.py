@@ -26,7 +26,7 @@ from hubtools.cards.drawing import (
     require_libraries,
     tracked,
 )
-from hubtools.cards.lettering import Line, clipped, clusters, fitted, wrap
+from hubtools.cards.lettering import Line, clipped, clusters, fitted, steered, wrap
 from hubtools.cards.portraits import portrait
 
 __all__ = ["Face", "Mark", "Picture", "ThumbnailSubject", "draw_thumbnail"]
@@ -35,8 +35,8 @@ WIDTH, HEIGHT = 1200, 628
 MARGIN = 64
 INNER = WIDTH - 2 * MARGIN
 CHARACTERS = 600
-TEXT_READ, NAME_READ = 6000, 200
-"""Characters that are looked at at all, so that no text is too long to draw in time."""
+READ = 4000
+"""Characters of each text that are looked at at all."""
 LARGEST, SMALLEST = 88, 26
 LEADING = 1.28
 HEADER_TOP = 44
@@ -113,28 +113,36 @@ class _Grid:
     row: int
     padding: int
 
+    def height(self, people: int) -> int:
+        """Height in px of the band that so many people need."""
+        rows = -(-people // self.columns)
+        return 2 * self.padding + (rows - 1) * self.row + self.avatar if people else 0
+
 
 def draw_thumbnail(subject: ThumbnailSubject) -> Picture:
     """Draw a picture of 1200 × 628 px, as a PNG with a palette.
 
-    The first six accounts are shown, more are counted. Characters without a glyph in DejaVu Sans are left out and
-    named in the result. The text is cut at 600 characters. An avatar that is absent, broken or too
-    large becomes a coloured initial. Raises MissingExtraError without matplotlib or Pillow.
+    The first six accounts are shown, more are counted. Characters without a glyph in DejaVu Sans
+    are left out and named in the result. The text is cut at 600 characters. An avatar that is
+    absent, broken or too large becomes a coloured initial. Raises MissingExtraError without
+    matplotlib or Pillow.
     """
     require_libraries(PURPOSE)
-    sieve = Sieve()
+    sieve = Sieve(READ)
     everyone = [_person(face, sieve) for face in subject.accounts[:FACES]]
     people = [person for person in everyone if person.title or person.avatar]
     quote = _quote(subject, sieve)
     canvas = Canvas(WIDTH, HEIGHT)
     _draw_header(canvas, len(subject.accounts))
-    _draw_quote(canvas, quote, _draw_people(canvas, people) - TEXT_GAP)
+    grid = _grid(len(people))
+    _draw_quote(canvas, quote, HEIGHT - grid.height(len(people)) - TEXT_GAP)
+    _draw_people(canvas, people, grid)
     return Picture(canvas.png(), sieve.left_out, tuple(canvas.marks))
 
 
 def _person(face: Face, sieve: Sieve) -> _Person:
-    name = sieve.clean((face.name or "")[:NAME_READ]).strip()
-    handle = sieve.clean((face.handle or "")[:NAME_READ]).strip().lstrip("@").strip()
+    name = sieve.clean(face.name or "").strip()
+    handle = sieve.clean(face.handle or "").strip().lstrip("@").strip()
     at = f"@{handle}" if handle else ""
     letters = [cluster for cluster in clusters(name + handle) if cluster.isalnum()]
     tone = TONES[zlib.crc32((handle or name).encode()) % len(TONES)]
@@ -148,7 +156,7 @@ def _person(face: Face, sieve: Sieve) -> _Person:
 
 
 def _quote(subject: ThumbnailSubject, sieve: Sieve) -> _Quote:
-    whole = subject.prediction[:TEXT_READ]
+    whole = subject.prediction
     turn = len(subject.prompt) if whole.startswith(subject.prompt) else 0
     prompt = sieve.clean(whole[:turn]).lstrip()
     rest = sieve.clean(whole[turn:])
@@ -188,9 +196,13 @@ def _draw_quote(canvas: Canvas, quote: _Quote, bottom: float) -> None:
 
 def _draw_line(canvas: Canvas, quote: _Quote, line: Line, size: int, baseline: float) -> float:
     turn = min(max(quote.turn, line.start), line.stop)
-    prompt, rest = quote.text[line.start : turn], quote.text[turn : line.stop]
-    x = MARGIN + canvas.write(prompt, Type(Typeface.TEXT_BOLD, size, SEA), MARGIN, baseline)
-    return x + canvas.write(rest, Type(Typeface.TEXT, size, INK), x, baseline)
+    x = float(MARGIN)
+    for text, type in (
+        (quote.text[line.start : turn], Type(Typeface.TEXT_BOLD, size, SEA)),
+        (quote.text[turn : line.stop], Type(Typeface.TEXT, size, INK)),
+    ):
+        x += canvas.write(steered(text, like=quote.text), type, x, baseline)
+    return x
 
 
 def _fit(quote: _Quote, height: float) -> _Setting:
@@ -225,24 +237,21 @@ def _balanced(quote: _Quote, size: int, lines: tuple[Line, ...]) -> tuple[Line, 
     return lines
 
 
-def _draw_people(canvas: Canvas, people: list[_Person]) -> float:
-    """Draw accounts in rows on a dark band at the foot; returns where it begins, in px."""
+def _draw_people(canvas: Canvas, people: list[_Person], grid: _Grid) -> None:
+    """Draw accounts in rows on a dark band at the foot, or nothing without any."""
     if not people:
-        return HEIGHT
-    grid = _grid(len(people))
-    rows = -(-len(people) // grid.columns)
-    band = 2 * grid.padding + (rows - 1) * grid.row + grid.avatar
-    canvas.box(0, HEIGHT - band, WIDTH, band, INK)
+        return
+    top = HEIGHT - grid.height(len(people))
+    canvas.box(0, top, WIDTH, HEIGHT - top, INK)
     for index, person in enumerate(people):
         row, column = divmod(index, grid.columns)
         x = MARGIN + column * (INNER + GUTTER) // grid.columns
-        _draw_person(canvas, person, grid, x, HEIGHT - band + grid.padding + row * grid.row)
-    return HEIGHT - band
+        _draw_person(canvas, person, grid, x, top + grid.padding + row * grid.row)
 
 
 def _grid(people: int) -> _Grid:
     if people <= 2:
-        return _Grid(columns=people, avatar=104, title=36, subtitle=28, row=0, padding=34)
+        return _Grid(columns=max(1, people), avatar=104, title=36, subtitle=28, row=0, padding=34)
     if people == 3:
         return _Grid(columns=3, avatar=84, title=26, subtitle=22, row=0, padding=38)
     columns = 2 if people == 4 else 3
