@@ -1,0 +1,48 @@
+"""Who may do what on the local Hub."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass, field
+
+from hubtools.localhub.errors import ForbiddenError, UnauthorizedError
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The one person that the local Hub knows.
+
+    Without a `token` everybody who reaches the server is that person and may write to every
+    namespace; with one, only requests that carry it are, and they may write to the namespaces
+    of the user and of the orgs.
+    """
+
+    user: str = "me"
+    orgs: tuple[str, ...] = ()
+    token: str | None = field(default=None, repr=False)
+
+    def signs_in(self, authorization: str | None) -> bool:
+        """Whether a request with this Authorization header comes from the user.
+
+        Raises UnauthorizedError for a header that holds anything but the token.
+        """
+        if self.token is None:
+            return True
+        if authorization is None:
+            return False
+        given = authorization.removeprefix("Bearer ").strip()
+        if not hmac.compare_digest(given.encode(), self.token.encode()):
+            raise UnauthorizedError("Invalid credentials in Authorization header")
+        return True
+
+    def check_write(self, namespace: str) -> None:
+        """Raises ForbiddenError when the signed-in user may not write to the namespace."""
+        allowed = (self.user, *self.orgs)
+        if self.token is not None and namespace.lower() not in (a.lower() for a in allowed):
+            raise ForbiddenError(
+                f"{self.user} may not write to the namespace {namespace!r}",
+                fix=f"Use one of: {', '.join(allowed)}",
+            )
+
+
+OPEN = Access()

@@ -1,0 +1,148 @@
+"""The local Hub as an ASGI app: the routes of its API and of its pages.
+
+Routes match the path as it was sent, so that a quoted slash stays inside its segment. The API
+is the part of huggingface.co's that huggingface_hub's client uses for models.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from hubtools.errors import HubtoolsError
+from hubtools.localhub import api_commit, api_files, api_repos, pages
+from hubtools.localhub.access import OPEN, Access
+from hubtools.localhub.errors import RepoMovedError, RepoNotFoundError
+from hubtools.localhub.store import Store
+from hubtools.localhub.web import (
+    LOOPBACK,
+    Guard,
+    Hub,
+    JsonResponse,
+    error_response,
+    moved_response,
+    param,
+)
+
+
+def create_app(
+    store: Store, *, access: Access = OPEN, hosts: frozenset[str] | None = LOOPBACK
+) -> Starlette:
+    """The app over a store.
+
+    `hosts` are the host names that it answers to; None answers to every name, for a server that
+    listens beyond this machine.
+    """
+    app = Starlette(
+        routes=[*_api_routes(), *_model_routes(), *_file_routes(), *_page_routes(), *_rest()],
+        middleware=[Middleware(Guard, access=access, hosts=hosts)],
+        exception_handlers={
+            HubtoolsError: _failed,
+            HTTPException: _no_such_route,
+            ClientDisconnect: _gone,
+        },
+    )
+    app.router.redirect_slashes = False
+    app.state.hub = Hub(store, access, secrets.token_bytes(32))
+    app.state.pages = pages.environment()
+    return app
+
+
+def _api_routes() -> list[Route]:
+    return [
+        Route("/api/whoami-v2", api_repos.whoami),
+        Route("/api/repos/create", api_repos.create, methods=["POST"]),
+        Route("/api/repos/delete", api_repos.delete, methods=["DELETE"]),
+        Route("/api/repos/move", api_repos.move, methods=["POST"]),
+        Route("/api/validate-yaml", api_repos.validate_yaml, methods=["POST"]),
+        Route("/api/models", api_repos.list_models),
+    ]
+
+
+def _model_routes() -> list[Route]:
+    model = "/api/models/{namespace}/{name}"
+    return [
+        Route(model, api_repos.model_info),
+        Route(f"{model}/revision/{{revision}}", api_repos.model_info),
+        Route(f"{model}/settings", api_repos.settings, methods=["PUT"]),
+        Route(f"{model}/refs", api_repos.refs),
+        Route(f"{model}/tree/{{revision}}", api_files.tree),
+        Route(f"{model}/tree/{{revision}}/{{path:path}}", api_files.tree),
+        Route(f"{model}/paths-info/{{revision}}", api_files.paths_info, methods=["POST"]),
+        Route(f"{model}/commits/{{revision}}", api_files.commits),
+        Route(f"{model}/preupload/{{revision}}", api_commit.preupload, methods=["POST"]),
+        Route(f"{model}/commit/{{revision}}", api_commit.commit, methods=["POST"]),
+    ]
+
+
+def _file_routes() -> list[Route]:
+    repo, lfs = "/{namespace}/{name}", "/{namespace}/{name}.git/info/lfs/objects"
+    return [
+        Route("/-/lfs/{oid}", api_commit.lfs_upload, methods=["PUT"]),
+        Route(f"{lfs}/batch", api_commit.lfs_batch, methods=["POST"]),
+        Route(f"{lfs}/verify", api_commit.lfs_verify, methods=["POST"]),
+        Route(f"{repo}/resolve/{{revision}}/{{path:path}}", api_files.resolve),
+        Route(f"{repo}/raw/{{revision}}/{{path:path}}", api_files.resolve),
+    ]
+
+
+def _page_routes() -> list[Route]:
+    repo = "/{namespace}/{name}"
+    return [
+        Route("/", pages.models),
+        Route("/-/style.css", pages.style),
+        Route("/-/icon.svg", pages.icon),
+        Route("/api/{rest:path}", _unknown, methods=["GET", "POST", "PUT", "DELETE"]),
+        Route("/{namespace}", pages.models),
+        Route(repo, pages.card),
+        Route(f"{repo}/tree/{{revision}}", pages.files),
+        Route(f"{repo}/tree/{{revision}}/{{path:path}}", pages.files),
+        Route(f"{repo}/commits/{{revision}}", pages.history),
+        Route(f"{repo}/commit/{{revision}}", pages.commit),
+        Route(f"{repo}/blob/{{revision}}/{{path:path}}", pages.blob),
+    ]
+
+
+def _rest() -> list[Route]:
+    return [Route("/{rest:path}", _unknown, methods=["GET", "POST", "PUT", "DELETE"])]
+
+
+async def _unknown(request: Request) -> Response:
+    """Ids without a namespace and addresses of other kinds of repositories are no models here."""
+    rest = param(request, "rest")
+    if rest.startswith("models/") or "/resolve/" in rest:
+        raise RepoNotFoundError("there is no such repository on this Hub")
+    raise HTTPException(404, "This Hub has no such address")
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HubtoolsError)
+    if isinstance(error, RepoMovedError):
+        return moved_response(request, error)
+    if _is_for_a_browser(request):
+        return await run_in_threadpool(pages.error_page, request, error)
+    return error_response(error)
+
+
+async def _no_such_route(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 404 and _is_for_a_browser(request):
+        missing = RepoNotFoundError("there is no such page on this Hub")
+        return await run_in_threadpool(pages.error_page, request, missing)
+    return JsonResponse({"error": error.detail}, error.status_code, error.headers)
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    return Response(status_code=499)
+
+
+def _is_for_a_browser(request: Request) -> bool:
+    wants_html = "text/html" in request.headers.get("accept", "")
+    return wants_html and not request.scope["path"].startswith("/api/")

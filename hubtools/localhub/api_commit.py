@@ -1,0 +1,296 @@
+"""Writing to a repository over HTTP: pre-upload, LFS, commit."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import AsyncIterator, Mapping
+from contextlib import ExitStack
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from hubtools.files import writing
+from hubtools.localhub.errors import (
+    BadRequestError,
+    EntryNotFoundError,
+    ForbiddenError,
+    RevisionNotFoundError,
+    TooLargeError,
+    WrongContentError,
+)
+from hubtools.localhub.model import (
+    AddFile,
+    AddLfs,
+    Commit,
+    DeleteFile,
+    DeleteFolder,
+    Draft,
+    Operation,
+    RepoId,
+)
+from hubtools.localhub.names import (
+    MAX_REGULAR,
+    belongs_to_lfs,
+    check_path,
+    check_sha256,
+    clean_text,
+)
+from hubtools.localhub.objects import Staging, Writer
+from hubtools.localhub.web import (
+    Hub,
+    JsonResponse,
+    check_write,
+    hub_of,
+    json_body,
+    json_object,
+    param,
+    repo_id_of,
+)
+
+_PIECE = 1 << 20  # bytes that are written to the disk at once
+_MAX_LINE = MAX_REGULAR * 4 // 3 + (64 << 10)  # a regular file in base64, and its keys
+
+
+async def preupload(request: Request) -> Response:
+    """POST /api/models/{id}/preupload/{revision}"""
+    repo_id, body = _writable(request), await json_body(request)
+    asked = [(check_path(f.get("path")), _size(f)) for f in _objects(body, "files")]
+    known = await run_in_threadpool(
+        _known_oids, hub_of(request), repo_id, param(request, "revision")
+    )
+    files = []
+    for path, size in asked:
+        mode = "lfs" if belongs_to_lfs(path, size) else "regular"
+        item: dict[str, Any] = {"path": path, "uploadMode": mode, "shouldIgnore": False}
+        if (path, mode) in known:
+            item["oid"] = known[path, mode]
+        files.append(item)
+    return JsonResponse({"files": files})
+
+
+def _known_oids(hub: Hub, repo_id: RepoId, revision: str) -> dict[tuple[str, str], str]:
+    with hub.store.view() as view:
+        repo = view.repo(repo_id)
+        entries = view.tree(repo, view.commit(repo, revision))
+    return {
+        (e.path, "regular" if e.pointer_size is None else "lfs"): (
+            e.oid if e.pointer_size is None else e.sha256
+        )
+        for e in entries
+    }
+
+
+async def lfs_batch(request: Request) -> Response:
+    """POST /{id}.git/info/lfs/objects/batch"""
+    repo_id, body = _writable(request), await json_body(request)
+    if body.get("operation") != "upload":
+        raise BadRequestError("only uploads go through LFS", fix="Download through /resolve/")
+    wanted = [(check_sha256(o.get("oid")), _size(o)) for o in _objects(body, "objects")]
+
+    def present() -> dict[str, int | None]:
+        with hub_of(request).store.view() as view:
+            view.repo(repo_id)
+            return {oid: view.object_size(oid) for oid, _ in wanted}
+
+    sizes = await run_in_threadpool(present)
+    objects = [_lfs_object(request, oid, size, sizes[oid]) for oid, size in wanted]
+    answer = {"transfer": "basic", "objects": objects, "hash_algo": "sha256"}
+    return JsonResponse(answer, media_type="application/vnd.git-lfs+json")
+
+
+def _lfs_object(request: Request, oid: str, size: int, present: int | None) -> dict[str, Any]:
+    item: dict[str, Any] = {"oid": oid, "size": size}
+    if present == size:
+        return item
+    if present is not None:
+        message = f"this object has {present} bytes"
+        return item | {"error": {"code": 422, "message": message}}
+    base, repo = str(request.base_url), repo_id_of(request)
+    signature = _signature(hub_of(request), oid, size)
+    upload = {"href": f"{base}-/lfs/{oid}?size={size}&signature={signature}"}
+    verify = {"href": f"{base}{repo}.git/info/lfs/objects/verify"}
+    return item | {"actions": {"upload": upload, "verify": verify}}
+
+
+async def lfs_upload(request: Request) -> Response:
+    """PUT /-/lfs/{oid}, at an address that the batch endpoint gave out"""
+    hub, oid = hub_of(request), check_sha256(param(request, "oid"))
+    size = request.query_params.get("size", "")
+    signature = request.query_params.get("signature", "")
+    expected = _signature(hub, oid, int(size)) if size.isdecimal() and size.isascii() else ""
+    if not expected or not hmac.compare_digest(signature.encode(), expected.encode()):
+        raise ForbiddenError("this upload address was not given out by this Hub, or is too old")
+    with ExitStack() as stack:
+        with writing(hub.store.root):
+            staging = stack.enter_context(hub.store.objects.staging())
+            writer = stack.enter_context(staging.writer())
+        await _receive(request, writer, int(size))
+        staged = await run_in_threadpool(writer.finish)
+        if (staged.sha256, staged.size) != (oid, int(size)):
+            raise WrongContentError(
+                f"{staged.size} bytes with the SHA-256 {staged.sha256} came",
+                where=f"LFS object {oid} of {size} bytes",
+                fix="Upload it again",
+            )
+        await run_in_threadpool(hub.store.keep, staged)
+    return Response(status_code=200)
+
+
+async def _receive(request: Request, writer: Writer, limit: int) -> None:
+    piece = bytearray()
+    received = 0
+    async for chunk in request.stream():
+        piece += chunk
+        received += len(chunk)
+        if received > limit:
+            raise WrongContentError(f"more than the {limit} bytes that were announced came")
+        if len(piece) >= _PIECE:
+            await run_in_threadpool(_write, writer, bytes(piece))
+            piece.clear()
+    await run_in_threadpool(_write, writer, bytes(piece))
+
+
+def _write(writer: Writer, piece: bytes) -> None:
+    with writing(writer.path):
+        writer.write(piece)
+
+
+async def lfs_verify(request: Request) -> Response:
+    """POST /{id}.git/info/lfs/objects/verify"""
+    _writable(request)
+    body = await json_body(request)
+    oid, size = check_sha256(body.get("oid")), _size(body)
+
+    def present() -> int | None:
+        with hub_of(request).store.view() as view:
+            return view.object_size(oid)
+
+    if await run_in_threadpool(present) != size:
+        raise EntryNotFoundError(f"LFS object {oid}", "")
+    return JsonResponse({})
+
+
+async def commit(request: Request) -> Response:
+    """POST /api/models/{id}/commit/{revision}, NDJSON"""
+    hub, repo_id = hub_of(request), _writable(request)
+    if request.query_params.get("create_pr"):
+        raise BadRequestError("this Hub has no pull requests", fix="Commit to main")
+    if param(request, "revision") not in ("main", "refs/heads/main"):
+        raise RevisionNotFoundError("this Hub has one branch", fix="Commit to main")
+    with ExitStack() as stack:
+        with writing(hub.store.root):
+            staging = stack.enter_context(hub.store.objects.staging())
+        draft = await _read_draft(request, staging, hub.access.user)
+        made: Commit = await run_in_threadpool(hub.store.commit, repo_id, draft)
+    url = f"{request.base_url}{repo_id}/commit/{made.oid}"
+    return JsonResponse({"success": True, "commitOid": made.oid, "commitUrl": url})
+
+
+async def _read_draft(request: Request, staging: Staging, author: str) -> Draft:
+    header: Mapping[str, Any] | None = None
+    operations: list[Operation] = []
+    async for line in _lines(request.stream()):
+        key, value = _keyed(line)
+        if key == "header":
+            header = value
+        else:
+            operations.append(await run_in_threadpool(_operation, key, value, staging))
+    if header is None:
+        raise BadRequestError("the commit has no header line")
+    parent = header.get("parentCommit")
+    return Draft(
+        author=author,
+        title=clean_text(header.get("summary") or "Update", 500),
+        message=clean_text(header.get("description") or "", 20_000),
+        parent=clean_text(parent, 64) if parent else None,
+        operations=tuple(operations),
+    )
+
+
+def _keyed(line: bytes) -> tuple[str, Mapping[str, Any]]:
+    data = json_object(line)
+    key, value = data.get("key"), data.get("value")
+    if not isinstance(key, str) or not isinstance(value, dict):
+        raise BadRequestError("a line of the commit has no key and value")
+    return key, value
+
+
+def _operation(key: str, value: Mapping[str, Any], staging: Staging) -> Operation:
+    path = check_path(str(value.get("path", "")).removesuffix("/"))
+    match key:
+        case "file":
+            content = _content(path, value)
+            with writing(staging.folder):
+                return AddFile(path, staging.add(content))
+        case "lfsFile":
+            size = value.get("size")
+            return AddLfs(
+                path, check_sha256(value.get("oid")), None if size is None else _size(value)
+            )
+        case "deletedFile":
+            return DeleteFile(path)
+        case "deletedFolder":
+            return DeleteFolder(path)
+        case _:
+            raise BadRequestError(f"a commit knows no operation {key[:60]!r}")
+
+
+def _content(path: str, value: Mapping[str, Any]) -> bytes:
+    content = str(value.get("content", ""))
+    if value.get("encoding", "utf-8") == "base64":
+        try:
+            data = base64.b64decode(content, validate=True)
+        except ValueError as error:
+            raise BadRequestError("the content is not base64", where=path) from error
+    else:
+        data = content.encode("utf-8", "replace")
+    if len(data) > MAX_REGULAR:
+        raise TooLargeError(
+            f"more than {MAX_REGULAR >> 20} MiB in a regular file", where=path, fix="Use LFS"
+        )
+    return data
+
+
+async def _lines(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    buffer = bytearray()
+    async for chunk in stream:
+        searched = len(buffer)
+        buffer += chunk
+        while (end := buffer.find(b"\n", searched)) >= 0:
+            line = bytes(buffer[:end])
+            del buffer[: end + 1]
+            searched = 0
+            if line.strip():
+                yield line
+        if len(buffer) > _MAX_LINE:
+            raise TooLargeError("a line of the commit is too long", fix="Use LFS for large files")
+    if buffer.strip():
+        yield bytes(buffer)
+
+
+def _writable(request: Request) -> RepoId:
+    repo_id = repo_id_of(request)
+    check_write(request, repo_id.namespace)
+    return repo_id
+
+
+def _objects(body: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    items = body.get(key)
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise BadRequestError(f"{key} must be a list of objects")
+    return items
+
+
+def _size(item: Mapping[str, Any]) -> int:
+    size = item.get("size")
+    if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+        raise BadRequestError("size must be a number of bytes")
+    return size
+
+
+def _signature(hub: Hub, oid: str, size: int) -> str:
+    return hmac.new(hub.upload_key, f"{oid}:{size}".encode(), hashlib.sha256).hexdigest()

@@ -1,0 +1,244 @@
+"""Whole repositories over HTTP: who am I, create, delete, move, settings, list, info."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from hubtools.cards.frontmatter import split_front_matter
+from hubtools.errors import CardError
+from hubtools.localhub.errors import (
+    BadRequestError,
+    RepoExistsError,
+    UnauthorizedError,
+)
+from hubtools.localhub.model import Card, Commit, Entry, Query, Repo, RepoId, SortKey
+from hubtools.localhub.names import check_repo_id, parse_repo_id
+from hubtools.localhub.payloads import (
+    FULL,
+    INFO,
+    LISTED,
+    needs_files,
+    repo_payload,
+    sibling,
+    sibling_with_blob,
+    wanted_fields,
+)
+from hubtools.localhub.readme import read_card
+from hubtools.localhub.store import README, Store
+from hubtools.localhub.web import (
+    JsonResponse,
+    check_write,
+    error_response,
+    hub_of,
+    is_signed_in,
+    json_body,
+    next_link,
+    param,
+    repo_id_of,
+)
+
+_MAX_PAGE = 1000
+_SORTS: Mapping[str, SortKey] = {
+    "lastModified": "lastModified",
+    "createdAt": "createdAt",
+    # Nobody counts these here: all are equal, and the newest comes first.
+    "downloads": "createdAt",
+    "likes": "createdAt",
+    "trendingScore": "createdAt",
+}
+
+
+def whoami(request: Request) -> Response:
+    """GET /api/whoami-v2"""
+    if not is_signed_in(request):
+        raise UnauthorizedError("Invalid username or password.")
+    access = hub_of(request).access
+    token = {"displayName": "local", "role": "write"}
+    return JsonResponse(
+        {
+            "type": "user",
+            "id": access.user,
+            "name": access.user,
+            "fullname": access.user,
+            "isPro": False,
+            "orgs": [
+                {"type": "org", "id": org, "name": org, "fullname": org, "roleInOrg": "admin"}
+                for org in access.orgs
+            ],
+            "auth": {"type": "access_token", "accessToken": token},
+        }
+    )
+
+
+async def create(request: Request) -> Response:
+    """POST /api/repos/create"""
+    hub, body = hub_of(request), await json_body(request)
+    repo_id = _named(request, body)
+    check_write(request, repo_id.namespace)
+    private = _is_private(body, otherwise=False)
+    url = f"{request.base_url}{repo_id}"
+    try:
+        await run_in_threadpool(hub.store.create, repo_id, author=hub.access.user, private=private)
+    except RepoExistsError as error:
+        return error_response(error, url=url)
+    return JsonResponse({"url": url, "name": str(repo_id), "id": str(repo_id)})
+
+
+async def delete(request: Request) -> Response:
+    """DELETE /api/repos/delete"""
+    repo_id = _named(request, await json_body(request))
+    check_write(request, repo_id.namespace)
+    await run_in_threadpool(hub_of(request).store.delete, repo_id)
+    return JsonResponse({})
+
+
+async def move(request: Request) -> Response:
+    """POST /api/repos/move"""
+    body = await json_body(request)
+    _check_type(body)
+    old, new = parse_repo_id(body.get("fromRepo")), parse_repo_id(body.get("toRepo"))
+    check_write(request, old.namespace)
+    check_write(request, new.namespace)
+    await run_in_threadpool(hub_of(request).store.move, old, new)
+    return JsonResponse({"url": f"{request.base_url}{new}"})
+
+
+async def settings(request: Request) -> Response:
+    """PUT /api/models/{id}/settings"""
+    store, repo_id, body = hub_of(request).store, repo_id_of(request), await json_body(request)
+    check_write(request, repo_id.namespace)
+    gated = body.get("gated", ...)
+    if gated not in (..., False, None, "auto", "manual"):
+        raise BadRequestError("gated must be auto, manual or false")
+
+    def configure() -> Repo:
+        with store.view() as view:
+            repo = view.repo(repo_id)
+        private = _is_private(body, otherwise=repo.private)
+        new = repo.gated if gated is ... else gated or None
+        return store.configure(repo.id, private=private, gated=new)
+
+    repo = await run_in_threadpool(configure)
+    return JsonResponse({"private": repo.private, "gated": repo.gated or False})
+
+
+def list_models(request: Request) -> Response:
+    """GET /api/models"""
+    asked = request.query_params
+    otherwise = FULL if _is_true(asked.get("full")) else LISTED
+    if _is_true(asked.get("cardData")):
+        otherwise = otherwise | {"cardData"}
+    fields = wanted_fields(_several(request, "expand"), otherwise)
+    sort = _SORTS.get(asked.get("sort", "createdAt"))
+    if sort is None:
+        raise BadRequestError(f"cannot sort by {asked['sort'][:60]!r}")
+    query = Query(
+        namespace=asked.get("author"),
+        search=asked.get("search"),
+        tags=tuple(_several(request, "filter")),
+        pipeline_tag=asked.get("pipeline_tag"),
+        sort=sort,
+        limit=page_size(request, _MAX_PAGE),
+        after=asked.get("cursor"),
+    )
+    with hub_of(request).store.view(private=is_signed_in(request)) as view:
+        page = view.page(query)
+        files = view.head_files(page.repos) if needs_files(fields) else {}
+    items = [_summary(repo, fields, files.get(repo.key, [])) for repo in page.repos]
+    return JsonResponse(items, headers=_link(request, page.next))
+
+
+def model_info(request: Request) -> Response:
+    """GET /api/models/{id} and GET /api/models/{id}/revision/{revision}"""
+    store = hub_of(request).store
+    fields = wanted_fields(_several(request, "expand"), INFO)
+    with store.view(private=is_signed_in(request)) as view:
+        repo = view.repo(repo_id_of(request))
+        commit = view.commit(repo, param(request, "revision", "main"))
+        files = view.tree(repo, commit)
+        if commit.seq != repo.seq:
+            repo = _as_it_was(store, repo, commit, files)
+    if not _is_true(request.query_params.get("blobs")):
+        return JsonResponse(_summary(repo, fields, files))
+    siblings = [sibling_with_blob(entry) for entry in files]
+    return JsonResponse(repo_payload(repo, fields, siblings, _storage(files)))
+
+
+def refs(request: Request) -> Response:
+    """GET /api/models/{id}/refs"""
+    with hub_of(request).store.view(private=is_signed_in(request)) as view:
+        repo = view.repo(repo_id_of(request))
+    main = {"name": "main", "ref": "refs/heads/main", "targetCommit": repo.head}
+    return JsonResponse({"branches": [main], "converts": [], "tags": [], "pullRequests": []})
+
+
+async def validate_yaml(request: Request) -> Response:
+    """POST /api/validate-yaml"""
+    content = str((await json_body(request)).get("content", ""))
+    try:
+        data, _ = split_front_matter(content)
+    except (CardError, ValueError, RecursionError) as error:
+        return JsonResponse({"errors": [{"message": str(error)}], "warnings": []}, 400)
+    empty = {"message": "empty or missing yaml metadata in repo card"}
+    return JsonResponse({"errors": [], "warnings": [] if data else [empty]})
+
+
+def page_size(request: Request, largest: int) -> int:
+    """The `limit` that a request asks for, at most `largest`. Raises BadRequestError."""
+    text = request.query_params.get("limit", str(largest))
+    if not text.isascii() or not text.isdigit() or int(text[:9]) < 1:
+        raise BadRequestError("limit must be a number above 0")
+    return min(int(text[:9]), largest)
+
+
+def _summary(repo: Repo, fields: frozenset[str], files: list[Entry]) -> dict[str, Any]:
+    return repo_payload(repo, fields, [sibling(entry) for entry in files], _storage(files))
+
+
+def _storage(files: list[Entry]) -> int:
+    return sum(entry.size for entry in files)
+
+
+def _as_it_was(store: Store, repo: Repo, commit: Commit, files: list[Entry]) -> Repo:
+    readme = next((entry for entry in files if entry.path == README), None)
+    card = read_card(store.readme(readme.sha256)) if readme else Card()
+    return replace(repo, head=commit.oid, modified=commit.time, card=card)
+
+
+def _named(request: Request, body: Mapping[str, Any]) -> RepoId:
+    _check_type(body)
+    namespace = body.get("organization") or hub_of(request).access.user
+    return check_repo_id(namespace, body.get("name"))
+
+
+def _check_type(body: Mapping[str, Any]) -> None:
+    if body.get("type") not in (None, "model"):
+        raise BadRequestError("this Hub holds models only", fix="Use repo_type='model'")
+
+
+def _is_private(body: Mapping[str, Any], *, otherwise: bool) -> bool:
+    visibility = body.get("visibility")
+    if visibility is None:
+        return bool(body.get("private", otherwise))
+    if visibility not in ("public", "private"):
+        raise BadRequestError("visibility must be public or private")
+    return bool(visibility == "private")
+
+
+def _several(request: Request, name: str) -> list[str]:
+    asked = request.query_params
+    return [*asked.getlist(name), *asked.getlist(f"{name}[]")]
+
+
+def _is_true(text: str | None) -> bool:
+    return text is not None and text.lower() in ("true", "1")
+
+
+def _link(request: Request, cursor: str | None) -> dict[str, str]:
+    return next_link(request, {"cursor": cursor}) if cursor else {}

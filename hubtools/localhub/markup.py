@@ -1,0 +1,142 @@
+"""A README as safe HTML: Markdown with HTML in it, as the Hub shows it, and nothing that acts."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from urllib.parse import quote, urlsplit
+
+import nh3
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from markupsafe import Markup
+
+from hubtools.cards.frontmatter import split_front_matter
+from hubtools.errors import CardError
+
+_FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n.*?^---[ \t]*\r?$\n?", re.DOTALL | re.MULTILINE)
+_TAGS_TEXT = """
+a abbr b bdi bdo blockquote br caption center cite code col colgroup dd del details dfn div dl
+dt em figcaption figure h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark ol p picture pre q s samp
+small source span strike strong sub summary sup table tbody td tfoot th thead tr tt u ul var wbr
+"""
+_TAGS = frozenset(_TAGS_TEXT.split())
+_EVERYWHERE = frozenset({"align", "class", "dir", "height", "lang", "style", "title", "width"})
+_ATTRIBUTES = {
+    "*": _EVERYWHERE,
+    "a": {"href"},
+    "img": {"alt", "src"},
+    "details": {"open"},
+    "ol": {"start"},
+    "td": {"colspan", "rowspan"},
+    "th": {"colspan", "rowspan"},
+    **{f"h{level}": {"id"} for level in range(1, 7)},
+}
+_STYLES_TEXT = """
+align-items background-color background-image background-position background-repeat
+background-size border border-radius color display flex flex-direction flex-wrap float font-size
+font-style font-weight gap height justify-content line-height margin margin-bottom margin-left
+margin-right margin-top max-height max-width min-height min-width object-fit padding
+padding-bottom padding-left padding-right padding-top text-align text-decoration vertical-align
+width
+"""
+_STYLES = frozenset(_STYLES_TEXT.split())
+_FUNCTION = re.compile(r"([a-z-]+)\(", re.IGNORECASE)
+_FUNCTIONS = frozenset({"url", "rgb", "rgba", "hsl", "hsla", "calc", "min", "max", "clamp"})
+_URL = re.compile(r"""url\(\s*(["']?)(https://[^\s"'()\\<>]+)\1\s*\)""", re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x20\x7f]")
+
+
+def render_readme(readme: str, files: str) -> Markup:
+    """The HTML of a README.
+
+    Relative addresses are looked for below `files`, the path at which the repository's files
+    are served. Pictures come from there or over https; scripts, frames, forms, `javascript:`
+    and everything else that acts or loads is gone.
+    """
+    markdown = MarkdownIt("gfm-like", {"html": True, "linkify": True})
+    tokens = markdown.parse(_body(readme))
+    _add_heading_ids(tokens)
+    html = markdown.renderer.render(tokens, markdown.options, {})
+
+    def keep(tag: str, name: str, value: str) -> str | None:
+        if name == "style":
+            return _safe_style(value)
+        if name in ("href", "src"):
+            return _address(value, files, picture=tag == "img")
+        return value
+
+    return Markup(
+        nh3.clean(
+            html,
+            tags=set(_TAGS),
+            clean_content_tags={"script", "style", "template", "noscript", "iframe", "object"},
+            attributes={tag: set(names) for tag, names in _ATTRIBUTES.items()},
+            attribute_filter=keep,
+            filter_style_properties=set(_STYLES),
+            url_schemes={"http", "https", "mailto"},
+            id_prefix="card-",
+            link_rel="noopener noreferrer nofollow",
+        )
+    )
+
+
+def _body(readme: str) -> str:
+    try:
+        return split_front_matter(readme)[1]
+    except (CardError, ValueError, RecursionError):
+        return _FRONT_MATTER.sub("", readme, count=1)
+
+
+def _add_heading_ids(tokens: Sequence[Token]) -> None:
+    seen: set[str] = set()
+    for opening, content in pairwise(tokens):
+        if opening.type != "heading_open":
+            continue
+        slug = re.sub(r"[^\w\- ]", "", content.content.lower()).strip().replace(" ", "-")
+        if slug and slug not in seen:
+            seen.add(slug)
+            opening.attrSet("id", slug)
+
+
+def _address(value: str, files: str, *, picture: bool) -> str | None:
+    text = _CONTROL.sub("", value) if picture else value.strip()
+    if text.startswith("#"):
+        return f"#card-{text[1:]}"
+    if text.startswith(("//", "\\")):
+        text = f"https:{text}"
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return None
+    if parts.scheme or parts.netloc:
+        allowed = ("https",) if picture else ("https", "http", "mailto")
+        return text if parts.scheme.lower() in allowed else None
+    if parts.path.startswith("/"):
+        return text
+    path = posixpath.normpath(parts.path or ".")
+    if path.startswith(".."):
+        return None
+    query = f"?{parts.query}" if parts.query else ""
+    fragment = f"#{parts.fragment}" if parts.fragment else ""
+    return f"{files}/{quote(path, safe='/%')}{query}{fragment}"
+
+
+def _safe_style(style: str) -> str | None:
+    kept = [part for part in _declarations(style) if _is_safe(part)]
+    return ";".join(kept) or None
+
+
+def _declarations(style: str) -> list[str]:
+    """The parts between the semicolons that are in no quotes and no parentheses."""
+    return re.findall(r"""(?:[^;"'(]|"[^"]*"|'[^']*'|\((?:[^()"']|"[^"]*"|'[^']*')*\))+""", style)
+
+
+def _is_safe(declaration: str) -> bool:
+    if "\\" in declaration or "/*" in declaration:
+        return False
+    functions = {name.lower() for name in _FUNCTION.findall(declaration)}
+    addresses = len(re.findall(r"url\(", declaration, re.IGNORECASE))
+    return functions <= _FUNCTIONS and addresses == len(_URL.findall(declaration))

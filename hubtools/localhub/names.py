@@ -1,0 +1,89 @@
+"""Which names, paths and sizes the local Hub takes."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from fnmatch import fnmatchcase
+
+from hubtools.cards.names import check_repo_name
+from hubtools.errors import UsageError
+from hubtools.localhub.errors import BadRequestError
+from hubtools.localhub.model import RepoId
+
+MAX_REGULAR = 10 << 20  # bytes; what is larger belongs into Git LFS
+_MAX_PATH = 1024
+_RESERVED = frozenset({"api", "datasets", "spaces", "models", "kernels", "buckets"})
+_LFS_PATTERNS = (
+    *("*.7z", "*.arrow", "*.bin", "*.bz2", "*.ckpt", "*.ftz", "*.gz", "*.h5", "*.joblib"),
+    *("*.lfs.*", "*.mlmodel", "*.model", "*.msgpack", "*.npy", "*.npz", "*.onnx", "*.ot"),
+    *("*.parquet", "*.pb", "*.pickle", "*.pkl", "*.pt", "*.pth", "*.rar", "*.safetensors"),
+    *("saved_model/**/*", "*.tar.*", "*.tar", "*.tflite", "*.tgz", "*.wasm", "*.xz", "*.zip"),
+    *("*.zst", "*tfevents*"),
+)
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def git_attributes() -> bytes:
+    """The `.gitattributes` that a new repository on the Hub begins with."""
+    return "".join(f"{p} filter=lfs diff=lfs merge=lfs -text\n" for p in _LFS_PATTERNS).encode()
+
+
+def belongs_to_lfs(path: str, size: int) -> bool:
+    """Whether a file of `size` bytes goes through Git LFS: by its name, or because it is large."""
+    name = path.rpartition("/")[2]
+    return size > MAX_REGULAR or any(
+        fnmatchcase(name if "/" not in pattern else path, pattern) for pattern in _LFS_PATTERNS
+    )
+
+
+def check_repo_id(namespace: object, name: object) -> RepoId:
+    """The id, when a repository can be called that. Raises BadRequestError."""
+    if not isinstance(namespace, str) or not isinstance(name, str):
+        raise BadRequestError("a repository needs a namespace and a name")
+    if namespace.lower() in _RESERVED:
+        raise BadRequestError(f"{namespace!r} cannot be a namespace", fix="Choose another")
+    try:
+        return RepoId(check_repo_name(namespace), check_repo_name(name))
+    except UsageError as error:
+        raise BadRequestError(error.what, fix=error.fix) from error
+
+
+def parse_repo_id(text: object) -> RepoId:
+    """The id in `namespace/name`. Raises BadRequestError."""
+    namespace, slash, name = str(text).partition("/")
+    if not slash:
+        raise BadRequestError(
+            f"{str(text)[:200]!r} is no repository id", fix="Use 'namespace/name'"
+        )
+    return check_repo_id(namespace, name)
+
+
+def check_path(path: object) -> str:
+    """The path, when a file of a repository can stand there. Raises BadRequestError."""
+    if not isinstance(path, str) or not path:
+        raise BadRequestError("a path is missing")
+    parts = path.split("/")
+    if (
+        len(path.encode("utf-8", "replace")) > _MAX_PATH
+        or any(part in ("", ".", "..") or part.lower() == ".git" for part in parts)
+        or "\\" in path
+        or any(unicodedata.category(c) in ("Cc", "Cs") for c in path)
+    ):
+        raise BadRequestError(
+            f"{path[:200]!r} is no path inside a repository",
+            fix="Use a relative path without '..', '.git', backslashes or control characters",
+        )
+    return path
+
+
+def check_sha256(digest: object) -> str:
+    """The digest, when it is a SHA-256 in lower-case hex. Raises BadRequestError."""
+    if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
+        raise BadRequestError("an LFS oid must be a SHA-256 in hex")
+    return digest
+
+
+def clean_text(text: object, limit: int) -> str:
+    """Free text of at most `limit` characters that UTF-8 can carry."""
+    return str(text)[:limit].encode("utf-8", "replace").decode()

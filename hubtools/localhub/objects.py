@@ -1,0 +1,159 @@
+"""Contents, as files named by their SHA-256.
+
+A content is written to `incoming/`, synced, and renamed into `objects/` while the database is
+locked for the row that names it. Every writer holds a lock on its folder in `incoming/`, so what
+a killed process left behind can be told from what another process is writing right now.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A content that is on disk and not yet part of the store; `oid` is its git blob's."""
+
+    path: Path
+    sha256: str
+    oid: str
+    size: int
+
+
+class Writer:
+    """Takes a content in pieces; `size` counts the bytes so far."""
+
+    def __init__(self, file: BinaryIO, path: Path) -> None:
+        self._file = file
+        self.path = path
+        self._sha256 = hashlib.sha256()
+        self.size = 0
+
+    def write(self, data: bytes) -> None:
+        self._file.write(data)
+        self._sha256.update(data)
+        self.size += len(data)
+
+    def finish(self) -> Staged:
+        """Sync what was written to the disk, as an LFS content."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        sha256 = self._sha256.hexdigest()
+        return Staged(self.path, sha256, lfs_pointer(sha256, self.size)[0], self.size)
+
+
+class Staging:
+    """A folder of contents that vanish together unless they are kept."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._count = 0
+
+    @contextmanager
+    def writer(self) -> Iterator[Writer]:
+        """A new content, written in pieces."""
+        self._count += 1
+        path = self.folder / str(self._count)
+        with path.open("wb") as file:
+            yield Writer(file, path)
+
+    def add(self, data: bytes) -> Staged:
+        """A whole regular file."""
+        with self.writer() as writer:
+            writer.write(data)
+            return replace(writer.finish(), oid=git_blob_oid(data))
+
+
+class Objects:
+    """The contents in a folder."""
+
+    def __init__(self, root: Path) -> None:
+        self._objects = root / "objects"
+        self._incoming = root / "incoming"
+        self._objects.mkdir(parents=True, exist_ok=True)
+        self._incoming.mkdir(exist_ok=True)
+
+    def path(self, sha256: str) -> Path:
+        """Where the content with this digest lies, or would lie."""
+        return self._objects / sha256[:2] / sha256
+
+    @contextmanager
+    def staging(self) -> Iterator[Staging]:
+        """A place for new contents, until the end of the block."""
+        handle, folder = self._locked_folder()
+        try:
+            yield Staging(folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(handle)
+
+    def keep(self, staged: Staged) -> None:
+        """Make a staged content part of the store, in one step."""
+        target = self.path(staged.sha256)
+        if not target.parent.is_dir():
+            target.parent.mkdir(exist_ok=True)
+            _sync_folder(self._objects)
+        staged.path.replace(target)
+        _sync_folder(target.parent)
+
+    def remove(self, sha256: str) -> None:
+        """Delete a content, if it is there."""
+        with suppress(FileNotFoundError):
+            self.path(sha256).unlink()
+
+    def sweep(self) -> int:
+        """Delete what killed processes left in `incoming/`; returns how many folders that were."""
+        swept = 0
+        for folder in self._incoming.iterdir():
+            with suppress(FileNotFoundError, BlockingIOError), _locked(folder):
+                shutil.rmtree(folder)
+                swept += 1
+        return swept
+
+    def _locked_folder(self) -> tuple[int, Path]:
+        while True:
+            folder = Path(tempfile.mkdtemp(dir=self._incoming))
+            with suppress(FileNotFoundError):
+                handle = os.open(folder, os.O_RDONLY)
+                fcntl.flock(handle, fcntl.LOCK_EX)
+                if folder.is_dir():  # no sweep came before the lock
+                    return handle, folder
+                os.close(handle)
+
+
+def git_blob_oid(data: bytes) -> str:
+    """The id that git gives a file with this content."""
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+def lfs_pointer(sha256: str, size: int) -> tuple[str, int]:
+    """The git blob id and the length of the pointer that stands for a content in Git LFS."""
+    text = f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n"
+    return git_blob_oid(text.encode()), len(text)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[int]:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

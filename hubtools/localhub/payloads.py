@@ -1,0 +1,135 @@
+"""The JSON that describes repositories, files and commits, with the Hub's own keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from html import escape
+from typing import Any
+
+from hubtools.localhub.errors import BadRequestError
+from hubtools.localhub.gittree import tree_oids
+from hubtools.localhub.model import Commit, Entry, Repo
+
+_FIELDS: Mapping[str, Callable[[Repo], Any]] = {
+    "author": lambda repo: repo.id.namespace,
+    "cardData": lambda repo: repo.card.data,
+    "createdAt": lambda repo: repo.created,
+    "disabled": lambda repo: False,
+    "downloads": lambda repo: 0,
+    "downloadsAllTime": lambda repo: 0,
+    "gated": lambda repo: repo.gated or False,
+    "lastModified": lambda repo: repo.modified,
+    "library_name": lambda repo: repo.card.library_name,
+    "likes": lambda repo: 0,
+    "pipeline_tag": lambda repo: repo.card.pipeline_tag,
+    "private": lambda repo: repo.private,
+    "sha": lambda repo: repo.head,
+    "spaces": lambda repo: [],
+    "tags": lambda repo: list(repo.card.tags),
+    "trendingScore": lambda repo: 0,
+}
+_FILE_FIELDS = frozenset({"siblings", "usedStorage"})
+_UNKNOWN_HERE_TEXT = """
+baseModels childrenModelCount config evalResults gguf inference inferenceProviderMapping
+mask_token model-index resourceGroup safetensors transformersInfo widgetData xetEnabled
+"""
+_UNKNOWN_HERE = frozenset(_UNKNOWN_HERE_TEXT.split())
+_BASIC = frozenset({"createdAt", "downloads", "library_name", "likes", "pipeline_tag"}) | {
+    "private",
+    "tags",
+    "trendingScore",
+}
+LISTED = _BASIC
+FULL = _BASIC | {"author", "disabled", "gated", "lastModified", "sha", "siblings"}
+INFO = FULL | {"cardData", "spaces", "usedStorage"}
+
+
+def wanted_fields(expand: Sequence[str], otherwise: Collection[str]) -> frozenset[str]:
+    """The keys that `expand` asks for, or the default ones. Raises BadRequestError."""
+    unknown = set(expand) - _FIELDS.keys() - _FILE_FIELDS - _UNKNOWN_HERE
+    if unknown:
+        raise BadRequestError(f"expand does not know {min(unknown)[:60]!r}")
+    return frozenset(expand or otherwise) - _UNKNOWN_HERE
+
+
+def needs_files(fields: Collection[str]) -> bool:
+    """Whether these keys cannot be given without the list of files."""
+    return not _FILE_FIELDS.isdisjoint(fields)
+
+
+def repo_payload(
+    repo: Repo, fields: Collection[str], siblings: Sequence[Mapping[str, Any]], storage: int
+) -> dict[str, Any]:
+    """One repository; a key whose value is not known is left out."""
+    payload: dict[str, Any] = {"_id": f"{repo.key:024x}", "id": str(repo.id)}
+    payload["modelId"] = payload["id"]
+    payload |= {name: _FIELDS[name](repo) for name in sorted(fields & _FIELDS.keys())}
+    if "siblings" in fields:
+        payload["siblings"] = list(siblings)
+    if "usedStorage" in fields:
+        payload["usedStorage"] = storage
+    return {key: value for key, value in payload.items() if value is not None}
+
+
+def sibling(entry: Entry) -> dict[str, Any]:
+    """A file in a list of models."""
+    return {"rfilename": entry.path}
+
+
+def sibling_with_blob(entry: Entry) -> dict[str, Any]:
+    """A file in a model's info, when `blobs=true` asks for its size and ids."""
+    payload = {"rfilename": entry.path, "size": entry.size, "blobId": entry.oid}
+    if entry.pointer_size is None:
+        return payload
+    lfs = {"sha256": entry.sha256, "size": entry.size, "pointerSize": entry.pointer_size}
+    return payload | {"lfs": lfs}
+
+
+def tree_payload(
+    entries: Sequence[Entry], last: Mapping[int, Commit] | None
+) -> dict[str, dict[str, Any]]:
+    """Every file and folder of a tree by path, in order.
+
+    With `last`, the commits by their seq, each one says which commit changed it last.
+    """
+    folders = {path: oid for path, oid in tree_oids(entries).items() if path}
+    changed = dict.fromkeys(folders, 0)
+    items: dict[str, dict[str, Any]] = {}
+    for entry in entries:
+        items[entry.path] = file_payload(entry) | _last_commit(last, entry.added)
+        parent = entry.path.rpartition("/")[0]
+        while parent:
+            changed[parent] = max(changed[parent], entry.added)
+            parent = parent.rpartition("/")[0]
+    for path, oid in folders.items():
+        folder = {"type": "directory", "oid": oid, "size": 0, "path": path}
+        items[path] = folder | _last_commit(last, changed[path])
+    return dict(sorted(items.items()))
+
+
+def file_payload(entry: Entry) -> dict[str, Any]:
+    """A file of a tree."""
+    payload = {"type": "file", "oid": entry.oid, "size": entry.size, "path": entry.path}
+    if entry.pointer_size is None:
+        return payload
+    lfs = {"oid": entry.sha256, "size": entry.size, "pointerSize": entry.pointer_size}
+    return payload | {"lfs": lfs}
+
+
+def commit_payload(commit: Commit) -> dict[str, Any]:
+    """A commit of a history."""
+    return {
+        "id": commit.oid,
+        "title": commit.title,
+        "message": commit.message,
+        "authors": [{"user": commit.author}],
+        "date": commit.time,
+        "formatted": {"title": escape(commit.title), "message": escape(commit.message)},
+    }
+
+
+def _last_commit(last: Mapping[int, Commit] | None, seq: int) -> dict[str, Any]:
+    if last is None:
+        return {}
+    commit = last[seq]
+    return {"lastCommit": {"id": commit.oid, "title": commit.title, "date": commit.time}}

@@ -1,0 +1,113 @@
+"""Running the local Hub: in a thread beside other work, or as a command of its own."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+
+from hubtools.errors import HubUnavailableError, OutputError
+from hubtools.localhub.access import OPEN, Access
+from hubtools.localhub.api import create_app
+from hubtools.localhub.store import Store
+from hubtools.localhub.web import LOOPBACK
+from hubtools.report import Reporter
+
+_STOP_WITHIN = 3  # seconds that running requests get at the end
+
+
+@contextmanager
+def serving(root: Path, *, access: Access = OPEN) -> Iterator[str]:
+    """Serve the folder on a free port of this machine for the length of the block.
+
+    Yields the endpoint's URL. Raises OutputError when the folder cannot be used.
+    """
+    with closing(Store(root)) as store, _listen("127.0.0.1", 0) as listener:
+        server = _server(create_app(store, access=access))
+        thread = threading.Thread(
+            target=server.run, args=([listener],), name="hubtools-local-hub", daemon=True
+        )
+        thread.start()
+        try:
+            while not server.started:
+                if not thread.is_alive():
+                    raise HubUnavailableError("the local Hub did not start", where=root)
+                time.sleep(0.005)
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def serve(root: Path, host: str, port: int, access: Access, reporter: Reporter) -> None:
+    """Serve the folder until Ctrl-C.
+
+    Raises OutputError when the folder cannot be used or the address is taken.
+    """
+    with closing(Store(root)) as store, _listen(host, port) as listener:
+        address = _address(host, listener.getsockname()[1])
+        reporter.note(f"The models in {root} are at {address}")
+        reporter.note(f"For other tools: export HF_ENDPOINT={address} HF_HUB_DISABLE_XET=1")
+        if not _is_loopback(host) and access.token is None:
+            reporter.note(
+                "Everybody who reaches this machine can change these models: "
+                "set HUBTOOLS_HUB_TOKEN to ask for a token."
+            )
+        reporter.note("Ctrl-C stops it.")
+        hosts = LOOPBACK | {host} if _is_loopback(host) else None
+        try:
+            _server(create_app(store, access=access, hosts=hosts)).run([listener])
+        except KeyboardInterrupt:
+            reporter.note("Stopped.")
+
+
+def _server(app: Starlette) -> uvicorn.Server:
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_STOP_WITHIN,
+        )
+    )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises OutputError when the address cannot be used."""
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        # asyncio sets TCP_NODELAY only on sockets whose protocol is named.
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(128)
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        raise OutputError(
+            "the port is taken" if taken else f"cannot listen: {error.strerror or error}",
+            where=f"{host}:{port}",
+            fix="Choose another with --port" if taken else "Choose another with --host or --port",
+        ) from error
+    return listener
+
+
+def _address(host: str, port: int) -> str:
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{port}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

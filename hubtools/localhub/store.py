@@ -1,0 +1,234 @@
+"""The local Hub's folder: model repositories with their whole history.
+
+Several processes may use one folder at once. Everything that belongs together happens in one
+SQLite transaction, and contents are on disk before the transaction that names them ends; a
+process that is killed leaves the state before or after, and never something between.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from hubtools.files import writing
+from hubtools.localhub.database import Database
+from hubtools.localhub.drafts import Step, next_step
+from hubtools.localhub.errors import HeadMovedError, RepoExistsError
+from hubtools.localhub.gittree import commit_oid, tree_oids
+from hubtools.localhub.model import AddFile, Card, Commit, Draft, Repo, RepoId
+from hubtools.localhub.names import git_attributes
+from hubtools.localhub.objects import Objects, Staged, Staging, git_blob_oid
+from hubtools.localhub.readme import MAX_README, read_card
+from hubtools.localhub.view import View
+
+README = "README.md"
+
+
+class Store:
+    """A folder of model repositories."""
+
+    def __init__(self, root: Path) -> None:
+        """Open the folder, making it when it is missing, and clear up after killed processes.
+
+        Raises OutputError when it cannot be used.
+        """
+        self.root = root
+        with writing(root):
+            self.objects = Objects(root)
+            self._db = Database(root)
+            self.objects.sweep()
+        self._remove_garbage()
+
+    def close(self) -> None:
+        """Close the database; the store is not usable after that."""
+        self._db.close()
+
+    @contextmanager
+    def view(self, *, private: bool = True) -> Iterator[View]:
+        """One consistent moment of the store, with or without its private repositories."""
+        with self._db.reading() as db:
+            yield View(db, private=private)
+
+    def create(self, repo_id: RepoId, *, author: str, private: bool = False) -> Repo:
+        """Make a repository with an initial commit. Raises RepoExistsError."""
+        with writing(self.root), self.objects.staging() as staging, self._db.writing() as db:
+            view = View(db, private=True)
+            _free_name(db, repo_id)
+            key = _insert_repo(db, repo_id, private=private)
+            first = AddFile(".gitattributes", self._attributes(view, staging))
+            draft = Draft(author, "initial commit", (first,))
+            self._record(db, key, None, next_step(view, None, (), draft), draft)
+            return view.repo(repo_id)
+
+    def commit(self, repo_id: RepoId, draft: Draft) -> Commit:
+        """Carry out a draft; one that changes nothing returns the head.
+
+        Raises HeadMovedError when the draft's parent is not the head, EntryNotFoundError for a
+        deletion of what is not there, BadRequestError for files that cannot stand beside each
+        other or an LFS content that was not uploaded.
+        """
+        with writing(self.root), self._db.writing() as db:
+            view = View(db, private=True)
+            repo = view.repo(repo_id)
+            if draft.parent not in (None, repo.head):
+                raise HeadMovedError(
+                    f"the head of {repo.id} is {repo.head}, not {draft.parent}",
+                    fix="Read the repository again and repeat the change",
+                )
+            head = view.commit(repo, "main")
+            step = next_step(view, head, view.tree(repo, head), draft)
+            if not step.written and not step.gone:
+                return head
+            return self._record(db, repo.key, head, step, draft)
+
+    def delete(self, repo_id: RepoId) -> None:
+        """Delete a repository, its history, and the contents that no other one has."""
+        with self._db.writing() as db:
+            repo = View(db, private=True).repo(repo_id)
+            sql = "SELECT DISTINCT sha256 FROM entries WHERE repo = ?"
+            contents = [row["sha256"] for row in db.execute(sql, (repo.key,))]
+            db.execute("DELETE FROM repos WHERE key = ?", (repo.key,))
+            for sha256 in contents:
+                _drop_if_unused(db, sha256)
+        self._remove_garbage()
+
+    def move(self, old: RepoId, new: RepoId) -> Repo:
+        """Give a repository another name; the old one redirects to it. Raises RepoExistsError."""
+        with self._db.writing() as db:
+            view = View(db, private=True)
+            repo = view.repo(old)
+            renamed = str(new).lower() != str(old).lower()
+            if renamed:
+                _free_name(db, new)
+            sql = "UPDATE repos SET namespace = ?, name = ? WHERE key = ?"
+            db.execute(sql, (new.namespace, new.name, repo.key))
+            if renamed:
+                sql = "INSERT OR REPLACE INTO redirects (namespace, name, repo) VALUES (?, ?, ?)"
+                db.execute(sql, (repo.id.namespace, repo.id.name, repo.key))
+            return view.repo(new)
+
+    def configure(self, repo_id: RepoId, *, private: bool, gated: str | None) -> Repo:
+        """Set who may see a repository."""
+        with self._db.writing() as db:
+            view = View(db, private=True)
+            sql = "UPDATE repos SET private = ?, gated = ? WHERE key = ?"
+            db.execute(sql, (private, gated, view.repo(repo_id).key))
+            return view.repo(repo_id)
+
+    def keep(self, staged: Staged) -> None:
+        """Make an uploaded LFS content part of the store, for commits to come."""
+        with writing(self.root), self._db.writing() as db:
+            self._keep(db, staged)
+
+    def readme(self, sha256: str) -> bytes:
+        """The beginning of a content, as much as a README is read."""
+        with self.objects.path(sha256).open("rb") as file:
+            return file.read(MAX_README)
+
+    def _attributes(self, view: View, staging: Staging) -> Staged:
+        data = git_attributes()
+        sha256 = hashlib.sha256(data).hexdigest()
+        if view.object_size(sha256) is None:
+            return staging.add(data)
+        return Staged(self.objects.path(sha256), sha256, git_blob_oid(data), len(data))
+
+    def _record(
+        self, db: sqlite3.Connection, key: int, head: Commit | None, step: Step, draft: Draft
+    ) -> Commit:
+        wanted = {entry.sha256 for entry in step.written}
+        for operation in draft.operations:
+            if isinstance(operation, AddFile) and operation.content.sha256 in wanted:
+                self._keep(db, operation.content)
+        commit = _next_commit(head, step, draft)
+        _insert_commit(db, key, commit, step)
+        if any(entry.path == README for entry in step.written) or README in step.gone:
+            entry = step.after.get(README)
+            _set_card(db, key, read_card(self.readme(entry.sha256)) if entry else Card())
+        return commit
+
+    def _keep(self, db: sqlite3.Connection, staged: Staged) -> None:
+        sql = "INSERT OR IGNORE INTO objects (sha256, size) VALUES (?, ?)"
+        if db.execute(sql, (staged.sha256, staged.size)).rowcount:
+            self.objects.keep(staged)
+
+    def _remove_garbage(self) -> None:
+        with self._db.reading() as db:
+            waiting = db.execute("SELECT 1 FROM garbage LIMIT 1").fetchone()
+        if waiting is None:
+            return
+        sql = "SELECT sha256 FROM garbage WHERE sha256 NOT IN (SELECT sha256 FROM objects)"
+        with writing(self.root), self._db.writing() as db:
+            for row in db.execute(sql).fetchall():
+                self.objects.remove(row["sha256"])
+            db.execute("DELETE FROM garbage")
+
+
+def _free_name(db: sqlite3.Connection, repo_id: RepoId) -> None:
+    name = (repo_id.namespace, repo_id.name)
+    if db.execute("SELECT 1 FROM repos WHERE namespace = ? AND name = ?", name).fetchone():
+        raise RepoExistsError(f"there is a model repository {repo_id} already")
+    db.execute("DELETE FROM redirects WHERE namespace = ? AND name = ?", name)
+
+
+def _insert_repo(db: sqlite3.Connection, repo_id: RepoId, *, private: bool) -> int:
+    sql = """INSERT INTO repos
+        (namespace, name, private, created, modified, head, seq, card, tags)
+        VALUES (?, ?, ?, ?, '', '', 0, '{}', '[]')"""
+    row = db.execute(sql, (repo_id.namespace, repo_id.name, private, _now()))
+    return int(row.lastrowid or 0)
+
+
+def _next_commit(head: Commit | None, step: Step, draft: Draft) -> Commit:
+    now, parent = _now(), head.oid if head else None
+    text = f"{draft.title}\n\n{draft.message}" if draft.message else draft.title
+    root = tree_oids(step.after.values())[""]
+    return Commit(
+        seq=head.seq + 1 if head else 1,
+        oid=commit_oid(root, parent, now, draft.author, text),
+        parent=parent,
+        time=now,
+        author=draft.author,
+        title=draft.title,
+        message=draft.message,
+    )
+
+
+def _insert_commit(db: sqlite3.Connection, key: int, commit: Commit, step: Step) -> None:
+    db.execute(
+        "INSERT INTO commits (repo, seq, oid, parent, time, author, title, message)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (key, *(getattr(commit, name) for name in Commit.__slots__)),
+    )
+    db.executemany(
+        "UPDATE entries SET removed = ? WHERE repo = ? AND path = ? AND removed IS NULL",
+        [(commit.seq, key, path) for path in step.gone],
+    )
+    db.executemany(
+        "INSERT INTO entries (repo, path, oid, sha256, pointer_size, added)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        [(key, e.path, e.oid, e.sha256, e.pointer_size, e.added) for e in step.written],
+    )
+    sql = "UPDATE repos SET head = ?, seq = ?, modified = ? WHERE key = ?"
+    db.execute(sql, (commit.oid, commit.seq, commit.time, key))
+
+
+def _set_card(db: sqlite3.Connection, key: int, card: Card) -> None:
+    sql = "UPDATE repos SET card = ?, tags = ?, pipeline_tag = ?, library_name = ? WHERE key = ?"
+    data, tags = (json.dumps(value, ensure_ascii=False) for value in (card.data, card.tags))
+    db.execute(sql, (data, tags, card.pipeline_tag, card.library_name, key))
+
+
+def _drop_if_unused(db: sqlite3.Connection, sha256: str) -> None:
+    if db.execute("SELECT 1 FROM entries WHERE sha256 = ? LIMIT 1", (sha256,)).fetchone():
+        return
+    db.execute("DELETE FROM objects WHERE sha256 = ?", (sha256,))
+    db.execute("INSERT OR IGNORE INTO garbage (sha256) VALUES (?)", (sha256,))
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
