@@ -14,10 +14,10 @@ from urllib.parse import quote, urlsplit
 from markupsafe import Markup
 
 _ZWJ = "\u200d"
-# Syntax of CommonMark and GFM (tables, autolinks), and GitHub's mathematics and :emoji: codes.
+# Syntax of CommonMark and GFM (tables, autolinks), bare domains that markdown-it links, and GitHub's mathematics and :emoji: codes.
 _ACTIVE = re.compile(
     r"""[\\`*\[\]<>|~$&]|(?<![^\W_])_|_(?![^\W_])|(?<=[\w.+-])@"""
-    r"""|:(?=[\w+-]+:|/)|(?<=mailto):|(?<=xmpp):|(?<=www)\.""",
+    r"""|:(?=[\w+-]+:|/)|(?<=mailto):|(?<=xmpp):|(?<=[\w-])\.(?=[^\W\d_])|/(?=/)""",
     re.IGNORECASE,
 )
 _MARKUP = re.compile(r"""[<>&"'`]""")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from hubtools.cards.model import Card, CardAccount
 
@@ -38,12 +39,12 @@ def profile_url(account: CardAccount) -> str | None:
     if not handle:
         return None
     if account.network == "x":
-        return f"https://x.com/{handle}"
+        return f"https://x.com/{quote(handle, safe='')}"
     if account.network == "bluesky":
-        return f"https://bsky.app/profile/{handle}"
+        return f"https://bsky.app/profile/{quote(handle, safe='')}"
     if account.network == "mastodon" and "@" in handle:
         user, host = handle.split("@", 1)
-        return f"https://{host}/@{user}"
+        return f"https://{host}/@{quote(user, safe='')}"
     return None
 
 
