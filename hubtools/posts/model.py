@@ -45,3 +45,6 @@ class Timeline:
     """SHA-256, in hex, of every byte that was read for the posts."""
     account: Account
     posts: Iterable[Post]
+    """Can be gone through any number of times."""
+    notes: tuple[str, ...] = ()
+    """What a person should know of how the source was read, each a sentence."""

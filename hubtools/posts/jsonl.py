@@ -1,0 +1,44 @@
+"""Posts as JSON Lines, or as one JSON array."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+from hubtools.errors import SourceError
+from hubtools.posts.characters import TextMember, opening, text_member
+from hubtools.posts.container import Container, FileContainer
+from hubtools.posts.fields import Row, gather, read_row
+from hubtools.posts.jsonstream import JsonStream
+from hubtools.posts.model import Timeline
+
+
+def recognise(container: Container) -> bool:
+    """Whether this is a file that starts as a JSON object or array."""
+    if not isinstance(container, FileContainer):
+        return False
+    return opening(container, container.names[0]).lstrip()[:1] in ("{", "[")
+
+
+def read(source: str, container: Container) -> Timeline:
+    """The one account's posts in a JSON file; `fields` says which fields are read.
+
+    Raises SourceError with the line.
+    """
+    digest = hashlib.sha256()
+    member = text_member(container, container.names[0], digest)
+    account, posts = gather(_rows(member))
+    return Timeline(source, digest.hexdigest(), account, posts, member.notes)
+
+
+def _rows(member: TextMember) -> Iterator[Row]:
+    with member.open() as text:
+        stream = JsonStream(text, member.where, member.container.limits.record)
+        for line, value in stream.values():
+            if not isinstance(value, dict):
+                raise SourceError(
+                    "is no JSON object",
+                    where=f"{member.where}:{line}",
+                    fix="Each record needs fields, one of them 'text'",
+                )
+            yield read_row(value, f"{member.where}:{line}")
