@@ -124,6 +124,7 @@ def _check_there(name: str) -> None:
 def _reading(name: str) -> Iterator[None]:
     """Turn what the libraries say about a model that cannot be loaded into one line."""
     from huggingface_hub import errors
+    from safetensors import SafetensorError
 
     fix = "Give --base a causal language model: a repository on the Hub, a folder, or 'scratch'"
     try:
@@ -142,7 +143,7 @@ def _reading(name: str) -> Iterator[None]:
         raise ModelError("no such model on the Hub", where=name, fix=fix) from error
     except errors.HFValidationError as error:
         raise ModelError("is neither a folder nor a repository id", where=name, fix=fix) from error
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(f"cannot be loaded as a causal language model: {first}", where=name,
                          fix=fix) from error
