@@ -43,6 +43,14 @@ padding-bottom padding-left padding-right padding-top text-align text-decoration
 width
 """
 _STYLES = frozenset(_STYLES_TEXT.split())
+# What cards ask of the Hub's own style sheet; ours has the same names.
+_CLASSES = frozenset(
+    {"flex", "flex-col", "flex-row", "flex-wrap", "inline-flex", "items-center", "justify-center"}
+)
+# Quotes and one level of parentheses, all of them closed.
+_GROUPS = r"""|"[^"]*+"|'[^']*+'|\((?:[^()"']|"[^"]*+"|'[^']*+')*+\)"""
+_STYLE = re.compile(rf"""(?:[^"'()]{_GROUPS})*+""")
+_DECLARATION = re.compile(rf"""(?:[^;"'()]{_GROUPS})++""")
 _FUNCTION = re.compile(r"([a-z-]+)\(", re.IGNORECASE)
 _FUNCTIONS = frozenset({"url", "rgb", "rgba", "hsl", "hsla", "calc", "min", "max", "clamp"})
 _URL = re.compile(r"""url\(\s*(["']?)(https://[^\s"'()\\<>]+)\1\s*\)""", re.IGNORECASE)
@@ -64,6 +72,8 @@ def render_readme(readme: str, files: str) -> Markup:
     def keep(tag: str, name: str, value: str) -> str | None:
         if name == "style":
             return _safe_style(value)
+        if name == "class":
+            return " ".join(c for c in value.split() if _is_known_class(c)) or None
         if name in ("href", "src"):
             return _address(value, files, picture=tag == "img")
         return value
@@ -101,6 +111,10 @@ def _add_heading_ids(tokens: Sequence[Token]) -> None:
             opening.attrSet("id", slug)
 
 
+def _is_known_class(name: str) -> bool:
+    return name in _CLASSES or re.fullmatch(r"language-[\w+#-]+", name) is not None
+
+
 def _address(value: str, files: str, *, picture: bool) -> str | None:
     text = _CONTROL.sub("", value) if picture else value.strip()
     if text.startswith("#"):
@@ -125,13 +139,10 @@ def _address(value: str, files: str, *, picture: bool) -> str | None:
 
 
 def _safe_style(style: str) -> str | None:
-    kept = [part for part in _declarations(style) if _is_safe(part)]
+    if not _STYLE.fullmatch(style):
+        return None
+    kept = [part for part in _DECLARATION.findall(style) if _is_safe(part)]
     return ";".join(kept) or None
-
-
-def _declarations(style: str) -> list[str]:
-    """The parts between the semicolons that are in no quotes and no parentheses."""
-    return re.findall(r"""(?:[^;"'(]|"[^"]*"|'[^']*'|\((?:[^()"']|"[^"]*"|'[^']*')*\))+""", style)
 
 
 def _is_safe(declaration: str) -> bool:

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
 from hubtools.errors import HubtoolsError
-from hubtools.localhub.errors import EntryNotFoundError, StoreError
+from hubtools.localhub.errors import EntryNotFoundError, RepoNotFoundError, StoreError
 from hubtools.localhub.markup import render_readme
 from hubtools.localhub.model import Commit, Entry, Query, Repo
 from hubtools.localhub.readme import decode_readme
@@ -23,7 +23,7 @@ from hubtools.localhub.view import PICTURE, View
 from hubtools.localhub.web import hub_of, is_signed_in, param, repo_id_of
 from hubtools.templating import template_root
 
-_MODELS_PAGE, _COMMITS_PAGE = 24, 50
+_MODELS_PAGE, _COMMITS_PAGE, _LABELS = 24, 50, 30
 _POLICY = (
     "default-src 'none'; style-src 'self'; style-src-attr 'unsafe-inline'; "
     "img-src 'self' https:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -66,6 +66,8 @@ def models(request: Request) -> Response:
     )
     with hub_of(request).store.view(private=is_signed_in(request)) as view:
         count = view.count(query)
+        if query.namespace and not count and not words and not tag:
+            raise RepoNotFoundError(f"{query.namespace} has no models here")
         page = view.page(_after(query, asked.get("after")))
     more = _here(request, after=page.next) if page.next else None
     data = {"repos": page.repos, "count": count, "words": words, "tag": tag}
@@ -86,7 +88,7 @@ def card(request: Request) -> Response:
     html = None if readme is None else render_readme(readme, files)
     total = sum(entry.size for entry in entries.values())
     data = {"html": html, "entries": entries, "total": total, "facts": _facts(repo)}
-    return _html(request, "card.html.j2", {"repo": repo, "tab": "card", **data})
+    return _repo_html(request, "card.html.j2", repo, "card", data)
 
 
 def files(request: Request) -> Response:
@@ -102,7 +104,7 @@ def files(request: Request) -> Response:
     parents = [str(p) for p in reversed(PurePosixPath(folder).parents) if str(p) != "."]
     crumbs = [*parents, folder] if folder else []
     data = {"rows": rows, "crumbs": crumbs, "revision": revision, "commit": commit}
-    return _html(request, "files.html.j2", {"repo": repo, "tab": "files", **data})
+    return _repo_html(request, "files.html.j2", repo, "files", data)
 
 
 def history(request: Request) -> Response:
@@ -113,7 +115,7 @@ def history(request: Request) -> Response:
         found = view.commits(repo, start.seq, _COMMITS_PAGE + 1)
     older = found[_COMMITS_PAGE].oid if len(found) > _COMMITS_PAGE else None
     data = {"commits": found[:_COMMITS_PAGE], "older": older}
-    return _html(request, "history.html.j2", {"repo": repo, "tab": "history", **data})
+    return _repo_html(request, "history.html.j2", repo, "history", data)
 
 
 def commit(request: Request) -> Response:
@@ -123,7 +125,7 @@ def commit(request: Request) -> Response:
         found = view.commit(repo, param(request, "revision"))
         changes = view.changes(repo, found)
     data = {"commit": found, "changes": changes}
-    return _html(request, "commit.html.j2", {"repo": repo, "tab": "history", **data})
+    return _repo_html(request, "commit.html.j2", repo, "history", data)
 
 
 def blob(request: Request) -> Response:
@@ -145,6 +147,13 @@ def error_page(request: Request, error: HubtoolsError) -> Response:
     """What a browser is shown instead of a page."""
     status = error.status if isinstance(error, StoreError) else 500
     return _html(request, "error.html.j2", {"error": error, "status": status}, status)
+
+
+def _repo_html(
+    request: Request, template: str, repo: Repo, tab: str, data: Mapping[str, Any]
+) -> HTMLResponse:
+    labels = _texts(repo.card.data.get("tags"))[:_LABELS]
+    return _html(request, template, {"repo": repo, "tab": tab, "labels": labels, **data})
 
 
 def _html(

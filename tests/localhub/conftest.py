@@ -1,0 +1,64 @@
+"""A served local Hub and the unmodified client in front of it."""
+
+from __future__ import annotations
+
+import os
+
+# Read when huggingface_hub is imported: without the first, a large file goes through xet.
+os.environ["HF_HUB_DISABLE_XET"] = "1"
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+os.environ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"
+os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from huggingface_hub import HfApi
+
+from hubtools.localhub.server import serving
+from hubtools.localhub.store import Store
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "hub"
+
+
+@pytest.fixture
+def url(root: Path) -> Iterator[str]:
+    with serving(root) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def api(url: str) -> HfApi:
+    return HfApi(endpoint=url, token="any")
+
+
+@pytest.fixture
+def store(root: Path) -> Iterator[Store]:
+    opened = Store(root)
+    yield opened
+    opened.close()
+
+
+def check_consistency(root: Path) -> None:
+    """Every commit has its parent, every file its content, and nothing half-written is left."""
+    import sqlite3
+
+    db = sqlite3.connect(root / "hub.sqlite3")
+    assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert db.execute("PRAGMA foreign_key_check").fetchall() == []
+    for key, head, seq in db.execute("SELECT key, head, seq FROM repos").fetchall():
+        rows = db.execute(
+            "SELECT seq, oid, parent FROM commits WHERE repo = ? ORDER BY seq", (key,)
+        ).fetchall()
+        assert [row[0] for row in rows] == list(range(1, seq + 1))
+        assert [row[2] for row in rows] == [None, *(row[1] for row in rows[:-1])]
+        assert rows[-1][1] == head
+    for sha256, size in db.execute("SELECT sha256, size FROM objects").fetchall():
+        content = (root / "objects" / sha256[:2] / sha256).read_bytes()
+        assert (hashlib.sha256(content).hexdigest(), len(content)) == (sha256, size)
+    db.close()

@@ -1,0 +1,118 @@
+"""Who may read and write, and what a browser may be made to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+from huggingface_hub import HfApi
+from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+
+from hubtools.localhub.access import Access
+from hubtools.localhub.server import serving
+
+TOKEN = "hf_localsecret"
+
+
+@pytest.fixture
+def guarded(root: Path) -> Iterator[str]:
+    access = Access(user="alice", orgs=("acme",), token=TOKEN)
+    with serving(root, access=access) as endpoint:
+        yield endpoint
+
+
+def _status(caught: pytest.ExceptionInfo[HfHubHTTPError]) -> int:
+    return caught.value.response.status_code
+
+
+def test_whoami(api: HfApi, guarded: str) -> None:
+    assert api.whoami()["name"] == "me"
+    me = HfApi(endpoint=guarded, token=TOKEN).whoami()
+    assert (me["name"], [org["name"] for org in me["orgs"]]) == ("alice", ["acme"])
+
+
+def test_wrong_token_is_401_on_everything(guarded: str) -> None:
+    HfApi(endpoint=guarded, token=TOKEN).create_repo("acme/open")
+    wrong = {"Authorization": "Bearer hf_wrong"}
+    for path in ("/api/whoami-v2", "/api/models", "/api/models/acme/open", "/acme/open", "/"):
+        answer = httpx2.get(guarded + path, headers=wrong)
+        assert answer.status_code == 401
+        assert answer.headers["X-Error-Message"] == "Invalid credentials in Authorization header"
+    with pytest.raises(HfHubHTTPError) as caught:
+        HfApi(endpoint=guarded, token="hf_wrong").whoami()
+    assert _status(caught) == 401
+
+
+def test_without_a_token_one_may_read_what_is_public(guarded: str) -> None:
+    owner, anybody = HfApi(endpoint=guarded, token=TOKEN), HfApi(endpoint=guarded, token=False)
+    owner.create_repo("acme/open")
+    owner.create_repo("acme/closed", private=True)
+    assert [m.id for m in anybody.list_models()] == ["acme/open"]
+    assert [m.id for m in owner.list_models()] == ["acme/closed", "acme/open"]
+    with pytest.raises(RepositoryNotFoundError):
+        anybody.model_info("acme/closed")
+    assert "closed" not in httpx2.get(f"{guarded}/").text
+    assert httpx2.get(f"{guarded}/acme/closed").status_code == 404
+    assert httpx2.get(f"{guarded}/api/whoami-v2").status_code == 401
+    with pytest.raises(HfHubHTTPError) as caught:
+        anybody.create_repo("acme/mine")
+    assert _status(caught) == 401
+
+
+def test_a_private_repository_does_not_show_through_its_old_name(guarded: str) -> None:
+    owner = HfApi(endpoint=guarded, token=TOKEN)
+    owner.create_repo("acme/before", private=True)
+    owner.move_repo("acme/before", "acme/after")
+    answer = httpx2.get(f"{guarded}/api/models/acme/before")
+    assert (answer.status_code, "after" in answer.text) == (404, False)
+
+
+def test_a_foreign_namespace_is_403(guarded: str) -> None:
+    owner = HfApi(endpoint=guarded, token=TOKEN)
+    with pytest.raises(HfHubHTTPError) as caught:
+        owner.create_repo("someone/model")
+    assert _status(caught) == 403
+    assert "alice may not write to the namespace 'someone'" in str(caught.value)
+    owner.create_repo("acme/model")
+    with pytest.raises(HfHubHTTPError) as caught:
+        owner.move_repo("acme/model", "someone/model")
+    assert _status(caught) == 403
+
+
+def test_upload_with_a_token(guarded: str) -> None:
+    owner = HfApi(endpoint=guarded, token=TOKEN)
+    owner.create_repo("acme/model")
+    owner.upload_file(path_or_fileobj=b"w", path_in_repo="model.bin", repo_id="acme/model")
+    assert owner.list_repo_commits("acme/model")[0].authors == ["alice"]
+
+
+def test_the_token_is_in_no_repr() -> None:
+    assert TOKEN not in repr(Access(token=TOKEN))
+
+
+def test_other_host_names_are_refused(url: str) -> None:
+    for host in ("evil.example", "127.0.0.1.evil.example", "[", ""):
+        assert httpx2.get(f"{url}/api/models", headers={"Host": host}).status_code in (400, 403)
+    port = url.rpartition(":")[2]
+    assert httpx2.get(f"{url}/api/models", headers={"Host": f"localhost:{port}"}).is_success
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Content-Type": "text/plain"},
+        {"Content-Type": "application/x-www-form-urlencoded"},
+    ],
+)
+def test_writes_from_another_site_are_refused(url: str, headers: dict[str, str]) -> None:
+    body = '{"name": "planted"}'
+    answer = httpx2.post(f"{url}/api/repos/create", content=body, headers=headers)
+    assert answer.status_code in (400, 403)
+    assert httpx2.get(f"{url}/api/models").json() == []
+    assert "access-control-allow-origin" not in answer.headers

@@ -1,0 +1,173 @@
+"""Kills in the middle, and several processes at one folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from pathlib import Path
+
+import httpx2
+import pytest
+from huggingface_hub import HfApi
+
+from hubtools.localhub.model import AddFile, Draft, RepoId
+from hubtools.localhub.server import serving
+from hubtools.localhub.store import Store
+from tests.localhub.conftest import check_consistency
+
+REPO = RepoId("me", "m")
+SERVER = """
+import sys
+from pathlib import Path
+from hubtools.localhub.access import OPEN
+from hubtools.localhub.server import serve
+from hubtools.report import StderrReporter
+serve(Path(sys.argv[1]), "127.0.0.1", 0, OPEN, StderrReporter())
+"""
+WRITER = """
+import sys
+from pathlib import Path
+from hubtools.localhub.errors import HeadMovedError
+from hubtools.localhub.model import AddFile, Draft, RepoId
+from hubtools.localhub.store import Store
+store, repo, won = Store(Path(sys.argv[1])), RepoId("me", "m"), 0
+for n in range(40):
+    with store.view() as view:
+        head = view.repo(repo).head
+    with store.objects.staging() as staging:
+        content = staging.add(f"{sys.argv[2]} {n}".encode())
+        try:
+            store.commit(repo, Draft(sys.argv[2], "x", (AddFile("f", content),), parent=head))
+            won += 1
+        except HeadMovedError:
+            pass
+print(won)
+"""
+
+
+def start_server(root: Path) -> tuple[subprocess.Popen[str], str]:
+    """A server in a process of its own, and its address."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", SERVER, str(root)], stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    return process, process.stderr.readline().split()[-1]
+
+
+def _commits_until_killed(process: subprocess.Popen[str], url: str, goal: int) -> str:
+    """Commit in a loop while another thread kills the server; the last acknowledged commit."""
+    enough = threading.Event()
+
+    def kill() -> None:
+        enough.wait()
+        process.send_signal(signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    with httpx2.Client(base_url=url) as client:
+        last = str(client.get("/api/models/me/m").json()["sha"])
+        with suppress(httpx2.TransportError):
+            for n in range(1000):
+                if n == goal:
+                    enough.set()
+                made = client.post("/api/models/me/m/commit/main", content=_lines(n))
+                last = made.json()["commitOid"]
+    killer.join()
+    process.wait()
+    return last
+
+
+def _lines(n: int) -> str:
+    files = {"n.txt": str(n), "w.txt": os.urandom(100_000).hex(), f"d/{n}.txt": "x" * n}
+    lines: list[dict[str, object]] = [{"key": "header", "value": {"summary": f"n{n}"}}]
+    lines += [{"key": "file", "value": {"path": p, "content": c}} for p, c in files.items()]
+    return "".join(json.dumps(line) + "\n" for line in lines)
+
+
+def test_a_killed_server_leaves_a_consistent_folder(root: Path) -> None:
+    with closing(Store(root)) as store:
+        store.create(REPO, author="me")
+    for goal in (3, 8, 20):
+        process, url = start_server(root)
+        acknowledged = _commits_until_killed(process, url, goal)
+        assert process.returncode == -signal.SIGKILL
+        with closing(Store(root)) as store, store.view() as view:
+            repo = view.repo(REPO)
+            oids = [commit.oid for commit in view.commits(repo, repo.seq, 10_000)]
+        assert acknowledged in oids[:2]
+        assert not list((root / "incoming").iterdir())
+        check_consistency(root)
+
+
+def test_what_a_killed_writer_left_is_swept_and_a_living_one_is_not(root: Path) -> None:
+    with closing(Store(root)) as store:
+        dead = root / "incoming" / "dead"
+        dead.mkdir()
+        (dead / "1").write_bytes(b"half")
+        with store.objects.staging() as staging:
+            living = staging.add(b"alive")
+            with closing(Store(root)):
+                pass
+            assert not dead.exists()
+            assert living.path.read_bytes() == b"alive"
+            store.create(REPO, author="me")
+            store.commit(REPO, Draft("me", "x", (AddFile("a", living),)))
+    check_consistency(root)
+
+
+def test_two_processes_commit_at_once(root: Path) -> None:
+    with closing(Store(root)) as store:
+        store.create(REPO, author="me")
+        writers = [
+            subprocess.Popen(
+                [sys.executable, "-c", WRITER, str(root), name], stdout=subprocess.PIPE, text=True
+            )
+            for name in ("left", "right")
+        ]
+        won = [int(writer.communicate()[0]) for writer in writers]
+        assert all(writer.returncode == 0 for writer in writers)
+        with store.view() as view:
+            assert view.repo(REPO).seq == 1 + sum(won)
+    check_consistency(root)
+
+
+def test_exactly_one_of_many_wins_a_parent(root: Path) -> None:
+    with serving(root) as left, serving(root) as right:
+        HfApi(endpoint=left, token="x").create_repo("me/m")
+        head = HfApi(endpoint=right, token="x").model_info("me/m").sha
+
+        def commit(n: int) -> int:
+            lines = (
+                f'{{"key":"header","value":{{"summary":"{n}","parentCommit":"{head}"}}}}\n'
+                f'{{"key":"file","value":{{"path":"a","content":"{n}"}}}}\n'
+            )
+            url = (left, right)[n % 2]
+            answer = httpx2.post(f"{url}/api/models/me/m/commit/main", content=lines)
+            return answer.status_code
+
+        with ThreadPoolExecutor(8) as pool:
+            statuses = sorted(pool.map(commit, range(16)))
+    assert statuses == [200] + [412] * 15
+    check_consistency(root)
+
+
+def test_processes_that_open_a_new_folder_at_once(root: Path) -> None:
+    code = "import sys; from pathlib import Path; from hubtools.localhub.store import Store; "
+    code += "Store(Path(sys.argv[1])).close()"
+    started = [subprocess.Popen([sys.executable, "-c", code, str(root)]) for _ in range(4)]
+    assert [process.wait() for process in started] == [0] * 4
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    from hubtools.errors import OutputError
+
+    tmp_path.chmod(0o500)
+    with pytest.raises(OutputError):
+        Store(tmp_path / "hub")
