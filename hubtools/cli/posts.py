@@ -18,7 +18,7 @@ app = typer.Typer(no_args_is_help=True, help="Look at an account's posts before 
 Sources = Annotated[
     list[str],
     typer.Argument(
-        metavar="SOURCE…",
+        metavar="SOURCE",
         help="An archive from X (zip or folder), or a .jsonl, .json or .csv file; one an account.",
         show_default=False,
     ),

@@ -83,10 +83,10 @@ def _cells(member: TextMember, text: TextIO, separator: str) -> Iterator[tuple[i
 
 def _columns(header: str, separator: str) -> Sequence[str]:
     try:
-        cells = next(csv.reader([header], delimiter=separator), [""])
+        cells = next(csv.reader([header], delimiter=separator), [])
     except csv.Error:
         cells = [header]
-    return [cell.strip().lower() for cell in cells]
+    return [cell.strip().lower() for cell in cells] or [""]
 
 
 def _separator(header: str) -> str:

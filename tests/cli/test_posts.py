@@ -1,0 +1,129 @@
+"""`hubtools posts` as a person and as a program calls it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.posts.archives import account_js, tweet, tweets_js, write_zip
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Call hubtools in a folder of its own."""
+
+    def call(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "hubtools", "posts", *words]
+        return subprocess.run(
+            command, cwd=tmp_path, capture_output=True, text=True, encoding="utf-8", check=False
+        )
+
+    return call
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> str:
+    tweets = [
+        tweet("The lamp is lit & turning ☕", 1),
+        tweet("RT @bosun: the tide is in again", 2),
+        tweet("lovely", 3),
+        tweet("write to keeper@example.org about the lamp", 4),
+    ]
+    return write_zip(
+        tmp_path / "archive.zip",
+        {"data/tweets.js": tweets_js(*tweets), "data/account.js": account_js()},
+    )
+
+
+def test_stats_as_json_is_the_contract(run: Run, archive: str) -> None:
+    done = run("stats", archive, "--json", "-q")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout) == {
+        "accounts": [
+            {
+                "handle": "lampkeeper",
+                "name": "Lamp & Keeper 🔦",
+                "network": "x",
+                "posts": {"downloaded": 4, "reposts": 1, "short": 1, "kept": 2},
+                "dropped": {"fewer than three words of its own": 1},
+                "redacted": 1,
+                "characters": 59,
+            }
+        ]
+    }
+
+
+def test_stats_for_a_person_is_a_table_and_notes_go_to_stderr(run: Run, archive: str) -> None:
+    done = run("stats", archive)
+    assert done.returncode == 0
+    table = [line.rstrip() for line in done.stdout.splitlines()]
+    assert table == [
+        "                                     @lampkeeper",
+        "Posts downloaded                               4",
+        "Reposts                                        1",
+        "Short                                          1",
+        "  fewer than three words of its own            1",
+        "Kept                                           2",
+        "Characters kept                               59",
+        "Redacted                                       1",
+    ]
+    assert "Training would refuse this" in done.stderr
+    assert "6,000 are needed" in done.stderr
+
+
+def test_several_sources_are_several_accounts(run: Run, archive: str, tmp_path: Path) -> None:
+    (tmp_path / "other.csv").write_text("text\na post of four words\n", encoding="utf-8")
+    done = run("stats", archive, "other.csv", "--json")
+    accounts = json.loads(done.stdout)["accounts"]
+    assert [account["handle"] for account in accounts] == ["lampkeeper", None]
+    assert [account["network"] for account in accounts] == ["x", "file"]
+
+
+EXPORTED = [
+    {"text": "The lamp is lit & turning ☕", "account": "lampkeeper"},
+    {"text": "write to [e-mail] about the lamp", "account": "lampkeeper"},
+]
+
+
+def test_export_writes_what_training_would_see(run: Run, archive: str, tmp_path: Path) -> None:
+    done = run("export", archive, "-o", "out/posts.jsonl")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "Wrote 2 posts to out/posts.jsonl" in done.stderr
+    lines = (tmp_path / "out" / "posts.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line) for line in lines] == EXPORTED
+    counted = json.loads(run("stats", "out/posts.jsonl", "--json").stdout)["accounts"][0]
+    assert (counted["handle"], counted["posts"]["kept"]) == ("lampkeeper", 2)
+
+
+def test_export_to_stdout_and_as_json(run: Run, archive: str) -> None:
+    done = run("export", archive, "-o", "-", "-q")
+    assert [json.loads(line) for line in done.stdout.splitlines()] == EXPORTED
+    report = run("export", archive, "-o", "posts.jsonl", "--json", "-q")
+    assert json.loads(report.stdout) == {"file": "posts.jsonl", "posts": 2}
+    assert run("export", archive, "-o", "-", "--json").returncode == 2
+
+
+def test_a_source_that_cannot_be_read_is_one_line_and_leaves_no_file(
+    run: Run, archive: str, tmp_path: Path
+) -> None:
+    done = run("export", archive, "gone.zip", "-o", "posts.jsonl", "-q")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "Error: gone.zip: no such file or folder. Check the path of your archive\n"
+    )
+    assert not (tmp_path / "posts.jsonl").exists()
+
+
+def test_an_account_on_the_deny_list_is_refused(run: Run, archive: str, tmp_path: Path) -> None:
+    (tmp_path / "hubtools.toml").write_text('[consent]\ndeny = "deny.txt"\n')
+    (tmp_path / "deny.txt").write_text("x:LampKeeper\n")
+    done = run("stats", archive)
+    assert (done.returncode, done.stdout) == (7, "")
+    assert "@lampkeeper is on the deny list" in done.stderr

@@ -1,0 +1,174 @@
+"""What somebody with a JSON or CSV dump can rely on when reading it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hubtools.errors import SourceError
+from hubtools.posts.model import Account, Post
+from hubtools.posts.reading import read_timeline
+
+DATA = Path(__file__).parents[2].parent / "shared" / "data"
+real_data = pytest.mark.skipif(not DATA.is_dir(), reason="needs the shared collection of posts")
+MADE = datetime(2024, 5, 23, 16, 56, 38, tzinfo=UTC)
+
+
+def write(tmp_path: Path, data: str | bytes, name: str = "posts") -> str:
+    file = tmp_path / name
+    file.write_bytes(data.encode() if isinstance(data, str) else data)
+    return str(file)
+
+
+def as_lines(records: list[dict[str, Any]]) -> str:
+    return "".join(json.dumps(record) + "\n" for record in records)
+
+
+def as_array(records: list[dict[str, Any]]) -> str:
+    return "\ufeff" + json.dumps(records, indent=2)
+
+
+@pytest.mark.parametrize("shape", [as_lines, as_array])
+def test_a_dump_of_the_x_api_is_read(shape: Any, tmp_path: Path) -> None:
+    user = {"screen_name": "lampkeeper", "name": "Lamp Keeper"}
+    records = [
+        {"id_str": "1", "full_text": "a &amp; b", "created_at": "2024-05-23 16:56:38+00:00"},
+        {"id": 2, "id_str": "2", "full_text": "theirs", "retweeted_status": {"id": 1}},
+        {"id_str": "3", "full_text": "RT @them: theirs", "retweeted_status": None},
+    ]
+    timeline = read_timeline(write(tmp_path, shape([r | {"user": user} for r in records])))
+    assert timeline.account == Account("x", "lampkeeper", "Lamp Keeper")
+    assert timeline.posts == (
+        Post("1", "a & b", MADE),
+        Post("2", "theirs", None, repost=True),
+        Post("3", "RT @them: theirs", None, repost=True),
+    )
+
+
+def test_plain_json_lines_are_of_no_network(tmp_path: Path) -> None:
+    text = "a &amp; b stays: who wrote it is not known to escape"
+    timeline = read_timeline(write(tmp_path, as_lines([{"text": text}, {"text": None}])))
+    assert timeline.account == Account("file")
+    assert timeline.posts == (Post("1", text), Post("2", ""))
+
+
+@pytest.mark.parametrize(
+    ("value", "repost"),
+    [("True", True), ("1", True), ("t", True), ("False", False), ("", False), ("nan", False)],
+)
+def test_a_column_can_say_what_is_a_repost(value: str, repost: bool, tmp_path: Path) -> None:
+    timeline = read_timeline(write(tmp_path, f"text,is_retweet\nwhat they said,{value}\n"))
+    assert [post.repost for post in timeline.posts] == [repost]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_table_is_read_whatever_separates_it(separator: str, end: str, tmp_path: Path) -> None:
+    rows = [
+        ["id", "Text", "created_at", "username"],
+        ["7", '"said ""hello""; then, went"', "2024-05-23T16:56:38Z", "@keeper@light.example"],
+        ["8", '"two\nlines"', "no date", "@keeper@light.example"],
+    ]
+    timeline = read_timeline(write(tmp_path, end.join(separator.join(row) for row in rows)))
+    assert timeline.account == Account("file", "keeper@light.example")
+    assert timeline.posts == (
+        Post("7", 'said "hello"; then, went', MADE),
+        Post("8", "two\nlines", None),
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "network"),
+    [
+        ("https://x.com/keeper/status/99", "x"),
+        ("https://twitter.com/keeper/status/99", "x"),
+        ("https://twitter.com/keeper", "file"),
+        ("https://not-x.com/keeper/status/99", "file"),
+        ("", "file"),
+    ],
+)
+def test_the_network_is_x_only_when_the_table_shows_it(
+    url: str, network: str, tmp_path: Path
+) -> None:
+    timeline = read_timeline(write(tmp_path, f"text,url,user\nhello,{url},keeper\n"))
+    assert (timeline.account.network, timeline.account.handle) == (network, "keeper")
+    assert next(iter(timeline.posts)).id == ("99" if network == "x" else "2")
+
+
+def test_two_authors_in_one_file_are_named(tmp_path: Path) -> None:
+    source = write(tmp_path, "text,username\nhello,keeper\nhello,Keeper\nhi,bosun\n")
+    with pytest.raises(SourceError) as caught:
+        read_timeline(source)
+    assert str(caught.value) == (
+        f"{source}:4: has posts of two authors, 'keeper' and 'bosun'. "
+        "Split the file into one for each author"
+    )
+
+
+def test_a_name_in_the_user_column_is_no_handle(tmp_path: Path) -> None:
+    timeline = read_timeline(write(tmp_path, "text,user\nhello,Lamp Keeper\n"))
+    assert timeline.account == Account("file", None, "Lamp Keeper")
+
+
+@pytest.mark.parametrize("handle", ["../up", "a/b", "a b", "\u202egnp", "..", "a\\b"])
+def test_a_handle_that_leads_elsewhere_is_refused(handle: str, tmp_path: Path) -> None:
+    source = write(tmp_path, as_lines([{"text": "hello", "username": handle}]))
+    with pytest.raises(SourceError, match="in 'username' is no handle"):
+        read_timeline(source)
+
+
+@pytest.mark.parametrize(
+    ("data", "text", "notes"),
+    [
+        ("text\ncafé ☕\n".encode(), "café ☕", 0),
+        ("\ufefftext\ncafé ☕\n".encode(), "café ☕", 0),
+        (
+            b"text\ncaf\xe9 \x93q\x94 \x80 \x81\x8d\x8f\x90\x9d\n",
+            "café “q” € \x81\x8d\x8f\x90\x9d",
+            1,
+        ),
+    ],
+)
+def test_text_is_utf_8_or_windows_1252(data: bytes, text: str, notes: int, tmp_path: Path) -> None:
+    timeline = read_timeline(write(tmp_path, data))
+    assert [post.text for post in timeline.posts] == [text]
+    assert len(timeline.notes) == notes
+    assert all("Windows-1252" in note for note in timeline.notes)
+
+
+def test_a_character_across_two_pieces_is_still_utf_8(tmp_path: Path) -> None:
+    text = "a" * ((1 << 20) - 6) + "é" * 10
+    timeline = read_timeline(
+        write(tmp_path, f"[\n{json.dumps({'text': text}, ensure_ascii=False)}]")
+    )
+    assert [post.text for post in timeline.posts] == [text]
+    assert timeline.notes == ()
+
+
+def test_thousands_of_records_across_pieces_are_all_read(tmp_path: Path) -> None:
+    records = [{"id": n, "text": f"{n} " + "words " * (n % 400)} for n in range(5_000)]
+    timeline = read_timeline(write(tmp_path, as_lines(records)))
+    assert [post.text for post in timeline.posts] == [record["text"] for record in records]
+
+
+@real_data
+@pytest.mark.parametrize(
+    ("file", "handle", "posts", "reposts"),
+    [
+        ("csv/BarackObama_538.csv", "BarackObama", 3207, 351),
+        ("csv/realDonaldTrump_538.csv", "realDonaldTrump", 3232, 354),
+        ("x_api/dog_rates_full_v11.jsonl", "dog_rates", 783, 139),
+        ("x_api/twitter_to_sqlite_tweets.json", "simonw", 3, 1),
+        ("x_archive/tweets.js", None, 9, 0),
+    ],
+)
+def test_real_files_are_read_whole(file: str, handle: str | None, posts: int, reposts: int) -> None:
+    timeline = read_timeline(str(DATA / file))
+    found = list(timeline.posts)
+    assert (timeline.account.network, timeline.account.handle) == ("x", handle)
+    assert (len(found), sum(post.repost for post in found)) == (posts, reposts)
+    assert all(post.created for post in found)
