@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass, field
 
+from hubtools.cards.names import check_repo_name
 from hubtools.localhub.errors import ForbiddenError, UnauthorizedError
 
 
@@ -14,12 +15,16 @@ class Access:
 
     Without a `token` everybody who reaches the server is that person and may write to every
     namespace; with one, only requests that carry it are, and they may write to the namespaces
-    of the user and of the orgs.
+    of the user and of the orgs. Raises UsageError for names that no namespace can have.
     """
 
     user: str = "me"
     orgs: tuple[str, ...] = ()
     token: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        for name in (self.user, *self.orgs):
+            check_repo_name(name)
 
     def signs_in(self, authorization: str | None) -> bool:
         """Whether a request with this Authorization header comes from the user.

@@ -130,6 +130,10 @@ class Database:
             connection = self._connect()
         try:
             yield connection
+        except sqlite3.OperationalError as error:
+            raise OutputError(
+                f"the local Hub's database failed: {error}", where=self._path, fix="Try again"
+            ) from error
         finally:
             self._idle.put(connection)
 

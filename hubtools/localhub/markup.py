@@ -64,10 +64,6 @@ def render_readme(readme: str, files: str) -> Markup:
     are served. Pictures come from there or over https; scripts, frames, forms, `javascript:`
     and everything else that acts or loads is gone.
     """
-    markdown = MarkdownIt("gfm-like", {"html": True, "linkify": True})
-    tokens = markdown.parse(_body(readme))
-    _add_heading_ids(tokens)
-    html = markdown.renderer.render(tokens, markdown.options, {})
 
     def keep(tag: str, name: str, value: str) -> str | None:
         if name == "style":
@@ -80,7 +76,7 @@ def render_readme(readme: str, files: str) -> Markup:
 
     return Markup(
         nh3.clean(
-            html,
+            _to_html(_body(readme)),
             tags=set(_TAGS),
             clean_content_tags={"script", "style", "template", "noscript", "iframe", "object"},
             attributes={tag: set(names) for tag, names in _ATTRIBUTES.items()},
@@ -91,6 +87,13 @@ def render_readme(readme: str, files: str) -> Markup:
             link_rel="noopener noreferrer nofollow",
         )
     )
+
+
+def _to_html(text: str) -> str:
+    markdown = MarkdownIt("gfm-like", {"html": True, "linkify": True})
+    tokens = markdown.parse(text)
+    _add_heading_ids(tokens)
+    return str(markdown.renderer.render(tokens, markdown.options, {}))
 
 
 def _body(readme: str) -> str:

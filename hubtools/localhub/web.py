@@ -52,7 +52,9 @@ class JsonResponse(Response):
     media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
-        return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(
+            "utf-8", "replace"
+        )
 
 
 class Guard:
@@ -166,7 +168,7 @@ def error_response(error: HubtoolsError, **more: str) -> Response:
     """The answer that says what went wrong, as the Hub's clients read it."""
     status, code = (error.status, error.code) if isinstance(error, StoreError) else (507, None)
     message = str(error)
-    headers = {"X-Error-Message": message.encode("ascii", "replace").decode()[:500]}
+    headers = {"X-Error-Message": _header_text(message)}
     if code:
         headers["X-Error-Code"] = code
     if isinstance(error, EntryNotFoundError):
@@ -176,6 +178,10 @@ def error_response(error: HubtoolsError, **more: str) -> Response:
         headers["X-Error-Message"] = error.what
         headers["WWW-Authenticate"] = "Bearer"
     return JsonResponse({"error": message, **more}, status, headers)
+
+
+def _header_text(text: str) -> str:
+    return "".join(c if c.isascii() and c.isprintable() else "?" for c in text[:500])
 
 
 def moved_response(request: Request, error: RepoMovedError) -> Response:

@@ -17,31 +17,49 @@ from pathlib import Path
 import pytest
 from huggingface_hub import HfApi
 
+from hubtools.localhub.model import Query
 from hubtools.localhub.server import serving
 from hubtools.localhub.store import Store
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
+    """A folder for a Hub of the test's own."""
     return tmp_path / "hub"
 
 
-@pytest.fixture
-def url(root: Path) -> Iterator[str]:
-    with serving(root) as endpoint:
+@pytest.fixture(scope="session")
+def hub_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder behind `url`."""
+    return tmp_path_factory.mktemp("local") / "hub"
+
+
+@pytest.fixture(scope="session")
+def _served(hub_root: Path) -> Iterator[str]:
+    with serving(hub_root) as endpoint:
         yield endpoint
+
+
+@pytest.fixture
+def store(hub_root: Path) -> Iterator[Store]:
+    opened = Store(hub_root)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def url(_served: str, store: Store) -> Iterator[str]:
+    """A server without models, shared by the tests because starting one takes a while."""
+    yield _served
+    with store.view() as view:
+        left = view.page(Query()).repos
+    for repo in left:
+        store.delete(repo.id)
 
 
 @pytest.fixture
 def api(url: str) -> HfApi:
     return HfApi(endpoint=url, token="any")
-
-
-@pytest.fixture
-def store(root: Path) -> Iterator[Store]:
-    opened = Store(root)
-    yield opened
-    opened.close()
 
 
 def check_consistency(root: Path) -> None:

@@ -25,6 +25,9 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
+from hubtools.localhub.model import AddFile, Draft, RepoId
+from hubtools.localhub.store import Store
+
 README = b"""---
 language: en
 license: mit
@@ -167,11 +170,7 @@ def test_history_keeps_every_tree(api: HfApi, repo: str, url: str, tmp_path: Pat
     assert main.target_commit == api.model_info(repo).sha
 
 
-def test_history_pages(api: HfApi, repo: str, root: Path, store: object) -> None:
-    from hubtools.localhub.model import AddFile, Draft, RepoId
-    from hubtools.localhub.store import Store
-
-    assert isinstance(store, Store)
+def test_history_pages(api: HfApi, repo: str, store: Store) -> None:
     with store.objects.staging() as staging:
         for n in range(120):
             content = staging.add(b"%d" % n)
@@ -203,11 +202,7 @@ def test_tree_pages(api: HfApi, repo: str) -> None:
     assert [item.path for item in expanded] == [f"f/{n:04}.txt" for n in range(130)]
 
 
-def test_list_models_pages_filters_and_expands(api: HfApi, url: str, store: object) -> None:
-    from hubtools.localhub.model import RepoId
-    from hubtools.localhub.store import Store
-
-    assert isinstance(store, Store)
+def test_list_models_pages_filters_and_expands(api: HfApi, url: str, store: Store) -> None:
     for n in range(25):
         store.create(RepoId("acme" if n % 5 else "other", f"model-{n}"), author="me")
     _put(api, "acme/model-7", "README.md", README)
@@ -264,13 +259,13 @@ def test_delete_move_and_settings(api: HfApi, repo: str, url: str, tmp_path: Pat
         api.model_info("acme/pier")
 
 
-def test_delete_removes_contents_that_nobody_else_has(api: HfApi, root: Path) -> None:
+def test_delete_removes_contents_that_nobody_else_has(api: HfApi, hub_root: Path) -> None:
     for name in ("one", "two"):
         api.create_repo(f"me/{name}")
         _put(api, f"me/{name}", "shared.bin", b"shared weights")
         _put(api, f"me/{name}", "own.bin", name.encode())
     api.delete_repo("me/one")
-    kept = {path.read_bytes() for path in (root / "objects").rglob("*") if path.is_file()}
+    kept = {path.read_bytes() for path in (hub_root / "objects").rglob("*") if path.is_file()}
     assert b"shared weights" in kept and b"two" in kept
     assert b"one" not in kept
     _put(api, "me/two", "again.bin", b"one")

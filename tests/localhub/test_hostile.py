@@ -56,14 +56,14 @@ def _file(path: object, content: bytes = b"x") -> dict[str, object]:
         *("a/.GIT/hooks/x", "a\\..\\b", "a\x00b", "a\nb", "x" * 1100, "\ud800"),
     ],
 )
-def test_paths_that_are_refused(api: HfApi, url: str, root: Path, path: str) -> None:
+def test_paths_that_are_refused(api: HfApi, url: str, hub_root: Path, path: str) -> None:
     api.create_repo("me/m")
     before = api.model_info("me/m").sha
     for key in ("file", "lfsFile", "deletedFile", "deletedFolder"):
         line = {"key": key, "value": {**_file(path)["value"], "oid": "0" * 64}}  # type: ignore[dict-item]
         assert _commit(url, line).status_code == 400
     assert api.model_info("me/m").sha == before
-    assert not list((root / "incoming").rglob("*"))
+    assert not list((hub_root / "incoming").rglob("*"))
 
 
 def test_commits_that_make_no_sense(api: HfApi, url: str) -> None:
@@ -99,7 +99,7 @@ def _batch(url: str, oid: str, size: int) -> dict[str, object]:
     return dict(item)
 
 
-def test_an_upload_must_be_what_it_was_announced_as(api: HfApi, url: str, root: Path) -> None:
+def test_an_upload_must_be_what_it_was_announced_as(api: HfApi, url: str, hub_root: Path) -> None:
     api.create_repo("me/m")
     content = b"weights" * 1000
     oid = hashlib.sha256(content).hexdigest()
@@ -111,14 +111,14 @@ def test_an_upload_must_be_what_it_was_announced_as(api: HfApi, url: str, root: 
     assert httpx2.post(verify, json={"oid": oid, "size": len(content)}).status_code == 404
     for forged in (href.replace("signature=", "signature=0"), href.replace(oid, "0" * 64)):
         assert httpx2.put(forged, content=content).status_code == 403
-    assert not list((root / "incoming").iterdir())
+    assert not list((hub_root / "incoming").iterdir())
     assert httpx2.put(href, content=content).status_code == 200
     assert httpx2.post(verify, json={"oid": oid, "size": len(content)}).status_code == 200
     assert "actions" not in _batch(url, oid, len(content))
     assert "error" in _batch(url, oid, 3)
     line = {"key": "lfsFile", "value": {"path": "m.bin", "oid": oid, "size": 3}}
     assert _commit(url, line).status_code == 400
-    check_consistency(root)
+    check_consistency(hub_root)
 
 
 @pytest.mark.parametrize(
@@ -127,6 +127,7 @@ def test_an_upload_must_be_what_it_was_announced_as(api: HfApi, url: str, root: 
         *("/me/m/resolve/main/../../../hub.sqlite3", "/me/m/resolve/main/%2e%2e%2fhub.sqlite3"),
         *("/-/style.css/..%2f..%2fpyproject.toml", "/-/%2e%2e/pyproject.toml", "/me/%00/x"),
         *("/me/m/resolve/main/%ff%fe", "/%2Fetc%2Fpasswd", "/me%2Fm", "//evil.example/x"),
+        *("/me/%00", "/api/models/me/%0d%0aX-Evil:%201", "/api/models/me/%F0%9F%A4%96/tree/main"),
     ],
 )
 def test_addresses_that_lead_nowhere(api: HfApi, url: str, path: str) -> None:

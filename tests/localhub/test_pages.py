@@ -11,6 +11,8 @@ import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
 
 from hubtools.localhub.markup import render_readme
+from hubtools.localhub.model import RepoId
+from hubtools.localhub.store import Store
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PIXEL = bytes.fromhex(
@@ -132,11 +134,7 @@ def test_search_and_tags_find_models(api: HfApi, url: str) -> None:
     assert _found(url, "") == ["/me/two", "/me/one"]
 
 
-def test_the_gallery_pages(api: HfApi, url: str, store: object) -> None:
-    from hubtools.localhub.model import RepoId
-    from hubtools.localhub.store import Store
-
-    assert isinstance(store, Store)
+def test_the_gallery_pages(api: HfApi, url: str, store: Store) -> None:
     for n in range(30):
         store.create(RepoId("me", f"m{n}"), author="me")
     first = httpx2.get(f"{url}/?q=me")
