@@ -59,6 +59,11 @@ class Container(ABC):
     def names(self) -> tuple[str, ...]:
         """Every member, in the container's order."""
 
+    @property
+    def outside(self) -> tuple[str, ...]:
+        """Folders that are links out of the source, which are not gone into."""
+        return ()
+
     @abstractmethod
     def where(self, name: str) -> str:
         """A member as an error names it."""
@@ -145,6 +150,7 @@ class FolderContainer(Container):
     def __init__(self, path: Path, limits: Limits) -> None:
         super().__init__(path, limits)
         self._root = path.resolve()
+        self._outside: list[str] = []
         with damage_named(str(path)):
             self._names = tuple(self._walk(path))
 
@@ -152,36 +158,33 @@ class FolderContainer(Container):
     def names(self) -> tuple[str, ...]:
         return self._names
 
+    @property
+    def outside(self) -> tuple[str, ...]:
+        return tuple(self._outside)
+
     def where(self, name: str) -> str:
         return str(self.path / name)
 
     def _walk(self, path: Path) -> Iterator[str]:
+        """The files; links out of the folder are listed when they are files, and never opened."""
         count = 0
         for folder, folders, files in os.walk(path, onerror=_raise):
             here = Path(folder)
-            for name in sorted(folders) + sorted(files):
-                count += 1
-                self._check(here / name, count)
+            count += len(folders) + len(files)
+            if count > self.limits.entries:
+                raise SourceError(
+                    f"holds more than {self.limits.entries:,} files",
+                    where=self.path,
+                    fix="Name the archive's own folder",
+                )
+            self._outside += [str(here / name) for name in folders if self._leads_out(here / name)]
             folders[:] = sorted(folders) if len(here.relative_to(path).parts) < self._DEPTH else []
-            yield from (
-                (here / name).relative_to(path).as_posix()
-                for name in sorted(files)
-                if (here / name).is_file()
-            )
+            for name in sorted(files):
+                if (here / name).is_file():
+                    yield (here / name).relative_to(path).as_posix()
 
-    def _check(self, entry: Path, count: int) -> None:
-        if count > self.limits.entries:
-            raise SourceError(
-                f"holds more than {self.limits.entries:,} files",
-                where=self.path,
-                fix="Name the archive's own folder",
-            )
-        if entry.is_symlink() and not entry.resolve().is_relative_to(self._root):
-            raise SourceError(
-                "is a symbolic link that leads out of the folder",
-                where=entry,
-                fix="Put the file itself in its place, or remove the link",
-            )
+    def _leads_out(self, entry: Path) -> bool:
+        return entry.is_symlink() and not entry.resolve().is_relative_to(self._root)
 
     def close(self) -> None:
         """Nothing stays open between reads."""
@@ -190,6 +193,12 @@ class FolderContainer(Container):
         return (self.path / name).stat().st_size
 
     def _open(self, name: str) -> IO[bytes]:
+        if self._leads_out(self.path / name):
+            raise SourceError(
+                "is a symbolic link that leads out of the folder",
+                where=self.path / name,
+                fix="Put the file itself in its place",
+            )
         return (self.path / name).open("rb")
 
 
@@ -280,11 +289,11 @@ def open_container(source: str, limits: Limits | None = None) -> Container:
     path = Path(source)
     limits = limits or Limits()
     with damage_named(source):
-        if path.is_dir():
+        if source and path.is_dir():
             return FolderContainer(path, limits)
-        if not path.exists():
+        if not source or not path.exists():
             raise SourceError(
-                "no such file or folder", where=source, fix="Check the path of your archive"
+                "no such file or folder", where=source or "''", fix="Check the path of your archive"
             )
         if not path.is_file():
             raise SourceError("is neither a file nor a folder", where=source)

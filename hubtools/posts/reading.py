@@ -46,6 +46,17 @@ def read_timeline(source: str, limits: Limits | None = None) -> Timeline:
                 if not any(True for _ in timeline.posts):
                     raise SourceError("holds no posts", where=source, fix="Export it again")
                 return timeline
-        names = "; ".join(form.name for form in FORMATS)
-        what = "is no format" if isinstance(container, FileContainer) else "holds no posts"
-        raise SourceError(f"{what} that hubtools reads", where=source, fix=f"It reads: {names}")
+        raise _unknown(source, container)
+
+
+def _unknown(source: str, container: Container) -> SourceError:
+    names = "; ".join(form.name for form in FORMATS)
+    what = "is no format" if isinstance(container, FileContainer) else "holds no posts"
+    if container.outside:
+        link = f"{container.outside[0]} is a symbolic link that leads out of the folder"
+        return SourceError(
+            f"{what} that hubtools reads, and {link}",
+            where=source,
+            fix="Put the folder itself in its place",
+        )
+    return SourceError(f"{what} that hubtools reads", where=source, fix=f"It reads: {names}")
