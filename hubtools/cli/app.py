@@ -36,6 +36,15 @@ class _Commands(TyperGroup):
         except OSError as error:
             _fail(ctx, f"Error: {error.filename or 'system'}: {error.strerror or error}")
             raise typer.Exit(1) from error
+        except Exception as error:
+            if type(error).__module__.startswith("typer"):
+                raise  # how typer ends a command
+            _fail(ctx, f"Internal error: {_in_a_line(error)}. Please report it, with -vv.")
+            raise typer.Exit(1) from error
+
+
+def _in_a_line(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def _fail(ctx: Any, line: str) -> None:

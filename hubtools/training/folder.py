@@ -212,8 +212,13 @@ def _lineage(
     corpora: Sequence[Corpus], run: TrainRecord, settings: RunSettings, name: str
 ) -> Lineage:
     sources = (
-        LineageSource(c.account.name, c.account.handle, c.counts.downloaded, c.counts.kept)
-        for c in corpora
+        LineageSource(
+            name=corpus.account.name,
+            handle=corpus.account.handle,
+            downloaded=corpus.counts.downloaded,
+            kept=corpus.counts.kept,
+        )
+        for corpus in corpora
     )
     return Lineage(
         repo_id=name,
@@ -223,7 +228,7 @@ def _lineage(
         recipe=run.training.recipe,
         passes=run.training.passes,
         steps=run.training.steps,
-        base_model=None if settings.base == SCRATCH else _public_name(settings.base),
+        base_model=_public_name(settings.base),
         parameters=run.training.parameters,
         held_out_loss=run.evaluation.loss,
         bits_per_byte=run.evaluation.bits_per_byte,
