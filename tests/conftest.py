@@ -1,22 +1,20 @@
-"""What all tests share: no test reads the person's own Hub cache, token or configuration."""
+"""Fixtures that several rooms use."""
 
 from __future__ import annotations
 
 import os
-import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-
-# Before huggingface_hub is imported anywhere: it reads these once.
-os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="hubtools-hf-")
-os.environ["HF_HUB_DISABLE_XET"] = "1"
-os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-os.environ["HF_HUB_OFFLINE"] = "0"
-for name in ("HF_TOKEN", "HF_ENDPOINT", "HUBTOOLS_TO", "HUBTOOLS_NAMESPACE"):
-    os.environ.pop(name, None)
 
 import pytest
 
+from tests.training.makers import save_tiny_gpt2
+
 REPOSITORY = Path(__file__).parents[1]
+NOBODY = 65534
+
+Unprivileged = Callable[[], AbstractContextManager[None]]
 
 
 @pytest.fixture
@@ -26,6 +24,23 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def unprivileged() -> Unprivileged:
+    """A context without root's right to read and write everything."""
+
+    @contextmanager
+    def dropped() -> Iterator[None]:
+        before = os.geteuid()
+        if before == 0:
+            os.seteuid(NOBODY)
+        try:
+            yield
+        finally:
+            os.seteuid(before)
+
+    return dropped
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Real posts of other people, which do not belong to the project."""
@@ -33,3 +48,11 @@ def shared_data() -> Path:
     if not data.is_dir():
         pytest.skip("needs ../shared/data")
     return data
+
+
+@pytest.fixture(scope="session")
+def tiny_gpt2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a random GPT-2 of two layers and a tokenizer as GPT-2 has it."""
+    folder = tmp_path_factory.mktemp("base") / "tiny-gpt2"
+    save_tiny_gpt2(folder)
+    return folder

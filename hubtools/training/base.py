@@ -199,7 +199,6 @@ def _from_scratch(shape: Scratch, dropout: float, texts: Sequence[str]) -> Base:
         n_head=shape.heads,
         bos_token_id=end,
         eos_token_id=end,
-        pad_token_id=end,
     )
     _set_dropout(config, dropout)
     model: Any = GPT2LMHeadModel(config)

@@ -2,14 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
-# Read when huggingface_hub is imported: without the first, a large file goes through xet.
-os.environ["HF_HUB_DISABLE_XET"] = "1"
-os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-os.environ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"
-os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
-
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path

@@ -19,6 +19,7 @@ from huggingface_hub import HfApi
 from hubtools.localhub.model import AddFile, Draft, RepoId
 from hubtools.localhub.server import serving
 from hubtools.localhub.store import Store
+from tests.conftest import Unprivileged
 from tests.localhub.conftest import check_consistency
 
 REPO = RepoId("me", "m")
@@ -164,10 +165,9 @@ def test_processes_that_open_a_new_folder_at_once(root: Path) -> None:
     assert [process.wait() for process in started] == [0] * 4
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written(tmp_path: Path, unprivileged: Unprivileged) -> None:
     from hubtools.errors import OutputError
 
     tmp_path.chmod(0o500)
-    with pytest.raises(OutputError):
+    with unprivileged(), pytest.raises(OutputError):
         Store(tmp_path / "hub")

@@ -18,6 +18,7 @@ import pytest
 from hubtools.errors import SourceError
 from hubtools.posts.container import Limits
 from hubtools.posts.reading import read_timeline
+from tests.conftest import Unprivileged
 from tests.posts.archives import account_js, tweet, tweets_js, write_folder, write_zip
 
 PREFIX = "window.YTD.tweets.part0 = "
@@ -112,12 +113,12 @@ def test_a_pipe_is_neither_file_nor_folder(tmp_path: Path) -> None:
     assert "is neither a file nor a folder" in refusal(tmp_path / "pipe")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_without_permission(tmp_path: Path) -> None:
+def test_a_file_without_permission(tmp_path: Path, unprivileged: Unprivileged) -> None:
     file = tmp_path / "posts.csv"
     file.write_text("text\nhello\n")
     file.chmod(0)
-    assert "cannot be read: permission denied" in refusal(file)
+    with unprivileged():
+        assert "cannot be read: permission denied" in refusal(file)
 
 
 def test_what_the_system_refuses_is_one_line(

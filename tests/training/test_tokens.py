@@ -14,7 +14,7 @@ from hubtools.training.tokens import Row, TokenBlocks, batches_of_pass, tokenize
 from tests.training.makers import posts
 
 ROWS = st.lists(st.lists(st.integers(1, 50), min_size=2, max_size=30).map(tuple), min_size=1)
-BLOCKS = st.lists(ROWS, min_size=1, max_size=3).map(lambda rows: TokenBlocks(tuple(map(tuple, rows))))
+BLOCKS = st.lists(ROWS.map(tuple), min_size=1, max_size=3).map(lambda a: TokenBlocks(tuple(a)))
 
 
 @given(BLOCKS, st.integers(0, 9))
