@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
@@ -51,19 +52,27 @@ def _unknown(table: Any, kind: Any, path: str) -> Iterator[tuple[str, str, list[
         for index, item in enumerate(table):
             yield from _unknown(item, kind, f"{path.rstrip('.')}[{index}].")
         return
-    dataclass = _dataclass_in(kind)
+    dataclass = dataclass_in(kind)
     if dataclass is None or not isinstance(table, Mapping):
         return
-    hints = get_type_hints(dataclass)
-    known = [f.name for f in fields(dataclass)]
+    hints = field_types(dataclass)
     for key, value in table.items():
         if key not in hints:
-            yield path, key, known
-        else:
+            yield path, key, list(hints)
+        elif isinstance(value, Mapping | list):
             yield from _unknown(value, hints[key], f"{path}{key}.")
 
 
-def _dataclass_in(kind: Any) -> Any:
+@lru_cache(maxsize=64)
+def field_types(dataclass: Any) -> Mapping[str, Any]:
+    """The fields of a dataclass in their order, with the type of each."""
+    hints = get_type_hints(dataclass)
+    return {f.name: hints[f.name] for f in fields(dataclass)}
+
+
+@lru_cache(maxsize=256)
+def dataclass_in(kind: Any) -> Any:
+    """The dataclass that the type `kind` is, or holds; None without one."""
     if is_dataclass(kind):
         return kind
-    return next((found for arg in get_args(kind) if (found := _dataclass_in(arg))), None)
+    return next((found for arg in get_args(kind) if (found := dataclass_in(arg))), None)

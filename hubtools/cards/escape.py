@@ -34,6 +34,8 @@ def visible(text: str) -> str:
     A zero-width joiner stays between two symbols, where it makes one emoji of them, and a
     zero-width (non-)joiner stays between letters, where scripts need it.
     """
+    if text.isprintable():  # nothing of what is looked for below
+        return " ".join(text.split())
     kept = [c for i, c in enumerate(text) if _is_visible(text, i, c)]
     return " ".join("".join(kept).split())
 
