@@ -62,6 +62,10 @@ class CardRenderer:
             raise _located(error, card) from error
         return sealed(dump_front_matter(front_matter(card, own)) + "\n" + body.strip() + "\n")
 
+    def prepare(self) -> None:
+        """Compile the template now; raises CardError as `render` would for every card."""
+        assert self._template
+
     @cached_property
     def _template(self) -> Any:
         try:
