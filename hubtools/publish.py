@@ -98,14 +98,12 @@ def publish(
     return Published(made=made, pushed=pushed, url=target.page(repo_id))
 
 
-def make_model(
-    request: ModelRequest, out: Path | None, project: Project, report: Reporter
-) -> Made:
+def make_model(request: ModelRequest, out: Path | None, project: Project, report: Reporter) -> Made:
     """The model's folder (`out`, or the project's for its name) without its README, and its card.
 
     Raises SourceError, PolicyError, ModelError, OutputError and MissingExtraError as the parts do.
     """
-    from hubtools.training.base import require_training
+    from hubtools.training.base import check_base, require_training
 
     require_training()
     from hubtools.training.corpus import check_enough
@@ -117,6 +115,7 @@ def make_model(
         check_repo_name(request.name)
     recipe = recipe_for(request.base, request.recipe)
     corpora = read_corpora(request.sources, project, report)
+    check_base(request.base)
     for warning in check_enough(corpora):
         report.note(f"Warning: {warning}")
     name = request.name or _name(corpora)
@@ -130,9 +129,7 @@ def make_model(
     return Made(folder=folder, card=card, card_file=card_file)
 
 
-def read_corpora(
-    sources: Sequence[str], project: Project, report: Reporter
-) -> tuple[Corpus, ...]:
+def read_corpora(sources: Sequence[str], project: Project, report: Reporter) -> tuple[Corpus, ...]:
     """What training would see of each source, in their order.
 
     Raises SourceError for one that cannot be read, PolicyError for an account on the deny list,

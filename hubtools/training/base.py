@@ -107,6 +107,13 @@ def quiet_transformers() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
+def check_base(name: str) -> None:
+    """Raises what `make_base` would for a base that is not there, before anything is made."""
+    if name != SCRATCH:
+        with _reading(name):
+            _check_there(name)
+
+
 def _check_there(name: str) -> None:
     """Ask for the one small file that every model has: its errors say what is wrong."""
     if Path(name).is_dir():
@@ -145,8 +152,9 @@ def _reading(name: str) -> Iterator[None]:
         raise ModelError("is neither a folder nor a repository id", where=name, fix=fix) from error
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ModelError(f"cannot be loaded as a causal language model: {first}", where=name,
-                         fix=fix) from error
+        raise ModelError(
+            f"cannot be loaded as a causal language model: {first}", where=name, fix=fix
+        ) from error
 
 
 def _checked(name: str, model: Any, tokenizer: Any) -> Base:

@@ -26,7 +26,7 @@ from hubtools.files import sha256_file, write_atomically, writing
 from hubtools.record import RUN_RECORD, read_record, sealed_record
 from hubtools.report import Reporter
 from hubtools.training.corpus import Corpus
-from hubtools.training.recipe import SCRATCH, base_folder
+from hubtools.training.recipe import base_folder
 from hubtools.training.run import RunSettings, TrainRecord, clear_traces, run_training
 
 THUMBNAIL = "predictions.png"

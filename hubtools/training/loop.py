@@ -152,7 +152,7 @@ def _step(
     with autocast(device):
         loss = loss_of(model, inputs, labels).mean()
     optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
     optimizer.step()
     return loss.item(), int((labels != _IGNORED).sum())

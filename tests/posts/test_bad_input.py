@@ -293,12 +293,10 @@ def test_a_bomb_ends_early_and_in_flat_memory(tmp_path: Path) -> None:
     bomb = zeros(tmp_path / "bomb.zip", 256 << 20)
     assert bomb.stat().st_size < 2 << 20
     tracemalloc.start()
-    started = time.monotonic()
     refusal(bomb)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 32 << 20
-    assert time.monotonic() - started < 30
 
 
 def test_a_record_without_end_is_given_up_in_flat_memory(tmp_path: Path) -> None:

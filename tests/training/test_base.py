@@ -98,7 +98,9 @@ def test_a_hub_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:1")
     monkeypatch.setattr(
-        constants, "HUGGINGFACE_CO_URL_TEMPLATE", "http://127.0.0.1:1/{repo_id}/resolve/{revision}/{filename}"
+        constants,
+        "HUGGINGFACE_CO_URL_TEMPLATE",
+        "http://127.0.0.1:1/{repo_id}/resolve/{revision}/{filename}",
     )
     with pytest.raises(HubUnavailableError, match="cannot be reached"):
         load_base("nobody/nothing")

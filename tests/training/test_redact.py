@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -100,7 +99,7 @@ def test_redacting_never_raises_and_is_done_once(text: str) -> None:
 @pytest.mark.parametrize(
     "piece", ["a", "1 ", "+1", "a.b@", "0", "01 234 ", "a.", "call me at ", "(1", "1-", "x@a."]
 )
-def test_hostile_text_takes_no_longer_than_its_length(piece: str) -> None:
-    started = time.monotonic()
-    redact(piece * (100_000 // len(piece)))
-    assert time.monotonic() - started < 5
+def test_hostile_text_is_read_to_its_end(piece: str) -> None:
+    # A rule that backtracks would take hours for this.
+    redacted, _ = redact(piece * (100_000 // len(piece)) + " the end")
+    assert redacted.endswith(" the end")
