@@ -6,7 +6,7 @@ import hashlib
 import re
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,16 @@ from markupsafe import Markup
 from hubtools.cards import escape
 from hubtools.cards.frontmatter import dump_front_matter
 from hubtools.cards.metadata import front_matter
-from hubtools.cards.model import Card
-from hubtools.cards.words import label, people, profile_url, words_of
+from hubtools.cards.model import (
+    Card,
+    CardAccount,
+    Evaluation,
+    PostCounts,
+    Prediction,
+    Run,
+    Training,
+)
+from hubtools.cards.words import Words, label, people, profile_url, words_of
 from hubtools.config import ProjectConfig
 from hubtools.errors import CardError
 from hubtools.templating import template_root
@@ -93,12 +101,30 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+class _Environment(ImmutableSandboxedEnvironment):
+    """Reads the fields of our own dataclasses without asking for each whether that is safe."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if attribute in _FIELDS.get(type(obj), ()):
+            return getattr(obj, attribute)
+        return super().getattr(obj, attribute)
+
+
+_FIELDS = {
+    kind: frozenset(f.name for f in fields(kind))
+    for kind in (
+        *(Card, CardAccount, PostCounts, Run, Training, Evaluation, Prediction),
+        *(ProjectConfig, Words),
+    )
+}
+
+
 def _environment(templates: Path | None) -> ImmutableSandboxedEnvironment:
     packaged = FileSystemLoader(template_root())
     loaders: list[BaseLoader] = [packaged, PrefixLoader({"hubtools": packaged})]
     if templates is not None and templates.is_dir():
         loaders.insert(0, FileSystemLoader(templates))
-    environment = ImmutableSandboxedEnvironment(
+    environment = _Environment(
         loader=ChoiceLoader(loaders),
         undefined=StrictUndefined,
         autoescape=True,
