@@ -36,6 +36,12 @@ def serve(
 
     With the environment variable HUBTOOLS_HUB_TOKEN set, writing and private models ask for
     that token.
+
+    Examples:
+
+      hubtools hub serve
+
+      hubtools hub serve other-models --port 8080
     """
     from hubtools.localhub.access import Access
     from hubtools.localhub.server import serve as run

@@ -29,7 +29,12 @@ Sources = Annotated[
 def stats(
     sources: Sources, as_json: Json = False, quiet: Quiet = False, verbose: Verbose = 0
 ) -> None:
-    """The counts that the card will show, and why posts were dropped."""
+    """The counts that the card will show, and why posts were dropped.
+
+    Example:
+
+      hubtools posts stats twitter-2024.zip
+    """
     from hubtools.config import find_project
     from hubtools.publish import read_corpora
 
@@ -53,7 +58,14 @@ def export(
     quiet: Quiet = False,
     verbose: Verbose = 0,
 ) -> None:
-    """What training would see, as JSON Lines of {"text", "account"}."""
+    """What training would see, as JSON Lines of {"text", "account"}.
+
+    Examples:
+
+      hubtools posts export twitter-2024.zip -o kept.jsonl
+
+      hubtools posts export posts.csv -o - | head
+    """
     import json
     import sys
     from pathlib import Path

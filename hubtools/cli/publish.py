@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Sources = Annotated[
     list[str],
     typer.Argument(
-        metavar="SOURCE...",
+        metavar="SOURCE",
         help="Posts: an X archive (zip or folder), a .jsonl or a .csv. Several make one model.",
     ),
 ]
