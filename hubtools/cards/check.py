@@ -1,0 +1,162 @@
+"""Everything that is wrong with cards, at the line where it is wrong."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from hubtools.cards import limits
+from hubtools.cards.links import links_of
+from hubtools.cards.model import Card
+from hubtools.cards.rules import bad_address, problems_of
+from hubtools.cards.schema import Problem, mistakes
+from hubtools.cards.toml_lines import key_lines, line_of
+
+_WRITTEN_LATER = ("README.md",)
+"""Files of a model's folder that need not be there yet."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Finding:
+    """Something wrong in a file, `line` counted from 1."""
+
+    file: Path
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.message}"
+
+    def as_annotation(self) -> str:
+        """The workflow command by which GitHub shows the finding at its line."""
+        file = _escaped(str(self.file)).replace(":", "%3A").replace(",", "%2C")
+        return f"::error file={file},line={self.line}::{_escaped(self.message)}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def check_cards(files: Sequence[Path], models: Path) -> Iterator[Finding]:
+    """What is wrong with the cards in `files`, file by file in their order, by line in each.
+
+    `models` holds the models' folders; links to a model's files are looked at where it has one.
+    Two cards of one repository are found among `files` only.
+    """
+    seen: dict[str, Path] = {}
+    for file in files:
+        yield from sorted(set(_check_file(file, models, seen)))
+
+
+def _check_file(file: Path, models: Path, seen: dict[str, Path]) -> Iterator[Finding]:
+    text = _text(file)
+    if isinstance(text, Finding):
+        yield text
+        return
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        yield _not_toml(file, text, error)
+        return
+    lines = key_lines(text)
+    for problem in _problems(table, file, models, seen):
+        yield Finding(file, line_of(problem.path, lines), " ".join(problem.message.split()))
+    yield from _check_prose(file.with_suffix(".md"), models / file.stem)
+
+
+def _text(file: Path) -> str | Finding:
+    try:
+        data = file.read_bytes()
+        return data.decode().replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        return Finding(file, line, f"not UTF-8 (byte {error.start})")
+    except FileNotFoundError:
+        return Finding(file, 1, "no such card")
+    except OSError as error:
+        return Finding(file, 1, f"cannot be read: {error.strerror or error}")
+
+
+def _not_toml(file: Path, text: str, error: tomllib.TOMLDecodeError) -> Finding:
+    place = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)$", str(error))
+    last = len(text.splitlines()) or 1
+    line = int(place[1]) if place and place[1] else last
+    what = str(error)[: place.start()] if place else str(error)
+    return Finding(file, line, f"not valid TOML: {what}")
+
+
+def _problems(
+    table: dict[str, Any], file: Path, models: Path, seen: dict[str, Path]
+) -> Iterator[Problem]:
+    wrong = list(mistakes(table, Card))
+    yield from wrong
+    repo = table.get("repo")
+    if isinstance(repo, str):
+        first = seen.setdefault(repo.lower(), file)
+        if first != file:
+            yield Problem(("repo",), f"repo: {repo!r} is the repository of {first.name} too")
+    card = _card(table, wrong)
+    if card is not None:
+        folder = models / file.stem
+        known = folder.is_dir()
+        yield from problems_of(card, file.stem, lambda name: not known or _has(folder, name))
+
+
+def _card(table: dict[str, Any], wrong: Sequence[Problem]) -> Card | None:
+    """As much of the card as has the right shape, so that one mistake does not hide others."""
+    import msgspec
+
+    broken = {problem.path[0] for problem in wrong if problem.path}
+    if not isinstance(table.get("repo"), str):
+        return None
+    sound = {key: value for key, value in table.items() if key not in broken}
+    try:
+        return replace(msgspec.convert(sound, Card), prose=None)
+    except msgspec.ValidationError:
+        return None
+
+
+def _has(folder: Path, name: str) -> bool:
+    return name in _WRITTEN_LATER or (folder / name).exists()
+
+
+def _check_prose(file: Path, folder: Path) -> Iterator[Finding]:
+    """Links of a card's prose that lead nowhere, and its size."""
+    if not file.is_file():
+        return
+    text = _text(file)
+    if isinstance(text, Finding):
+        yield text
+        return
+    size = len(text.encode())
+    if size > limits.README_BYTES:
+        limit = limits.README_BYTES
+        yield Finding(file, 1, f"{size:,} bytes, more than the Hub takes in a README ({limit:,})")
+        return
+    for link in links_of(text):
+        what = _dead(link.target, folder)
+        if what is not None:
+            yield Finding(file, link.line, what)
+
+
+def _dead(target: str, folder: Path) -> str | None:
+    try:
+        parts = urlsplit(target)
+    except ValueError:
+        return f"{target!r} is no address"
+    if parts.scheme == "mailto":
+        return None
+    if parts.scheme or parts.netloc:
+        return bad_address(target)
+    path = unquote(parts.path)
+    if not path or path.startswith("/") or not folder.is_dir():
+        return None  # within the page, elsewhere on the Hub, or not known
+    inside = (folder / path).resolve().is_relative_to(folder.resolve())
+    if inside and _has(folder, path.removeprefix("./")):
+        return None
+    return f"dead link: the model's folder has no {path!r}"

@@ -1,0 +1,31 @@
+"""How long things on a card may be: the Hub's limits where they are known, else sensible ones."""
+
+from __future__ import annotations
+
+from hubtools.cards.names import MAX_LENGTH
+
+REPO_PATTERN = (
+    r"^(?!.*(--|\.\.|\.git$))([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9_])?|_[A-Za-z0-9._-]*)$"
+)
+"""`names.check_repo_name` for editors, its length apart."""
+
+LONGEST: dict[tuple[str, ...], int] = {
+    ("repo",): MAX_LENGTH,
+    ("base_model",): 2 * MAX_LENGTH + 1,
+    ("prompt",): 500,
+    ("tags", "*"): 100,
+    ("thumbnail",): 2048,
+    ("accounts", "*", "handle"): 320,
+    ("accounts", "*", "name"): 200,
+    ("accounts", "*", "avatar"): 2048,
+    ("runs", "*", "url"): 2048,
+    ("predictions", "*", "prompt"): 500,
+    ("predictions", "*", "text"): 5000,
+}
+"""Characters of a string, `*` for any position in an array."""
+
+MOST_TAGS = 100
+FRONT_MATTER_BYTES = 1 << 20
+"""The Hub's validation of front matter refuses what is too large, without saying what that is."""
+README_BYTES = 10 << 20
+"""The Hub takes no larger file that is not stored as a large one."""

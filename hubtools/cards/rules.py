@@ -1,0 +1,169 @@
+"""What a card of the right shape may still have wrong: each rule yields problems of one kind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from hubtools.cards import limits
+from hubtools.cards.frontmatter import dump_front_matter
+from hubtools.cards.identifiers import unknown_language, unknown_licence, unknown_pipeline
+from hubtools.cards.metadata import SCRATCH, front_matter
+from hubtools.cards.model import Card
+from hubtools.cards.names import check_repo_name
+from hubtools.cards.schema import Problem, path_text
+from hubtools.cards.toml_lines import KeyPath
+from hubtools.errors import UsageError
+
+_FILE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+
+
+def problems_of(card: Card, name: str, files: Callable[[str], bool]) -> Iterator[Problem]:
+    """Every problem of `card`, whose file is called `name`.
+
+    `files` says whether the model's folder has a file, or that nobody knows.
+    """
+    yield from _repository(card, name)
+    yield from _lengths(card)
+    yield from _identifiers(card)
+    yield from _addresses(card, files)
+    yield from _counts(card)
+    yield from _front_matter(card)
+
+
+def _repository(card: Card, name: str) -> Iterator[Problem]:
+    try:
+        check_repo_name(card.repo)
+    except UsageError as error:
+        yield Problem(("repo",), f"repo: {error.what}. {error.fix}")
+    if card.repo != name:
+        yield Problem(("repo",), f"repo: {card.repo!r} is not the name of the file, {name!r}")
+    base = card.base_model
+    if base is not None and base != SCRATCH and not _is_repo_id(base):
+        yield Problem(("base_model",), f"base_model: {base!r} is no repository id")
+
+
+def _is_repo_id(text: str) -> bool:
+    parts = text.split("/")
+    try:
+        return len(parts) <= 2 and all(check_repo_name(part) for part in parts)
+    except UsageError:
+        return False
+
+
+def _lengths(card: Card) -> Iterator[Problem]:
+    for pattern, longest in limits.LONGEST.items():
+        for path, text in _strings(card, pattern):
+            if len(text) > longest:
+                what = f"{len(text):,} characters, more than {longest:,}"
+                yield Problem(path, f"{path_text(path)}: {what}")
+            elif not text.strip() and pattern[0] != "predictions":
+                yield Problem(path, f"{path_text(path)}: is empty. Leave out what is not known")
+    if len(card.tags) > limits.MOST_TAGS:
+        yield Problem(("tags",), f"tags: {len(card.tags)}, more than {limits.MOST_TAGS}")
+
+
+def _strings(card: Card, pattern: tuple[str, ...]) -> Iterator[tuple[KeyPath, str]]:
+    """The strings of the card at the places that `pattern` means, `*` being any position."""
+    places: list[tuple[KeyPath, Any]] = [((), card)]
+    for part in pattern:
+        if part == "*":
+            places = [((*p, i), v) for p, many in places for i, v in enumerate(many or ())]
+        else:
+            places = [((*path, part), getattr(value, part)) for path, value in places]
+    yield from ((path, value) for path, value in places if isinstance(value, str))
+
+
+def _identifiers(card: Card) -> Iterator[Problem]:
+    extra = card.metadata
+    yield from _each(("language",), card.language, unknown_language)
+    yield from _each(("metadata", "language"), extra.get("language"), unknown_language)
+    yield from _each(("metadata", "license"), extra.get("license"), unknown_licence)
+    yield from _each(("metadata", "pipeline_tag"), extra.get("pipeline_tag"), unknown_pipeline)
+
+
+def _each(path: KeyPath, value: Any, check: Callable[[str], str | None]) -> Iterator[Problem]:
+    """The problems of a string, or of each string in an array."""
+    items = enumerate(value) if isinstance(value, list | tuple) else [(None, value)]
+    for index, item in items:
+        place = path if index is None else (*path, index)
+        if isinstance(item, str):
+            what = check(item)
+        elif item is None or isinstance(item, Mapping):
+            what = None  # absent, or YAML that is kept as it is
+        else:
+            what = f"expected a string, got {item!r}"
+        if what is not None:
+            yield Problem(place, f"{path_text(place)}: {what}")
+
+
+def _addresses(card: Card, files: Callable[[str], bool]) -> Iterator[Problem]:
+    for index, run in enumerate(card.runs):
+        yield from _address(("runs", index, "url"), run.url, None)
+    for index, account in enumerate(card.accounts):
+        yield from _address(("accounts", index, "avatar"), account.avatar, files)
+    yield from _address(("thumbnail",), card.thumbnail, files)
+    for key in ("thumbnail", "license_link"):
+        value = card.metadata.get(key)
+        yield from _address(("metadata", key), value if isinstance(value, str) else None, files)
+
+
+def _address(
+    path: KeyPath, value: str | None, files: Callable[[str], bool] | None
+) -> Iterator[Problem]:
+    """Problems of an address, or of the name of a file in the repository where `files` is given."""
+    if not value or not value.strip():
+        return
+    if files is not None and _FILE.fullmatch(value):
+        if not files(value):
+            yield Problem(path, f"{path_text(path)}: the model's folder has no file {value!r}")
+        return
+    what = bad_address(value)
+    if what is not None:
+        yield Problem(path, f"{path_text(path)}: {what}")
+
+
+def bad_address(value: str) -> str | None:
+    """What is wrong with an absolute address; None for a good one."""
+    try:
+        parts = urlsplit(value.strip())
+    except ValueError:
+        return f"{value!r} is no address"
+    if parts.scheme == "http" and parts.netloc:
+        return f"{value!r} is not https"
+    if parts.scheme != "https" or not parts.netloc:
+        return f"{value!r} is no https address"
+    return None
+
+
+def _counts(card: Card) -> Iterator[Problem]:
+    for index, account in enumerate(card.accounts):
+        counts, path = account.posts, ("accounts", index, "posts")
+        if counts is None:
+            continue
+        parts = (counts.reposts, counts.short, counts.kept)
+        if min(parts) < 0:
+            yield Problem(path, f"{path_text(path)}: a count is negative")
+        elif sum(parts) != counts.downloaded:
+            what = f"{counts.downloaded} downloaded are not reposts + short + kept, {sum(parts)}"
+            yield Problem(path, f"{path_text(path)}: {what}")
+    if card.evaluation is not None:
+        for key in ("memorised", "memorised_baseline"):
+            share = getattr(card.evaluation, key)
+            if not 0 <= share <= 1:
+                yield Problem(
+                    ("evaluation", key), f"evaluation.{key}: {share} is no share from 0 to 1"
+                )
+
+
+def _front_matter(card: Card) -> Iterator[Problem]:
+    try:
+        size = len(dump_front_matter(front_matter(card, None)).encode())
+    except (TypeError, ValueError) as error:
+        yield Problem(("metadata",), f"metadata: {error}")
+        return
+    if size > limits.FRONT_MATTER_BYTES:
+        limit = limits.FRONT_MATTER_BYTES
+        yield Problem((), f"front matter: {size:,} bytes, more than the Hub takes ({limit:,})")

@@ -1,0 +1,83 @@
+"""Made-up cards on which a user's templates are tried: between them they have everything."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hubtools.cards.model import (
+    Card,
+    CardAccount,
+    Evaluation,
+    PostCounts,
+    Prediction,
+    Run,
+    Training,
+)
+
+_COUNTS = PostCounts(downloaded=3250, reposts=148, short=507, kept=2595)
+_ACCOUNT = CardAccount(
+    handle="quayside",
+    name="Quayside | <b>News</b> & *more*",
+    network="x",
+    avatar="avatar-1.png",
+    posts=_COUNTS,
+)
+_EVALUATION = Evaluation(
+    posts=130,
+    loss=3.1,
+    bits_per_byte=1.2,
+    base_loss=3.6,
+    base_bits_per_byte=1.4,
+    predictions=100,
+    memorised=0.02,
+    memorised_baseline=0.1,
+)
+
+
+def sample_cards() -> tuple[Card, ...]:
+    """One account with all that a card can say, three accounts, one that says little, a retired."""
+    full = Card(
+        repo="sample-quayside",
+        language="en",
+        base_model="openai-community/gpt2",
+        prompt="My dream is",
+        tags=("huggingtweets",),
+        accounts=(_ACCOUNT,),
+        runs=(
+            Run(kind="dataset", url="https://example.org/data"),
+            Run(kind="training", url="https://example.org/run"),
+            Run(kind="report", url="https://example.org/report"),
+        ),
+        training=Training(
+            recipe="default",
+            seed=42,
+            posts=2465,
+            tokens=81920,
+            passes=4,
+            steps=320,
+            learning_rate=0.0001372,
+            parameters=124439808,
+            loss=2.9,
+        ),
+        evaluation=_EVALUATION,
+        predictions=(Prediction(prompt="My dream is", text="My dream is a quiet | harbour."),),
+        metadata={"license": "cc0-1.0"},
+        prose="They were asked first.",
+    )
+    others = (
+        CardAccount(handle="tide@sea.example", network="mastodon"),
+        CardAccount(name="🌊", network="file", posts=_COUNTS),
+    )
+    return (
+        full,
+        replace(
+            full,
+            repo="sample-three",
+            accounts=(_ACCOUNT, *others),
+            evaluation=replace(_EVALUATION, base_loss=None, base_bits_per_byte=None),
+            base_model="scratch",
+            runs=(),
+        ),
+        Card(repo="sample-sparse"),
+        Card(repo="sample-retired", state="retired", accounts=(_ACCOUNT,)),
+    )
