@@ -219,6 +219,7 @@ def _card(
         return old
     return replace(
         old,
+        language=old.language or _language(corpora),
         base_model=None if base_folder(request.base) else request.base,
         prompt=request.prompt,
         accounts=tuple(_account(c, n, folder) for n, c in enumerate(corpora, 1)),
@@ -226,6 +227,15 @@ def _card(
         evaluation=folder.run.evaluation,
         predictions=folder.run.predictions,
     )
+
+
+def _language(corpora: Sequence[Corpus]) -> str | tuple[str, ...] | None:
+    """What the accounts write in; None when one of them does not say."""
+    languages = [corpus.language for corpus in corpora]
+    known = tuple(sorted({language for language in languages if language is not None}))
+    if None in languages or not known:
+        return None
+    return known[0] if len(known) == 1 else known
 
 
 def _account(corpus: Corpus, number: int, folder: ModelFolder) -> CardAccount:

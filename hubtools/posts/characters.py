@@ -107,3 +107,14 @@ def undo_x_escapes(text: str) -> str:
 def sound(text: str) -> str:
     """`text` so that it can be written as UTF-8: half a surrogate pair and NUL become U+FFFD."""
     return _UNSOUND.sub("\ufffd", text)
+
+
+def language_code(value: object) -> str | None:
+    """A language as ISO 639 writes it; None for X's "und" and its codes for posts without words.
+
+    X says `in` and `iw` for what is `id` and `he` today, and `qme`, `zxx` and the like for media.
+    """
+    code = str(value or "").partition("-")[0].lower()
+    if not re.fullmatch("[a-z]{2}|[a-pr-z][a-z]{2}", code) or code in ("und", "zxx", "art"):
+        return None
+    return {"in": "id", "iw": "he"}.get(code, code)

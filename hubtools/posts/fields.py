@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hubtools.errors import SourceError
-from hubtools.posts.characters import sound, undo_x_escapes
+from hubtools.posts.characters import language_code, sound, undo_x_escapes
 from hubtools.posts.dates import parse_date
 from hubtools.posts.handles import checked_handle
 from hubtools.posts.model import Account, Network, Post
@@ -65,6 +65,7 @@ def read_row(record: Mapping[str, Any], where: str) -> Row:
         text=text,
         created=parse_date(_first(record, _DATE)),
         repost=text.startswith("RT @") or _is_repost(record),
+        language=language_code(record.get("lang")),
     )
     return Row(post, handle, said_in, name, from_x, where)
 

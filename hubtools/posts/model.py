@@ -33,6 +33,8 @@ class Post:
     """Aware, in UTC."""
     repost: bool = False
     """True when the words are someone else's, passed on as they were."""
+    language: str | None = None
+    """A code of ISO 639, when the source says one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from hubtools.errors import SourceError
-from hubtools.posts.characters import TextMember, sound, undo_x_escapes
+from hubtools.posts.characters import TextMember, language_code, sound, undo_x_escapes
 from hubtools.posts.dates import parse_date
 from hubtools.posts.jsonstream import JsonStream
 from hubtools.posts.model import Post
@@ -100,6 +100,7 @@ def _post(tweet: Mapping[str, Any], where: str, long_texts: LongTexts) -> Post:
         text=_completed(text, long_texts.get(created, ()) if created else ()),
         created=created,
         repost=text.startswith("RT @"),
+        language=language_code(tweet.get("lang")),
     )
 
 

@@ -36,6 +36,11 @@ class Base:
         return min([limit for limit in limits if isinstance(limit, int)], default=1024)
 
     @property
+    def device(self) -> str:
+        """`cuda` or `cpu`."""
+        return self.model.device.type
+
+    @property
     def parameters(self) -> int:
         return sum(p.numel() for p in self.model.parameters())
 
@@ -165,7 +170,13 @@ def _checked(name: str, model: Any, tokenizer: Any) -> Base:
         raise ModelError("its tokenizer has no end-of-text token", where=name)
     start = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else end
     _put_start_first(tokenizer, start)
-    return Base(model, tokenizer, start, end)
+    return Base(_on_fastest_device(model), tokenizer, start, end)
+
+
+def _on_fastest_device(model: Any) -> Any:
+    import torch
+
+    return model.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _put_start_first(tokenizer: Any, start: int) -> None:

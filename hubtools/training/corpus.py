@@ -56,6 +56,8 @@ class Corpus:
     source: str
     digest: str
     notes: tuple[str, ...]
+    language: str | None = None
+    """That of nearly all kept posts, where the source says it of each."""
 
     @property
     def joined(self) -> int:
@@ -118,6 +120,7 @@ def build_corpus(timeline: Timeline, cleaning: Cleaning | None = None) -> Corpus
     reposts, redacted = 0, 0
     dropped: Counter[str] = Counter()
     kept: list[KeptPost] = []
+    languages: Counter[str | None] = Counter()
     for post in timeline.posts:
         if post.repost:
             reposts += 1
@@ -129,6 +132,7 @@ def build_corpus(timeline: Timeline, cleaning: Cleaning | None = None) -> Corpus
         text, found = redact(text)
         redacted += found
         kept.append(KeptPost(text, post.created))
+        languages[post.language] += 1
     short = dropped.total()
     counts = PostCounts(
         downloaded=reposts + short + len(kept), reposts=reposts, short=short, kept=len(kept)
@@ -143,7 +147,14 @@ def build_corpus(timeline: Timeline, cleaning: Cleaning | None = None) -> Corpus
         source=timeline.source,
         digest=timeline.digest,
         notes=timeline.notes,
+        language=_language(languages),
     )
+
+
+def _language(said: Counter[str | None]) -> str | None:
+    """The language of nine posts in ten, or None: a mixture, or a source that does not say."""
+    (language, count), *_ = said.most_common(1) or [(None, 0)]
+    return language if count >= 0.9 * said.total() else None
 
 
 def check_enough(corpora: Iterable[Corpus]) -> tuple[str, ...]:

@@ -37,9 +37,8 @@ def evaluate(base: Base, texts: Sequence[str]) -> HeldOut:
     base.model.eval()
     with torch.inference_mode(), quiet_transformers():
         for first in range(0, len(by_length), _ROWS):
-            device = base.model.device.type
-            inputs, labels = padded(tuple(by_length[first : first + _ROWS]), device)
-            with autocast(device):
+            inputs, labels = padded(tuple(by_length[first : first + _ROWS]), base.device)
+            with autocast(base.device):
                 losses = loss_of(base.model, inputs, labels)
             nats += losses.sum().item()
             tokens += losses.numel()

@@ -55,8 +55,7 @@ def fit(
     """
     import torch
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    model: Any = base.model.to(device)  # type: ignore[arg-type]  # the stubs want a torch.device
+    model, device = base.model, base.device
     optimizer = _optimizer(model, recipe)
     size = recipe.tokens_per_step
     passes = [batches_of_pass(blocks, size, seed, number) for number in range(recipe.passes)]

@@ -7,7 +7,6 @@ import random
 import stat
 import struct
 import sys
-import time
 import tracemalloc
 import zipfile
 from collections.abc import Callable

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubtools.errors import SourceError
+from hubtools.posts.characters import language_code
 from hubtools.posts.model import Account
 from hubtools.posts.reading import read_timeline
 from tests.posts.archives import (
@@ -247,3 +248,12 @@ def test_any_text_comes_back_as_it_was_written(
         {"data/tweets.js": tweets_js(*(tweet(text, n) for n, text in enumerate(written)))},
     )
     assert texts(source) == written
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [("en", "en"), ("pt-BR", "pt"), ("iw", "he"), ("und", None), ("qme", None), ("qu", "qu"),
+     ("zxx", None), (None, None), (3, None), ("", None)],
+)  # fmt: skip
+def test_languages_as_x_writes_them(said: object, code: str | None) -> None:
+    assert language_code(said) == code

@@ -224,3 +224,20 @@ def test_held_out_posts_are_never_seen_in_training(posts: list[KeptPost]) -> Non
     assert not {post.text for post in train} & {post.text for post in held_out}
     assert set(train) | set(held_out) <= set(posts)
     assert (train, held_out) == split_held_out(posts)
+
+
+@pytest.mark.parametrize(
+    ("said", "language"),
+    [
+        (["en"] * 9 + ["de"], "en"),
+        (["en"] * 8 + ["de"] * 2, None),
+        ([None] * 9 + ["en"], None),
+        ([], None),
+    ],
+)
+def test_the_language_of_nearly_all_posts(said: list[str | None], language: str | None) -> None:
+    posts = tuple(
+        Post(id=str(n), text="three own words", language=code) for n, code in enumerate(said)
+    )
+    timeline = Timeline("x", "0", Account("x"), posts)
+    assert build_corpus(timeline).language == language
