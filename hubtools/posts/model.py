@@ -35,6 +35,10 @@ class Post:
     """True when the words are someone else's, passed on as they were."""
     language: str | None = None
     """A code of ISO 639, when the source says one."""
+    reply_to: str | None = None
+    """The id of the post that this one answers."""
+    truncated: bool = False
+    """True when the source has only the beginning of the text."""
 
 
 @dataclass(frozen=True, slots=True)
