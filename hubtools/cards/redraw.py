@@ -6,8 +6,8 @@ from pathlib import Path
 
 from hubtools.cards.model import Card, Prediction
 from hubtools.cards.portraits import BYTES_LIMIT
-from hubtools.cards.thumbnail import FACES, Face, Picture, ThumbnailSubject, draw_thumbnail
-from hubtools.errors import CardError
+from hubtools.cards.thumbnail import Face, Picture, ThumbnailSubject, draw_thumbnail
+from hubtools.errors import CardError, UsageError
 
 
 def chosen_prediction(card: Card, number: int) -> Prediction:
@@ -32,8 +32,6 @@ def redraw_thumbnail(card: Card, prediction: Prediction, folder: Path) -> Pictur
         Face(account.name, account.handle, _avatar(folder / f"avatar-{number}.png"))
         for number, account in enumerate(card.accounts, 1)
     )
-    if len(faces) > FACES:
-        faces = faces[:FACES]
     return draw_thumbnail(ThumbnailSubject(faces, prediction.prompt, prediction.text))
 
 
@@ -42,3 +40,10 @@ def _avatar(file: Path) -> bytes | None:
         return file.read_bytes() if file.stat().st_size <= BYTES_LIMIT else None
     except OSError:
         return None
+
+
+def thumbnail_file(folder: Path) -> Path:
+    """Where a model's thumbnail lies; raises UsageError for a model without a folder."""
+    if not folder.is_dir():
+        raise UsageError("the model has no folder", where=folder, fix="Name a file with --out")
+    return folder / "predictions.png"

@@ -10,6 +10,7 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from hubtools.errors import OutputError
+from hubtools.files import writing
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS renderer (fingerprint BLOB NOT NULL);
@@ -19,6 +20,7 @@ CREATE TABLE IF NOT EXISTS made (
     inode INTEGER NOT NULL
 ) WITHOUT ROWID;
 """
+_COLUMNS = "name, repo, digest, size, mtime_ns, ctime_ns, inode"
 _WAIT = 30.0  # seconds for another run in the same folder
 
 
@@ -60,12 +62,13 @@ class RenderMemory:
     def __init__(self, file: Path, fingerprint: bytes) -> None:
         try:
             self._database = _open(file, fingerprint)
-        except sqlite3.OperationalError as error:
-            raise OutputError(
-                f"cannot be used: {error}", where=file, fix="Is another run using the folder?"
-            ) from error
-        except sqlite3.DatabaseError:
-            file.unlink(missing_ok=True)
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise OutputError(
+                    "is in use", where=file, fix="Wait until the other run in this folder is done"
+                ) from error
+            with writing(file):
+                file.unlink()
             self._database = _open(file, fingerprint)
 
     def __len__(self) -> int:
@@ -75,7 +78,7 @@ class RenderMemory:
     def recall(self, names: Sequence[str]) -> Mapping[str, Made]:
         """What is known of those of `names` that were made before."""
         marks = ",".join("?" * len(names))
-        rows = self._database.execute(f"SELECT * FROM made WHERE name IN ({marks})", names)
+        rows = self._database.execute(f"SELECT {_COLUMNS} FROM made WHERE name IN ({marks})", names)
         return {
             name: Made(name, repo, digest, Stamp(*stamp)) for name, repo, digest, *stamp in rows
         }
@@ -96,6 +99,7 @@ def _open(file: Path, fingerprint: bytes) -> sqlite3.Connection:
     database = sqlite3.connect(file, timeout=_WAIT)
     try:
         database.executescript(f"PRAGMA synchronous = OFF; {_SCHEMA}")
+        database.execute(f"SELECT {_COLUMNS} FROM made LIMIT 1")
         known = database.execute("SELECT fingerprint FROM renderer").fetchall()
         if known != [(fingerprint,)]:
             with database:

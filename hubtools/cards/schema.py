@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
@@ -94,7 +95,8 @@ def _of_type(value: Any, kind: Any, path: KeyPath) -> Iterator[Problem]:
         msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         what, _, inner = str(error).replace("`", "").partition(" - at $")
-        yield Problem(path, f"{path_text(path)}{inner}: {what[:1].lower()}{what[1:]}")
+        place: KeyPath = (*path, *(int(index) for index in re.findall(r"\[(\d+)\]", inner)))
+        yield Problem(place, f"{path_text(place)}: {what[:1].lower()}{what[1:]}")
 
 
 def _dataclasses(kind: Any, found: dict[str, Any]) -> dict[str, Any]:

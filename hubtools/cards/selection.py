@@ -13,7 +13,7 @@ def all_cards(folder: Path) -> list[Path]:
     """Every card of a folder, by name. Raises CardError when there is no such folder."""
     if not folder.is_dir():
         raise CardError("no such folder of cards", where=folder, fix="hubtools init makes one")
-    return sorted(folder.glob("*.toml"))
+    return sorted(folder.glob("*.toml"), key=lambda file: file.stem)
 
 
 def named_cards(folder: Path, names: Sequence[str]) -> list[Path]:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import os
 import time
+from collections.abc import Iterator
+from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hubtools.cli import options
 
 if TYPE_CHECKING:
-    from hubtools.cards.model import Card
+    from hubtools.cards.bulk import Rendered
+    from hubtools.cards.check import Finding
+    from hubtools.cards.render import CardRenderer
     from hubtools.config import Project
+    from hubtools.report import Reporter
 
 app = typer.Typer(help="Cards: one TOML file for each model.", no_args_is_help=True)
 
@@ -20,6 +27,17 @@ Names = Annotated[
     list[str] | None, typer.Argument(metavar="[NAME]...", help="Cards by their names.")
 ]
 All = Annotated[bool, typer.Option("--all", help="Every card of the project.")]
+Name = Annotated[str, typer.Argument(help="The card's name.")]
+
+_SHOWN_FAILURES = 20
+
+
+class Format(Enum):
+    """How findings are printed."""
+
+    TEXT = "text"
+    GITHUB = "github"
+    JSON = "json"
 
 
 @app.command()
@@ -29,6 +47,9 @@ def render(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where to write.")] = Path(
         "rendered"
     ),
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", min=0, help="Processes; 0 is one a core.")
+    ] = 0,
     namespace: options.Namespace = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -36,70 +57,124 @@ def render(
 ) -> None:
     """Write DIR/NAME/README.md for each card.
 
+    What is as it should be is left alone: DIR remembers what each README was made of. A card that
+    cannot be rendered is reported and the others are rendered (exit code 8).
+
     Examples:
 
       hubtools cards render harbourlog --out /tmp/cards
 
-      hubtools cards render --all
+      hubtools cards render --all --json
     """
-    from hubtools.cards.render import CardRenderer
+    from hubtools.cards.bulk import render_all
+    from hubtools.cards.selection import chosen_cards
     from hubtools.config import find_project
-    from hubtools.files import write_atomically
-    from hubtools.publish import LOCAL_NAMESPACE
     from hubtools.report import print_json
-    from hubtools.sync.target import parse_target
 
     project, started = find_project(), time.monotonic()
-    target = parse_target(project.config.hub.to, project.root)
-    renderer = CardRenderer(
-        namespace or project.config.hub.namespace or LOCAL_NAMESPACE,
-        target.files_url,
-        project.config.project,
-        project.templates_folder,
-    )
-    rendered = unchanged = 0
-    for card in _cards(project, names or [], every):
-        file, text = out / card.repo / "README.md", renderer.render(card)
-        if file.is_file() and file.read_text(encoding="utf-8") == text:
-            unchanged += 1
-        else:
-            write_atomically(file, text)
-            rendered += 1
+    files = chosen_cards(project.cards_folder, names or [], every)
+    report = options.reporter(quiet, verbose)
+    renderer = _renderer(project, namespace)
+    done = render_all(files, out, renderer, jobs=jobs or os.cpu_count() or 1, report=report)
     seconds = round(time.monotonic() - started, 3)
     if as_json:
-        print_json({"rendered": rendered, "unchanged": unchanged, "seconds": seconds})
+        failed = [{"card": failure.name, "error": failure.error} for failure in done.failed]
+        counts = {"rendered": done.rendered, "unchanged": done.unchanged, "seconds": seconds}
+        print_json({**counts, "failed": failed})
     else:
-        options.reporter(quiet, verbose).note(f"{rendered} rendered, {unchanged} unchanged, {out}")
+        report.note(f"{done.rendered:,} rendered, {done.unchanged:,} unchanged, {out}")
+    _raise_failures(done, len(files), report)
+
+
+@app.command()
+def check(
+    names: Names = None,
+    every: All = False,
+    format: Annotated[
+        Format, typer.Option("--format", help="github annotates the lines of a pull request.")
+    ] = Format.TEXT,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = 0,
+) -> None:
+    """Find everything that is wrong with cards: FILE:LINE: MESSAGE for each.
+
+    Looked at are: unknown and missing keys, types, lengths, names of repositories, two cards of one
+    repository, languages, licences, pipelines, addresses that are not https, links to files that
+    the model's folder does not have, counts that do not add up, the size of the front matter.
+    Exit code 1 when anything is found.
+
+    Examples:
+
+      hubtools cards check harbourlog
+
+      hubtools cards check --all --format github
+    """
+    from hubtools.cards.check import check_cards
+    from hubtools.cards.selection import chosen_cards
+    from hubtools.config import find_project
+
+    project = find_project()
+    files = sorted(chosen_cards(project.cards_folder, names or [], every))
+    found = list(check_cards([shown(file) for file in files], project.models_folder))
+    print_findings(found, Format.JSON if as_json else format)
+    if found:
+        raise typer.Exit(1)
+    options.reporter(quiet, verbose).note(f"{len(files):,} cards, nothing wrong")
+
+
+@app.command()
+def schema(verbose: options.Verbose = 0) -> None:
+    """Print the JSON Schema of a card's TOML, from which editors complete and check it.
+
+    With taplo (and Even Better TOML in VS Code), the first line of a card names it:
+
+      #:schema ../card.schema.json
+
+    or .taplo.toml names it for all of them: [[rule]] include = ["cards/*.toml"], and below that
+    [rule.schema] path = "card.schema.json".
+
+    Example:
+
+      hubtools cards schema > card.schema.json
+    """
+    from hubtools.cards.schema import card_schema
+
+    typer.echo(json.dumps(card_schema(), ensure_ascii=False, indent=2))
 
 
 @app.command("ls")
-def list_cards(as_json: options.Json = False, verbose: options.Verbose = 0) -> None:
-    """List the project's cards.
+def list_cards(
+    as_json: options.Json = False, quiet: options.Quiet = False, verbose: options.Verbose = 0
+) -> None:
+    """List the project's cards: name, state and accounts; a card that cannot be read is `broken`.
 
     Example:
 
       hubtools cards ls --json
     """
+    from hubtools.cards.selection import all_cards
     from hubtools.config import find_project
     from hubtools.report import print_json
 
-    project = find_project()
-    found = list(_cards(project, [], True))
+    files = all_cards(find_project().cards_folder)
     if as_json:
-        print_json({"cards": [{"repo": card.repo, "state": card.state} for card in found]})
+        print_json({"cards": list(_rows(files))})
         return
-    for card in found:
-        names = ", ".join(account.name or f"@{account.handle}" for account in card.accounts)
-        typer.echo(f"{card.repo}  {card.state}  {names}")
+    for row in _rows(files):
+        typer.echo(
+            "  ".join([row["repo"], row["state"], row.get("error", ", ".join(row["accounts"]))])
+        )
 
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="The card's name.")],
+    name: Name,
     as_json: options.Json = False,
+    quiet: options.Quiet = False,
     verbose: options.Verbose = 0,
 ) -> None:
-    """Print a card as TOML.
+    """Print a card as TOML, its keys in the canonical order.
 
     Example:
 
@@ -107,23 +182,123 @@ def show(
     """
     import msgspec
 
-    from hubtools.cards.tomlfile import card_toml
+    from hubtools.cards.selection import named_cards
+    from hubtools.cards.tomlfile import card_toml, load_card
     from hubtools.config import find_project
     from hubtools.report import print_json
 
-    (card,) = _cards(find_project(), [name], False)
+    (file,) = named_cards(find_project().cards_folder, [name])
+    card = load_card(file)
     if as_json:
         print_json(msgspec.to_builtins(card))
     else:
         typer.echo(card_toml(card), nl=False)
 
 
-def _cards(project: Project, names: list[str], every: bool) -> list[Card]:
-    from hubtools.cards.tomlfile import load_card
-    from hubtools.errors import UsageError
+@app.command()
+def thumbnail(
+    name: Name,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="FILE", help="The PNG.", show_default="the model's predictions.png"
+        ),
+    ] = None,
+    prediction: Annotated[
+        int, typer.Option("--prediction", metavar="N", min=1, help="Which of the card's, from 1.")
+    ] = 1,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = 0,
+) -> None:
+    """Draw the card's thumbnail, from whichever of its predictions says it best.
 
-    if not names and not every:
-        raise UsageError("no card was named", fix="Give names, or --all")
-    folder = project.cards_folder
-    files = sorted(folder.glob("*.toml")) if every else [folder / f"{name}.toml" for name in names]
-    return [load_card(file) for file in files]
+    Examples:
+
+      hubtools cards thumbnail harbourlog --prediction 3
+
+      hubtools cards thumbnail harbourlog --out /tmp/harbourlog.png
+    """
+    from hubtools.cards.redraw import chosen_prediction, redraw_thumbnail, thumbnail_file
+    from hubtools.cards.selection import named_cards
+    from hubtools.cards.tomlfile import load_card
+    from hubtools.config import find_project
+    from hubtools.files import write_atomically
+    from hubtools.report import print_json
+
+    project = find_project()
+    (file,) = named_cards(project.cards_folder, [name])
+    card, folder = load_card(file), project.models_folder / name
+    chosen = chosen_prediction(card, prediction)
+    target = out or thumbnail_file(folder)
+    picture = redraw_thumbnail(card, chosen, folder)
+    write_atomically(target, picture.png)
+    if as_json:
+        left_out = list(picture.left_out)
+        print_json({"file": str(target), "prediction": chosen.text, "left_out": left_out})
+    else:
+        options.reporter(quiet, verbose).note(f"Drew {target}: {chosen.text}")
+
+
+def print_findings(found: list[Finding], format: Format) -> None:
+    """What `check` found, on stdout."""
+    from hubtools.report import print_json
+
+    if format is Format.JSON:
+        print_json(
+            {
+                "findings": [
+                    {"file": str(f.file), "line": f.line, "message": f.message} for f in found
+                ]
+            }
+        )
+        return
+    for finding in found:
+        typer.echo(finding.as_annotation() if format is Format.GITHUB else str(finding))
+
+
+def shown(file: Path) -> Path:
+    """The path from the working directory, as editors and GitHub want it, where there is one."""
+    here = Path.cwd()
+    return file.relative_to(here) if file.is_relative_to(here) else file
+
+
+def _rows(files: list[Path]) -> Iterator[dict[str, Any]]:
+    from hubtools.cards.tomlfile import load_card
+    from hubtools.errors import CardError
+
+    for file in files:
+        try:
+            card = load_card(file)
+        except CardError as error:
+            yield {"repo": file.stem, "state": "broken", "accounts": [], "error": str(error)}
+            continue
+        names = [a.name or (f"@{a.handle}" if a.handle else "?") for a in card.accounts]
+        yield {"repo": card.repo, "state": card.state, "accounts": names}
+
+
+def _renderer(project: Project, namespace: str | None) -> CardRenderer:
+    from hubtools.cards.render import CardRenderer
+    from hubtools.publish import LOCAL_NAMESPACE
+    from hubtools.sync.target import parse_target
+
+    config = project.config
+    target = parse_target(config.hub.to, project.root)
+    owner = namespace or config.hub.namespace or LOCAL_NAMESPACE
+    return CardRenderer(owner, target.files_url, config.project, project.templates_folder)
+
+
+def _raise_failures(done: Rendered, total: int, report: Reporter) -> None:
+    """Raises CardError for the one card that was asked for, PartlyDoneError for some of many."""
+    from hubtools.errors import CardError, PartlyDoneError
+
+    if not done.failed:
+        return
+    if total == 1:
+        raise CardError(done.failed[0].error)
+    for failure in done.failed[:_SHOWN_FAILURES]:
+        report.note(failure.error)
+    raise PartlyDoneError(
+        f"{len(done.failed):,} of {total:,} cards could not be rendered",
+        fix="Mend them, and run it again: hubtools cards check --all names what is wrong",
+    )
