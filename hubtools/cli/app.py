@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from hubtools.cli import cards, hub, posts, predict, publish, train
+from hubtools.cli import cards, hub, posts, predict, publish, templates, train
 from hubtools.cli.options import VERBOSITY
 from hubtools.errors import HubtoolsError
 
@@ -86,6 +86,7 @@ app.command("train")(train.train)
 app.command("predict")(predict.predict)
 app.add_typer(posts.app, name="posts")
 app.add_typer(cards.app, name="cards")
+app.add_typer(templates.app, name="templates")
 app.add_typer(hub.app, name="hub")
 
 
