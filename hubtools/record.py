@@ -20,9 +20,11 @@ def read_record(data: bytes | None) -> Mapping[str, Any]:
     """The record in `data`; empty when there is none or its digest does not fit: it is not ours."""
     try:
         record = json.loads(data or b"{}")
-        digest = record.pop("sha256", None)
-    except (ValueError, AttributeError):
+    except ValueError:
         return {}
+    if not isinstance(record, dict):
+        return {}
+    digest = record.pop("sha256", None)
     return record if _digest(record) == digest else {}
 
 
