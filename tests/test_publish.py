@@ -167,6 +167,16 @@ def test_the_record_holds_digests_and_no_posts(request_: ModelRequest, folder: P
     assert str(folder) not in text
 
 
+def test_a_real_account(request_: ModelRequest, shared_data: Path) -> None:
+    source = shared_data / "csv" / "BarackObama_538.csv"
+    published = go(replace(request_, sources=(str(source),)))
+    assert published.pushed.repo_id == "me/barackobama"
+    (account,) = published.made.card.accounts
+    assert account.posts is not None
+    assert account.posts.downloaded == 3207
+    assert published.made.card.predictions
+
+
 # Edits of people
 
 
@@ -359,6 +369,7 @@ def test_kill_9_leaves_nothing_half_made(request_: ModelRequest, folder: Path) -
     assert set(document) == {
         "repo", "url", "folder", "posts", "training", "evaluation", "predictions", "commit"
     }  # fmt: skip
+    assert document["posts"] == {"downloaded": 300, "reposts": 0, "short": 0, "kept": 300}
     assert [p.name for p in (folder / "models").iterdir()] == ["fogwatch"]
 
 

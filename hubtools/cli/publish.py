@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hubtools.cards.model import Card, PostCounts
 from hubtools.cli import options
 
 if TYPE_CHECKING:
@@ -94,15 +96,19 @@ def _document(published: Published) -> dict[str, Any]:
         "repo": published.pushed.repo_id,
         "url": published.url,
         "folder": str(published.made.folder.path),
-        "posts": {
-            account.handle or str(number): msgspec.to_builtins(account.posts)
-            for number, account in enumerate(card.accounts, 1)
-        },
+        "posts": _totals(card),
         "training": msgspec.to_builtins(card.training),
         "evaluation": msgspec.to_builtins(card.evaluation),
         "predictions": msgspec.to_builtins(card.predictions),
         "commit": published.pushed.commit,
     }
+
+
+def _totals(card: Card) -> dict[str, int]:
+    """The four counts, all accounts together."""
+    counts = [asdict(account.posts) for account in card.accounts if account.posts]
+    names = [field.name for field in fields(PostCounts)]
+    return {name: sum(count[name] for count in counts) for name in names}
 
 
 def _summary(published: Published, target: str) -> str:
