@@ -14,7 +14,8 @@ from urllib.parse import quote, urlsplit
 from markupsafe import Markup
 
 _ZWJ = "\u200d"
-# Syntax of CommonMark and GFM (tables, autolinks), bare domains that markdown-it links, and GitHub's mathematics and :emoji: codes.
+# Syntax of CommonMark and GFM (tables, autolinks), bare domains that markdown-it links, and
+# GitHub's mathematics and :emoji: codes.
 _ACTIVE = re.compile(
     r"""[\\`*\[\]<>|~$&]|(?<![^\W_])_|_(?![^\W_])|(?<=[\w.+-])@"""
     r"""|:(?=[\w+-]+:|/)|(?<=mailto):|(?<=xmpp):|(?<=[\w-])\.(?=[^\W\d_])|/(?=/)""",
@@ -59,6 +60,18 @@ def markdown(value: object) -> Markup:
     return Markup(text)
 
 
+def name_in_text(value: object) -> Markup:
+    """A name inside a sentence or a cell; one with letters that run from right to left is isolated.
+
+    Otherwise the punctuation and numbers next to it would be drawn on the wrong side of it.
+    """
+    text = markdown(value)
+    right_to_left = not text.isascii() and any(
+        unicodedata.bidirectional(c) in ("R", "AL", "AN") for c in text
+    )
+    return Markup("<bdi>") + text + Markup("</bdi>") if right_to_left else text
+
+
 def attribute(value: object) -> Markup:
     """Text inside a double-quoted HTML attribute."""
     return Markup(_MARKUP.sub(_reference, visible(str(value))))
@@ -87,8 +100,8 @@ def link_path(value: object) -> Markup:
 
 
 def picture(value: object) -> Markup:
-    """The address of a picture: https, or the name of a file in the repository itself."""
-    text = str(value)
+    """The address of a picture: https, or the name of a file in the repository; of None, none."""
+    text = "" if value is None else str(value)
     return Markup(text) if re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", text) else link(text)
 
 

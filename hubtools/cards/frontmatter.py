@@ -3,24 +3,41 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
 
+from hubtools.cards.escape import visible
 from hubtools.cards.yaml_emitter import emit_yaml
+from hubtools.cards.yaml_reader import read_yaml
 from hubtools.errors import CardError
 
+_COMMENT_START = re.compile(r"\A#+ ?")
 _BLOCK = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*\r?$\n?", re.DOTALL | re.MULTILINE)
 
 
-def dump_front_matter(data: Mapping[str, Any]) -> str:
+def dump_front_matter(data: Mapping[str, Any], comments: Sequence[str] = ()) -> str:
     """`data` between two lines of `---`, keys in their order, emoji as themselves, no wrapping.
 
-    Strings are quoted wherever a reader of YAML 1.1 or YAML 1.2 could take them for something
-    else.
+    `comments` stand above it, each in a line. Strings are quoted wherever a
+    reader of YAML 1.1 or YAML 1.2 could take them for something else.
     """
-    return f"---\n{emit_yaml(data)}---\n"
+    head = "".join(f"# {_COMMENT_START.sub('', visible(text))}\n" for text in comments)
+    return f"---\n{head}{emit_yaml(data)}---\n"
+
+
+def read_front_matter(text: str) -> tuple[dict[str, Any], tuple[str, ...], str]:
+    """The front matter's data as `hubtools.cards.yaml_reader` keeps it, its comments, and the rest.
+
+    Raises CardError, with the line, for what is no YAML mapping or cannot be kept.
+    """
+    match = _BLOCK.match(text)
+    if match is None:
+        return {}, (), text
+    data, comments = read_yaml(match[1])
+    plain = (_COMMENT_START.sub("", visible(comment)) for comment in comments)
+    return data, tuple(comment for comment in plain if comment), text[match.end() :]
 
 
 def split_front_matter(text: str) -> tuple[dict[str, Any], str]:

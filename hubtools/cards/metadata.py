@@ -5,19 +5,24 @@ Keys and values are those of https://huggingface.co/docs/hub/model-cards.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from hubtools.cards.model import Card, Evaluation
+from hubtools.cards.yaml_reader import to_yaml
 
 SCRATCH = "scratch"
+_OF_THE_RETIRED = ("license", "license_name", "license_link")
 
 
 def front_matter(card: Card, thumbnail: str | None) -> dict[str, Any]:
     """The front matter of `card`; what `[metadata]` says wins over what we would say.
 
     `thumbnail` is the address of the picture in the repository, used where the card names none.
+    A card whose body is a person's own gets nothing that it does not say; a retired one says no
+    more than that, and its licence.
     """
-    data: dict[str, Any] = {
+    data = {
         "language": list(card.language) if isinstance(card.language, tuple) else card.language,
         "library_name": "transformers",
         "pipeline_tag": "text-generation",
@@ -28,8 +33,55 @@ def front_matter(card: Card, thumbnail: str | None) -> dict[str, Any]:
         "widget": _widget(card),
         "model-index": _model_index(card),
     }
-    data.update(card.metadata)
+    metadata = card.metadata
+    if card.state == "retired":
+        data = {"tags": ["retired"]}
+        metadata = {key: metadata[key] for key in _OF_THE_RETIRED if key in metadata}
+    elif card.body == "own":
+        data = _own(card)
+    if metadata:
+        data.update({key: to_yaml(value) for key, value in metadata.items()})
     return {key: value for key, value in data.items() if value is not None}
+
+
+def split_modelled(data: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What of front matter has fields of a Card, as those fields, and the rest.
+
+    A value of another shape than its field's stays in the rest: a language that is no text,
+    a widget with a title, an empty list.
+    """
+    modelled: dict[str, Any] = {}
+    rest: dict[str, Any] = {}
+    for key, value in data.items():
+        if key == "widget" and _is_prompt(value):
+            modelled["prompt"] = value[0]["text"]
+        elif key in ("language", "tags") and _is_texts(value):
+            modelled[key] = tuple(value)
+        elif key in ("language", "base_model", "thumbnail") and isinstance(value, str) and value:
+            modelled[key] = value
+        else:
+            rest[key] = value
+    return modelled, rest
+
+
+def _is_prompt(value: Any) -> bool:
+    if not isinstance(value, list) or len(value) != 1 or not isinstance(value[0], dict):
+        return False
+    return list(value[0]) == ["text"] and isinstance(value[0]["text"], str)
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(item, str) for item in value)
+
+
+def _own(card: Card) -> dict[str, Any]:
+    return {
+        "language": list(card.language) if isinstance(card.language, tuple) else card.language,
+        "base_model": card.base_model,
+        "tags": list(card.tags) or None,
+        "thumbnail": card.thumbnail,
+        "widget": None if card.prompt is None else [{"text": card.prompt}],
+    }
 
 
 def _has_base(card: Card) -> bool:

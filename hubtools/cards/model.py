@@ -88,6 +88,8 @@ class Card:
 
     repo: str
     state: State = "published"
+    body: Literal["own"] | None = None
+    """"own": below the front matter stands `prose` and nothing of ours, as a person wrote it."""
     language: str | tuple[str, ...] | None = None
     base_model: str | None = None
     """A repository id, or "scratch" for a model that was trained from posts alone."""
@@ -95,10 +97,15 @@ class Card:
     tags: tuple[str, ...] = ()
     thumbnail: str | None = None
     accounts: tuple[CardAccount, ...] = ()
+    handles: tuple[str, ...] = ()
+    """Handles of the accounts, where it is not known which of them has which."""
     runs: tuple[Run, ...] = ()
     training: Training | None = None
     evaluation: Evaluation | None = None
     predictions: tuple[Prediction, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    """Front matter that we do not model; a table `{yaml = "…"}` stands for that YAML as it is."""
+    comments: tuple[str, ...] = ()
+    """Comments of the front matter, which stand at its head."""
     prose: str | None = None
     """Markdown of the optional `cards/NAME.md`."""

@@ -5,42 +5,26 @@ from __future__ import annotations
 import hashlib
 import re
 import traceback
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from jinja2 import (
-    BaseLoader,
-    ChoiceLoader,
-    FileSystemLoader,
-    PrefixLoader,
-    StrictUndefined,
-    TemplateError,
-    TemplateNotFound,
-    TemplateSyntaxError,
-)
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-from markupsafe import Markup
+from jinja2 import TemplateError, TemplateNotFound, TemplateSyntaxError
 
-from hubtools.cards import escape
+from hubtools.cards.embedded import embed
+from hubtools.cards.environment import TEMPLATE, CardEnvironment
 from hubtools.cards.frontmatter import dump_front_matter
 from hubtools.cards.metadata import front_matter
-from hubtools.cards.model import (
-    Card,
-    CardAccount,
-    Evaluation,
-    PostCounts,
-    Prediction,
-    Run,
-    Training,
-)
-from hubtools.cards.words import Words, label, people, profile_url, words_of
+from hubtools.cards.model import Card
+from hubtools.cards.words import words_of
 from hubtools.config import ProjectConfig
 from hubtools.errors import CardError
-from hubtools.templating import template_root
 
+_MISTAKES = (
+    TemplateError, TypeError, ValueError, ArithmeticError, AttributeError, LookupError,
+    RuntimeError, MemoryError,
+)  # fmt: skip
 _DIGEST = re.compile(r"<!-- hubtools sha256:([0-9a-f]{64}) -->\s*\Z")
 
 
@@ -58,31 +42,59 @@ class CardRenderer:
     def render(self, card: Card) -> str:
         """The README of `card`: front matter, body, and a last line that holds their digest.
 
-        Raises CardError with template and line when a template cannot be rendered.
+        Above that line a comment holds the card's data, from which `import_readme` reads it back.
+        A card whose body is a person's own is that body below its front matter. Raises CardError
+        with template, line and card when a template cannot be rendered or does not come to an end.
         """
         repo_id = f"{self.namespace}/{card.repo}"
         thumbnail = f"{self.files_url}/{repo_id}/resolve/main/predictions.png"
         own = thumbnail if self.files_url and card.training else None
-        context = {"card": card, "repo_id": repo_id, "project": self.project}
-        try:
-            body = self._template.render(context, words=words_of(card))
-        except (TemplateError, TypeError, ValueError, ArithmeticError) as error:
-            raise _located(error, card) from error
-        return sealed(dump_front_matter(front_matter(card, own)) + "\n" + body.strip() + "\n")
+        if card.body == "own" and card.state != "retired":
+            body = (card.prose or "").strip("\n")
+        else:
+            body = self._body(card, repo_id)
+        data = front_matter(card, own)
+        head = (
+            dump_front_matter(data, card.comments)
+            if data or card.comments or body.startswith("---")
+            else ""
+        )
+        parts = (head.rstrip(), body, embed(card, body))
+        return sealed("\n\n".join(part for part in parts if part) + "\n")
 
     def prepare(self) -> None:
         """Compile the template now; raises CardError as `render` would for every card."""
         assert self._template
 
+    def _body(self, card: Card, repo_id: str) -> str:
+        context = {"card": card, "repo_id": repo_id, "project": self.project}
+        template = self._template
+        self._environment.restart()
+        try:
+            text: str = template.render(context, words=words_of(card))
+        except CardError as error:
+            raise CardError(
+                f"{error.what} (card {card.repo!r})", where=error.where, fix=error.fix
+            ) from error
+        except _MISTAKES as error:
+            raise _located(error, card) from error
+        return text.strip()
+
+    @cached_property
+    def _environment(self) -> CardEnvironment:
+        return CardEnvironment(self.templates)
+
     @cached_property
     def _template(self) -> Any:
         try:
-            return _environment(self.templates).get_template("card.md.j2")
+            return self._environment.get_template(TEMPLATE)
         except TemplateSyntaxError as error:
             where = f"{error.filename or error.name}:{error.lineno}"
             raise CardError(str(error.message), where=where) from error
         except TemplateNotFound as error:
             raise CardError(f"no template {error.name!r}", where=self.templates) from error
+        except (UnicodeDecodeError, OSError) as error:
+            raise CardError(f"cannot be read: {error}", where=self.templates) from error
 
 
 def sealed(text: str) -> str:
@@ -97,72 +109,20 @@ def is_sealed(text: str) -> bool:
     return match is not None and _digest(plain[: match.start()].rstrip("\n") + "\n") == match[1]
 
 
+def unsealed(text: str) -> str:
+    """`text` without the line of its digest, where it has one."""
+    match = _DIGEST.search(text)
+    return text[: match.start()] if match else text
+
+
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-class _Environment(ImmutableSandboxedEnvironment):
-    """Reads the fields of our own dataclasses without asking for each whether that is safe."""
-
-    def getattr(self, obj: Any, attribute: str) -> Any:
-        if attribute in _FIELDS.get(type(obj), ()):
-            return getattr(obj, attribute)
-        return super().getattr(obj, attribute)
-
-
-_FIELDS = {
-    kind: frozenset(f.name for f in fields(kind))
-    for kind in (
-        *(Card, CardAccount, PostCounts, Run, Training, Evaluation, Prediction),
-        *(ProjectConfig, Words),
-    )
-}
-
-
-def _environment(templates: Path | None) -> ImmutableSandboxedEnvironment:
-    packaged = FileSystemLoader(template_root())
-    loaders: list[BaseLoader] = [packaged, PrefixLoader({"hubtools": packaged})]
-    if templates is not None and templates.is_dir():
-        loaders.insert(0, FileSystemLoader(templates))
-    environment = _Environment(
-        loader=ChoiceLoader(loaders),
-        undefined=StrictUndefined,
-        autoescape=True,
-        finalize=_finalize,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(_FILTERS)
-    return environment
-
-
-def _finalize(value: Any) -> Any:
-    """What no filter has escaped for its place is text in Markdown."""
-    return value if isinstance(value, Markup) else escape.markdown(value)
-
-
-def _percent(share: float) -> Markup:
-    return Markup(f"{100 * share:.1f} %")
-
-
-_FILTERS: Mapping[str, Any] = {
-    "attribute": escape.attribute,
-    "code": escape.code,
-    "label": label,
-    "link": escape.link,
-    "link_path": escape.link_path,
-    "people": people,
-    "picture": escape.picture,
-    "profile": profile_url,
-    "percent": _percent,
-    "python_string": escape.python_string,
-}
 
 
 def _located(error: Exception, card: Card) -> CardError:
     """The error with the template's line, which Jinja2 writes into the traceback."""
     frames = traceback.extract_tb(error.__traceback__)
-    place = next((f for f in reversed(frames) if f.filename.endswith(".j2")), None)
-    where = f"{place.filename}:{place.lineno}" if place else "card.md.j2"
-    return CardError(f"{error} (card {card.repo!r})", where=where)
+    place = next((f for f in reversed(frames) if not f.filename.endswith(".py")), None)
+    where = f"{place.filename}:{place.lineno}" if place else TEMPLATE
+    what = "calls itself without end" if isinstance(error, RecursionError) else str(error)
+    return CardError(f"{what} (card {card.repo!r})", where=where)

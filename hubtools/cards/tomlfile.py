@@ -12,9 +12,11 @@ from tomlkit.items import AoT, InlineTable, Table
 
 from hubtools.cards.model import Card, PostCounts
 from hubtools.cards.names import check_repo_name
-from hubtools.errors import CardError, UsageError
+from hubtools.errors import CardError, ConflictError, UsageError
 from hubtools.files import write_atomically
 from hubtools.tables import decode, read_toml
+
+_COMPARE = "Import into another folder with --out and compare, or remove the file"
 
 
 def load_card(file: Path) -> Card:
@@ -30,8 +32,39 @@ def load_card(file: Path) -> Card:
         check_repo_name(card.repo)
     except UsageError as error:
         raise CardError(error.what, where=f"{file}: repo", fix=error.fix) from error
+    return replace(card, prose=_read_prose(file.with_suffix(".md")))
+
+
+def _read_prose(file: Path) -> str | None:
+    try:
+        return file.read_text(encoding="utf-8").strip("\n") or None if file.is_file() else None
+    except UnicodeDecodeError as error:
+        raise CardError(f"not UTF-8 (byte {error.start})", where=file) from error
+    except OSError as error:
+        raise CardError(f"cannot be read: {error.strerror or error}", where=file) from error
+
+
+def add_card(card: Card, folder: Path) -> bool:
+    """Write `card` as NAME.toml, and its prose as NAME.md; False when they say so already.
+
+    Raises ConflictError when they are there and say something else: neither is overwritten.
+    """
+    file = folder / f"{card.repo}.toml"
     prose = file.with_suffix(".md")
-    return replace(card, prose=prose.read_text(encoding="utf-8")) if prose.is_file() else card
+    if file.exists():
+        if load_card(file) == card:
+            return False
+        raise ConflictError("is there already and says something else", where=file, fix=_COMPARE)
+    if card.prose is not None:
+        if prose.exists() and _read_prose(prose) != card.prose:
+            raise ConflictError(
+                "is there already and says something else", where=prose, fix=_COMPARE
+            )
+        write_atomically(prose, card.prose + "\n")
+    elif prose.exists():
+        raise ConflictError("is there already, without a card", where=prose, fix=_COMPARE)
+    write_atomically(file, card_toml(card))
+    return True
 
 
 def save_card(card: Card, file: Path) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from markupsafe import Markup
+
+from hubtools.cards.escape import name_in_text
 from hubtools.cards.model import Card, CardAccount
 
 
@@ -48,16 +51,29 @@ def profile_url(account: CardAccount) -> str | None:
     return None
 
 
-def people(card: Card) -> str:
+def handles(card: Card) -> list[tuple[str, str | None]]:
+    """Every handle of the card, those that belong to no account last, with its page's address."""
+    shown = [(a.handle, profile_url(a)) for a in card.accounts if a.handle]
+    networks = {account.network for account in card.accounts}
+    (network,) = networks if len(networks) == 1 else (None,)
+    others = [CardAccount(handle=handle, network=network) for handle in card.handles]
+    return shown + [(a.handle, profile_url(a)) for a in others if a.handle]
+
+
+def people(card: Card) -> Markup:
     """The accounts in a sentence: names where they are known, else handles, at most six of them."""
     known = [a.name or f"@{a.handle}" for a in card.accounts if a.name or a.handle]
+    known = known or [f"@{handle}" for handle in card.handles]
     if not known:
-        return "an account that this card does not name"
+        return Markup("an account that this card does not name")
     if len(known) > 6:
-        return f"{len(known)} accounts"
-    return known[0] if len(known) == 1 else f"{', '.join(known[:-1])} and {known[-1]}"
+        return Markup(f"{len(known)} accounts")
+    shown = [name_in_text(name) for name in known]
+    before = Markup(", ").join(shown[:-1])
+    return before + Markup(" and ") + shown[-1] if before else shown[0]
 
 
-def label(account: CardAccount, position: int) -> str:
-    """What stands above the account's column of a table."""
-    return account.name or (f"@{account.handle}" if account.handle else f"Account {position}")
+def label(account: CardAccount, position: int) -> Markup:
+    """What stands above the account's column of a table, or before its row."""
+    text = account.name or (f"@{account.handle}" if account.handle else f"Account {position}")
+    return name_in_text(text)

@@ -29,6 +29,12 @@ _LONGEST_KEY = 1000
 """Readers look for the colon of a key in its line within 1,024 characters."""
 
 
+class Verbatim(str):
+    """YAML of one line that is written as it stands."""
+
+    __slots__ = ()
+
+
 def emit_yaml(data: Mapping[str, Any]) -> str:
     """`data` as block YAML, keys in their order, lines never wrapped.
 
@@ -74,7 +80,7 @@ def _sequence(values: list[Any] | tuple[Any, ...], lead: str, pad: str, out: lis
 
 def _scalar(value: Any) -> str:
     if isinstance(value, str):
-        return _string(value)
+        return str(value) if isinstance(value, Verbatim) else _string(value)
     if value is None:
         return "null"
     if isinstance(value, bool):

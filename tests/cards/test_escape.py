@@ -77,7 +77,7 @@ def test_only_plain_https_is_an_address(address: str) -> None:
 
 def test_an_address_cannot_leave_its_place() -> None:
     assert (
-        escape.link("https://a.example/x'); y (z) \"q\" <b>?a=1&b=ü")
+        escape.link('https://a.example/x\'); y (z) "q" <b>?a=1&b=ü')
         == "https://a.example/x%27%29;%20y%20%28z%29%20%22q%22%20%3Cb%3E?a=1&amp;b=%C3%BC"
     )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,7 +15,7 @@ from pytest_regressions.file_regression import FileRegressionFixture
 
 from hubtools.cards import escape
 from hubtools.cards.frontmatter import split_front_matter
-from hubtools.cards.model import Card, CardAccount, Prediction
+from hubtools.cards.model import Card, CardAccount, Evaluation, Prediction
 from hubtools.cards.render import CardRenderer, is_sealed
 from hubtools.config import ProjectConfig
 from hubtools.errors import CardError
@@ -33,6 +35,89 @@ RENDERERS = {
 @pytest.mark.parametrize("card", [HARBOUR, CYBORG, RETIRED], ids=lambda card: card.repo)
 def test_golden_cards(card: Card, place: str, file_regression: FileRegressionFixture) -> None:
     file_regression.check(RENDERERS[place].render(card), extension=".md", encoding="utf-8")
+
+
+def accounts(number: int, network: str | None = "x") -> tuple[CardAccount, ...]:
+    return tuple(
+        CardAccount(
+            handle=f"quay{i}@harbour.example" if network == "mastodon" else f"quay{i}",
+            name=f"Quay No. {i}" if i % 7 else None,
+            network=network,  # type: ignore[arg-type]
+            avatar=f"https://quays.example/{i}.png" if i % 3 else None,
+            posts=replace(COUNTS, downloaded=1500 + i, kept=1230 + i) if i % 5 else None,
+        )
+        for i in range(1, number + 1)
+    )
+
+
+RIGHT_TO_LEFT = (
+    CardAccount(handle="mina", name="سجل الميناء ٣", network="x", posts=COUNTS),
+    CardAccount(handle="namal", name="יומן הנמל (2)", network="bluesky", posts=COUNTS),
+)
+WITH_BASE = replace(
+    HARBOUR,
+    base_model="openai-community/gpt2",
+    evaluation=Evaluation(
+        posts=122, loss=3.0574, bits_per_byte=1.1794, base_loss=3.6, base_bits_per_byte=1.39,
+        predictions=100, memorised=0.0, memorised_baseline=0.01,
+    ),
+)  # fmt: skip
+GOLDEN = {
+    "nothing known": Card(repo="empty"),
+    "two accounts": replace(CYBORG, accounts=accounts(2)),
+    "three accounts": replace(CYBORG, accounts=accounts(3)),
+    "five accounts": replace(CYBORG, accounts=accounts(5)),
+    "forty accounts": replace(CYBORG, accounts=accounts(40)),
+    "forty without counts": replace(
+        CYBORG, accounts=tuple(replace(a, posts=None) for a in accounts(40))
+    ),
+    "mastodon": replace(HARBOUR, accounts=accounts(1, "mastodon")),
+    "bluesky": replace(HARBOUR, accounts=accounts(1, "bluesky")),
+    "file": replace(HARBOUR, accounts=accounts(1, "file")),
+    "no network": replace(HARBOUR, accounts=accounts(1, None)),
+    "right to left": replace(CYBORG, accounts=RIGHT_TO_LEFT),
+    "better than its base": WITH_BASE,
+    "without evaluation": replace(HARBOUR, evaluation=None),
+    "unpaired handles": replace(
+        CYBORG,
+        accounts=tuple(replace(a, handle=None) for a in accounts(3)),
+        handles=("ann_1", "mid", "zoetrope"),
+    ),
+    "own body": Card(
+        repo="theirs", body="own", language="en", metadata={"version": {"yaml": "1.10"}},
+        comments=("theirs",), prose="# Theirs\n\nAs it was.",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_golden_shapes(name: str, file_regression: FileRegressionFixture) -> None:
+    file_regression.check(RENDERERS["hub"].render(GOLDEN[name]), extension=".md", encoding="utf-8")
+
+
+def test_a_golden_hostile_card(file_regression: FileRegressionFixture) -> None:
+    card = hostile('"><img src=x onerror=alert(1)> | `x` *y* [z](javascript:1) {{ 7 }}\n# h')
+    file_regression.check(RENDERERS["hub"].render(card), extension=".md", encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", [name for name in GOLDEN if name != "own body"])
+def test_a_card_reads_without_styles(name: str) -> None:
+    text = RENDERERS["hub"].render(GOLDEN[name])
+    html = re.sub(r' style="[^"]*"', "", MARKDOWN.render(split_front_matter(text)[1]))
+    assert "style" not in html
+    headings = re.findall(r"<h2>(.*?)</h2>", html)
+    assert headings[-1] == "About"
+    assert "Training data" in headings
+    for account in GOLDEN[name].accounts:
+        assert escape.visible(account.name or account.handle or "") in unescape(html)
+
+
+def test_a_table_of_many_accounts_has_a_row_for_each() -> None:
+    text = RENDERERS["hub"].render(GOLDEN["forty accounts"])
+    html = MARKDOWN.render(split_front_matter(text)[1])
+    assert html.count("<tr>") == 41
+    assert html.count("<th ") + html.count("<th>") == 5
+    assert "40 accounts" in text
 
 
 def hostile(text: str) -> Card:
@@ -114,6 +199,13 @@ def test_a_users_template_replaces_one_block(tmp_path: Path) -> None:
     assert "Made with hubtools" not in text
 
 
+DOUBLING = (
+    "{% macro f(n) %}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(90) }}"
+)
+LOOP = "{% for i in range(9999) %}"
+ENDS = "{% endfor %}" * 3
+
+
 @pytest.mark.parametrize(
     ("template", "message"),
     [
@@ -122,6 +214,21 @@ def test_a_users_template_replaces_one_block(tmp_path: Path) -> None:
         ("{% if %}", r"card.md.j2:3: "),
         ("{{ card.__class__ }}", r"card.md.j2:3: .*__class__"),
         ('{% include "gone.j2" %}', "gone.j2"),
+        (
+            "{% macro f(n) %}{{ f(n) }}{% endmacro %}{{ f(1) }}",
+            r"card.md.j2:3: calls itself without",
+        ),
+        ('{% include "card.md.j2" %}', r"card.md.j2:\d: calls itself without end"),
+        (f"{LOOP}{LOOP}{LOOP}x{ENDS}", r"card.md.j2:3: still not done after 200,000 turns"),
+        (
+            DOUBLING,
+            r"card.md.j2:3: still not done after 200,000 turns",
+        ),
+        ("{{ 'x' * 99999999999 }}", r"card.md.j2:3: a text of more than"),
+        ("{{ 9 ** 999999999 }}", r"card.md.j2:3: powers above"),
+        ("{{ range(999999999) | list }}", r"card.md.j2:3: Range too big"),
+        ("{{ card.tags.append('x') }}", r"card.md.j2:3: .*append"),
+        ("{{ card.accounts[9].name }}", r"card.md.j2:3: "),
     ],
 )
 def test_a_mistake_in_a_template_names_its_line(
@@ -129,4 +236,42 @@ def test_a_mistake_in_a_template_names_its_line(
 ) -> None:
     (tmp_path / "card.md.j2").write_text(f"one\ntwo\n{template}\n")
     with pytest.raises(CardError, match=message):
+        CardRenderer("me", templates=tmp_path).render(HARBOUR)
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        ("\n{% block abuot %}x{% endblock %}", r"card.md.j2:2: block 'abuot' .* mean 'about'\?"),
+        ("{% block zzz %}x{% endblock %}", r"card.md.j2:1: block 'zzz' replaces nothing.*Blocks: "),
+    ],
+)
+def test_a_block_that_replaces_nothing_is_an_error(
+    template: str, message: str, tmp_path: Path
+) -> None:
+    (tmp_path / "card.md.j2").write_text('{% extends "hubtools/card.md.j2" %}' + template)
+    with pytest.raises(CardError, match=message):
+        CardRenderer("me", templates=tmp_path).prepare()
+
+
+def test_a_block_inside_of_a_replaced_one_is_the_users_own(tmp_path: Path) -> None:
+    (tmp_path / "card.md.j2").write_text(
+        '{% extends "hubtools/card.md.j2" %}'
+        "{% block about %}{% block mine %}Mine{% endblock %}{{ super() }}{% endblock %}"
+    )
+    assert "MineMade with" in CardRenderer("me", templates=tmp_path).render(HARBOUR).replace(
+        "\n", ""
+    )
+
+
+def test_the_number_of_steps_is_each_cards_own(tmp_path: Path) -> None:
+    (tmp_path / "card.md.j2").write_text("{% for i in range(90000) %}{% endfor %}{{ card.repo }}")
+    renderer = CardRenderer("me", templates=tmp_path)
+    for _ in range(4):
+        assert "harbourlog" in renderer.render(HARBOUR)
+
+
+def test_an_error_names_the_card(tmp_path: Path) -> None:
+    (tmp_path / "card.md.j2").write_text("{{ nope }}")
+    with pytest.raises(CardError, match=r"\(card 'harbourlog'\)"):
         CardRenderer("me", templates=tmp_path).render(HARBOUR)

@@ -1,0 +1,191 @@
+"""The Jinja2 environment of card templates: strict, sandboxed, and with an end to every loop."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from jinja2 import (
+    BaseLoader,
+    ChoiceLoader,
+    FileSystemLoader,
+    PrefixLoader,
+    StrictUndefined,
+    nodes,
+)
+from jinja2.runtime import Context
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup
+
+from hubtools.cards import escape
+from hubtools.cards.model import (
+    Card,
+    CardAccount,
+    Evaluation,
+    PostCounts,
+    Prediction,
+    Run,
+    Training,
+)
+from hubtools.cards.words import Words, handles, label, people, profile_url
+from hubtools.config import ProjectConfig
+from hubtools.errors import CardError
+from hubtools.templating import template_root
+
+TEMPLATE = "card.md.j2"
+PACKAGED = "hubtools"
+MAX_STEPS = 200_000
+"""Turns of loops and calls in one card: a thousand times what the largest card takes."""
+_MAX_TEXT = 1 << 20
+_COUNTED = "_counted"
+
+
+class TooManyStepsError(RuntimeError):
+    """A template that does not come to an end."""
+
+    def __init__(self) -> None:
+        super().__init__(f"still not done after {MAX_STEPS:,} turns of loops and calls")
+
+
+class _Steps(threading.local):
+    left = MAX_STEPS
+
+    def take(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise TooManyStepsError
+
+
+class CardEnvironment(ImmutableSandboxedEnvironment):
+    """Counts every turn of a loop and every call.
+
+    A template can repeat itself by loops, by macros and by recursion of blocks and includes. The
+    first two are counted, the last ends in a RecursionError; so every template ends.
+    """
+
+    intercepted_binops = frozenset({"*", "**"})
+
+    def __init__(self, templates: Path | None) -> None:
+        packaged = FileSystemLoader(template_root())
+        loaders: list[BaseLoader] = [packaged, PrefixLoader({PACKAGED: packaged})]
+        if templates is not None and templates.is_dir():
+            loaders.insert(0, FileSystemLoader(templates))
+        super().__init__(
+            loader=ChoiceLoader(loaders),
+            undefined=StrictUndefined,
+            autoescape=True,
+            finalize=_finalize,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+        )
+        self._steps = _Steps()
+        self.filters.update(_FILTERS)
+        self.filters[_COUNTED] = self._counted
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """Fields of our own dataclasses are read without asking for each whether that is safe."""
+        if attribute in _FIELDS.get(type(obj), ()):
+            return getattr(obj, attribute)
+        return super().getattr(obj, attribute)
+
+    def restart(self) -> None:
+        """Give the next card its own number of steps."""
+        self._steps.left = MAX_STEPS
+
+    def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
+        self._steps.take()
+        return super().call(context, obj, *args, **kwargs)
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        """Products of texts and powers grow without a loop: both have a limit."""
+        self._steps.take()
+        if operator == "**" and abs(right) > 64:
+            raise OverflowError("powers above 64 are not for cards")
+        if operator == "*" and max(_size(left, right), _size(right, left)) > _MAX_TEXT:
+            raise OverflowError(f"a text of more than {_MAX_TEXT:,} characters")
+        return super().call_binop(context, operator, left, right)
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        tree = super()._parse(source, name, filename)
+        for loop in list(tree.find_all(nodes.For)):
+            line = loop.lineno
+            loop.iter = nodes.Filter(loop.iter, _COUNTED, [], [], None, None, lineno=line)
+        _check_blocks(self, tree, filename or name or TEMPLATE)
+        return tree
+
+    def _counted(self, items: Iterable[Any]) -> Iterable[Any]:
+        return _Counting(items, self._steps.take)
+
+
+class _Counting:
+    """An iterable that takes a step for every item; as long as what it iterates over."""
+
+    def __init__(self, items: Iterable[Any], take: Callable[[], None]) -> None:
+        self._items, self._take = items, take
+
+    def __len__(self) -> int:
+        return len(self._items)  # type: ignore[arg-type]
+
+    def __iter__(self) -> Iterator[Any]:
+        for item in self._items:
+            self._take()
+            yield item
+
+
+def _size(text: Any, times: Any) -> int:
+    known = isinstance(text, str | list | tuple) and isinstance(times, int)
+    return len(text) * times if known else 0
+
+
+def _check_blocks(environment: CardEnvironment, tree: nodes.Template, file: str) -> None:
+    """Raises CardError for a block that the packaged template which is extended does not have."""
+    parents = [p.template.value for p in _extended(tree) if isinstance(p.template, nodes.Const)]
+    if not any(str(parent).startswith(f"{PACKAGED}/") for parent in parents):
+        return
+    known = environment.get_template(str(parents[0])).blocks
+    for block in tree.body:
+        if isinstance(block, nodes.Block) and block.name not in known:
+            near = get_close_matches(block.name, known, n=1, cutoff=0.5)
+            fix = f"Did you mean '{near[0]}'?" if near else f"Blocks: {', '.join(sorted(known))}"
+            what = f"block '{block.name}' replaces nothing: {parents[0]} has none of that name"
+            raise CardError(what, where=f"{file}:{block.lineno}", fix=fix)
+
+
+def _extended(tree: nodes.Template) -> list[nodes.Extends]:
+    return [node for node in tree.body if isinstance(node, nodes.Extends)]
+
+
+def _finalize(value: Any) -> Any:
+    """What no filter has escaped for its place is text in Markdown."""
+    return value if isinstance(value, Markup) else escape.markdown(value)
+
+
+def _percent(share: float) -> Markup:
+    return Markup(f"{100 * share:.1f} %")
+
+
+_FIELDS = {
+    kind: frozenset(f.name for f in fields(kind))
+    for kind in (
+        *(Card, CardAccount, PostCounts, Run, Training, Evaluation, Prediction),
+        *(ProjectConfig, Words),
+    )
+}
+_FILTERS: Mapping[str, Any] = {
+    "attribute": escape.attribute,
+    "code": escape.code,
+    "handles": handles,
+    "label": label,
+    "link": escape.link,
+    "link_path": escape.link_path,
+    "people": people,
+    "picture": escape.picture,
+    "profile": profile_url,
+    "percent": _percent,
+    "python_string": escape.python_string,
+}
