@@ -53,7 +53,10 @@ def _is_visible(text: str, index: int, char: str) -> bool:
 
 def markdown(value: object) -> Markup:
     """Text inside a Markdown sentence, a table cell or the content of an HTML element."""
-    text = _ACTIVE.sub(_reference, visible(str(value)))
+    text = str(value)
+    if text.isascii() and text.isalnum():  # a number or a word: most of a card
+        return Markup(text)
+    text = _ACTIVE.sub(_reference, visible(text))
     start = _BLOCK_START.match(text)
     if start:
         text = text[: start.end() - 1] + f"&#{ord(start[0][-1])};" + text[start.end() :]
