@@ -93,6 +93,12 @@ class CardEnvironment(ImmutableSandboxedEnvironment):
             return getattr(obj, attribute)
         return super().getattr(obj, attribute)
 
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        """What the filters that take the name of a field read."""
+        if isinstance(argument, str) and argument in _FIELDS.get(type(obj), ()):
+            return getattr(obj, argument)
+        return super().getitem(obj, argument)
+
     def restart(self) -> None:
         """Give the next card its own number of steps."""
         self._steps.left = MAX_STEPS

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
 from markupsafe import Markup
@@ -53,7 +54,11 @@ def _is_visible(text: str, index: int, char: str) -> bool:
 
 def markdown(value: object) -> Markup:
     """Text inside a Markdown sentence, a table cell or the content of an HTML element."""
-    text = str(value)
+    return _markdown(str(value))
+
+
+@lru_cache(maxsize=4096)
+def _markdown(text: str) -> Markup:
     if text.isascii() and text.isalnum():  # a number or a word: most of a card
         return Markup(text)
     text = _ACTIVE.sub(_reference, visible(text))
@@ -85,7 +90,11 @@ def link(value: object) -> Markup:
 
     Parentheses, quotes, white space and non-ASCII characters are percent-encoded.
     """
-    text = str(value).strip()
+    return _link(str(value).strip())
+
+
+@lru_cache(maxsize=1024)
+def _link(text: str) -> Markup:
     try:
         parts = urlsplit(text)
     except ValueError:
