@@ -185,6 +185,7 @@ _FIELDS = {
 _FILTERS: Mapping[str, Any] = {
     "attribute": escape.attribute,
     "code": escape.code,
+    "contact": escape.contact,
     "handles": handles,
     "label": label,
     "link": escape.link,

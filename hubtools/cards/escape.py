@@ -15,6 +15,11 @@ from urllib.parse import quote, urlsplit
 from markupsafe import Markup
 
 _ZWJ = "\u200d"
+# GitHub looks for addresses after references are read. Only another node between the parts of an
+# address keeps it from them, and a comment is one that nobody sees.
+_APART = "<!-- -->"
+_ADDRESS = re.compile(r"(?<=[\w.+-])@|(?<=\w):(?=//)|(?<=www)\.", re.IGNORECASE)
+_EMAIL = re.compile(r"[A-Za-z0-9.+_-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}")
 # Syntax of CommonMark and GFM (tables, autolinks), bare domains that markdown-it links, and
 # GitHub's mathematics and :emoji: codes.
 _ACTIVE = re.compile(
@@ -28,6 +33,11 @@ _BLOCK_START = re.compile(r"[-+=#]|\d{1,9}[.)](?=\s|$)")
 
 def _reference(match: re.Match[str]) -> str:
     return "".join(f"&#{ord(c)};" for c in match[0])
+
+
+def _inert(match: re.Match[str]) -> str:
+    apart = _APART if _ADDRESS.match(match.string, match.start()) else ""
+    return apart + _reference(match)
 
 
 def visible(text: str) -> str:
@@ -61,7 +71,7 @@ def markdown(value: object) -> Markup:
 def _markdown(text: str) -> Markup:
     if text.isascii() and text.isalnum():  # a number or a word: most of a card
         return Markup(text)
-    text = _ACTIVE.sub(_reference, visible(text))
+    text = _ACTIVE.sub(_inert, visible(text))
     start = _BLOCK_START.match(text)
     if start:
         text = text[: start.end() - 1] + f"&#{ord(start[0][-1])};" + text[start.end() :]
@@ -78,6 +88,13 @@ def name_in_text(value: object) -> Markup:
         unicodedata.bidirectional(c) in ("R", "AL", "AN") for c in text
     )
     return Markup("<bdi>") + text + Markup("</bdi>") if right_to_left else text
+
+
+def contact(value: object) -> Markup:
+    """Where to write to: a link, where it is an e-mail or https address, else text."""
+    text = visible(str(value))
+    address = _EMAIL.fullmatch(text) or (link(text) and re.fullmatch(r"[!-;=?-~]+", text))
+    return Markup(f"<{text}>") if address else markdown(text)
 
 
 def attribute(value: object) -> Markup:

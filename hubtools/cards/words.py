@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -9,6 +10,8 @@ from markupsafe import Markup
 
 from hubtools.cards.escape import name_in_text
 from hubtools.cards.model import Card, CardAccount
+
+_MASTODON = re.compile(r"[\w.-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +48,8 @@ def profile_url(account: CardAccount) -> str | None:
         return f"https://x.com/{quote(handle, safe='')}"
     if account.network == "bluesky":
         return f"https://bsky.app/profile/{quote(handle, safe='')}"
-    if account.network == "mastodon" and "@" in handle:
-        user, host = handle.split("@", 1)
+    if account.network == "mastodon" and _MASTODON.fullmatch(handle):
+        user, _, host = handle.partition("@")
         return f"https://{host}/@{quote(user, safe='')}"
     return None
 

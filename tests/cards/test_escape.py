@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import unicodedata
 
+import cmarkgfm
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from markdown_it import MarkdownIt
 from hubtools.cards import escape
 from tests.cards.samples import HOSTILE_TEXTS
 
+UNSAFE = cmarkgfm.cmark.Options.CMARK_OPT_UNSAFE
 MARKDOWN = MarkdownIt("gfm-like", {"html": True})
 
 
@@ -21,7 +23,7 @@ def shown(markdown: str) -> str:
     page = MARKDOWN.render(markdown)
     assert page.startswith("<p>"), page
     assert page.rstrip().endswith("</p>"), page
-    inner = page.strip().removeprefix("<p>").removesuffix("</p>")
+    inner = page.strip().removeprefix("<p>").removesuffix("</p>").replace("<!-- -->", "")
     assert "<" not in inner, page
     return html.unescape(inner)
 
@@ -87,6 +89,36 @@ def test_a_python_string_reads_back_as_the_text(text: str) -> None:
     literal = str(escape.python_string(text))
     assert "`" not in literal
     assert eval(literal) == escape.visible(text)
+
+
+@pytest.mark.parametrize("text", HOSTILE_TEXTS)
+def test_githubs_markdown_shows_the_same(text: str) -> None:
+    page = cmarkgfm.github_flavored_markdown_to_html(f"x {escape.markdown(text)}", UNSAFE)
+    inner = page.strip().removeprefix("<p>").removesuffix("</p>").replace("<!-- -->", "")
+    assert "<" not in inner, page
+    assert html.unescape(inner) == f"x {escape.visible(text)}".strip()
+
+
+@given(st.text("ahtpsw:/.@-_<>&ev \u200b", max_size=30))
+def test_no_address_becomes_a_link(text: str) -> None:
+    written = f"x {escape.markdown(text)}"
+    assert "<a" not in MARKDOWN.render(written)
+    assert "<a" not in cmarkgfm.github_flavored_markdown_to_html(written, UNSAFE)
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("hello@quiet.example", "<hello@quiet.example>"),
+        ("https://quiet.example/a?b=1", "<https://quiet.example/a?b=1>"),
+        ("the harbour master", "the harbour master"),
+        ("javascript:alert(1)", "javascript:alert(1)"),
+        ("https://a.example/> <b>", "https<!-- -->&#58;&#47;/a&#46;example/&#62; &#60;b&#62;"),
+        ("a@b.example> <b>", "a<!-- -->&#64;b&#46;example&#62; &#60;b&#62;"),
+    ],
+)
+def test_a_contact_is_a_link_where_it_can_be(text: str, written: str) -> None:
+    assert escape.contact(text) == written
 
 
 def test_emoji_sequences_stay_whole() -> None:
