@@ -23,7 +23,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from hubtools.cards.bulk import render_all
-from hubtools.cards.model import Card
+from hubtools.cards.model import Card, PostCounts
 from hubtools.cards.render import CardRenderer
 from hubtools.cards.tomlfile import card_toml
 from tests.cards.samples import CYBORG, HARBOUR
@@ -56,16 +56,31 @@ def main() -> None:
 
 
 def write_cards(folder: Path, count: int) -> list[Path]:
-    """Cards of one and of two accounts in turn, each with a name of its own."""
+    """Cards of one and of two accounts in turn, each with names, numbers and texts of its own."""
     folder.mkdir()
-    texts = [(card.repo, card_toml(replace(card, prose=None))) for card in (HARBOUR, CYBORG)]
     files = []
     for number in range(count):
-        repo, text = texts[number % 2]
-        file = folder / f"{repo}-{number:05}.toml"
-        file.write_text(text.replace(f'"{repo}"', f'"{file.stem}"', 1), encoding="utf-8")
-        files.append(file)
+        card = variant((HARBOUR, CYBORG)[number % 2], number)
+        files.append(folder / f"{card.repo}.toml")
+        files[-1].write_text(card_toml(card), encoding="utf-8")
     return files
+
+
+def variant(card: Card, number: int) -> Card:
+    """The card of another account."""
+    counts = PostCounts(downloaded=3 * number + 60, reposts=number, short=60, kept=2 * number)
+    return replace(
+        card,
+        repo=f"{card.repo}-{number:05}",
+        prose=None,
+        accounts=tuple(
+            replace(a, handle=f"{a.handle}_{number}", name=f"{a.name} {number}", posts=counts)
+            for a in card.accounts
+        ),
+        predictions=tuple(
+            replace(p, text=f"{p.text} And {number} times again.") for p in card.predictions
+        ),
+    )
 
 
 def ours(files: list[Path], out: Path, jobs: int) -> float:
@@ -81,9 +96,9 @@ def peer(out: Path, count: int) -> list[float]:
     """Seconds of each of `count` cards."""
     took = []
     for number in range(count):
-        card = (HARBOUR, CYBORG)[number % 2]
+        card = variant((HARBOUR, CYBORG)[number % 2], number)
         started = time.perf_counter()
-        peer_card(card, out / f"{card.repo}-{number:05}" / "README.md")
+        peer_card(card, out / card.repo / "README.md")
         took.append(time.perf_counter() - started)
     return took
 

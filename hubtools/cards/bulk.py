@@ -48,7 +48,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """How many READMEs were written, how many were as they should be, and what failed."""
+    """How many READMEs were written, how many were as they should be, and what failed, by name."""
 
     rendered: int
     unchanged: int
@@ -144,7 +144,8 @@ class _Tally:
 
     def result(self) -> Rendered:
         rendered = self.cards - self._unchanged - len(self._failed)
-        return Rendered(rendered, self._unchanged, tuple(self._failed))
+        failed = sorted(self._failed, key=lambda failure: failure.name)
+        return Rendered(rendered, self._unchanged, tuple(failed))
 
 
 def _recalled(files: Sequence[Path], memory: RenderMemory) -> _Chunk:
@@ -154,15 +155,18 @@ def _recalled(files: Sequence[Path], memory: RenderMemory) -> _Chunk:
 def _outcomes(
     chunks: Iterator[_Chunk], new: int, jobs: int, out: Path, renderer: CardRenderer
 ) -> Iterator[_Outcome]:
-    """What becomes of each chunk, in their order, by as many processes as `new` cards are worth."""
+    """What becomes of each chunk, shared among as many processes as `new` cards are worth."""
     if jobs < 2 or new < WORTH_A_POOL:
         yield from map(partial(_render_chunk, out, renderer), chunks)
         return
-    with _pool(jobs) as pool:
+    with _pool(jobs - 1) as pool:
         pending: deque[Future[_Outcome]] = deque()
         for chunk in chunks:
-            pending.append(pool.submit(_in_worker, out, replace(renderer), chunk))
-            if len(pending) > 2 * jobs:
+            if len(pending) < 2 * (jobs - 1):
+                pending.append(pool.submit(_in_worker, out, replace(renderer), chunk))
+                continue
+            yield _render_chunk(out, renderer, chunk)  # the others are busy, or not yet awake
+            while pending and pending[0].done():
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
