@@ -22,13 +22,20 @@ _FLAT_TABLE = re.compile(r"\{[^{}\n]*\}")
 def read_toml(file: Path, error: type[HubtoolsError]) -> dict[str, Any]:
     """The tables of a TOML file; raises `error` with the file and what is wrong with it."""
     try:
-        return parse_toml(file.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as cause:
-        raise error(f"not valid TOML: {cause}", where=file) from cause
-    except UnicodeDecodeError as cause:
-        raise error(f"not UTF-8 (byte {cause.start})", where=file) from cause
+        data = file.read_bytes()
     except OSError as cause:
         raise error(f"cannot be read: {cause.strerror or cause}", where=file) from cause
+    return toml_tables(data, file, error)
+
+
+def toml_tables(data: bytes, where: Path, error: type[HubtoolsError]) -> dict[str, Any]:
+    """The tables in the bytes of a TOML file; raises `error` with `where` and what is wrong."""
+    try:
+        return parse_toml(data.decode().replace("\r\n", "\n"))
+    except tomllib.TOMLDecodeError as cause:
+        raise error(f"not valid TOML: {cause}", where=where) from cause
+    except UnicodeDecodeError as cause:
+        raise error(f"not UTF-8 (byte {cause.start})", where=where) from cause
 
 
 def parse_toml(text: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from hubtools.cards.render import CardRenderer
 from hubtools.cards.render_memory import Made, RenderMemory, stamp_of
-from hubtools.cards.tomlfile import load_card
+from hubtools.cards.tomlfile import parse_card, read_card
 from hubtools.errors import CardError, HubtoolsError, OutputError, PartlyDoneError
 from hubtools.files import writing
 from hubtools.report import Reporter, SilentReporter
@@ -230,14 +230,14 @@ def _in_a_line(error: Exception, file: Path) -> str:
 
 def _make(file: Path, known: Made | None, out: Path, renderer: CardRenderer) -> tuple[Made, bool]:
     """The README of the card in `file`, and whether it had to be written."""
-    digest = _digest(file)
+    toml, prose = read_card(file)
+    digest = _digest(toml, prose)
     if known is not None and known.digest == digest:
         stamp = stamp_of(f"{out}/{known.repo}/{README}")
         if stamp == known.stamp:
             return known, False
-    card = load_card(file)
-    own = card.repo.lower() == file.stem.lower()
-    if not own and file.with_name(f"{card.repo}.toml").is_file():
+    card = parse_card(file, toml, prose)
+    if card.repo.lower() != file.stem.lower() and file.with_name(f"{card.repo}.toml").is_file():
         what = f"{card.repo!r} is the repository of {card.repo}.toml"
         raise CardError(what, where=f"{file}: repo", fix=f"Say repo = '{file.stem}'")
     data = renderer.render(card).encode()
@@ -250,17 +250,10 @@ def _make(file: Path, known: Made | None, out: Path, renderer: CardRenderer) -> 
     return Made(file.stem, card.repo, digest, stamp), written
 
 
-def _digest(file: Path) -> bytes:
-    """A digest of a card's TOML and prose."""
-    try:
-        digest = hashlib.sha256(file.read_bytes())
-    except FileNotFoundError as error:
-        raise CardError("no such card", where=file) from error
-    try:
-        prose = file.with_suffix(".md").read_bytes()
-    except FileNotFoundError:
-        return digest.digest()
-    digest.update(b"\0" + prose)  # a NUL stands in no TOML
+def _digest(toml: bytes, prose: bytes | None) -> bytes:
+    digest = hashlib.sha256(toml)
+    if prose is not None:
+        digest.update(b"\0" + prose)  # a NUL stands in no TOML
     return digest.digest()
 
 

@@ -17,6 +17,7 @@ from jinja2 import (
     StrictUndefined,
     nodes,
 )
+from jinja2.compiler import CodeGenerator
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
@@ -60,6 +61,17 @@ class _Steps(threading.local):
             raise TooManyStepsError
 
 
+class _Compiler(CodeGenerator):
+    """Writes templates that do not escape twice: what `_finalize` returns is Markup."""
+
+    def _output_child_pre(self, node: nodes.Expr, frame: Any, finalize: Any) -> None:
+        context = frame.eval_ctx
+        if context.autoescape and not context.volatile and finalize.src is not None:
+            self.write(f"({finalize.src}")
+        else:
+            super()._output_child_pre(node, frame, finalize)
+
+
 class CardEnvironment(ImmutableSandboxedEnvironment):
     """Counts every turn of a loop and every call.
 
@@ -67,6 +79,7 @@ class CardEnvironment(ImmutableSandboxedEnvironment):
     first two are counted, the last ends in a RecursionError; so every template ends.
     """
 
+    code_generator_class = _Compiler
     intercepted_binops = frozenset({"*", "**"})
 
     def __init__(self, templates: Path | None) -> None:

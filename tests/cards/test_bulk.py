@@ -63,7 +63,7 @@ def test_what_did_not_change_is_not_touched(
 ) -> None:
     render_all(cards, out, RENDERER)
     before = readme(out).stat()
-    monkeypatch.setattr(bulk, "load_card", _must_not_be_called)
+    monkeypatch.setattr(bulk, "parse_card", _must_not_be_called)
     assert render_all(cards, out, RENDERER) == Rendered(0, 6, ())
     assert readme(out).stat() == before
 
