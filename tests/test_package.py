@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -138,4 +139,4 @@ def test_every_command_has_help_with_an_example() -> None:
         return [leaf for key, child in children.items() for leaf in leaves(child, f"{name} {key}")]
 
     for name, text in leaves(get_command(app), "hubtools"):
-        assert f"\n      {name}" in text or f"\n    {name}" in text or f" {name} " in text, name
+        assert re.search(rf"^ +{name}\b", text, re.MULTILINE), f"{name} has no example"
