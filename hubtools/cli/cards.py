@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hubtools.cli import options
+from hubtools.cli import cards_import, options
 
 if TYPE_CHECKING:
     from hubtools.cards.bulk import Rendered
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hubtools.report import Reporter
 
 app = typer.Typer(help="Cards: one TOML file for each model.", no_args_is_help=True)
+app.command("import")(cards_import.import_cards)
 
 Names = Annotated[
     list[str] | None, typer.Argument(metavar="[NAME]...", help="Cards by their names.")
