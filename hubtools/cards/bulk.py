@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -19,7 +20,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache, partial
 from importlib.metadata import version
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 from hubtools.cards.render import CardRenderer
@@ -163,7 +164,8 @@ def _outcomes(
         pending: deque[Future[_Outcome]] = deque()
         for chunk in chunks:
             if len(pending) < 2 * (jobs - 1):
-                pending.append(pool.submit(_in_worker, out, replace(renderer), chunk))
+                with _interrupts_later():  # a process that starts inherits that
+                    pending.append(pool.submit(_in_worker, out, replace(renderer), chunk))
                 continue
             yield _render_chunk(out, renderer, chunk)  # the others are busy, or not yet awake
             while pending and pending[0].done():
@@ -175,7 +177,7 @@ def _outcomes(
 @contextmanager
 def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
     """Processes that leave Ctrl-C to this one, and whose waiting work is dropped on an error."""
-    pool = ProcessPoolExecutor(jobs, get_context("spawn"), _ignore_interrupts)
+    pool = ProcessPoolExecutor(jobs, get_context("spawn"), _begin_worker)
     try:
         yield pool
     except BrokenProcessPool as error:
@@ -186,8 +188,29 @@ def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
         pool.shutdown(cancel_futures=True)
 
 
-def _ignore_interrupts() -> None:
+@contextmanager
+def _interrupts_later() -> Iterator[None]:
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _begin_worker() -> None:
+    """Leave Ctrl-C to the process that waits for this one, and end when that was killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 @lru_cache(maxsize=1)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sqlite3
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -14,7 +18,8 @@ import pytest
 
 from hubtools.cards import bulk
 from hubtools.cards.bulk import Failure, Rendered, fingerprint, render_all
-from hubtools.cards.render import CardRenderer
+from hubtools.cards.render import CardRenderer, is_sealed
+from hubtools.cards.render_memory import stamp_of
 from hubtools.cards.tomlfile import card_toml, load_card
 from hubtools.config import ProjectConfig
 from hubtools.errors import CardError, OutputError, PartlyDoneError
@@ -62,10 +67,10 @@ def test_what_did_not_change_is_not_touched(
     cards: list[Path], out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     render_all(cards, out, RENDERER)
-    before = readme(out).stat()
+    before = stamp_of(str(readme(out)))
     monkeypatch.setattr(bulk, "parse_card", _must_not_be_called)
     assert render_all(cards, out, RENDERER) == Rendered(0, 6, ())
-    assert readme(out).stat() == before
+    assert stamp_of(str(readme(out))) == before
 
 
 def _must_not_be_called(*_: Any) -> Any:
@@ -157,10 +162,10 @@ def test_right_readmes_of_which_nothing_is_remembered_are_left(
     cards: list[Path], out: Path
 ) -> None:
     render_all(cards, out, RENDERER)
-    before = readme(out).stat()
+    before = stamp_of(str(readme(out)))
     (out / MEMORY).unlink()
     assert render_all(cards, out, RENDERER) == Rendered(0, 6, ())
-    assert readme(out).stat() == before
+    assert stamp_of(str(readme(out))) == before
 
 
 @pytest.mark.parametrize("damage", [b"", b"not a database at all, but longer than its header " * 9])
@@ -256,11 +261,43 @@ def test_processes_make_the_same_as_one(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_a_process_that_dies_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk, "WORTH_A_POOL", 10)
-    monkeypatch.setattr(bulk, "_ignore_interrupts", _die)
+    monkeypatch.setattr(bulk, "_begin_worker", _die)
     files = write_cards(tmp_path / "cards", 12)
     with pytest.raises(PartlyDoneError, match=r"died. Run it again"):
         render_all(files, tmp_path / "out", RENDERER, jobs=2)
     assert render_all(files, tmp_path / "out", RENDERER).rendered == 12
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL], ids=lambda end: end.name)
+def test_a_run_that_is_ended_goes_on_where_it_was(end: signal.Signals, tmp_path: Path) -> None:
+    """Ended while processes work: none of them stays, no README is half, the rest is made."""
+    files = write_cards(tmp_path / "cards", 1500)
+    out = tmp_path / "out"
+    arguments = ["cards", "render", "--all", "--out", str(out), "--jobs", "3"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "hubtools", *arguments],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+    ) as process:
+        while not out.is_dir() or len(list(out.iterdir())) < 150:
+            assert process.poll() is None, "done before it could be ended"
+            time.sleep(0.005)
+        if end is signal.SIGINT:
+            os.killpg(process.pid, end)  # as a terminal does
+        else:
+            process.kill()
+        _, said = process.communicate(timeout=60)  # ends when the last one that writes has
+    if end is signal.SIGINT:
+        assert process.returncode == 130
+        assert said.splitlines()[-1].startswith("Interrupted. Run the same command again")
+        assert "Traceback" not in said
+    for readme in out.glob("*/README.md"):
+        assert is_sealed(readme.read_text(encoding="utf-8"))
+    done = render_all(files, out, CardRenderer("me"))
+    assert done.rendered + done.unchanged == 1500
+    assert done.unchanged >= 100
 
 
 def _die() -> None:
