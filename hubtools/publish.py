@@ -29,6 +29,7 @@ from hubtools.sync.target import Target, connect
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
+    from hubtools.training.cleaning import Cleaning
     from hubtools.training.corpus import Corpus
     from hubtools.training.folder import ModelFolder
 
@@ -46,6 +47,9 @@ class ModelRequest:
     seed: int
     recipe: str | None = None
     name: str | None = None
+    cleaning: str = "voice"
+    language: str | None = None
+    """Posts in other languages are left out; None takes all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +110,7 @@ def make_model(request: ModelRequest, out: Path | None, project: Project, report
     from hubtools.training.base import check_base, require_training
 
     require_training()
+    from hubtools.training.cleaning import find_cleaning
     from hubtools.training.corpus import check_enough
     from hubtools.training.folder import make_folder
     from hubtools.training.recipe import recipe_for
@@ -114,13 +119,18 @@ def make_model(request: ModelRequest, out: Path | None, project: Project, report
     if request.name is not None:
         check_repo_name(request.name)
     recipe = recipe_for(request.base, request.recipe)
-    corpora = read_corpora(request.sources, project, report)
+    cleaning = find_cleaning(request.cleaning, request.language)
+    corpora = read_corpora(request.sources, cleaning, project, report)
     check_base(request.base)
     for warning in check_enough(corpora):
         report.note(f"Warning: {warning}")
     name = request.name or _name(corpora)
     settings = RunSettings(
-        base=request.base, recipe=recipe, seed=request.seed, prompt=request.prompt
+        base=request.base,
+        recipe=recipe,
+        seed=request.seed,
+        prompt=request.prompt,
+        cleaning=cleaning.name,
     )
     folder = make_folder(out or project.models_folder / name, corpora, settings, report)
     card_file = project.cards_folder / f"{name}.toml"
@@ -129,11 +139,13 @@ def make_model(request: ModelRequest, out: Path | None, project: Project, report
     return Made(folder=folder, card=card, card_file=card_file)
 
 
-def read_corpora(sources: Sequence[str], project: Project, report: Reporter) -> tuple[Corpus, ...]:
-    """What training would see of each source, in their order.
+def read_corpora(
+    sources: Sequence[str], cleaning: Cleaning, project: Project, report: Reporter
+) -> tuple[Corpus, ...]:
+    """What training would see of each source by the rules of `cleaning`, in their order.
 
     Raises SourceError for one that cannot be read, PolicyError for an account on the deny list,
-    UsageError for the same posts twice.
+    UsageError for the same posts twice and for a language that a source does not say.
     """
     from hubtools.training.corpus import build_corpus
 
@@ -141,7 +153,7 @@ def read_corpora(sources: Sequence[str], project: Project, report: Reporter) -> 
     for source in sources:
         timeline = read_timeline(source)
         refuse_denied([timeline.account], project)
-        corpus = build_corpus(timeline)
+        corpus = build_corpus(timeline, cleaning)
         if any(corpus.digest == other.digest for other in corpora):
             raise UsageError("holds the same posts as another source", where=source)
         corpora.append(corpus)

@@ -1,0 +1,177 @@
+"""Our rules: what is not the person's own goes, and what makes their voice stays."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from hubtools.posts.model import Post, Timeline
+from hubtools.training.cleaning.characters import repair, undo_entities, without_invisible
+from hubtools.training.cleaning.links import without_links
+from hubtools.training.cleaning.model import REPOST, Decision
+from hubtools.training.cleaning.others import (
+    without_addressees,
+    without_likely_addressees,
+    without_quoted_posts,
+)
+from hubtools.training.cleaning.threads import join, threads
+from hubtools.training.cleaning.words import normalised, too_little
+
+JOINED = "joined to the post it continues"
+CUT = "cut off at the end"
+DUPLICATE = "a duplicate"
+LINKS = "a link"
+QUOTED = "words of others"
+THREAD = "a thread"
+
+_CUT_LENGTHS = (range(135, 146), range(270, 286))
+"""What X cut texts to, in characters."""
+_CUT_WITH_LINK = 100
+"""Characters of a text that X cut and gave a link to the rest of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One thing that is done to a text."""
+
+    name: str
+    """What it takes away or repairs, as a short phrase."""
+    apply: Callable[[str], str]
+
+
+def tidy(text: str) -> str:
+    """One space where there are several, lines as they are, at most one empty line in a row."""
+    if "\n" not in text:
+        return " ".join(text.split())
+    lines = "\n".join(" ".join(line.split()) for line in text.split("\n"))
+    return re.sub(r"\n{3,}", "\n\n", lines).strip()
+
+
+_FIRST = (
+    Rule("wrong characters", repair),
+    Rule("escapes", undo_entities),
+    Rule("invisible characters", without_invisible),
+    Rule(QUOTED, without_quoted_posts),
+)
+_LAST = (Rule(LINKS, without_links), Rule("spaces", tidy))
+_POST = (*_FIRST, *_LAST)
+_ANSWER = (*_FIRST, Rule("handles at the start", without_addressees), *_LAST)
+_EITHER = (*_FIRST, Rule("handles at the start", without_likely_addressees), *_LAST)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cleaned:
+    text: str
+    changes: tuple[str, ...]
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceCleaning:
+    """Our rules. docs/cleaning.md has each with its reason."""
+
+    name: str = "voice"
+
+    def clean(self, text: str) -> str:
+        """The text of a post of which nothing else is known."""
+        return _applied(_EITHER, text)[0]
+
+    def decide(self, timeline: Timeline) -> Iterator[Decision]:
+        """Each post, with the parts of a thread as one text in the place of its first."""
+        says_answers = any(post.reply_to is not None for post in timeline.posts)
+        parts = _Threads.of(timeline, says_answers)
+        seen: set[bytes] = set()
+        for place, post in enumerate(timeline.posts):
+            if post.repost:
+                yield Decision(post, "", REPOST)
+                continue
+            cleaned = parts.joined(place) or _cleaned(post, says_answers)
+            reason = cleaned.reason
+            if reason is None:
+                key = _fingerprint(cleaned.text)
+                reason = DUPLICATE if key in seen else None
+                seen.add(key)
+            yield Decision(post, cleaned.text, reason, cleaned.changes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Threads:
+    """What becomes of the posts that are parts of threads, by their places."""
+
+    found: dict[int, _Cleaned]
+
+    @classmethod
+    def of(cls, timeline: Timeline, says_answers: bool) -> _Threads:
+        places = threads(timeline.posts)
+        wanted = {place for thread in places for place in thread}
+        cleaned = {
+            place: _cleaned(post, says_answers)
+            for place, post in enumerate(timeline.posts if wanted else ())
+            if place in wanted
+        }
+        found: dict[int, _Cleaned] = {}
+        for thread in places:
+            found.update(_join_parts(thread, cleaned))
+        return cls(found)
+
+    def joined(self, place: int) -> _Cleaned | None:
+        return self.found.get(place)
+
+
+def _join_parts(
+    thread: Sequence[int], cleaned: dict[int, _Cleaned]
+) -> Iterator[tuple[int, _Cleaned]]:
+    """The whole text for the first part that has words, and for the others that they joined it."""
+    parts = [p for p in thread if cleaned[p].text and cleaned[p].reason not in (CUT, REPOST)]
+    if len(parts) < 2:
+        return
+    text = join([cleaned[place].text for place in parts])
+    changes = dict.fromkeys(name for place in parts for name in cleaned[place].changes)
+    yield parts[0], _Cleaned(text, (*changes, THREAD), too_little(text))
+    for place in parts[1:]:
+        yield place, _Cleaned(cleaned[place].text, cleaned[place].changes, JOINED)
+
+
+def _cleaned(post: Post, says_answers: bool) -> _Cleaned:
+    rules: Sequence[Rule] = _EITHER
+    if says_answers:
+        rules = _POST if post.reply_to is None else _ANSWER
+    text, changes = _applied(rules, post.text)
+    return _Cleaned(text, changes, _reason(post, text, changes))
+
+
+def _applied(rules: Sequence[Rule], text: str) -> tuple[str, tuple[str, ...]]:
+    """`text` after the rules, again and again until none finds anything; each makes it shorter."""
+    changes: dict[str, None] = {}
+    before = None
+    while text != before:
+        before = text
+        for rule in rules:
+            new = rule.apply(text)
+            if new != text:
+                changes[rule.name] = None
+                text = new
+    return text, tuple(changes)
+
+
+def _reason(post: Post, text: str, changes: Sequence[str]) -> str | None:
+    if post.truncated or _is_cut(post, text, changes):
+        return CUT
+    if QUOTED in changes and not any(map(str.isalpha, text)):
+        return REPOST
+    return too_little(text)
+
+
+def _is_cut(post: Post, text: str, changes: Sequence[str]) -> bool:
+    """Whether X cut this text: a word breaks off with `…` just where X had no room for more."""
+    if not text.endswith("…") or text[-2:-1].isspace():
+        return False
+    if LINKS in changes:
+        return len(text) >= _CUT_WITH_LINK
+    return any(len(post.text) in lengths for lengths in _CUT_LENGTHS)
+
+
+def _fingerprint(text: str) -> bytes:
+    return hashlib.blake2b(normalised(text).encode(), digest_size=12).digest()
