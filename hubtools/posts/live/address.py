@@ -14,7 +14,7 @@ _HOST = rf"{_LABEL}(?:\.{_LABEL})*"
 _MASTODON = re.compile(rf"@?([\w.-]+)@({_HOST}(?::\d{{1,5}})?)", re.IGNORECASE)
 _BLUESKY = re.compile(rf"@?({_HOST})", re.IGNORECASE)
 _DID = re.compile(r"did:plc:[a-z2-7]{24}|did:web:[A-Za-z0-9.-]+(?:%3A\d{1,5})?")
-_LONGEST = 320  # characters; a Mastodon name and the longest host are shorter
+_LONGEST = 253  # characters, of a host's name and of a handle
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +47,12 @@ def parse_address(source: str) -> Address:
     """The account that `source` names. Raises SourceError when it can name none."""
     said, _, rest = source.partition(":")
     network = _NETWORKS.get(said)
-    if network == "mastodon" and (found := _MASTODON.fullmatch(rest[:_LONGEST])):
+    short = rest if len(rest) <= _LONGEST else ""
+    if network == "mastodon" and (found := _MASTODON.fullmatch(short)):
         return Address(network, f"{found[1]}@{found[2].lower()}")
-    if network == "bluesky" and _DID.fullmatch(rest):
+    if network == "bluesky" and _DID.fullmatch(short):
         return Address(network, rest)
-    if network == "bluesky" and (found := _BLUESKY.fullmatch(rest[:_LONGEST])) and "." in rest:
+    if network == "bluesky" and (found := _BLUESKY.fullmatch(short)) and "." in rest:
         return Address(network, found[1].lower())
     raise SourceError(
         "is no address of an account",

@@ -11,6 +11,7 @@ The folder may be deleted at any time.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Sequence
@@ -28,6 +29,7 @@ from hubtools.posts.model import Post
 _VERSION = 1
 ACCOUNT = "account.json"
 LIVE = "live"
+_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,8 @@ class AccountCache:
 def account_cache(cache: Path, address: Address) -> AccountCache:
     """The place for an account in the folder `cache`."""
     name = quote(address.handle.lower(), safe="@")
+    if len(name) > _LONGEST_NAME:
+        name = hashlib.sha256(name.encode()).hexdigest()
     return AccountCache(cache / LIVE / address.network / name)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from operator import itemgetter
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -150,10 +152,10 @@ class Mastodon:
         }
 
     def page(self, url: str, query: Mapping[str, str]) -> Reply:
-        older = [s for s in self.statuses if s["id"] < query.get("max_id", "9")]
-        page = older[::-1][: int(query["limit"])]
+        end = bisect_left(self.statuses, query.get("max_id", "9"), key=itemgetter("id"))
+        page = self.statuses[max(0, end - int(query["limit"])) : end][::-1]
         link = f'<{url}?limit=40&min_id={page[0]["id"]}>; rel="prev"' if page else ""
-        if len(older) > len(page):
+        if end > len(page):
             after = f"{url}?limit=40&exclude_reblogs=false&max_id={page[-1]['id']}"
             link = f'<{after}>; rel="next", {link}'
         limits = {"X-RateLimit-Limit": "300", "X-RateLimit-Remaining": "299"}
