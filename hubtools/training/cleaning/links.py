@@ -36,7 +36,7 @@ _BRACKETS = frozenset("([{“„«‘\"'「『（【<")
 _PAIRS = {'"': '"', "'": "'"}
 _EMOTICON = re.compile(r"(?:^|\s)>?[:;=8xX][-'^o]?[(\[{|<>]+$|(?:^|\s)<?[:;=]$|</?3$")
 _LEADING_WORDS = re.compile(
-    r"(?:^|(?<=\s))(?:\(?via(?:[ \t]+@\w+)?|\(?h/t(?:[ \t]+@\w+)?|cc|at|@)$", re.IGNORECASE
+    r"(?:^|(?<=\s))(?:\(?(?:via|h/t)(?:[ \t]+@\w+\)?)?|cc|at|@)$", re.IGNORECASE
 )
 _DASHES = ("-", "–", "—", "―", "‒")
 
