@@ -131,7 +131,10 @@ _CARDS = (
 )
 _IBAN = r"(?<![\w-])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![\w-])"
 _IP_4 = r"(?<![\w.-])(?P<ip>\d{1,3}(?:\.\d{1,3}){3})(?![\w-]|\.\w)"
-_IP_6 = r"(?<![\w:.])(?=[0-9a-fA-F]{0,4}:[0-9a-fA-F]{0,4}:)[0-9a-fA-F:]{6,39}(?:(?<!:)|(?<=::))(?![\w:]|\.\d)"
+_IP_6 = (
+    r"(?<![\w:.])(?=[0-9a-fA-F]{0,4}:[0-9a-fA-F]{0,4}:)[0-9a-fA-F:]{6,39}"
+    r"(?:(?<!:)|(?<=::))(?![\w:]|\.\d)"
+)
 _NAME = r"(?:(?:[NSEW]\.?|St\.?|Saint|Old|New|Upper|Lower|\d{1,3}(?:st|nd|rd|th)) )?"
 _PROPER = r"[A-Z][a-z'’-]+"
 _KINDS = (
@@ -163,9 +166,15 @@ FORMS = (
 
 
 def redact(text: str) -> tuple[str, int]:
-    """`text` with a mark such as `[e-mail]` where such stood, and how many were replaced."""
-    count = 0
-    for form in FORMS:
-        text, found = form.replace(text)
+    """`text` with a mark such as `[e-mail]` where such stood, and how many were replaced.
+
+    It goes round until nothing is found, since one can hide another that it touches.
+    """
+    count, found = 0, 1
+    while found:
+        found = 0
+        for form in FORMS:
+            text, here = form.replace(text)
+            found += here
         count += found
     return text, count
