@@ -11,8 +11,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hubtools.errors import SourceError
-from hubtools.posts import csvfile, jsonl, plaintext, x_archive, x_pages
+from hubtools.posts import (
+    bluesky_car,
+    bluesky_dump,
+    csvfile,
+    grailbird,
+    jsonl,
+    mastodon_archive,
+    plaintext,
+    x_archive,
+    x_pages,
+)
 from hubtools.posts.container import Container, FileContainer, Limits
+from hubtools.posts.live.address import is_live
+from hubtools.posts.live.read import read_live
 from hubtools.posts.model import Timeline
 from hubtools.posts.opening import open_container
 from hubtools.posts.options import ReadOptions
@@ -32,6 +44,10 @@ class Format:
 
 FORMATS = (
     Format("an archive from X", x_archive.recognise, x_archive.read),
+    Format("an archive from X as it was until 2018", grailbird.recognise, grailbird.read),
+    Format("an archive from Mastodon", mastodon_archive.recognise, mastodon_archive.read),
+    Format("a repository from Bluesky (CAR)", bluesky_car.recognise, bluesky_car.read),
+    Format("a dump of Bluesky's API", bluesky_dump.recognise, bluesky_dump.read),
     Format("pages of X's API", x_pages.recognise, x_pages.read),
     Format("JSON Lines or a JSON array", jsonl.recognise, jsonl.read),
     Format("CSV with a header", csvfile.recognise, csvfile.read),
@@ -47,6 +63,8 @@ def read_timeline(
     `PATH#HANDLE` takes the posts of one author from a file with several.
     Raises SourceError, with the file and the line or member, for anything that cannot be read.
     """
+    if is_live(source):
+        return read_live(source)
     path, chosen = _with_account(source, options or ReadOptions())
     with open_container(path, limits) as container:
         for form in FORMATS:

@@ -19,6 +19,7 @@ from hubtools.posts.container import Container, FileContainer
 from hubtools.posts.handles import checked_handle
 from hubtools.posts.model import Account, Timeline
 from hubtools.posts.options import ReadOptions
+from hubtools.posts.pictures import is_picture
 from hubtools.posts.relaxed import may_be_relaxed
 from hubtools.posts.rows import Row, Source, timeline
 from hubtools.posts.x_layout import Layout, find_layout, homes
@@ -29,8 +30,6 @@ from hubtools.posts.x_tweets import (
     records,
     tweet_rows,
 )
-
-_PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"RIFF")
 
 
 def recognise(container: Container, options: ReadOptions) -> bool:
@@ -135,5 +134,5 @@ def _avatar(container: Container, layout: Layout, url: str | None) -> bytes | No
             file.partition("-")[2],
         ):
             data = container.read(name, container.limits.picture)
-            return data if data.startswith(_PICTURES) else None
+            return data if is_picture(data) else None
     return None

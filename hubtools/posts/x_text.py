@@ -32,7 +32,7 @@ def own_words(record: Mapping[str, Any], raw: str, own_id: str) -> tuple[str, bo
         target = _STATUS.fullmatch(links.get(last, ""))
         if target is None:
             break
-        cut = cut or target[1] == own_id
+        cut = cut or (target[1] == own_id and before.rstrip().endswith("…"))
         text = before.rstrip()
     return undo_x_escapes(text), cut
 
