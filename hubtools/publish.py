@@ -17,9 +17,12 @@ from hubtools.cards.names import check_repo_name, repo_name
 from hubtools.cards.render import CardRenderer, is_sealed
 from hubtools.cards.tomlfile import load_card, save_card
 from hubtools.config import Project
-from hubtools.consent import refuse_denied
+from hubtools.consent import refuse_denied, refuse_denied_sources
 from hubtools.errors import AccessError, ConflictError, HubUnavailableError, UsageError
 from hubtools.files import write_atomically
+from hubtools.posts.live.address import is_live
+from hubtools.posts.live.read import read_live
+from hubtools.posts.model import Account, Timeline
 from hubtools.posts.reading import read_timeline
 from hubtools.report import Reporter
 from hubtools.sync.answers import asking
@@ -149,10 +152,10 @@ def read_corpora(
     """
     from hubtools.training.corpus import build_corpus
 
+    refuse_denied_sources(sources, project)
     corpora: list[Corpus] = []
     for source in sources:
-        timeline = read_timeline(source)
-        refuse_denied([timeline.account], project)
+        timeline = _read(source, project, report)
         corpus = build_corpus(timeline, cleaning)
         if any(corpus.digest == other.digest for other in corpora):
             raise UsageError("holds the same posts as another source", where=source)
@@ -165,6 +168,19 @@ def read_corpora(
         for note in corpus.notes:
             report.note(f"  {note}")
     return tuple(corpora)
+
+
+def _read(source: str, project: Project, report: Reporter) -> Timeline:
+    """The posts of a source whose account is not on the deny list."""
+
+    def allow(account: Account) -> None:
+        refuse_denied([account], project)
+
+    if is_live(source):
+        return read_live(source, report=report, allow=allow)
+    timeline = read_timeline(source)
+    allow(timeline.account)
+    return timeline
 
 
 def write_readme(made: Made, namespace: str, target: Target, project: Project) -> Path:

@@ -161,7 +161,8 @@ def _remove(folder: Path) -> None:
 
 
 def _pack(post: Post) -> dict[str, Any]:
-    row = {name: value for name, value in asdict(post).items() if value not in (None, False, "")}
+    values = ((name, getattr(post, name)) for name in Post.__slots__)
+    row = {name: value for name, value in values if value not in (None, False, "")}
     if post.created is not None:
         row["created"] = post.created.isoformat()
     return row

@@ -66,6 +66,7 @@ def serving(respond: Callable[[Served], Respond]) -> Iterator[Served]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
             number = len(served.asked)
