@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from hubtools.posts.model import Account, Post, Timeline
 from hubtools.training.cleaning import VoiceCleaning
-from hubtools.training.cleaning.threads import LONGEST, join, threads
+from hubtools.training.cleaning.threads import LONGEST, Part, join, survey, threads
 from hubtools.training.corpus import Corpus, build_corpus
 
 START = datetime(2024, 5, 1, 12, tzinfo=UTC)
@@ -17,6 +18,10 @@ JOINED = "joined to the post it continues"
 
 def part(id: str, text: str, answers: str | None = None, minutes: float = 0) -> Post:
     return Post(id, text, START + timedelta(minutes=minutes), reply_to=answers)
+
+
+def threads_of(posts: Sequence[Post]) -> tuple[tuple[Part, ...], ...]:
+    return threads(posts, survey(posts))
 
 
 def corpus_of(*posts: Post) -> Corpus:
@@ -70,16 +75,16 @@ def test_of_two_answers_the_first_continues() -> None:
 )
 def test_other_answers_do_not_join(other: Post) -> None:
     posts = (part("1", "The lamp is lit"), other)
-    assert threads(posts) == ()
+    assert threads_of(posts) == ()
     assert JOINED not in corpus_of(*posts).dropped
 
 
 def test_posts_that_answer_each_other_in_a_ring_or_share_an_id_do_not_join() -> None:
     ring = (part("1", "The lamp is lit", "2"), part("2", "The lamp is out", "1"))
-    assert threads(ring) == ()
-    assert threads((part("1", "answers itself", "1"),)) == ()
+    assert threads_of(ring) == ()
+    assert threads_of((part("1", "answers itself", "1"),)) == ()
     twice = (part("1", "The lamp is lit"), part("1", "The lamp is out"), part("2", "and so", "1"))
-    assert threads(twice) == ()
+    assert threads_of(twice) == ()
 
 
 def test_a_part_without_words_is_counted_as_what_it_is() -> None:
@@ -98,9 +103,9 @@ def test_a_long_thread_is_several_texts() -> None:
     posts += [
         part(str(n), f"{n:03} " + "the light goes round " * 12, str(n - 1), n) for n in range(1, 10)
     ]
-    found = threads(posts)
-    assert [place for thread in found for place in thread] == list(range(len(posts) - 1))
-    assert all(sum(len(posts[p].text) for p in thread) <= LONGEST for thread in found)
+    found = threads_of(posts)
+    assert [part.place for thread in found for part in thread] == list(range(len(posts) - 1))
+    assert all(sum(len(part.post.text) for part in thread) <= LONGEST for thread in found)
     assert corpus_of(*posts).counts.kept == len(found) + 1
 
 
@@ -126,4 +131,4 @@ def test_a_hundred_thousand_parts_are_joined_in_time() -> None:
     posts = [part("0", "the light")] + [
         part(str(n), "the light", str(n - 1), n / 1000) for n in range(1, 100_000)
     ]
-    assert sum(map(len, threads(posts))) == len(posts)
+    assert sum(map(len, threads_of(posts))) == len(posts)

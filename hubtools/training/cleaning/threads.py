@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -21,27 +22,54 @@ _LAST = re.compile(rf"(?:^|\s+){_NUMBER}\s*$")
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class Part:
+    """A post, and its place among the posts."""
+
     place: int
     post: Post
 
 
-def threads(posts: Iterable[Post]) -> tuple[tuple[int, ...], ...]:
-    """The places in `posts` of each thread's parts, the first part first.
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What going through the posts once tells of their answers."""
+
+    any_answers: bool
+    """Whether the source says of any post that it is an answer."""
+    answered: Mapping[int, int]
+    """The hash of each id that a post here answers, and how many posts here have it."""
+
+    def may_join(self, post: Post) -> bool:
+        """Whether the post is answered by one of these, or answers one."""
+        return _can_join(post) and (hash(post.id) in self.answered or self._answers(post))
+
+    def _answers(self, post: Post) -> bool:
+        return post.reply_to is not None and hash(post.reply_to) in self.answered
+
+
+def survey(posts: Iterable[Post]) -> Survey:
+    """Go through the posts once; eight bytes of each are held meanwhile, and the ids answered."""
+    own = array("q")
+    wanted: set[int] = set()
+    for post in posts:
+        own.append(hash(post.id))
+        if post.reply_to is not None and not post.repost:
+            wanted.add(hash(post.reply_to))
+    return Survey(bool(wanted), Counter(id for id in own if id in wanted))
+
+
+def threads(posts: Iterable[Post], known: Survey) -> tuple[tuple[Part, ...], ...]:
+    """Each thread's parts, the first part first; what `survey` says of the posts is `known`.
 
     A part answers the one before it within 15 minutes, and is the first to do so; a person's other
     answers to it stay posts of their own. Ids that stand twice, dates that are missing and posts
-    that are cut off join nothing. `posts` is gone through three times, and only threads are held
-    in memory.
+    that are cut off join nothing. Only posts that may join are held in memory.
     """
-    wanted = {post.reply_to for post in posts if post.reply_to is not None and not post.repost}
-    answered = Counter(post.id for post in posts if post.id in wanted)
+    if not known.answered:
+        return ()
     parts = {
-        post.id: _Part(place, post)
+        post.id: Part(place, post)
         for place, post in enumerate(posts)
-        if (post.id in answered or post.reply_to in answered)
-        and _can_join(post)
-        and answered[post.id] < 2
+        if known.may_join(post) and known.answered.get(hash(post.id), 1) == 1
     }
     continued = _continued(parts)
     later = {part.place for part in continued.values()}
@@ -57,9 +85,9 @@ def _can_join(post: Post) -> bool:
     return not post.repost and not post.truncated and post.created is not None
 
 
-def _continued(parts: dict[str, _Part]) -> dict[int, _Part]:
+def _continued(parts: dict[str, Part]) -> dict[int, Part]:
     """For the place of each part that goes on, the part in which it does."""
-    found: dict[int, _Part] = {}
+    found: dict[int, Part] = {}
     for part in parts.values():
         before = parts.get(part.post.reply_to or "")
         if before is None or before.place == part.place or not _soon(before.post, part.post):
@@ -76,29 +104,31 @@ def _soon(before: Post, after: Post) -> bool:
     return timedelta(0) <= after.created - before.created <= WITHIN
 
 
-def _order(part: _Part) -> tuple[object, ...]:
+def _order(part: Part) -> tuple[object, ...]:
     created = part.post.created
     return (created.timestamp() if created else 0.0, part.post.id.rjust(20), part.place)
 
 
-def _chain(part: _Part, continued: dict[int, _Part]) -> list[_Part]:
+def _chain(part: Part, continued: dict[int, Part]) -> list[Part]:
     chain = [part]
     while (following := continued.get(chain[-1].place)) is not None:
         chain.append(following)
     return chain
 
 
-def _pieces(chain: Sequence[_Part]) -> Iterable[tuple[int, ...]]:
+def _pieces(chain: Sequence[Part]) -> Iterator[tuple[Part, ...]]:
     """The chain cut so that no piece is longer than it may be; single posts are no thread."""
-    piece: list[int] = []
+    piece: list[Part] = []
     length = 0
     for part in chain:
         if piece and length + len(part.post.text) > LONGEST:
-            yield from (tuple(piece),) if len(piece) > 1 else ()
+            if len(piece) > 1:
+                yield tuple(piece)
             piece, length = [], 0
-        piece.append(part.place)
+        piece.append(part)
         length += len(part.post.text)
-    yield from (tuple(piece),) if len(piece) > 1 else ()
+    if len(piece) > 1:
+        yield tuple(piece)
 
 
 def join(texts: Sequence[str]) -> str:

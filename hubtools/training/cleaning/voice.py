@@ -16,7 +16,7 @@ from hubtools.training.cleaning.others import (
     without_likely_addressees,
     without_quoted_posts,
 )
-from hubtools.training.cleaning.threads import join, threads
+from hubtools.training.cleaning.threads import Survey, join, survey, threads
 from hubtools.training.cleaning.words import normalised, too_little
 
 JOINED = "joined to the post it continues"
@@ -80,14 +80,14 @@ class VoiceCleaning:
 
     def decide(self, timeline: Timeline) -> Iterator[Decision]:
         """Each post, with the parts of a thread as one text in the place of its first."""
-        says_answers = any(post.reply_to is not None for post in timeline.posts)
-        parts = _Threads.of(timeline, says_answers)
+        known = survey(timeline.posts)
+        parts = dict(_parts(timeline, known))
         seen: set[bytes] = set()
         for place, post in enumerate(timeline.posts):
             if post.repost:
                 yield Decision(post, "", REPOST)
                 continue
-            cleaned = parts.joined(place) or _cleaned(post, says_answers)
+            cleaned = parts.pop(place, None) or _cleaned(post, known)
             reason = cleaned.reason
             if reason is None:
                 key = _fingerprint(cleaned.text)
@@ -96,47 +96,26 @@ class VoiceCleaning:
             yield Decision(post, cleaned.text, reason, cleaned.changes)
 
 
-@dataclass(frozen=True, slots=True)
-class _Threads:
-    """What becomes of the posts that are parts of threads, by their places."""
+def _parts(timeline: Timeline, known: Survey) -> Iterator[tuple[int, _Cleaned]]:
+    """What becomes of the posts that are parts of threads, by their places.
 
-    found: dict[int, _Cleaned]
-
-    @classmethod
-    def of(cls, timeline: Timeline, says_answers: bool) -> _Threads:
-        places = threads(timeline.posts)
-        wanted = {place for thread in places for place in thread}
-        cleaned = {
-            place: _cleaned(post, says_answers)
-            for place, post in enumerate(timeline.posts if wanted else ())
-            if place in wanted
-        }
-        found: dict[int, _Cleaned] = {}
-        for thread in places:
-            found.update(_join_parts(thread, cleaned))
-        return cls(found)
-
-    def joined(self, place: int) -> _Cleaned | None:
-        return self.found.get(place)
+    The first part that has words gets the whole text, and the others have joined it.
+    """
+    for thread in threads(timeline.posts, known):
+        cleaned = [(part.place, _cleaned(part.post, known)) for part in thread]
+        parts = [(p, part) for p, part in cleaned if part.text and part.reason not in (CUT, REPOST)]
+        if len(parts) < 2:
+            continue
+        text = join([part.text for _, part in parts])
+        changes = dict.fromkeys(name for _, part in parts for name in part.changes)
+        yield parts[0][0], _Cleaned(text, (*changes, THREAD), too_little(text))
+        for place, part in parts[1:]:
+            yield place, _Cleaned(part.text, part.changes, JOINED)
 
 
-def _join_parts(
-    thread: Sequence[int], cleaned: dict[int, _Cleaned]
-) -> Iterator[tuple[int, _Cleaned]]:
-    """The whole text for the first part that has words, and for the others that they joined it."""
-    parts = [p for p in thread if cleaned[p].text and cleaned[p].reason not in (CUT, REPOST)]
-    if len(parts) < 2:
-        return
-    text = join([cleaned[place].text for place in parts])
-    changes = dict.fromkeys(name for place in parts for name in cleaned[place].changes)
-    yield parts[0], _Cleaned(text, (*changes, THREAD), too_little(text))
-    for place in parts[1:]:
-        yield place, _Cleaned(cleaned[place].text, cleaned[place].changes, JOINED)
-
-
-def _cleaned(post: Post, says_answers: bool) -> _Cleaned:
+def _cleaned(post: Post, known: Survey) -> _Cleaned:
     rules: Sequence[Rule] = _EITHER
-    if says_answers:
+    if known.any_answers:
         rules = _POST if post.reply_to is None else _ANSWER
     text, changes = _applied(rules, post.text)
     return _Cleaned(text, changes, _reason(post, text, changes))
