@@ -16,6 +16,7 @@ from hubtools.cli.options import (
     Verbose,
     reporter,
 )
+from hubtools.cli.posts_forget import forget
 from hubtools.report import Reporter, print_json
 
 if TYPE_CHECKING:
@@ -218,3 +219,6 @@ def _rows(corpora: Sequence[Corpus]) -> list[tuple[str, list[int]]]:
         ("Characters kept", [corpus.characters for corpus in corpora]),
         ("Redacted", [corpus.redacted for corpus in corpora]),
     ]
+
+
+app.command("forget")(forget)

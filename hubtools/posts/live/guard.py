@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from hubtools.errors import HubUnavailableError, SourceError
+
+_NAT64 = IPv6Network("64:ff9b::/96")
 
 
 def origin_of(url: str) -> str:
@@ -65,9 +67,8 @@ class Guard:
         """Raises SourceError when `address`, an IP address of `origin`, is not a public one."""
         if origin in self.named:
             return
-        found = ip_address(address.partition("%")[0])
-        mapped = getattr(found, "ipv4_mapped", None) or found
-        if not mapped.is_global or mapped.is_multicast:
+        found = _behind(ip_address(address.partition("%")[0]))
+        if not found.is_global or found.is_multicast:
             raise _private(origin)
 
     def sees_peer(self, url: str) -> bool:
@@ -83,6 +84,15 @@ class Guard:
                 where=host,
                 fix="Check the address and the connection, and run again",
             ) from error
+
+
+def _behind(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    """The IPv4 address that an IPv6 one stands for (mapped, 6to4, NAT64), or itself."""
+    if isinstance(address, IPv4Address):
+        return address
+    if address in _NAT64:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address
 
 
 def _is_literal(host: str) -> bool:

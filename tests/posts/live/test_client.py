@@ -90,6 +90,8 @@ def test_while_requests_are_left_nobody_waits() -> None:
         ("https://sea.example", ["fe80::1%eth0"], "private network"),
         ("https://sea.example", ["100.64.0.1"], "private network"),
         ("https://sea.example", ["::ffff:192.168.0.1"], "private network"),
+        ("https://sea.example", ["64:ff9b::10.0.0.1"], "private network"),
+        ("https://sea.example", ["2002:0a00:0001::1"], "private network"),
         ("https://localhost", [], "private network"),
         ("https://0.0.0.0", [], "private network"),
         ("http://sea.example", [], "is not https"),
@@ -143,6 +145,20 @@ def test_a_server_on_this_machine_must_be_named(asking: Asking) -> None:
         with client, pytest.raises(SourceError, match="is not https"):
             client.get(served.base)
     assert not served.asked
+
+
+def test_a_name_that_resolves_anew_for_the_request_leads_nowhere_either(asking: Asking) -> None:
+    """The first look is at what the name resolves to, the second at where the connection went."""
+
+    class Rebinding(Guard):
+        def check(self, url: str) -> None:
+            pass
+
+    with serving(lambda _: lambda path, query: Reply({"secret": 1})) as served:
+        client = Client(asking(served), SilentReporter())
+        client._guard = Rebinding(frozenset(), lambda _: [])
+        with client, pytest.raises(SourceError, match="private network"):
+            client.get(served.base)
 
 
 def test_an_answer_that_does_not_end_is_not_read(asking: Asking) -> None:

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import tracemalloc
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -9,7 +13,11 @@ from typing import Any
 import pytest
 
 from hubtools.errors import HubUnavailableError, PolicyError, SourceError
+from hubtools.posts.live.address import parse_address
+from hubtools.posts.live.client import Answer
+from hubtools.posts.live.mastodon import find
 from hubtools.posts.live.read import read_live
+from hubtools.posts.live.settings import Settings
 from hubtools.posts.model import Account
 from tests.posts.live.conftest import Asking
 from tests.posts.live.servers import Clock, Mastodon, Reply, serving, status
@@ -252,6 +260,31 @@ def test_a_handle_on_another_host_than_its_server_is_found(asking: Asking) -> No
     assert not home.asked, "loopback was not named by the person"
 
 
+class Answers:
+    """A client for which servers are a table."""
+
+    def __init__(self, answers: dict[str, Any]) -> None:
+        self.answers, self.asked = answers, []
+
+    def get(self, url: str, params: Any = None) -> Answer:
+        self.asked.append(url)
+        found = self.answers.get(url)
+        return Answer(200 if found else 404, found, {}, url)
+
+
+def test_the_server_behind_a_handle_is_asked_when_its_host_has_none(asking: Asking) -> None:
+    links = [{"rel": "other", "href": "x:y"}, {"rel": "self", "href": "https://web.sea.example/u"}]
+    client = Answers(
+        {
+            "https://sea.example/.well-known/webfinger": {"links": links},
+            "https://web.sea.example/api/v1/accounts/lookup": _account(),
+        }
+    )
+    remote = find(client, parse_address(SOURCE), Settings())  # type: ignore[arg-type]
+    assert remote.server == "https://web.sea.example"
+    assert remote.account.handle == "gull@sea.example"
+
+
 def test_ten_thousand_posts_take_no_memory_to_speak_of(asking: Asking) -> None:
     statuses = [status(n, content=f"<p>{n} {'sea ' * 50}</p>") for n in range(10_000)]
     with serving(Mastodon(statuses)) as served:
@@ -262,6 +295,32 @@ def test_ten_thousand_posts_take_no_memory_to_speak_of(asking: Asking) -> None:
         tracemalloc.stop()
     assert count == 10_000
     assert peak < 5 << 20  # their JSON is 6 MB, and 20 as objects
+
+
+def test_the_command_reads_an_address_and_asks_nobody_who_is_on_the_deny_list(
+    tmp_path: Path,
+) -> None:
+    def stats(source: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "hubtools", "posts", "stats", source, "--json"],
+            cwd=tmp_path, capture_output=True, text=True, check=False,
+            env={**os.environ, "HUBTOOLS_CACHE": str(tmp_path / "cache")},
+        )  # fmt: skip
+
+    with serving(Mastodon([status(n) for n in range(60)])) as served:
+        host = served.base.removeprefix("http://")
+        done = stats(f"mastodon:gull@{host}")
+        assert done.returncode == 0, done.stderr
+        [account] = json.loads(done.stdout)["accounts"]
+        assert (account["network"], account["handle"]) == ("mastodon", f"gull@{host}")
+        assert account["posts"]["downloaded"] == 60
+        (tmp_path / "hubtools.toml").write_text('[consent]\ndeny = "deny.txt"\n')
+        (tmp_path / "deny.txt").write_text(f"mastodon:@Gull@{host}\n")
+        before = len(served.asked)
+        done = stats(f"mastodon:gull@{host}")
+    assert done.returncode == 7
+    assert "is on the deny list" in done.stderr
+    assert len(served.asked) == before
 
 
 def test_a_page_of_the_copy_that_is_damaged_is_said(asking: Asking, tmp_path: Path) -> None:
