@@ -67,6 +67,8 @@ class Source:
     notes: tuple[str, ...] = ()
     account: Account | None = None
     """Whose posts they are, when that does not stand in the records."""
+    promised: int | None = None
+    """How many posts the source says that it holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,11 @@ def timeline(source: Source, options: ReadOptions) -> Timeline:
         notes.append(f"{seen.hidden:,} posts that not everybody may see were left out.")
     if others := seen.others(author):
         notes.append(f"{others:,} posts of other authors were left out.")
+    if source.promised not in (None, seen.count):
+        notes.append(
+            f"The archive's manifest counts {source.promised:,} posts; "
+            f"its files hold {seen.count:,}."
+        )
     if seen.hidden == seen.count > 0:
         raise SourceError(
             f"holds {seen.count:,} posts, and none of them is public",

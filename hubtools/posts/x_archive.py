@@ -7,7 +7,7 @@ Direct messages, log-ins, contacts and deleted tweets stay closed.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import PurePosixPath
@@ -21,7 +21,7 @@ from hubtools.posts.model import Account, Timeline
 from hubtools.posts.options import ReadOptions
 from hubtools.posts.pictures import is_picture
 from hubtools.posts.relaxed import may_be_relaxed
-from hubtools.posts.rows import Row, Source, timeline
+from hubtools.posts.rows import Source, timeline
 from hubtools.posts.x_layout import Layout, find_layout, homes
 from hubtools.posts.x_tweets import (
     JsFile,
@@ -80,16 +80,9 @@ def _read_as(
     files = [JsFile(member, relaxed) for member in members]
     account, said = _account(container, layout, relaxed)
     rows = partial(tweet_rows, files, long_texts)
-    found = timeline(Source(source, container, digest, rows, notes, account), options)
-    return replace(found, notes=(*found.notes, *_remarks(layout, rows), *said))
-
-
-def _remarks(layout: Layout, rows: Callable[[], Iterable[Row]]) -> Iterable[str]:
-    if layout.promised is None:
-        return
-    held = sum(1 for _ in rows())
-    if layout.promised != held:
-        yield f"The archive's manifest counts {layout.promised:,} posts; its files hold {held:,}."
+    read_from = Source(source, container, digest, rows, notes, account, layout.promised)
+    found = timeline(read_from, options)
+    return replace(found, notes=(*found.notes, *said))
 
 
 def _account(

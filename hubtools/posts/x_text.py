@@ -44,6 +44,8 @@ def is_typed_repost(text: str) -> bool:
 
 def looks_cut(text: str) -> bool:
     """Whether a long text ends in `…`, links after it aside."""
+    if "…" not in text:
+        return False
     shown = _LINKS_AT_END.sub("", text)
     return len(shown) >= _LONG - 25 and len(text) >= _LONG and shown.endswith("…")
 

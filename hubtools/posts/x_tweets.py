@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TextIO
@@ -113,11 +113,13 @@ def _post(tweet: Mapping[str, Any], where: str, long_texts: LongTexts) -> Post:
     )
 
 
-def _completed(text: str, candidates: Iterable[str]) -> str | None:
+def _completed(text: str, candidates: Sequence[str]) -> str | None:
     """The long text of which `text` is the start.
 
     A tweet shows some 275 characters of a long post, then `…` and perhaps a link.
     """
+    if not candidates:
+        return None
     shown = _LINK_AT_END.sub("", text).rstrip("…").rstrip()
     longest = max(candidates, key=lambda long: _shared(shown, long), default="")
     if len(longest) > len(shown) and 2 * _shared(shown, longest) > len(shown):
