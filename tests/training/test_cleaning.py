@@ -144,6 +144,7 @@ LINKS = [
     ("see https://t.co/a, then go", "see, then go"),
     ("all is well. https://t.co/a", "all is well."),
     ("is it? https://t.co/a https://t.co/b", "is it?"),
+    ("as read by @keeper : https://t.co/a", "as read by @keeper"),
     ("first line:\nhttps://t.co/a\nsecond line", "first line\nsecond line"),
     ("first line:\n\nhttps://t.co/a", "first line"),
     ("so sad :( https://t.co/a", "so sad :("),
@@ -248,7 +249,12 @@ def test_the_same_again_is_a_duplicate_whatever_its_case_and_spaces() -> None:
 def test_where_the_source_says_what_answers_only_answers_lose_their_handles() -> None:
     answer = Post("1", "@bosun is it in yet", reply_to="77")
     subject = Post("2", "@bosun The tide is in")
-    assert [d.text for d in decided(answer, subject)] == ["is it in yet", "@bosun The tide is in"]
+    gone = Post("3", "@bosun @mate The tide was in")
+    assert [d.text for d in decided(answer, subject, gone)] == [
+        "is it in yet",
+        "@bosun The tide is in",
+        "The tide was in",
+    ]
 
 
 def test_what_changed_is_said() -> None:

@@ -12,7 +12,7 @@ _ENTITY = re.compile(r"&(?:amp;)*(?:amp|lt|gt|quot|apos|nbsp|hellip|[lr][sd]quo|
                      r"|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});")  # fmt: skip
 _AMPERSANDS = re.compile("&(?:amp;)+")
 _TWICE = re.compile(r"[_\x80-\U0010ffff]*[\x80-\U0010ffff][_\x80-\U0010ffff]*")
-_SEEN_TWICE = ("‰", "_Ù", "_ô", "äó", "äÊ", "äì", "äå")
+_SEEN_TWICE = ("‰", "_Ù", "_ô", "äó", "äÊ", "äì", "äå", "åÊ")
 _LOST = re.compile("‰_|_Ù|_ô")
 """What is left of an emoji of which a byte is gone."""
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ufff9-\ufffc]")
@@ -80,14 +80,18 @@ def _as_utf8(text: str) -> str | None:
     return None if any(c.isalpha() for c in read) else read
 
 
+def with_plain_line_ends(text: str) -> str:
+    """`text` with one character for each line's end, whatever machine it came from."""
+    return _LINE_END.sub("\n", text)
+
+
 def without_invisible(text: str) -> str:
     """`text` without characters that show nothing, except where emoji or scripts need them.
 
     Joiners stay between emoji and within words of scripts that use them, break marks beside
     scripts without spaces, marks of direction in texts that run from right to left.
     """
-    text = _LINE_END.sub("\n", text)
-    if text.isascii() and text.isprintable():
+    if text.isascii() and text.replace("\n", "").isprintable():
         return text
     text = _TAG.sub("", _CONTROLS.sub("", text))
     if _INVISIBLE.search(text) is None:

@@ -34,7 +34,7 @@ _CREDIT = re.compile(
 _LEADING = frozenset(":|>»→➡➔⇒⟶↓⬇↘►▶▸~=•·👉👇🔗📎📷🎥\ufe0f\u200d🏻🏼🏽🏾🏿")
 _BRACKETS = frozenset("([{“„«‘\"'「『（【<")
 _PAIRS = {'"': '"', "'": "'"}
-_EMOTICON = re.compile(r"(?:^|\s)>?[:;=8xX][-'^o]?[(\[{|<>]+$|(?:^|\s)<?[:;=]$|</?3$")
+_EMOTICON = re.compile(r"(?:^|\s)>?[:;=8xX][-'^o]?[(\[{|<>]+$|</?3$")
 _LEADING_WORDS = re.compile(
     r"(?:^|(?<=\s))(?:\(?(?:via|h/t)(?:[ \t]+@\w+\)?)?|cc|at|@)$", re.IGNORECASE
 )

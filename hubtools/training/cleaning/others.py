@@ -53,3 +53,13 @@ def without_likely_addressees(text: str) -> str:
         return text[chain.end() :].lstrip(" \t\n,")
     last = _LAST.search(chain[0])
     return text[last.start() :] if last else text
+
+
+def without_several_addressees(text: str) -> str:
+    """The same where the source says that this is no answer, which it forgets of deleted posts.
+
+    One handle is whom the post is about; nobody begins with two.
+    """
+    chain = _CHAIN.match(text)
+    several = chain is not None and len(chain[0].split()) > 1
+    return without_likely_addressees(text) if several else text

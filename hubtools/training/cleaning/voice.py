@@ -8,13 +8,19 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from hubtools.posts.model import Post, Timeline
-from hubtools.training.cleaning.characters import repair, undo_entities, without_invisible
+from hubtools.training.cleaning.characters import (
+    repair,
+    undo_entities,
+    with_plain_line_ends,
+    without_invisible,
+)
 from hubtools.training.cleaning.links import without_links
 from hubtools.training.cleaning.model import REPOST, Decision
 from hubtools.training.cleaning.others import (
     without_addressees,
     without_likely_addressees,
     without_quoted_posts,
+    without_several_addressees,
 )
 from hubtools.training.cleaning.threads import Survey, join, survey, threads
 from hubtools.training.cleaning.words import normalised, too_little
@@ -52,13 +58,15 @@ def tidy(text: str) -> str:
 _FIRST = (
     Rule("wrong characters", repair),
     Rule("escapes", undo_entities),
+    Rule("spaces", with_plain_line_ends),
     Rule("invisible characters", without_invisible),
     Rule(QUOTED, without_quoted_posts),
 )
 _LAST = (Rule(LINKS, without_links), Rule("spaces", tidy))
-_POST = (*_FIRST, *_LAST)
-_ANSWER = (*_FIRST, Rule("handles at the start", without_addressees), *_LAST)
-_EITHER = (*_FIRST, Rule("handles at the start", without_likely_addressees), *_LAST)
+_HANDLES = "handles at the start"
+_POST = (*_FIRST, Rule(_HANDLES, without_several_addressees), *_LAST)
+_ANSWER = (*_FIRST, Rule(_HANDLES, without_addressees), *_LAST)
+_EITHER = (*_FIRST, Rule(_HANDLES, without_likely_addressees), *_LAST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +122,7 @@ def _parts(timeline: Timeline, known: Survey) -> Iterator[tuple[int, _Cleaned]]:
 
 
 def _cleaned(post: Post, known: Survey) -> _Cleaned:
-    rules: Sequence[Rule] = _EITHER
+    rules = _EITHER
     if known.any_answers:
         rules = _POST if post.reply_to is None else _ANSWER
     text, changes = _applied(rules, post.text)
