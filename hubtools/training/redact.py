@@ -154,6 +154,8 @@ _STREETS = (
     r"(?<![\w$€£.,:/#-])\d{1,4}(?: bis| ter)?,? (?:rue|avenue|boulevard|impasse|allée|quai|chemin) "
     r"(?:(?:de|du|des|la|le|les) |d['’]|l['’]){0,3}[A-ZÀ-Ý][\w'’-]+(?: [A-ZÀ-Ý][\w'’-]+){0,2}",
 )
+_WORTH_A_LOOK = re.compile(r"[@\d]")
+"""All that is looked for has one of these."""
 FORMS = (
     Form(_ADDRESS, EMAIL),
     Form(re.compile(_IBAN), BANK, _is_iban),
@@ -171,7 +173,7 @@ def redact(text: str) -> tuple[str, int]:
     It goes round until nothing is found, since one can hide another that it touches.
     """
     count, found = 0, 1
-    while found:
+    while found and _WORTH_A_LOOK.search(text):
         found = 0
         for form in FORMS:
             text, here = form.replace(text)

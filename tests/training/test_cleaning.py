@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,9 @@ from hubtools.training.cleaning import (
     find_cleaning,
 )
 from hubtools.training.corpus import build_corpus
+from hubtools.training.folder import run_key
+from hubtools.training.recipe import load_recipe
+from hubtools.training.run import RunSettings
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 SAMPLES = (
@@ -287,6 +291,15 @@ def test_a_language_needs_a_source_that_says_it_and_a_code() -> None:
 def test_each_set_of_rules_has_a_name_of_its_own() -> None:
     chosen = [find_cleaning(), find_cleaning("huggingtweets"), find_cleaning("voice", "en")]
     assert [rules.name for rules in chosen] == ["voice", "huggingtweets", "voice, en"]
+
+
+def test_other_rules_make_another_run() -> None:
+    corpus = build_corpus(timeline([Post("1", "the lamp is lit")]))
+    settings = RunSettings(
+        base="scratch", recipe=load_recipe("scratch"), seed=1, prompt="", cleaning="voice"
+    )
+    other = replace(settings, cleaning="huggingtweets")
+    assert run_key([corpus], settings) != run_key([corpus], other)
 
 
 WRITTEN = """
