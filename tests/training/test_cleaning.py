@@ -132,6 +132,8 @@ LINKS = [
     ("read more -> https://t.co/a", "read more"),
     ("read more → https://t.co/a", "read more"),
     ("all of it 👉🏽 https://t.co/a", "all of it"),
+    ("all of it ⬇\ufe0f https://t.co/a", "all of it"),
+    ("love it ❤\ufe0f👍🏽 https://t.co/a", "love it ❤\ufe0f👍🏽"),
     ("The tide | https://t.co/a", "The tide"),
     ("The tide - https://t.co/a", "The tide"),
     ("The tide via https://t.co/a", "The tide"),

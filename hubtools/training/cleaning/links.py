@@ -31,7 +31,8 @@ _OPENING = re.compile(rf"^[ \t]*{_MARK}[ \t]*(?:[:|\-–—»>→•~]+[ \t]+)?"
 _CREDIT = re.compile(
     rf"{_MARK}[ \t]*\(?(?:via|h/t)[ \t]+@\w+\)?[ \t]*$", re.MULTILINE | re.IGNORECASE
 )
-_LEADING = frozenset(":|>»→➡➔⇒⟶↓⬇↘►▶▸~=•·👉👇🔗📎📷🎥\ufe0f\u200d🏻🏼🏽🏾🏿")
+_LEADING = frozenset(":|>»→➔⇒⟶↓~=•")
+_POINTING = re.compile(r"[➡⬇↘►▶▸👉👇🔗📎📷🎥][\ufe0e\ufe0f🏻🏼🏽🏾🏿]*\Z")
 _BRACKETS = frozenset("([{“„«‘\"'「『（【<")
 _PAIRS = {'"': '"', "'": "'"}
 _EMOTICON = re.compile(r"(?:^|\s)>?[:;=8xX][-'^o]?[(\[{|<>]+$|</?3$")
@@ -129,6 +130,8 @@ def trim_lead(text: str) -> str:
             return text
         if (word := _LEADING_WORDS.search(text[-60:])) is not None:
             text = text[: len(text) - len(word[0])]
+        elif (pointing := _POINTING.search(text[-4:])) is not None:
+            text = text[: len(text) - len(pointing[0])]
         elif _leads(text):
             text = text[:-1]
         else:
