@@ -24,7 +24,7 @@ PREFERENCE = "community.lexicon.preference.ai"
 LOGGED_IN_ONLY = "!no-unauthenticated"
 _USES = ("training", "syntheticContent")
 _POSTS = "app.bsky.feed.post"
-_TAG = re.compile(r"(?<![\w#&/])#\s*(?:<[^>]*>)*(no(?:bot|ai|index))\b", re.IGNORECASE)
+_TAG = re.compile(r"(?<![\w#&/])#\s*(?:<[^<>]*>)*(no(?:bot|ai|index))\b", re.IGNORECASE)
 
 
 def refuse_opted_out(profile: Mapping[str, Any], where: object = None) -> None:

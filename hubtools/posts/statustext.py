@@ -13,6 +13,9 @@ _PARAGRAPHS = frozenset(("p", "div", "blockquote", "pre", "ul", "ol", "h1", "h2"
 _LINES = frozenset(("li", "tr"))
 _NOT_TEXT = frozenset(("script", "style", "template", "title"))
 _NOT_SHOWN = frozenset(("invisible", "quote-inline"))
+# The parser of the standard library takes time by the square of the length for tags that never
+# end, and raises for some declarations, so only tags are left to it.
+_NO_TAG = re.compile(r"<(?!/?[a-zA-Z][^<>]*>)")
 _ADDRESS = re.compile(r"https?://\S+")
 
 
@@ -24,9 +27,15 @@ def html_to_text(html: str) -> str:
     `quote-inline` line that repeats a quoted post's address) is left out. Never raises: what is
     never closed ends with the text.
     """
-    # The parser of the standard library takes "<![" of anything but CDATA for a mistake.
-    reader = _Reader(html.replace("<![", "&lt;!["))
-    return reader.text()
+    return _Reader(_NO_TAG.sub("&lt;", _without_comments(html))).text()
+
+
+def _without_comments(html: str) -> str:
+    pieces, place = [], 0
+    while (start := html.find("<!--", place)) >= 0 and (end := html.find("-->", start + 4)) >= 0:
+        pieces.append(html[place:start])
+        place = end + 3
+    return "".join([*pieces, html[place:]])
 
 
 class _Reader(HTMLParser):
@@ -41,7 +50,8 @@ class _Reader(HTMLParser):
         self._end_link()
 
     def text(self) -> str:
-        return re.sub(r"[ \t]+(?=\n|$)", "", "".join(self._pieces)).strip()
+        lines = "".join(self._pieces).split("\n")
+        return "\n".join(line.rstrip(" \t") for line in lines).strip()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         classes = (dict(attrs).get("class") or "").split()
@@ -69,7 +79,8 @@ class _Reader(HTMLParser):
             self._block(tag)
 
     def handle_data(self, data: str) -> None:
-        line = re.sub(r"\s*[\r\n]\s*", " ", data)
+        first, *more = re.split(r"[\r\n]+", data)
+        line = " ".join([first.rstrip(), *(part.strip() for part in more)]) if more else first
         if self._link is not None:
             self._link.append((not self._hidden, line))
         elif not self._hidden:

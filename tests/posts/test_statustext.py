@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,6 +33,8 @@ MENTION = (
         ("<p>a &lt;b&gt; &quot;c&quot; &#39;d&#39;</p>", "a <b> \"c\" 'd'"),
         ("<ul><li>one</li><li>two</li></ul>", "one\ntwo"),
         ("<p>x <![ y", "x <![ y"),
+        ("<p>a<!-- not <b>said -->b", "ab"),
+        ("3 < 4 > 2 <3", "3 < 4 > 2 <3"),
         ("", ""),
         ("no markup", "no markup"),
         ("<script>bad()</script>fine", "fine"),
@@ -43,6 +47,15 @@ def test_a_status_is_what_its_author_typed(html: str, text: str) -> None:
 @given(st.text(alphabet="<>/![]-&;abp\" ='\n", max_size=60))
 def test_no_html_is_too_broken(html: str) -> None:
     html_to_text(html)
+
+
+@pytest.mark.parametrize(
+    "unit", ["<", "<!--", "<a ", "</", "<?", "<a href='", " ", "<p>", "<b x='"]
+)
+def test_a_hostile_status_takes_no_longer_than_its_length(unit: str) -> None:
+    started = time.process_time()
+    html_to_text("x" + unit * (200_000 // len(unit)) + "y")
+    assert time.process_time() - started < 5
 
 
 def link(start: object, end: object, uri: str) -> dict[str, object]:

@@ -15,9 +15,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from hubtools.errors import SourceError
-from hubtools.posts.characters import language_code, sound
-from hubtools.posts.dates import parse_date
-from hubtools.posts.facets import own_text
+from hubtools.posts.bluesky_records import POSTS, REPOSTS, record_post, record_repost
 from hubtools.posts.handles import checked_handle
 from hubtools.posts.live.address import Address, is_did
 from hubtools.posts.live.client import Answer, Client
@@ -32,12 +30,10 @@ from hubtools.posts.live.remote import (
 )
 from hubtools.posts.live.settings import Settings
 from hubtools.posts.live.walk import Page
-from hubtools.posts.model import Account, Post
+from hubtools.posts.model import Account
 from hubtools.posts.optout import PREFERENCE, refuse_opted_out
 
 PAGE = 100  # the most that a server gives at a time
-POSTS = "app.bsky.feed.post"
-REPOSTS = "app.bsky.feed.repost"
 _MOST_PREFERENCES = 10  # pages
 _GONE = frozenset(
     ("AccountTakedown", "AccountDeactivated", "RepoNotFound", "RepoTakendown", "RepoDeactivated")
@@ -164,16 +160,13 @@ def _refuse_gone(answer: Answer, who: object) -> None:
 
 def _posts(repository: _Repository, cursor: str | None) -> Page:
     found, after = repository.page(POSTS, cursor)
-    return Page(tuple(_post(key, value, repository.did) for key, value in _keyed(found)), after)
+    posts = (record_post(key, value, repository.did) for key, value in _keyed(found))
+    return Page(tuple(posts), after)
 
 
 def _reposts(repository: _Repository, cursor: str | None) -> Page:
     found, after = repository.page(REPOSTS, cursor)
-    posts = (
-        Post(id=f"repost/{key}", text="", created=parse_date(value.get("createdAt")), repost=True)
-        for key, value in _keyed(found)
-    )
-    return Page(tuple(posts), after)
+    return Page(tuple(record_repost(key, value) for key, value in _keyed(found)), after)
 
 
 def _keyed(found: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -182,18 +175,3 @@ def _keyed(found: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
         uri, value = text_of(record.get("uri")), record.get("value")
         if uri is not None and isinstance(value, dict):
             yield uri.rpartition("/")[2], value
-
-
-def _post(key: str, value: Mapping[str, Any], did: str) -> Post:
-    text, languages, reply = value.get("text"), value.get("langs"), value.get("reply")
-    said = text if isinstance(text, str) else ""
-    parent = reply.get("parent") if isinstance(reply, dict) else None
-    answered = text_of(parent.get("uri")) if isinstance(parent, dict) else None
-    only = isinstance(languages, list) and len(languages) == 1
-    return Post(
-        id=key,
-        text=sound(own_text(said, value.get("facets"))),
-        created=parse_date(value.get("createdAt")),
-        language=language_code(languages[0]) if only and languages else None,
-        reply_to=answered.removeprefix(f"at://{did}/{POSTS}/") if answered else None,
-    )
