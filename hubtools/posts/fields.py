@@ -15,7 +15,7 @@ from typing import Any
 from hubtools.errors import SourceError
 from hubtools.posts.characters import language_code, sound
 from hubtools.posts.dates import parse_date
-from hubtools.posts.model import Post
+from hubtools.posts.model import Network, Post
 from hubtools.posts.rows import Author, Row
 from hubtools.posts.x_text import is_typed_repost, own_words
 
@@ -57,11 +57,19 @@ def text_field(names: Collection[str], wanted: str | None) -> str | None:
     return others[0] if len(others) == 1 else None
 
 
-def read_row(record: Mapping[str, Any], where: str, text_column: str | None = None) -> Row:
-    """The post in a record; SourceError at `where` (file and line) when it has no text."""
+def read_row(
+    record: Mapping[str, Any],
+    where: str,
+    text_column: str | None = None,
+    network: Network | None = None,
+) -> Row:
+    """The post in a record; SourceError at `where` (file and line) when it has no text.
+
+    Where the source as a whole does not say the `network`, it is X when the record shows that.
+    """
     raw = _raw_text(record, where, text_column)
     status = next(filter(None, (_STATUS.match(str(record.get(name))) for name in _LINK)), None)
-    from_x = status is not None or not _ONLY_X.isdisjoint(record)
+    from_x = network == "x" or status is not None or _is_from_x(record)
     name = _first(record, _ID) or (status[1] if status else where.rpartition(":")[2])
     text, cut = own_words(record, raw, name) if from_x else (sound(raw), False)
     author, said = _author(record)
@@ -150,6 +158,12 @@ def _is_repost(record: Mapping[str, Any]) -> bool:
     if any(_says_yes(record.get(name)) for name in (*_ORIGINAL, "is_retweet")):
         return True
     return bool(_referenced(record, "retweeted"))
+
+
+def _is_from_x(record: Mapping[str, Any]) -> bool:
+    user = record.get("user")
+    named = isinstance(user, dict) and "screen_name" in user
+    return named or not _ONLY_X.isdisjoint(record)
 
 
 def _reply_to(record: Mapping[str, Any]) -> str | None:

@@ -85,7 +85,7 @@ def _rows(members: Sequence[TextMember]) -> Iterator[Row]:
                 where = f"{member.where}:{line}"
                 if not isinstance(tweet, dict):
                     raise SourceError("is no tweet", where=where, fix="Download it again")
-                yield replace(read_row(tweet, where), network="x")
+                yield read_row(tweet, where, network="x")
 
 
 def _account(container: Container) -> Account | None:

@@ -44,8 +44,8 @@ def _rows(member: TextMember, text_column: str | None) -> Iterator[Row]:
             people = _people(page)
             for tweet in _tables(page, "data"):
                 author = people.get(str(tweet.get("author_id")))
-                record = {"public_metrics": None, **tweet, **({"author": author} if author else {})}
-                yield read_row(record, f"{member.where}:{line}", text_column)
+                record = {**tweet, "author": author} if author else tweet
+                yield read_row(record, f"{member.where}:{line}", text_column, "x")
 
 
 def _people(page: Any) -> dict[str, Mapping[str, Any]]:
