@@ -36,7 +36,7 @@ _ITEMS = ("orderedItems", "items")
 _OWN = ("Note", "Question", "Article")
 _PUBLIC = frozenset(("https://www.w3.org/ns/activitystreams#Public", "as:Public", "Public"))
 _ADDRESS = re.compile(r"https?://([^/\s]+)/(?:users/|@)([^/\s]+)")
-_LONGEST = 1 << 18
+LONGEST = 1 << 18
 """Characters of one post's HTML, so that reading it ends in time."""
 
 
@@ -148,9 +148,9 @@ def _row(activity: Mapping[str, Any], where: str, unlisted: bool) -> Row | None:
 def _post(note: Mapping[str, Any], activity: Mapping[str, Any], where: str) -> Post:
     html = note.get("content")
     html = html if isinstance(html, str) else ""
-    if len(html) > _LONGEST:
+    if len(html) > LONGEST:
         raise SourceError(
-            f"has a post of more than {_LONGEST:,} characters", where=where, fix="Take it out"
+            f"has a post of more than {LONGEST:,} characters", where=where, fix="Take it out"
         )
     languages = note.get("contentMap")
     only = next(iter(languages)) if isinstance(languages, dict) and len(languages) == 1 else None

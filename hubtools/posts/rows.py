@@ -6,6 +6,7 @@ whose posts they are and which of them count, and once for each time that the po
 
 from __future__ import annotations
 
+import hashlib
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -91,6 +92,9 @@ class OwnPosts:
 def timeline(source: Source, options: ReadOptions) -> Timeline:
     """The posts of the one author in a source, or of the one that `options` names.
 
+    The digest of one author's posts among others' is that of the source's and the author's name,
+    so that two authors of one file are not taken for the same posts.
+
     Raises SourceError for several authors of whom none is named, for one that is not there, for
     posts that are all not public, and for a handle that can be none.
     """
@@ -104,7 +108,9 @@ def timeline(source: Source, options: ReadOptions) -> Timeline:
         notes.append(f"{len(superseded):,} earlier versions of edited posts were left out.")
     if seen.hidden:
         notes.append(f"{seen.hidden:,} posts that not everybody may see were left out.")
-    if others := seen.others(author):
+    digest = source.digest
+    if author is not None and (others := seen.others(author)):
+        digest = hashlib.sha256(f"{digest} {author.key}".encode()).hexdigest()
         notes.append(f"{others:,} posts of other authors were left out.")
     if source.promised not in (None, seen.count):
         notes.append(
@@ -119,7 +125,7 @@ def timeline(source: Source, options: ReadOptions) -> Timeline:
         )
     return Timeline(
         source=source.name,
-        digest=source.digest,
+        digest=digest,
         account=source.account or seen.account(author),
         posts=OwnPosts(source, (author.key or None) if author else None, superseded),
         notes=tuple(notes),

@@ -185,3 +185,26 @@ def test_an_outbox_is_never_in_memory_as_a_whole(tmp_path: Path) -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 12 << 20
+
+
+STATUS = {
+    "id": "1",
+    "created_at": "2023-04-26T07:09:11.000Z",
+    "content": "<p>open &amp; lit</p>",
+    "visibility": "public",
+    "language": "en",
+    "account": {"acct": "keeper", "url": "https://light.example/@keeper", "display_name": "Lamp"},
+}
+
+
+def test_statuses_of_the_api(tmp_path: Path) -> None:
+    records = [STATUS | {"content": "SECRET", "visibility": seen} for seen in ("private", "direct")]
+    records += [STATUS | {"id": "2", "reblog": {"content": "theirs"}}, STATUS]
+    records.append(STATUS | {"content": "quiet", "visibility": "unlisted"})
+    for number, text in enumerate((json.dumps(records), "\n".join(map(json.dumps, records)))):
+        file = tmp_path / str(number)
+        file.write_text(text)
+        timeline = read_timeline(str(file))
+        assert timeline.account == Account("mastodon", "keeper@light.example", "Lamp")
+        assert [(p.text, p.repost) for p in timeline.posts] == [("", True), ("open & lit", False)]
+        assert "quiet" in texts(str(file), ReadOptions(unlisted=True))

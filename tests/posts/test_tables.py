@@ -115,6 +115,7 @@ def test_one_of_two_authors_can_be_chosen(tmp_path: Path) -> None:
     assert (timeline.source, timeline.account) == (f"{source}#@Bosun", Account("file", "bosun"))
     assert [post.text for post in timeline.posts] == ["hi"]
     assert timeline.notes == ("2 posts of other authors were left out.",)
+    assert timeline.digest != read_timeline(f"{source}#keeper").digest
     with pytest.raises(SourceError, match=r"has no posts of 'mate': it has 'keeper' \(2\), 'bos"):
         read_timeline(f"{source}#mate")
 
