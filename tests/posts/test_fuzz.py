@@ -15,7 +15,8 @@ from hubtools.posts.reading import read_timeline
 from tests.posts.archives import account_js, note_js, tweet, tweets_js, write_zip
 from tests.posts.exports import actor, announce, bluesky_post, note, outbox, repository, write_tar
 from tests.posts.test_bluesky_files import FEED, RECORDS
-from tests.posts.test_x_eras import GRAILBIRD, formatted, month, old_tweet, page, v2
+from tests.posts.test_x_api import page, v2
+from tests.posts.test_x_eras import GRAILBIRD, formatted, month, old_tweet
 
 KINDS = (
     *("tweets.js", "formatted", "month", "outbox", "feed", "records", "record", "pages", "lines"),
