@@ -1,27 +1,49 @@
-"""The deny list: accounts that nobody may read, train on or publish."""
+"""The deny list: accounts that nobody may read, train on or publish.
+
+It is the file that `[consent] deny` names: lines of `network:handle`, `#` comments. Case and a
+leading @ do not matter; handles are written as their network does: `x:harbourlog`,
+`mastodon:gull@sea.example` (with the server), `bluesky:tern.bsky.social` (or the account's DID),
+`file:someone` for posts whose network is not known.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Protocol, get_args
 
 from hubtools.config import Project
 from hubtools.errors import ConfigError, PolicyError
-from hubtools.posts.model import Account
+from hubtools.posts.live.address import is_live, parse_address
+from hubtools.posts.model import Account, Network
+
+_NETWORKS: tuple[str, ...] = get_args(Network)
+_OTHER_NAMES = {"twitter": "x", "bsky": "bluesky", "fediverse": "mastodon"}
 
 
-def refuse_denied(accounts: Iterable[Account], project: Project) -> None:
+class Named(Protocol):
+    """An account of a source or of a card."""
+
+    @property
+    def handle(self) -> str | None: ...
+
+    @property
+    def network(self) -> str | None: ...
+
+
+def refuse_denied(accounts: Iterable[Named], project: Project) -> None:
     """Raises PolicyError for the first account that the project's deny list names.
 
-    The list is the file that `[consent] deny` names: lines of `network:handle`, `#` comments.
-    Raises ConfigError when that file is missing or has another line.
+    A handle of an unknown network (that of a plain file, or of a card that does not say) is
+    refused when the list has it for any network. Raises ConfigError when the list is missing or
+    has a line that names no account.
     """
     if project.config.consent.deny is None:
         return
     file = project.root / project.config.consent.deny
     denied = _read(file)
     for account in accounts:
-        if account.handle and f"{account.network}:{account.handle}".casefold() in denied:
+        if account.handle is not None and _is_denied(account.network, account.handle, denied):
             raise PolicyError(
                 f"@{account.handle} is on the deny list and must not be used",
                 where=file,
@@ -29,17 +51,51 @@ def refuse_denied(accounts: Iterable[Account], project: Project) -> None:
             )
 
 
-def _read(file: Path) -> frozenset[str]:
+def refuse_denied_sources(sources: Iterable[str], project: Project) -> None:
+    """The same for addresses like `mastodon:user@host`, before anything is asked of a server.
+
+    A path names no account and passes. Raises SourceError for an address that is none.
+    """
+    addresses = [parse_address(source) for source in sources if is_live(source)]
+    refuse_denied([Account(one.network, one.handle) for one in addresses], project)
+
+
+def plain_handle(handle: str) -> str:
+    """A handle as handles are compared: without spaces around it, a leading @, and case."""
+    return handle.strip().removeprefix("@").casefold()
+
+
+def _is_denied(network: str | None, handle: str, denied: frozenset[tuple[str, str]]) -> bool:
+    plain = plain_handle(handle)
+    if network in (None, "file"):
+        return any(plain == other for _, other in denied)
+    return (network, plain) in denied
+
+
+def _read(file: Path) -> frozenset[tuple[str, str]]:
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"the deny list cannot be read: {error}", where=file) from error
-    entries = set()
-    for number, line in enumerate(lines, 1):
-        entry = line.partition("#")[0].strip().casefold()
-        network, colon, handle = entry.partition(":")
-        if entry and not (network and colon and handle):
-            raise ConfigError(f"{line.strip()!r} is not network:handle", where=f"{file}:{number}")
-        if entry:
-            entries.add(f"{network}:{handle.removeprefix('@')}")
-    return frozenset(entries)
+    entries = (
+        (line.partition("#")[0].strip(), f"{file}:{number}") for number, line in enumerate(lines, 1)
+    )
+    return frozenset(_entry(entry, where) for entry, where in entries if entry)
+
+
+def _entry(entry: str, where: str) -> tuple[str, str]:
+    """An entry that could never match is a mistake: whoever wrote it wanted someone protected."""
+    said, _, rest = entry.partition(":")
+    network, handle = said.strip().casefold(), plain_handle(rest)
+    network = _OTHER_NAMES.get(network, network)
+    if not (network and handle):
+        raise ConfigError(f"{entry!r} is not network:handle", where=where)
+    if network not in _NETWORKS:
+        raise ConfigError(
+            f"{said!r} is no network", where=where, fix=f"It is one of: {', '.join(_NETWORKS)}"
+        )
+    if network == "mastodon" and "@" not in handle:
+        raise ConfigError(
+            f"{entry!r} names no server", where=where, fix=f"Write mastodon:{handle}@SERVER"
+        )
+    return network, handle

@@ -17,9 +17,12 @@ from hubtools.cards.names import check_repo_name, repo_name
 from hubtools.cards.render import CardRenderer, is_sealed
 from hubtools.cards.tomlfile import load_card, save_card
 from hubtools.config import Project
-from hubtools.consent import refuse_denied
+from hubtools.consent import refuse_denied, refuse_denied_sources
 from hubtools.errors import AccessError, ConflictError, HubUnavailableError, UsageError
 from hubtools.files import write_atomically
+from hubtools.posts.live.address import is_live
+from hubtools.posts.live.read import read_live
+from hubtools.posts.model import Account, Timeline
 from hubtools.posts.reading import read_timeline
 from hubtools.report import Reporter
 from hubtools.sync.answers import asking
@@ -29,6 +32,7 @@ from hubtools.sync.target import Target, connect
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
+    from hubtools.training.cleaning import Cleaning
     from hubtools.training.corpus import Corpus
     from hubtools.training.folder import ModelFolder
 
@@ -46,6 +50,9 @@ class ModelRequest:
     seed: int
     recipe: str | None = None
     name: str | None = None
+    cleaning: str = "voice"
+    language: str | None = None
+    """Posts in other languages are left out; None takes all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +113,7 @@ def make_model(request: ModelRequest, out: Path | None, project: Project, report
     from hubtools.training.base import check_base, require_training
 
     require_training()
+    from hubtools.training.cleaning import find_cleaning
     from hubtools.training.corpus import check_enough
     from hubtools.training.folder import make_folder
     from hubtools.training.recipe import recipe_for
@@ -114,13 +122,18 @@ def make_model(request: ModelRequest, out: Path | None, project: Project, report
     if request.name is not None:
         check_repo_name(request.name)
     recipe = recipe_for(request.base, request.recipe)
-    corpora = read_corpora(request.sources, project, report)
+    cleaning = find_cleaning(request.cleaning, request.language)
+    corpora = read_corpora(request.sources, cleaning, project, report)
     check_base(request.base)
     for warning in check_enough(corpora):
         report.note(f"Warning: {warning}")
     name = request.name or _name(corpora)
     settings = RunSettings(
-        base=request.base, recipe=recipe, seed=request.seed, prompt=request.prompt
+        base=request.base,
+        recipe=recipe,
+        seed=request.seed,
+        prompt=request.prompt,
+        cleaning=cleaning.name,
     )
     folder = make_folder(out or project.models_folder / name, corpora, settings, report)
     card_file = project.cards_folder / f"{name}.toml"
@@ -129,19 +142,21 @@ def make_model(request: ModelRequest, out: Path | None, project: Project, report
     return Made(folder=folder, card=card, card_file=card_file)
 
 
-def read_corpora(sources: Sequence[str], project: Project, report: Reporter) -> tuple[Corpus, ...]:
-    """What training would see of each source, in their order.
+def read_corpora(
+    sources: Sequence[str], cleaning: Cleaning, project: Project, report: Reporter
+) -> tuple[Corpus, ...]:
+    """What training would see of each source by the rules of `cleaning`, in their order.
 
     Raises SourceError for one that cannot be read, PolicyError for an account on the deny list,
-    UsageError for the same posts twice.
+    UsageError for the same posts twice and for a language that a source does not say.
     """
     from hubtools.training.corpus import build_corpus
 
+    refuse_denied_sources(sources, project)
     corpora: list[Corpus] = []
     for source in sources:
-        timeline = read_timeline(source)
-        refuse_denied([timeline.account], project)
-        corpus = build_corpus(timeline)
+        timeline = _read(source, project, report)
+        corpus = build_corpus(timeline, cleaning)
         if any(corpus.digest == other.digest for other in corpora):
             raise UsageError("holds the same posts as another source", where=source)
         corpora.append(corpus)
@@ -153,6 +168,19 @@ def read_corpora(sources: Sequence[str], project: Project, report: Reporter) -> 
         for note in corpus.notes:
             report.note(f"  {note}")
     return tuple(corpora)
+
+
+def _read(source: str, project: Project, report: Reporter) -> Timeline:
+    """The posts of a source whose account is not on the deny list."""
+
+    def allow(account: Account) -> None:
+        refuse_denied([account], project)
+
+    if is_live(source):
+        return read_live(source, report=report, allow=allow)
+    timeline = read_timeline(source)
+    allow(timeline.account)
+    return timeline
 
 
 def write_readme(made: Made, namespace: str, target: Target, project: Project) -> Path:

@@ -49,6 +49,25 @@ Namespace = Annotated[
     ),
 ]
 
+Cleaning = Annotated[
+    str,
+    typer.Option(
+        "--cleaning",
+        metavar="voice|huggingtweets",
+        help="How posts are cleaned: to keep the voice, or just as huggingtweets did.",
+    ),
+]
+Language = Annotated[
+    str | None,
+    typer.Option(
+        "--lang",
+        metavar="CODE",
+        help="Only posts in this language, where the source says it of each.",
+        show_default="all",
+    ),
+]
+DEFAULT_CLEANING = "voice"
+
 
 def reporter(quiet: bool, verbose: int) -> Reporter:
     """Where a command says what it does, for what -q and -v ask."""

@@ -7,11 +7,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hubtools.cli.options import Json, Quiet, Verbose, reporter
+from hubtools.cli.options import (
+    DEFAULT_CLEANING,
+    Cleaning,
+    Json,
+    Language,
+    Quiet,
+    Verbose,
+    reporter,
+)
+from hubtools.cli.posts_forget import forget
 from hubtools.report import Reporter, print_json
 
 if TYPE_CHECKING:
     from hubtools.training.corpus import Corpus
+
+_SHOWN = 300
 
 app = typer.Typer(no_args_is_help=True, help="Look at an account's posts before training.")
 
@@ -27,23 +38,39 @@ Sources = Annotated[
 
 @app.command()
 def stats(
-    sources: Sources, as_json: Json = False, quiet: Quiet = False, verbose: Verbose = 0
+    sources: Sources,
+    cleaning: Cleaning = DEFAULT_CLEANING,
+    lang: Language = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
 ) -> None:
     """The counts that the card will show, and why posts were dropped.
 
-    Example:
+    With -v a few posts of each reason follow, and of what cleaning changed in those kept.
+
+    Examples:
 
       hubtools posts stats twitter-2024.zip
+
+      hubtools posts stats twitter-2024.zip --cleaning huggingtweets -v
     """
     from hubtools.config import find_project
     from hubtools.publish import read_corpora
+    from hubtools.training.cleaning import find_cleaning
 
     report = reporter(quiet, verbose)
-    corpora = read_corpora(sources, find_project(), report)
+    corpora = read_corpora(sources, find_cleaning(cleaning, lang), find_project(), report)
     if as_json:
-        print_json({"accounts": [_as_json(corpus) for corpus in corpora]})
+        accounts = [_as_json(corpus) for corpus in corpora]
+        if verbose:
+            for account, corpus in zip(accounts, corpora, strict=True):
+                account["examples"] = _examples(corpus)
+        print_json({"accounts": accounts})
     else:
         _print_table(corpora)
+        if verbose:
+            _print_examples(corpora)
     _note_amounts(corpora, report)
 
 
@@ -54,6 +81,8 @@ def export(
         str,
         typer.Option("--out", "-o", metavar="FILE", help="Where to write; - for stdout."),
     ],
+    cleaning: Cleaning = DEFAULT_CLEANING,
+    lang: Language = None,
     as_json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = 0,
@@ -74,13 +103,14 @@ def export(
     from hubtools.errors import UsageError
     from hubtools.files import write_atomically
     from hubtools.publish import read_corpora
+    from hubtools.training.cleaning import find_cleaning
 
     if as_json and out == "-":
         raise UsageError(
             "--json and the posts cannot both go to stdout", fix="Name a file with --out"
         )
     report = reporter(quiet, verbose)
-    corpora = read_corpora(sources, find_project(), report)
+    corpora = read_corpora(sources, find_cleaning(cleaning, lang), find_project(), report)
     lines = [
         json.dumps({"text": post.text, "account": corpus.account.handle}, ensure_ascii=False) + "\n"
         for corpus in corpora
@@ -128,6 +158,35 @@ def _as_json(corpus: Corpus) -> dict[str, Any]:
     }
 
 
+def _examples(corpus: Corpus) -> dict[str, list[dict[str, str]]]:
+    return {
+        name: [{"before": example.before, "after": example.after} for example in found]
+        for name, found in corpus.examples.items()
+    }
+
+
+def _print_examples(corpora: Sequence[Corpus]) -> None:
+    """A few posts of each reason and each change; line breaks are shown as in JSON."""
+    for corpus in corpora:
+        typer.echo(f"\n{_title(corpus)}")
+        for title, counts in (("Dropped", corpus.dropped), ("Changed", corpus.changed)):
+            for name, count in counts.items():
+                typer.echo(f"\n{title}: {name} ({count:,})")
+                for example in corpus.examples.get(name, ()):
+                    typer.echo(f"  {_on_a_line(example.before)}")
+                    if example.after and example.after != example.before:
+                        typer.echo(f"    -> {_on_a_line(example.after)}")
+
+
+def _on_a_line(text: str) -> str:
+    """At most 300 characters, without any that could move a terminal's cursor."""
+    import json
+
+    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    line = json.dumps(shown, ensure_ascii=False)
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in line)
+
+
 def _print_table(corpora: Sequence[Corpus]) -> None:
     from rich.console import Console
     from rich.table import Table
@@ -160,3 +219,6 @@ def _rows(corpora: Sequence[Corpus]) -> list[tuple[str, list[int]]]:
         ("Characters kept", [corpus.characters for corpus in corpora]),
         ("Redacted", [corpus.redacted for corpus in corpora]),
     ]
+
+
+app.command("forget")(forget)

@@ -50,6 +50,8 @@ def publish(
     prompt: Prompt = DEFAULT_PROMPT,
     recipe: RecipeName = None,
     seed: Seed = DEFAULT_SEED,
+    cleaning: options.Cleaning = options.DEFAULT_CLEANING,
+    lang: options.Language = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = 0,
@@ -78,7 +80,14 @@ def publish(
     hub = project.config.hub
     target = parse_target(to, Path.cwd()) if to else parse_target(hub.to, project.root)
     request = ModelRequest(
-        sources=tuple(sources), base=base, prompt=prompt, seed=seed, recipe=recipe, name=name
+        sources=tuple(sources),
+        base=base,
+        prompt=prompt,
+        seed=seed,
+        recipe=recipe,
+        name=name,
+        cleaning=cleaning,
+        language=lang,
     )
     report = options.reporter(quiet, verbose)
     published = publish_model(request, target, namespace or hub.namespace, project, report)

@@ -31,6 +31,8 @@ def train(
     prompt: Prompt = DEFAULT_PROMPT,
     recipe: RecipeName = None,
     seed: Seed = DEFAULT_SEED,
+    cleaning: options.Cleaning = options.DEFAULT_CLEANING,
+    lang: options.Language = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = 0,
@@ -53,7 +55,14 @@ def train(
     project = find_project()
     target = parse_target(project.config.hub.to, project.root)
     request = ModelRequest(
-        sources=tuple(sources), base=base, prompt=prompt, seed=seed, recipe=recipe, name=name
+        sources=tuple(sources),
+        base=base,
+        prompt=prompt,
+        seed=seed,
+        recipe=recipe,
+        name=name,
+        cleaning=cleaning,
+        language=lang,
     )
     report = options.reporter(quiet, verbose)
     made = make_model(request, out.absolute(), project, report)

@@ -101,6 +101,8 @@ def _not_text(where: str, line: int) -> SourceError:
 
 def undo_x_escapes(text: str) -> str:
     """`text` without X's escapes `&amp;`, `&lt;` and `&gt;`, undone in one pass."""
+    if "&" not in text:
+        return text
     return re.sub("&(?:amp|lt|gt);", lambda found: _X_ESCAPES[found[0]], text)
 
 

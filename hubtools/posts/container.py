@@ -1,4 +1,4 @@
-"""A read-only view of what a person names as a source: a zip, a folder or a single file.
+"""A read-only view of what a person names as a source: an archive, a folder or a single file.
 
 Members are read as streams and never extracted. A view lists the names that it has and opens only
 what it is asked for, so private members of an archive stay closed. Whatever is wrong with the
@@ -8,23 +8,31 @@ limits allow, damage.
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
-import stat
+import tarfile
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, BinaryIO, Self
 
 from hubtools.errors import SourceError
 
-_ZIP_START = (b"PK\x03\x04", b"PK\x05\x06")
-_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OverflowError, IndexError)
+_DAMAGED = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    EOFError,
+    ValueError,
+    OverflowError,
+    IndexError,
+)
 _AGAIN = "Download it again: it is cut off or damaged"
 
 
@@ -43,7 +51,7 @@ class Limits:
     picture: int = 16 << 20
     """Of the avatar."""
     entries: int = 1_000_000
-    """Names in a zip or a folder."""
+    """Names in an archive or a folder."""
 
 
 class Container(ABC):
@@ -108,7 +116,7 @@ class Container(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file; it is opened again when a member is."""
 
     def __enter__(self) -> Self:
         return self
@@ -134,6 +142,9 @@ class FileContainer(Container):
 
     def close(self) -> None:
         """Nothing stays open between reads."""
+
+    def charge(self, name: str, size: int) -> None:
+        """A file is as large as it looks."""
 
     def _size(self, name: str) -> int:
         return self.path.stat().st_size
@@ -165,6 +176,12 @@ class FolderContainer(Container):
     def where(self, name: str) -> str:
         return str(self.path / name)
 
+    def close(self) -> None:
+        """Nothing stays open between reads."""
+
+    def charge(self, name: str, size: int) -> None:
+        """Files are as large as they look."""
+
     def _walk(self, path: Path) -> Iterator[str]:
         """The files; links out of the folder are listed when they are files, and never opened."""
         count = 0
@@ -186,9 +203,6 @@ class FolderContainer(Container):
     def _leads_out(self, entry: Path) -> bool:
         return entry.is_symlink() and not entry.resolve().is_relative_to(self._root)
 
-    def close(self) -> None:
-        """Nothing stays open between reads."""
-
     def _size(self, name: str) -> int:
         return (self.path / name).stat().st_size
 
@@ -200,62 +214,6 @@ class FolderContainer(Container):
                 fix="Put the file itself in its place",
             )
         return (self.path / name).open("rb")
-
-
-class ZipContainer(Container):
-    """A zip file, checked entry by entry before anything is read from it."""
-
-    def __init__(self, path: Path, limits: Limits) -> None:
-        super().__init__(path, limits)
-        with damage_named(str(path)):
-            self._zip = zipfile.ZipFile(path)
-            self._infos = {info.filename: info for info in self._zip.infolist()}
-        try:
-            self._check()
-        except SourceError:
-            self.close()
-            raise
-        self._names = tuple(name for name, info in self._infos.items() if not info.is_dir())
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return self._names
-
-    def where(self, name: str) -> str:
-        return f"{self.path}: {name}"
-
-    def close(self) -> None:
-        self._zip.close()
-
-    def _check(self) -> None:
-        if len(self._infos) > self.limits.entries:
-            raise SourceError(f"holds more than {self.limits.entries:,} entries", where=self.path)
-        for info in self._infos.values():
-            if _climbs_out(info.orig_filename) or _climbs_out(info.filename):
-                raise SourceError(
-                    f"has an entry whose name leads out of the archive: {info.filename!r}",
-                    where=self.path,
-                    fix="Check where this file comes from; X's archives have no such names",
-                )
-            if stat.S_ISLNK(info.external_attr >> 16):
-                raise SourceError(
-                    f"has an entry that is a symbolic link: {info.filename!r}",
-                    where=self.path,
-                    fix="Pack the files themselves",
-                )
-
-    def _size(self, name: str) -> int:
-        return self._infos[name].file_size
-
-    def _open(self, name: str) -> IO[bytes]:
-        info = self._infos[name]
-        if info.flag_bits & 0x1:
-            raise SourceError(
-                "is encrypted", where=self.where(name), fix="Unpack it, and name the folder"
-            )
-        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise NotImplementedError(f"compression method {info.compress_type}")
-        return self._zip.open(info)
 
 
 class _Metered(io.RawIOBase):
@@ -276,33 +234,18 @@ class _Metered(io.RawIOBase):
         buffer[: len(data)] = data
         return len(data)
 
+    def seekable(self) -> bool:
+        return self._inner.seekable()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._inner.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._inner.tell()
+
     def close(self) -> None:
         self._inner.close()
         super().close()
-
-
-def open_container(source: str, limits: Limits | None = None) -> Container:
-    """The container at the path `source`; a zip is known by its first bytes, not by its name.
-
-    Raises SourceError when there is nothing there, it cannot be read, or it is a damaged zip.
-    """
-    path = Path(source)
-    limits = limits or Limits()
-    with damage_named(source):
-        if source and path.is_dir():
-            return FolderContainer(path, limits)
-        if not source or not path.exists():
-            raise SourceError(
-                "no such file or folder", where=source or "''", fix="Check the path of your archive"
-            )
-        if not path.is_file():
-            raise SourceError("is neither a file nor a folder", where=source)
-        with path.open("rb") as file:
-            start = file.read(4)
-    if not start:
-        raise SourceError("is empty", where=source, fix="Download or export it again")
-    kind = ZipContainer if start in _ZIP_START else FileContainer
-    return kind(path, limits)
 
 
 @contextmanager
@@ -312,6 +255,8 @@ def damage_named(where: str) -> Iterator[None]:
         yield
     except SourceError:
         raise
+    except gzip.BadGzipFile as error:
+        raise SourceError(f"is a damaged archive ({error})", where=where, fix=_AGAIN) from error
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         place = error.filename if isinstance(error.filename, str) else where
@@ -325,13 +270,13 @@ def damage_named(where: str) -> Iterator[None]:
             fix="Unpack it, and name the folder",
         ) from error
     except _DAMAGED as error:
-        raise SourceError(f"is a damaged zip ({error})", where=where, fix=_AGAIN) from error
+        raise SourceError(
+            f"is a damaged {_kind(error)} ({error})", where=where, fix=_AGAIN
+        ) from error
 
 
-def _climbs_out(name: str) -> bool:
-    plain = name.replace("\\", "/")
-    absolute = plain.startswith("/") or plain[1:2] == ":" or "\0" in plain
-    return absolute or ".." in PurePosixPath(plain).parts
+def _kind(error: Exception) -> str:
+    return "archive" if isinstance(error, tarfile.TarError) else "zip"
 
 
 def _raise(error: OSError) -> None:

@@ -1,111 +1,133 @@
 """What the fields of a record mean in dumps of posts, as JSON or CSV.
 
-The names are those of X's API 1.1 and of the dumps that people made with it (`full_text`,
-`id_str`, `retweeted_status`, `user.screen_name`), and the plain ones that other tools write
-(`text`, `id`, `created_at`, `username`).
+The names are those of X's API 1.1 (`full_text`, `id_str`, `retweeted_status`,
+`user.screen_name`), of its API 2 as twarc flattens it (`referenced_tweets`, `note_tweet`,
+`author.username`), of the dumps that people made with them, and the plain ones that other tools
+write (`text`, `id`, `created_at`, `username`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from hubtools.errors import SourceError
-from hubtools.posts.characters import language_code, sound, undo_x_escapes
+from hubtools.posts.characters import language_code, sound
 from hubtools.posts.dates import parse_date
-from hubtools.posts.handles import checked_handle
-from hubtools.posts.model import Account, Network, Post
+from hubtools.posts.model import Network, Post
+from hubtools.posts.rows import Author, Row
+from hubtools.posts.x_text import is_typed_repost, own_words
 
 TEXT = ("full_text", "text")
+_ALSO_TEXT = ("tweet_text", "tweet", "post_text", "post", "content", "message")
 _ID = ("id_str", "id", "tweet_id", "status_id")
 _DATE = ("created_at", "created", "date", "timestamp", "time")
+_REPLY = ("in_reply_to_status_id_str", "in_reply_to_status_id", "in_reply_to_id", "reply_to")
 _AUTHOR = ("user", "author")
 _HANDLE = ("screen_name", "user_screen_name", "username", "handle", *_AUTHOR, "account")
+_PICTURE = ("profile_image_url_https", "profile_image_url", "avatar")
 _LINK = ("url", "permalink", "link", "tweet_url")
 _ORIGINAL = ("retweeted_status", "retweeted_status_id", "retweeted_status_id_str")
 _ONLY_X = frozenset(
-    ("full_text", "id_str", "tweet_id", "screen_name", "favorite_count", "retweet_count")
-) | frozenset(_ORIGINAL)
+    (
+        *("full_text", "id_str", "tweet_id", "screen_name", "favorite_count", "retweet_count"),
+        *("referenced_tweets", "edit_history_tweet_ids", "public_metrics", "reply_settings"),
+        *_ORIGINAL,
+    )
+)
 _STATUS = re.compile(r"https?://(?:www\.|mobile\.)?(?:twitter|x)\.com/\w+/status(?:es)?/(\d+)")
 _NOTHING = ("", "0", "false", "none", "null", "nan", "f", "no", "n")
+_HIDDEN = ("private", "direct", "followers", "followers-only", "limited", "protected", "circle")
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One record, and what it says of its author."""
+def text_field(names: Collection[str], wanted: str | None) -> str | None:
+    """Which of a record's fields holds the post; None when that cannot be told.
 
-    post: Post
-    handle: str | None
-    field: str
-    """Where the handle stands."""
-    name: str | None
-    from_x: bool
-    where: str
+    It is the one that is wanted, else `full_text` or `text`, else the only one with another
+    well-known name.
+    """
+    if wanted is not None:
+        lower = wanted.casefold()
+        return next((name for name in names if str(name).casefold() == lower), None)
+    for name in TEXT:
+        if name in names:
+            return name
+    others = [name for name in _ALSO_TEXT if name in names]
+    return others[0] if len(others) == 1 else None
 
 
-def read_row(record: Mapping[str, Any], where: str) -> Row:
-    """The post in a record; SourceError at `where` (file and line) when it has no text."""
-    field = next((name for name in TEXT if name in record), None)
-    raw = "" if field is None or record[field] is None else record[field]
-    if field is None or not isinstance(raw, str):
-        has = ", ".join(map(str, list(record)[:12])) or "nothing"
-        raise SourceError(
-            f"a record has no text in 'full_text' or 'text' (it has: {has[:200]})",
-            where=where,
-            fix="Rename the field that holds the posts to 'text'",
-        )
+def read_row(
+    record: Mapping[str, Any],
+    where: str,
+    text_column: str | None = None,
+    network: Network | None = None,
+) -> Row:
+    """The post in a record; SourceError at `where` (file and line) when it has no text.
+
+    Where the source as a whole does not say the `network`, it is X when the record shows that.
+    """
+    raw = _raw_text(record, where, text_column)
     status = next(filter(None, (_STATUS.match(str(record.get(name))) for name in _LINK)), None)
-    from_x = status is not None or not _ONLY_X.isdisjoint(record)
-    text = undo_x_escapes(sound(raw)) if from_x else sound(raw)
-    handle, said_in, name = _author(record)
+    from_x = network == "x" or status is not None or _is_from_x(record)
+    name = _first(record, _ID) or (status[1] if status else where.rpartition(":")[2])
+    text, cut = own_words(record, raw, name) if from_x else (sound(raw), False)
+    author, said = _author(record)
     post = Post(
-        id=_first(record, _ID) or (status[1] if status else where.rpartition(":")[2]),
+        id=name,
         text=text,
         created=parse_date(_first(record, _DATE)),
-        repost=text.startswith("RT @") or _is_repost(record),
-        language=language_code(record.get("lang")),
+        repost=is_typed_repost(text) or _is_repost(record),
+        language=language_code(record.get("lang") or record.get("language")),
+        reply_to=_reply_to(record),
+        truncated=cut,
     )
-    return Row(post, handle, said_in, name, from_x, where)
+    return Row(
+        post,
+        author,
+        "x" if from_x else "file",
+        where,
+        name=said,
+        public=_is_public(record),
+        versions=_versions(record),
+    )
 
 
-def gather(rows: Iterable[Row]) -> tuple[Account, tuple[Post, ...]]:
-    """The one account of all rows, and its posts.
+def _raw_text(record: Mapping[str, Any], where: str, text_column: str | None) -> str:
+    """The longest form of the text that the record has, as it stands there."""
+    for field, key in (("note_tweet", "text"), ("extended_tweet", "full_text")):
+        inner = record.get(field)
+        if text_column is None and isinstance(inner, dict) and isinstance(inner.get(key), str):
+            return str(inner[key])
+    name = text_field(record, text_column)
+    raw = None if name is None else record[name]
+    if isinstance(raw, int | float):
+        return str(raw)
+    if name is not None and (raw is None or isinstance(raw, str)):
+        return raw or ""
+    has = ", ".join(map(str, list(record)[:12])) or "nothing"
+    sought = f"{text_column!r}" if text_column else "'full_text' or 'text'"
+    raise SourceError(
+        f"a record has no text in {sought} (it has: {has[:200]})",
+        where=where,
+        fix="Say which field holds the posts: --text-column NAME",
+    )
 
-    Raises SourceError for a second author, and for a handle that can be none.
+
+def _author(record: Mapping[str, Any]) -> tuple[Author | None, str | None]:
+    """Who wrote it, and the name in a record that has no handle.
+
+    In `user`, a text with spaces is a name.
     """
-    posts: list[Post] = []
-    first: Row | None = None
-    name, all_x = None, True
-    for row in rows:
-        posts.append(row.post)
-        all_x = all_x and row.from_x
-        name = name or row.name
-        if row.handle is None:
-            continue
-        first = first or row
-        if row.handle.casefold() != str(first.handle).casefold():
-            raise SourceError(
-                f"has posts of two authors, {first.handle!r:.60} and {row.handle!r:.60}",
-                where=row.where,
-                fix="Split the file into one for each author",
-            )
-    network: Network = "x" if posts and all_x else "file"
-    handle = None
-    if first is not None and first.handle is not None:
-        handle = checked_handle(first.handle, network, first.where, first.field)
-    return Account(network=network, handle=handle, name=name), tuple(posts)
-
-
-def _author(record: Mapping[str, Any]) -> tuple[str | None, str, str | None]:
-    """Handle, the field that it stands in, and name; in `user`, a text with spaces is a name."""
     name = _text(record.get("name"))
     for field in _AUTHOR:
         inner = record.get(field)
         if isinstance(inner, dict):
-            handle = _first(inner, ("screen_name", "username", "handle"))
-            return _handle(handle), f"{field}.screen_name", _text(inner.get("name"))
+            handle = _handle(_first(inner, ("screen_name", "username", "handle")))
+            key = handle.casefold() if handle else _first(inner, ("id_str", "id"))
+            said = _text(inner.get("name"))
+            picture = _picture(_first(inner, _PICTURE))
+            return _known(key, handle, f"{field}.screen_name", said, picture), said
     for field in _HANDLE:
         value = _text(record.get(field))
         if value is None:
@@ -113,21 +135,63 @@ def _author(record: Mapping[str, Any]) -> tuple[str | None, str, str | None]:
         if field in _AUTHOR and " " in value and "/" not in value:
             name = name or value
             continue
-        return _handle(value), field, name
-    return None, "", name
+        handle = _handle(value)
+        return _known(handle.casefold() if handle else None, handle, field, name, None), name
+    return _known(_first(record, ("author_id", "user_id")), None, "author_id", name, None), name
+
+
+def _known(
+    key: str | None, handle: str | None, field: str, name: str | None, picture: str | None
+) -> Author | None:
+    return Author(key, handle, field, name, picture) if key else None
 
 
 def _handle(value: str | None) -> str | None:
     return value.removeprefix("@") or None if value else None
 
 
+def _picture(url: str | None) -> str | None:
+    return url if url and url.startswith(("https://", "http://")) else None
+
+
 def _is_repost(record: Mapping[str, Any]) -> bool:
     if any(_says_yes(record.get(name)) for name in (*_ORIGINAL, "is_retweet")):
         return True
-    references = record.get("referenced_tweets")
-    return isinstance(references, list) and any(
-        isinstance(one, dict) and one.get("type") == "retweeted" for one in references
-    )
+    return bool(_referenced(record, "retweeted"))
+
+
+def _is_from_x(record: Mapping[str, Any]) -> bool:
+    user = record.get("user")
+    named = isinstance(user, dict) and "screen_name" in user
+    return named or not _ONLY_X.isdisjoint(record)
+
+
+def _reply_to(record: Mapping[str, Any]) -> str | None:
+    said = _first(record, _REPLY) or next(iter(_referenced(record, "replied_to")), None)
+    return said if _says_yes(said) else None
+
+
+def _referenced(record: Mapping[str, Any], kind: str) -> list[str]:
+    """The ids of the posts that this one refers to in this way, as API 2 writes them."""
+    found = record.get("referenced_tweets")
+    return [
+        str(one.get("id", ""))
+        for one in (found if isinstance(found, list) else [])
+        if isinstance(one, dict) and one.get("type") == kind
+    ]
+
+
+def _is_public(record: Mapping[str, Any]) -> bool:
+    """Whether nothing says that only some may see this, or that it was taken back."""
+    inner = [record, *(one for one in map(record.get, _AUTHOR) if isinstance(one, dict))]
+    if any(_says_yes(one.get("protected")) for one in inner) or _says_yes(record.get("deleted")):
+        return False
+    return str(record.get("visibility") or "").strip().lower() not in _HIDDEN
+
+
+def _versions(record: Mapping[str, Any]) -> tuple[str, ...]:
+    ids = record.get("edit_history_tweet_ids")
+    return tuple(map(str, ids)) if isinstance(ids, list) else ()
 
 
 def _says_yes(value: Any) -> bool:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, TextIO
 
 from hubtools.errors import SourceError
 
 _CHUNK = 1 << 20
+_LITERAL = 5_000
+"""More characters than the longest word or number that JSON can have: Python reads 4,300 digits."""
 _SPACE = re.compile(r"[ \t\r\n]*")
-_ENDED = "not valid JSON: ends in the middle of a record"
+ENDED = "not valid JSON: ends in the middle of a record"
 _AFTER_RECORD = "not valid JSON: expected ',' or ']' after a record"
+_AFTER_MEMBER = "not valid JSON: expected ',' or '}' after a member"
 _FIX = "Export it again, or correct that line"
 
 
@@ -42,12 +45,55 @@ class JsonStream:
         else:
             yield from self._sequence()
 
+    def members(self, lists: Collection[str]) -> Iterator[tuple[int, str, Any]]:
+        """The members of every object, one after the other or in a list, with line and key.
+
+        What stands in a list under one of the keys `lists` comes one by one, each with that key.
+        Values that are no objects come with the key "".
+        """
+        in_list = self._next() == "["
+        if in_list:
+            self._advance(self._at + 1)
+        while (mark := self._next()) not in ("", "]"):
+            if mark == "{":
+                yield from self._object(lists)
+            else:
+                yield self._line, "", self._value(None)
+            if in_list and self._next() == ",":
+                self._advance(self._at + 1)
+        if in_list != (mark == "]"):
+            raise self._broken(ENDED if in_list else "not valid JSON: unexpected ']'", self._line)
+
     def value(self) -> Any:
         """The one value that stands here."""
         self._next()
         return self._value(None)
 
+    def _object(self, lists: Collection[str]) -> Iterator[tuple[int, str, Any]]:
+        mark = ","
+        while mark == ",":
+            self._advance(self._at + 1)
+            if self._next() == "}":
+                break
+            key = self._value(None)
+            if not isinstance(key, str) or self._next() != ":":
+                raise self._broken("not valid JSON: expected a key and ':'", self._line)
+            self._advance(self._at + 1)
+            if self._next() == "[" and key in lists:
+                yield from ((line, key, value) for line, value in self._list())
+            else:
+                yield self._line, key, self._value(None)
+            mark = self._next()
+        if self._next() != "}":
+            raise self._broken(_AFTER_MEMBER if mark else ENDED, self._line)
+        self._advance(self._at + 1)
+
     def _array(self) -> Iterator[tuple[int, Any]]:
+        yield from self._list()
+        if self._next() not in ("", ";"):
+            raise self._broken("not valid JSON: something follows the list", self._line)
+
+    def _list(self) -> Iterator[tuple[int, Any]]:
         mark = ","
         self._advance(self._at + 1)
         if self._next() == "]":
@@ -57,13 +103,11 @@ class JsonStream:
             yield line, self._value(None)
             mark = self._next()
             if mark not in (",", "]"):
-                raise self._broken(_AFTER_RECORD if mark else _ENDED, self._line)
+                raise self._broken(_AFTER_RECORD if mark else ENDED, self._line)
             if mark == ",":
                 self._advance(self._at + 1)
                 self._next()
         self._advance(self._at + 1)
-        if self._next() not in ("", ";"):
-            raise self._broken("not valid JSON: something follows the list", self._line)
 
     def _sequence(self) -> Iterator[tuple[int, Any]]:
         while self._next():
@@ -78,13 +122,17 @@ class JsonStream:
             except RecursionError:
                 raise self._broken("is nested too deeply", self._line) from None
             except ValueError as error:
-                if self._more():
-                    continue
                 position = getattr(error, "pos", self._at)
+                if self._may_go_on(error, position) and self._more():
+                    continue
                 at = line or self._line + self._data.count("\n", self._at, position)
                 raise self._broken(_reason(error, position >= len(self._data)), at) from error
             self._advance(end)
             return value
+
+    def _may_go_on(self, error: ValueError, position: int) -> bool:
+        """Whether the value may only be cut off by the end of what has been read so far."""
+        return str(error).startswith("Unterminated") or position > len(self._data) - _LITERAL
 
     def _next(self) -> str:
         """The next character that is no space, which stays where it is; "" at the end."""
@@ -116,5 +164,5 @@ class JsonStream:
 def _reason(error: ValueError, at_end: bool) -> str:
     message = getattr(error, "msg", str(error)).lower().removesuffix(" at")
     if at_end or message.startswith("unterminated"):
-        return _ENDED
+        return ENDED
     return f"not valid JSON: {message}"

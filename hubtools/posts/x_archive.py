@@ -7,34 +7,39 @@ Direct messages, log-ins, contacts and deleted tweets stay closed.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
+from hubtools.errors import SourceError
 from hubtools.posts.characters import TextMember, opening, sound, text_member
 from hubtools.posts.container import Container, FileContainer
 from hubtools.posts.handles import checked_handle
 from hubtools.posts.model import Account, Timeline
+from hubtools.posts.options import ReadOptions
+from hubtools.posts.pictures import is_picture
+from hubtools.posts.relaxed import may_be_relaxed
+from hubtools.posts.rows import Source, timeline
 from hubtools.posts.x_layout import Layout, find_layout, homes
 from hubtools.posts.x_tweets import (
-    Tweets,
+    JsFile,
     kind_of,
     read_long_texts,
-    read_tweets,
     records,
+    tweet_rows,
 )
 
-_PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"RIFF")
 
-
-def recognise(container: Container) -> bool:
+def recognise(container: Container, options: ReadOptions) -> bool:
     """Whether this is an archive's zip or folder, or one of its `.js` files."""
     if isinstance(container, FileContainer):
         return kind_of(opening(container, container.names[0])) is not None
     return bool(homes(container))
 
 
-def read(source: str, container: Container) -> Timeline:
+def read(source: str, container: Container, options: ReadOptions) -> Timeline:
     """The timeline in an archive; its digest is over tweets and long texts in reading order.
 
     Raises SourceError with member and line.
@@ -46,37 +51,51 @@ def read(source: str, container: Container) -> Timeline:
     digest = hashlib.sha256()
     members = [text_member(container, name, digest) for name in layout.tweets]
     long_members = [text_member(container, name, digest) for name in layout.notes]
-    tweets = read_tweets(members, read_long_texts(long_members))
-    account, said = _account(container, layout)
-    notes = [note for member in members + long_members for note in member.notes]
-    return Timeline(
-        source=source,
-        digest=digest.hexdigest(),
-        account=account,
-        posts=tweets.posts,
-        notes=(*notes, *_remarks(layout, tweets), *said),
-    )
+    notes = tuple(note for member in members + long_members for note in member.notes)
+    read_as = partial(_read_as, source, digest.hexdigest(), layout, members, long_members, notes)
+    try:
+        return read_as(options, relaxed=False)
+    except SourceError as error:
+        if not may_be_relaxed(error):
+            raise
+        try:
+            return read_as(options, relaxed=True)
+        except SourceError:
+            raise error from None
 
 
-def _remarks(layout: Layout, tweets: Tweets) -> Iterable[str]:
-    if tweets.superseded:
-        yield f"{tweets.superseded:,} earlier versions of edited posts were left out."
-    if layout.promised is not None and layout.promised != tweets.records:
-        yield (
-            f"The archive's manifest counts {layout.promised:,} posts; "
-            f"its files hold {tweets.records:,}."
-        )
+def _read_as(
+    source: str,
+    digest: str,
+    layout: Layout,
+    members: Sequence[TextMember],
+    long_members: Sequence[TextMember],
+    notes: tuple[str, ...],
+    options: ReadOptions,
+    *,
+    relaxed: bool,
+) -> Timeline:
+    container = members[0].container
+    long_texts = read_long_texts(JsFile(member, relaxed) for member in long_members)
+    files = [JsFile(member, relaxed) for member in members]
+    account, said = _account(container, layout, relaxed)
+    rows = partial(tweet_rows, files, long_texts)
+    read_from = Source(source, container, digest, rows, notes, account, layout.promised)
+    found = timeline(read_from, options)
+    return replace(found, notes=(*found.notes, *said))
 
 
-def _account(container: Container, layout: Layout) -> tuple[Account, tuple[str, ...]]:
+def _account(
+    container: Container, layout: Layout, relaxed: bool
+) -> tuple[Account, tuple[str, ...]]:
     """Whose archive this is, and what could not be found."""
-    about = _first(container, layout.account, "account")
+    about = _first(container, layout.account, "account", relaxed)
     where, field = container.where(layout.account or "manifest.js"), "username"
     handle, name = about.get("username"), about.get("accountDisplayName")
     if handle is None and layout.owner:
         where, field = container.where(f"{layout.home}manifest.js"), "userInfo.userName"
         handle, name = layout.owner.get("userName"), layout.owner.get("displayName")
-    url = _first(container, layout.profile, "profile").get("avatarMediaUrl")
+    url = _first(container, layout.profile, "profile", relaxed).get("avatarMediaUrl")
     url = url if isinstance(url, str) and url.startswith(("https://", "http://")) else None
     account = Account(
         network="x",
@@ -89,11 +108,11 @@ def _account(container: Container, layout: Layout) -> tuple[Account, tuple[str, 
     return account, said
 
 
-def _first(container: Container, name: str | None, key: str) -> Mapping[str, Any]:
+def _first(container: Container, name: str | None, key: str, relaxed: bool) -> Mapping[str, Any]:
     if name is None:
         return {}
-    member: TextMember = text_member(container, name)
-    return next((record for _, record in records(member, key, key)), {})
+    file = JsFile(text_member(container, name), relaxed)
+    return next((record for _, record in records(file, key, key)), {})
 
 
 def _avatar(container: Container, layout: Layout, url: str | None) -> bytes | None:
@@ -108,5 +127,5 @@ def _avatar(container: Container, layout: Layout, url: str | None) -> bytes | No
             file.partition("-")[2],
         ):
             data = container.read(name, container.limits.picture)
-            return data if data.startswith(_PICTURES) else None
+            return data if is_picture(data) else None
     return None

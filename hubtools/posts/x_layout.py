@@ -1,7 +1,8 @@
 """Where the files that are needed lie in an archive that X made.
 
 `data/manifest.js` (`window.__THAR_CONFIG = {…}`) lists them since 2020; without it they are
-known by their names: `tweets.js`, `tweets-part1.js` and so on (until 2022 `tweet.js`).
+known by their names: `tweets.js`, `tweets-part1.js` and so on (until 2022 `tweet.js`, which in
+2019 stood at the root).
 """
 
 from __future__ import annotations
@@ -9,14 +10,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TextIO
 
 from hubtools.errors import SourceError
 from hubtools.posts.characters import text_member
 from hubtools.posts.container import Container
 from hubtools.posts.jsonstream import JsonStream
+from hubtools.posts.relaxed import RelaxedText, may_be_relaxed
 
-_HOME = re.compile(r"((?:(?:[^/]+/)*data/)?)(?:tweets?(?:-part\d+)?|manifest)\.js")
+_HOME = re.compile(
+    r"((?:(?:[^/]+/)*data/)?)(?:tweets?(?:-part\d+)?|manifest)\.js|([^/]+/)tweet\.js"
+)
 _ASSIGNMENT = re.compile(r"\s*window\.__THAR_CONFIG\s*=")
 _NAMES = {
     "tweets": r"tweets?",
@@ -31,7 +35,7 @@ class Layout:
     """The members to open; nothing else in the archive is."""
 
     home: str
-    """The folder `data/` of the archive, or "" when that folder itself is the source."""
+    """The folder of the files in the archive, or "" when that is the source itself."""
     tweets: tuple[str, ...]
     notes: tuple[str, ...]
     account: str | None
@@ -45,7 +49,7 @@ class Layout:
 def homes(container: Container) -> tuple[str, ...]:
     """The folders in `container` that hold an archive's tweets or its manifest."""
     found = (_HOME.fullmatch(name) for name in container.names)
-    return tuple(sorted({match[1] for match in found if match}))
+    return tuple(sorted({match[1] or match[2] or "" for match in found if match}))
 
 
 def find_layout(container: Container) -> Layout:
@@ -98,10 +102,24 @@ def _manifest(container: Container, home: str) -> Mapping[str, Any]:
     if name not in container.names:
         return {}
     member = text_member(container, name)
-    with member.open() as text:
-        stream = JsonStream(text, member.where, container.limits.record)
-        stream.skip(_ASSIGNMENT)
-        return _table(stream.value())
+    limit = container.limits.record
+    try:
+        with member.open() as text:
+            return _config(text, member.where, limit)
+    except SourceError as error:
+        if not may_be_relaxed(error):
+            raise
+        try:
+            with RelaxedText(member.open(), member.where, limit) as text:
+                return _config(text, member.where, limit)
+        except SourceError:
+            raise error from None
+
+
+def _config(text: TextIO, where: str, limit: int) -> Mapping[str, Any]:
+    stream = JsonStream(text, where, limit)
+    stream.skip(_ASSIGNMENT)
+    return _table(stream.value())
 
 
 def _listed(manifest: Mapping[str, Any], kind: str, home: str) -> dict[str, int]:

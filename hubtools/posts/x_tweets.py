@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TextIO
 
 from hubtools.errors import SourceError
-from hubtools.posts.characters import TextMember, language_code, sound, undo_x_escapes
+from hubtools.posts.characters import TextMember, language_code, sound
 from hubtools.posts.dates import parse_date
 from hubtools.posts.jsonstream import JsonStream
 from hubtools.posts.model import Post
+from hubtools.posts.relaxed import RelaxedText
+from hubtools.posts.rows import Row
+from hubtools.posts.x_text import is_typed_repost, own_words
 
 _ASSIGNMENT = re.compile(r"\s*window\.YTD\.(\w+)\.part\d+\s*=\s*")
 _LINK_AT_END = re.compile(r"(?:\s*https://t\.co/\w+)*\s*$")
@@ -27,13 +30,18 @@ LongTexts = Mapping[datetime, list[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Tweets:
-    """What the files of tweets hold."""
+class JsFile:
+    """One `.js` file of an archive."""
 
-    posts: tuple[Post, ...]
-    """Without earlier versions of edited posts."""
-    records: int
-    superseded: int
+    member: TextMember
+    relaxed: bool = False
+    """A formatter has been through: keys without quotes, commas before brackets."""
+
+    def open(self) -> TextIO:
+        """Its characters, as JSON after the assignment."""
+        text = self.member.open()
+        limit = self.member.container.limits.record
+        return RelaxedText(text, self.member.where, limit) if self.relaxed else text
 
 
 def kind_of(opening: str) -> str | None:
@@ -42,28 +50,23 @@ def kind_of(opening: str) -> str | None:
     return found[1] if found else None
 
 
-def read_tweets(members: Iterable[TextMember], long_texts: LongTexts) -> Tweets:
-    """The posts in these files, in their order; an edited one once, in its last version.
+def tweet_rows(files: Iterable[JsFile], long_texts: LongTexts) -> Iterator[Row]:
+    """The posts in these files, in their order, with all versions of edited ones.
 
     Raises SourceError with member and line.
     """
-    posts: list[Post] = []
-    versions: list[list[str]] = []
-    for member in members:
-        for line, tweet in records(member, "tweets", "tweet"):
-            posts.append(_post(tweet, f"{member.where}:{line}", long_texts))
-            if len(edits := _versions(tweet)) > 1:
-                versions.append(edits)
-    superseded = _superseded(versions, {post.id for post in posts})
-    kept = tuple(post for post in posts if post.id not in superseded)
-    return Tweets(kept, len(posts), len(posts) - len(kept))
+    for file in files:
+        for line, tweet in records(file, "tweets", "tweet"):
+            where = f"{file.member.where}:{line}"
+            post = _post(tweet, where, long_texts)
+            yield Row(post, None, "x", where, versions=_versions(tweet))
 
 
-def read_long_texts(members: Iterable[TextMember]) -> LongTexts:
+def read_long_texts(files: Iterable[JsFile]) -> LongTexts:
     """The whole texts of long posts, by the second in which they were made."""
     found = defaultdict(list)
-    for member in members:
-        for _, note in records(member, "note_tweet", "noteTweet"):
+    for file in files:
+        for _, note in records(file, "note_tweet", "noteTweet"):
             core, created = note.get("core"), parse_date(note.get("createdAt"))
             text = core.get("text") if isinstance(core, dict) else None
             if created is not None and isinstance(text, str):
@@ -71,9 +74,10 @@ def read_long_texts(members: Iterable[TextMember]) -> LongTexts:
     return found
 
 
-def records(member: TextMember, kind: str, key: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def records(file: JsFile, kind: str, key: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """The records of one file, out of their `key` where they stand in one, each with its line."""
-    with member.open() as text:
+    member = file.member
+    with file.open() as text:
         stream = JsonStream(text, member.where, member.container.limits.record)
         found = stream.skip(_ASSIGNMENT)
         if found and found[1].rstrip("s") != kind.rstrip("s"):
@@ -93,27 +97,34 @@ def _post(tweet: Mapping[str, Any], where: str, long_texts: LongTexts) -> Post:
     raw = tweet.get("full_text", tweet.get("text"))
     if not isinstance(raw, str):
         raise SourceError("has a tweet without text (full_text)", where=where)
-    text = undo_x_escapes(sound(raw))
+    number = sound(str(tweet.get("id_str") or tweet.get("id") or ""))
+    text, cut = own_words(tweet, raw, number)
     created = parse_date(tweet.get("created_at"))
+    long = _completed(text, long_texts.get(created, ()) if created else ())
+    reply = tweet.get("in_reply_to_status_id_str") or tweet.get("in_reply_to_status_id")
     return Post(
-        id=str(tweet.get("id_str") or tweet.get("id") or ""),
-        text=_completed(text, long_texts.get(created, ()) if created else ()),
+        id=number,
+        text=long or text,
         created=created,
-        repost=text.startswith("RT @"),
+        repost=is_typed_repost(text),
         language=language_code(tweet.get("lang")),
+        reply_to=sound(str(reply)) if reply else None,
+        truncated=cut and long is None,
     )
 
 
-def _completed(text: str, candidates: Iterable[str]) -> str:
-    """The long text of which `text` is the start, or `text`.
+def _completed(text: str, candidates: Sequence[str]) -> str | None:
+    """The long text of which `text` is the start.
 
     A tweet shows some 275 characters of a long post, then `…` and perhaps a link.
     """
+    if not candidates:
+        return None
     shown = _LINK_AT_END.sub("", text).rstrip("…").rstrip()
     longest = max(candidates, key=lambda long: _shared(shown, long), default="")
     if len(longest) > len(shown) and 2 * _shared(shown, longest) > len(shown):
         return longest
-    return text
+    return None
 
 
 def _shared(left: str, right: str) -> int:
@@ -122,7 +133,7 @@ def _shared(left: str, right: str) -> int:
     return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(left), len(right)))
 
 
-def _versions(tweet: Mapping[str, Any]) -> list[str]:
+def _versions(tweet: Mapping[str, Any]) -> tuple[str, ...]:
     """`editTweetIds`, oldest first: of a first version, or of a later one."""
     info = tweet.get("edit_info")
     for path in (("initial",), ("edit", "editControlInitial")):
@@ -131,14 +142,5 @@ def _versions(tweet: Mapping[str, Any]) -> list[str]:
             control = control.get(key) if isinstance(control, dict) else None
         ids = control.get("editTweetIds") if isinstance(control, dict) else None
         if isinstance(ids, list):
-            return [str(version) for version in ids]
-    return []
-
-
-def _superseded(histories: Iterable[list[str]], present: set[str]) -> set[str]:
-    """The versions after which a later one is there."""
-    return {
-        version
-        for history in histories
-        for version in [version for version in history if version in present][:-1]
-    }
+            return tuple(map(str, ids))
+    return ()

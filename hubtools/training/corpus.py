@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
 
 from hubtools.cards.model import PostCounts
 from hubtools.errors import PolicyError
 from hubtools.posts.model import Account, Timeline
+from hubtools.training.cleaning import REPOST, Cleaning, Decision, VoiceCleaning
 from hubtools.training.redact import redact
 
 SEPARATOR = "<|endoftext|>"
@@ -22,14 +21,8 @@ NEEDED = 6_000
 ADVISED = 40_000
 """Characters below which a model mostly repeats: the predecessor's second threshold."""
 
-_X_ESCAPES = (("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"))
-_LINKS = tuple(
-    re.compile(form.replace("W", start))
-    for start in ("http:", "https:")
-    for form in (r" W\S+", r"W\S+ ", r"\nW\S+ ", r"\nW\S+", r"W\S+")
-)
-_NOT_OWN = ("http", "@", "#")
-_OWN_WORDS = 3
+_EXAMPLES = 3
+"""Kept of each reason and of each change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +31,14 @@ class KeptPost:
 
     text: str
     created: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """What cleaning made of one post."""
+
+    before: str
+    after: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Corpus:
     dropped: Mapping[str, int]
     """Why posts were dropped, and how many; together they are `counts.short`."""
     redacted: int
-    """How many e-mail addresses and phone numbers were replaced in the kept posts."""
+    """How many addresses, phone numbers and the like were replaced in the kept posts."""
     characters: int
     """Of the kept posts' texts."""
     source: str
@@ -58,6 +59,10 @@ class Corpus:
     notes: tuple[str, ...]
     language: str | None = None
     """That of nearly all kept posts, where the source says it of each."""
+    changed: Mapping[str, int] = field(default_factory=dict)
+    """What cleaning changed in the kept posts, and in how many."""
+    examples: Mapping[str, tuple[Example, ...]] = field(default_factory=dict, repr=False)
+    """A few posts of each reason in `dropped` and of each change in `changed`."""
 
     @property
     def joined(self) -> int:
@@ -65,90 +70,72 @@ class Corpus:
         return self.characters + len(SEPARATOR) * max(len(self.kept) - 1, 0)
 
 
-class Cleaning(Protocol):
-    """Rules that turn a post into what is trained on, or drop it."""
-
-    @property
-    def name(self) -> str:
-        """What a record of the run calls these rules."""
-
-    def clean(self, text: str) -> str:
-        """The text that is trained on."""
-
-    def reason_to_drop(self, text: str) -> str | None:
-        """Why a cleaned text is left out, as a short phrase; None when it is kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class HuggingtweetsCleaning:
-    """The predecessor's rules, kept so that counts can be compared with its cards.
-
-    Known weaknesses are part of them: line breaks become spaces, and words are what stands between
-    spaces, so posts in scripts without spaces are dropped.
-    """
-
-    name: str = "huggingtweets"
-
-    def clean(self, text: str) -> str:
-        """Undo `&amp;`, `&lt;`, `&gt;` in this order, remove links, make one line of it.
-
-        For "http:", then "https:", these go in this order: a link with the space before it, one
-        with the space after it, one on a line of its own with and without a space after it, and
-        any other.
-        """
-        for escape, character in _X_ESCAPES:
-            text = text.replace(escape, character)
-        for link in _LINKS:
-            text = link.sub("", text)
-        return " ".join(re.sub(" +", " ", text).split())
-
-    def reason_to_drop(self, text: str) -> str | None:
-        """A word is the author's own when it has no "http", "@" or "#"; three are needed."""
-        words = text.lower().split()
-        if not words:
-            return "nothing left"
-        own = sum(all(mark not in word for mark in _NOT_OWN) for word in words)
-        return "fewer than three words of its own" if own < _OWN_WORDS else None
-
-
 def build_corpus(timeline: Timeline, cleaning: Cleaning | None = None) -> Corpus:
-    """The posts to train on. Reposts are left out first, then what `cleaning` drops.
+    """The posts to train on, as `cleaning` decides of each; without one, as our own rules do.
 
-    E-mail addresses and phone numbers are replaced last, so they change no count.
+    What identifies people is replaced last, so it changes no count.
     """
-    rules = cleaning or HuggingtweetsCleaning()
-    reposts, redacted = 0, 0
-    dropped: Counter[str] = Counter()
-    kept: list[KeptPost] = []
-    languages: Counter[str | None] = Counter()
-    for post in timeline.posts:
-        if post.repost:
-            reposts += 1
-            continue
-        text = rules.clean(post.text)
-        if reason := rules.reason_to_drop(text):
-            dropped[reason] += 1
-            continue
-        text, found = redact(text)
-        redacted += found
-        kept.append(KeptPost(text, post.created))
-        languages[post.language] += 1
-    short = dropped.total()
+    tally = _Tally()
+    for decision in (cleaning or VoiceCleaning()).decide(timeline):
+        tally.add(decision)
+    short = tally.dropped.total()
     counts = PostCounts(
-        downloaded=reposts + short + len(kept), reposts=reposts, short=short, kept=len(kept)
+        downloaded=tally.reposts + short + len(tally.kept),
+        reposts=tally.reposts,
+        short=short,
+        kept=len(tally.kept),
     )
     return Corpus(
         account=timeline.account,
         counts=counts,
-        kept=tuple(kept),
-        dropped=dict(sorted(dropped.items())),
-        redacted=redacted,
-        characters=sum(len(post.text) for post in kept),
+        kept=tuple(tally.kept),
+        dropped=dict(sorted(tally.dropped.items())),
+        redacted=tally.redacted,
+        characters=sum(len(post.text) for post in tally.kept),
         source=timeline.source,
         digest=timeline.digest,
         notes=timeline.notes,
-        language=_language(languages),
+        language=_language(tally.languages),
+        changed=dict(sorted(tally.changed.items())),
+        examples={name: tuple(found) for name, found in sorted(tally.examples.items())},
     )
+
+
+class _Tally:
+    """What was decided so far."""
+
+    def __init__(self) -> None:
+        self.reposts = 0
+        self.redacted = 0
+        self.kept: list[KeptPost] = []
+        self.dropped: Counter[str] = Counter()
+        self.changed: Counter[str] = Counter()
+        self.languages: Counter[str | None] = Counter()
+        self.examples: dict[str, list[Example]] = {}
+
+    def add(self, decision: Decision) -> None:
+        """Count one post."""
+        if decision.reason == REPOST:
+            self.reposts += 1
+        elif decision.reason is not None:
+            self.dropped[decision.reason] += 1
+            self._show(decision.reason, decision)
+        else:
+            text, found = redact(decision.text)
+            self.redacted += found
+            self.kept.append(KeptPost(text, decision.post.created))
+            self.languages[decision.post.language] += 1
+            self.changed.update(decision.changes)
+            for change in decision.changes:
+                self._show(change, decision)
+
+    def _show(self, name: str, decision: Decision) -> None:
+        """Remember the post as an example, unless it tells what is never printed."""
+        examples = self.examples.setdefault(name, [])
+        if len(examples) < _EXAMPLES and not (
+            redact(decision.post.text)[1] or redact(decision.text)[1]
+        ):
+            examples.append(Example(decision.post.text, decision.text))
 
 
 def _language(said: Counter[str | None]) -> str | None:

@@ -44,6 +44,8 @@ class RunSettings:
     recipe: Recipe
     seed: int
     prompt: str
+    cleaning: str
+    """The name of the rules by which posts were chosen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,7 +52,7 @@ def test_stats_as_json_is_the_contract(run: Run, archive: str) -> None:
                 "name": "Lamp & Keeper 🔦",
                 "network": "x",
                 "posts": {"downloaded": 4, "reposts": 1, "short": 1, "kept": 2},
-                "dropped": {"fewer than three words of its own": 1},
+                "dropped": {"fewer than three words": 1},
                 "redacted": 1,
                 "characters": 59,
             }
@@ -65,17 +65,76 @@ def test_stats_for_a_person_is_a_table_and_notes_go_to_stderr(run: Run, archive:
     assert done.returncode == 0
     table = [line.rstrip() for line in done.stdout.splitlines()]
     assert table == [
-        "                                     @lampkeeper",
-        "Posts downloaded                               4",
-        "Reposts                                        1",
-        "Short                                          1",
-        "  fewer than three words of its own            1",
-        "Kept                                           2",
-        "Characters kept                               59",
-        "Redacted                                       1",
+        "                          @lampkeeper",
+        "Posts downloaded                    4",
+        "Reposts                             1",
+        "Short                               1",
+        "  fewer than three words            1",
+        "Kept                                2",
+        "Characters kept                    59",
+        "Redacted                            1",
     ]
     assert "Training would refuse this" in done.stderr
     assert "6,000 are needed" in done.stderr
+
+
+def test_v_shows_what_was_done(run: Run, tmp_path: Path) -> None:
+    lines = [
+        {"text": "The lamp is lit: https://t.co/a", "lang": "en"},
+        {"text": "just this", "lang": "en"},
+        {"text": "call keeper@example.org", "lang": "en"},
+        {"text": "a\x1b[31m line\nand another", "lang": "en"},
+    ]
+    (tmp_path / "p.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    done = run("stats", "p.jsonl", "-v")
+    assert done.returncode == 0
+    shown = done.stdout[done.stdout.index("Dropped") :].splitlines()
+    assert shown == [
+        "Dropped: fewer than three words (2)",
+        '  "just this"',
+        "",
+        "Changed: a link (1)",
+        '  "The lamp is lit: https://t.co/a"',
+        '    -> "The lamp is lit"',
+        "",
+        "Changed: invisible characters (1)",
+        '  "a\\u001b[31m line\\nand another"',
+        '    -> "a[31m line\\nand another"',
+    ]
+    assert "keeper@" not in done.stdout
+    account = json.loads(run("stats", "p.jsonl", "-v", "--json").stdout)["accounts"][0]
+    assert account["examples"]["a link"] == [
+        {"before": "The lamp is lit: https://t.co/a", "after": "The lamp is lit"}
+    ]
+
+
+def test_the_predecessor_s_rules_on_request(run: Run, archive: str) -> None:
+    done = run("stats", archive, "--cleaning", "huggingtweets", "--json")
+    account = json.loads(done.stdout)["accounts"][0]
+    assert account["dropped"] == {"fewer than three words of its own": 1}
+    done = run("stats", archive, "--cleaning", "thorough")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no cleaning 'thorough'. Known: voice, huggingtweets" in done.stderr
+
+
+def test_one_language_where_the_source_says_it(run: Run, archive: str, tmp_path: Path) -> None:
+    lines = [
+        {"text": "the lamp is lit", "lang": "en"},
+        {"text": "die Lampe ist an", "lang": "de"},
+        {"text": "no one knows what this is", "lang": "und"},
+    ]
+    (tmp_path / "p.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    account = json.loads(run("stats", "p.jsonl", "--lang", "EN", "--json").stdout)["accounts"][0]
+    assert account["posts"] == {"downloaded": 3, "reposts": 0, "short": 2, "kept": 1}
+    assert account["dropped"] == {
+        "in another language": 1,
+        "in no language that the source names": 1,
+    }
+    (tmp_path / "mute.csv").write_text("text\na post of four words\n", encoding="utf-8")
+    done = run("stats", "mute.csv", "--lang", "en")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "mute.csv: does not say the language of its posts. Leave out --lang" in done.stderr
+    assert run("stats", "p.jsonl", "--lang", "English").returncode == 2
 
 
 def test_several_sources_are_several_accounts(run: Run, archive: str, tmp_path: Path) -> None:

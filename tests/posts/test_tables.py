@@ -42,7 +42,7 @@ def test_a_dump_of_the_x_api_is_read(shape: Any, tmp_path: Path) -> None:
     ]
     timeline = read_timeline(write(tmp_path, shape([r | {"user": user} for r in records])))
     assert timeline.account == Account("x", "lampkeeper", "Lamp Keeper")
-    assert timeline.posts == (
+    assert tuple(timeline.posts) == (
         Post("1", "a & b", MADE),
         Post("2", "theirs", None, repost=True),
         Post("3", "RT @them: theirs", None, repost=True),
@@ -53,7 +53,7 @@ def test_plain_json_lines_are_of_no_network(tmp_path: Path) -> None:
     text = "a &amp; b stays: who wrote it is not known to escape"
     timeline = read_timeline(write(tmp_path, as_lines([{"text": text}, {"text": None}])))
     assert timeline.account == Account("file")
-    assert timeline.posts == (Post("1", text), Post("2", ""))
+    assert tuple(timeline.posts) == (Post("1", text), Post("2", ""))
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_a_table_is_read_whatever_separates_it(separator: str, end: str, tmp_pat
     ]
     timeline = read_timeline(write(tmp_path, end.join(separator.join(row) for row in rows)))
     assert timeline.account == Account("file", "keeper@light.example")
-    assert timeline.posts == (
+    assert tuple(timeline.posts) == (
         Post("7", 'said "hello"; then, went', MADE),
         Post("8", "two\nlines", None),
     )
@@ -104,9 +104,24 @@ def test_two_authors_in_one_file_are_named(tmp_path: Path) -> None:
     with pytest.raises(SourceError) as caught:
         read_timeline(source)
     assert str(caught.value) == (
-        f"{source}:4: has posts of two authors, 'keeper' and 'bosun'. "
-        "Split the file into one for each author"
+        f"{source}:4: has posts of 2 authors: 'keeper' (2), 'bosun' (1). "
+        f"Say which one: {source}#keeper"
     )
+
+
+def test_one_of_two_authors_can_be_chosen(tmp_path: Path) -> None:
+    source = write(tmp_path, "text,username\nhello,keeper\nhello,Keeper\nhi,bosun\n")
+    timeline = read_timeline(f"{source}#@Bosun")
+    assert (timeline.source, timeline.account) == (f"{source}#@Bosun", Account("file", "bosun"))
+    assert [post.text for post in timeline.posts] == ["hi"]
+    assert timeline.notes == ("2 posts of other authors were left out.",)
+    assert timeline.digest != read_timeline(f"{source}#keeper").digest
+    with pytest.raises(SourceError, match=r"has no posts of 'mate': it has 'keeper' \(2\), 'bos"):
+        read_timeline(f"{source}#mate")
+
+
+def test_a_path_with_a_number_sign_is_a_path_first(tmp_path: Path) -> None:
+    assert read_timeline(write(tmp_path, "text\nhello\n", "posts#1")).account == Account("file")
 
 
 def test_a_name_in_the_user_column_is_no_handle(tmp_path: Path) -> None:

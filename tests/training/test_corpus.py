@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,9 +14,10 @@ from hubtools.cards.model import PostCounts
 from hubtools.errors import PolicyError
 from hubtools.posts.model import Account, Post, Timeline
 from hubtools.posts.reading import read_timeline
+from hubtools.training.cleaning import Decision, HuggingtweetsCleaning
 from hubtools.training.corpus import (
     Corpus,
-    HuggingtweetsCleaning,
+    Example,
     KeptPost,
     build_corpus,
     check_enough,
@@ -25,51 +26,12 @@ from hubtools.training.corpus import (
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 START = datetime(2024, 1, 1, tzinfo=UTC)
-CLEAN = HuggingtweetsCleaning()
-SHORT = "fewer than three words of its own"
+SHORT = "fewer than three words"
 
 
 def corpus_of(*posts: str | Post) -> Corpus:
     made = [post if isinstance(post, Post) else Post("1", post) for post in posts]
     return build_corpus(Timeline("posts.zip", "00" * 32, Account("x", "keeper"), made, ("Noted.",)))
-
-
-@pytest.mark.parametrize(
-    ("text", "cleaned"),
-    [
-        ("fish &amp; chips &lt;3 &gt;:)", "fish & chips <3 >:)"),
-        ("&amp;lt; is undone twice, as it always was", "< is undone twice, as it always was"),
-        ("&quot;stays&quot;", "&quot;stays&quot;"),
-        ("look: https://t.co/a", "look:"),
-        ("https://t.co/a look", "look"),
-        ("look https://t.co/a here", "look here"),
-        ("look\nhttps://t.co/a here", "look here"),
-        ("look\nhttp://t.co/a\nhere", "look here"),
-        ("look(https://t.co/a)", "look("),
-        ("https://t.co/a https://t.co/b", ""),
-        ("HTTPS://T.CO/A stays", "HTTPS://T.CO/A stays"),
-        ("https: stays", "https: stays"),
-        ("three   spaces\n\nand\tlines \u00a0", "three spaces and lines"),
-        ("", ""),
-    ],
-)
-def test_cleaning_is_the_predecessor_s(text: str, cleaned: str) -> None:
-    assert CLEAN.clean(text) == cleaned
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("three own words", None),
-        ("@a @b three own words", None),
-        ("two words", SHORT),
-        ("two words @keeper #tag HTTPS://A a@b", SHORT),
-        ("@keeper", SHORT),
-        ("", "nothing left"),
-    ],
-)
-def test_a_post_needs_three_words_of_its_own(text: str, reason: str | None) -> None:
-    assert CLEAN.reason_to_drop(text) == reason
 
 
 def test_every_post_is_counted_once() -> None:
@@ -92,20 +54,37 @@ def test_every_post_is_counted_once() -> None:
     assert (corpus.source, corpus.notes) == ("posts.zip", ("Noted.",))
 
 
-def test_other_rules_can_take_the_place_of_the_predecessor_s() -> None:
+def test_other_rules_can_take_the_place_of_ours() -> None:
     class Shouting:
         name = "shouting"
 
-        def clean(self, text: str) -> str:
-            return text.upper()
-
-        def reason_to_drop(self, text: str) -> str | None:
-            return "too quiet" if text.endswith("...") else None
+        def decide(self, timeline: Timeline) -> Iterator[Decision]:
+            for post in timeline.posts:
+                quiet = "too quiet" if post.text.endswith("...") else None
+                yield Decision(post, post.text.upper(), quiet, ("a small voice",))
 
     posts = [Post("1", "ahoy"), Post("2", "well...")]
     corpus = build_corpus(Timeline("s", "d", Account("file"), posts), Shouting())
     assert [post.text for post in corpus.kept] == ["AHOY"]
     assert corpus.dropped == {"too quiet": 1}
+    assert corpus.changed == {"a small voice": 1}
+    assert corpus.examples == {
+        "a small voice": (Example("ahoy", "AHOY"),),
+        "too quiet": (Example("well...", "WELL..."),),
+    }
+
+
+def test_examples_never_tell_what_is_redacted() -> None:
+    corpus = corpus_of(
+        "keeper@example.org https://t.co/a",
+        "write to keeper&#64;example.org https://t.co/a today",
+        "write to me https://t.co/a today",
+    )
+    shown = [
+        text for found in corpus.examples.values() for e in found for text in (e.before, e.after)
+    ]
+    assert shown
+    assert not [text for text in shown if "keeper" in text]
 
 
 @given(st.lists(st.builds(Post, st.just("1"), st.text(), st.none(), st.booleans())))
@@ -117,15 +96,11 @@ def test_counts_always_add_up(posts: list[Post]) -> None:
     assert len(corpus.kept) == counts.kept
 
 
-@given(st.text(st.sampled_from("ab &;#@:/\nhtps<>amplgt\u200d ")))
-def test_what_is_cleaned_is_one_line(text: str) -> None:
-    cleaned = CLEAN.clean(text)
-    assert cleaned == " ".join(cleaned.split())
-
-
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs the shared collection of posts")
 def test_a_real_timeline_has_the_counts_it_should() -> None:
-    corpus = build_corpus(read_timeline(str(DATA / "csv" / "BarackObama_538.csv")))
+    corpus = build_corpus(
+        read_timeline(str(DATA / "csv" / "BarackObama_538.csv")), HuggingtweetsCleaning()
+    )
     assert corpus.counts == PostCounts(downloaded=3207, reposts=351, short=30, kept=2826)
     assert corpus.redacted == 0
 
@@ -134,7 +109,7 @@ def of_size(characters: int) -> Corpus:
     """Posts of 100 characters each, which joined have just so many characters."""
     count = (characters + 13) // 113
     rest = characters + 13 - count * 113
-    posts = ["a b c " + "x" * 94] * (count - 1) + ["a b c " + "x" * (94 + rest)]
+    posts = [f"a b c {n:04} " + "x" * (89 + (rest if n == 0 else 0)) for n in range(count)]
     corpus = corpus_of(*posts)
     assert corpus.joined == len("<|endoftext|>".join(post.text for post in corpus.kept))
     assert corpus.joined == characters
@@ -143,7 +118,9 @@ def of_size(characters: int) -> Corpus:
 
 def test_too_few_posts_are_refused_with_what_is_missing() -> None:
     with pytest.raises(PolicyError) as caught:
-        check_enough([of_size(50_000), corpus_of(*["a b c " + "x" * 94] * 20, "short")])
+        check_enough(
+            [of_size(50_000), corpus_of(*(f"a b c {n:04} " + "x" * 89 for n in range(20)), "short")]
+        )
     assert caught.value.exit_code == 7
     assert str(caught.value) == (
         "posts.zip: too few posts: 20 of 21 were kept and have 2,247 characters, "
@@ -237,7 +214,7 @@ def test_held_out_posts_are_never_seen_in_training(posts: list[KeptPost]) -> Non
 )
 def test_the_language_of_nearly_all_posts(said: list[str | None], language: str | None) -> None:
     posts = tuple(
-        Post(id=str(n), text="three own words", language=code) for n, code in enumerate(said)
+        Post(id=str(n), text=f"four own words {n}", language=code) for n, code in enumerate(said)
     )
     timeline = Timeline("x", "0", Account("x"), posts)
     assert build_corpus(timeline).language == language

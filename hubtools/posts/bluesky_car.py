@@ -1,0 +1,153 @@
+"""A Bluesky repository as a file (`com.atproto.sync.getRepo`): a CAR with one account's records.
+
+https://atproto.com/specs/repository: the root is a commit that names the account's did and the
+root of a Merkle search tree; its nodes name each record by collection and key, in order. What the
+tree does not name was deleted and is not read, even where its block is still there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from hubtools.errors import SourceError
+from hubtools.posts.bluesky_records import POSTS, REPOSTS, record_post, record_repost
+from hubtools.posts.car import Car
+from hubtools.posts.characters import sound
+from hubtools.posts.container import Container, FileContainer
+from hubtools.posts.model import Account, Timeline
+from hubtools.posts.options import ReadOptions
+from hubtools.posts.optout import PREFERENCE, refuse_opted_out
+from hubtools.posts.rows import Row, Source, timeline
+
+_PROFILE = "app.bsky.actor.profile"
+_HEADER = (b"eroots", b"gversion")
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    """What one walk through the tree finds beside posts."""
+
+    account: Account
+    missing: int
+    """Nodes and records that the tree names and the file has not."""
+
+
+def recognise(container: Container, options: ReadOptions) -> bool:
+    """Whether this is a file that starts with a CAR's header."""
+    if not isinstance(container, FileContainer):
+        return False
+    with container.open(container.names[0]) as stream:
+        start = stream.read(128)
+    return all(key in start for key in _HEADER) and b"\xa2" in start[:8]
+
+
+def read(source: str, container: Container, options: ReadOptions) -> Timeline:
+    """The posts and reposts that the tree names; a note says how many are not in the file.
+
+    Raises SourceError with the byte, PolicyError for an opt-out, MissingExtraError without libipld.
+    """
+    digest = hashlib.sha256()
+    with container.open(container.names[0]) as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+    opened = partial(_opened, container)
+    about = _about(opened, container.where(container.names[0]))
+    notes: tuple[str, ...] = ()
+    if about.missing:
+        notes = (f"{about.missing:,} records or parts of the tree are not in the file.",)
+    rows = partial(_rows, opened)
+    found = Source(source, container, digest.hexdigest(), rows, notes, about.account)
+    return timeline(found, options)
+
+
+@contextmanager
+def _opened(container: Container) -> Iterator[tuple[Car, str, bytes]]:
+    """The blocks, the account's did and the root of its tree."""
+    name = container.names[0]
+    with container.open(name) as stream:
+        car = Car(stream, container.where(name))
+        root = car.roots[0] if isinstance(car.roots, list) and car.roots else None
+        commit = car.block(root) if isinstance(root, bytes) and root in car else None
+        data = commit.get("data") if isinstance(commit, dict) else None
+        if not isinstance(commit, dict) or not isinstance(data, bytes):
+            raise SourceError(
+                "has no commit to start from",
+                where=container.where(name),
+                fix="Export the repository again",
+            )
+        yield car, sound(str(commit.get("did"))), data
+
+
+_Opened = Callable[[], Any]
+
+
+def _about(opened: _Opened, where: str) -> _About:
+    name, missing = None, 0
+    with opened() as (car, _, data):
+        for path, cid in _walk(car, data):
+            collection = path.partition("/")[0]
+            if cid is None or cid not in car:
+                missing += cid is None or collection in (POSTS, REPOSTS, _PROFILE, PREFERENCE)
+            elif collection in (_PROFILE, PREFERENCE):
+                record = car.block(cid)
+                record = record if isinstance(record, dict) else {}
+                refuse_opted_out(record, f"{where}: {path}")
+                shown = record.get("displayName")
+                if path == f"{_PROFILE}/self" and isinstance(shown, str):
+                    name = sound(shown).strip() or None
+    return _About(Account("bluesky", name=name), missing)
+
+
+def _rows(opened: _Opened) -> Iterator[Row]:
+    with opened() as (car, did, data):
+        for path, cid in _walk(car, data):
+            collection, _, key = path.partition("/")
+            if collection not in (POSTS, REPOSTS) or cid is None or cid not in car:
+                continue
+            record = car.block(cid)
+            if not isinstance(record, dict):
+                continue
+            if collection == REPOSTS:
+                post = record_repost(key, record)
+            else:
+                post = record_post(key, record, did)
+            yield Row(post, None, "bluesky", path)
+
+
+def _walk(car: Car, root: bytes) -> Iterator[tuple[str, bytes | None]]:
+    """Each record's path and CID, in the tree's order; a node that is not there comes as None."""
+    seen: set[bytes] = set()
+    stack: list[tuple[str, bytes, bool]] = [("", root, True)]
+    while stack:
+        path, cid, is_node = stack.pop()
+        if not is_node:
+            yield path, cid
+        elif cid not in car:
+            yield "", None
+        elif cid not in seen:
+            seen.add(cid)
+            stack += reversed(list(_entries(car.block(cid))))
+
+
+def _entries(node: Any) -> Iterator[tuple[str, bytes, bool]]:
+    """A node's subtrees and records, in order; keys share their start with the one before."""
+    node = node if isinstance(node, dict) else {}
+    if isinstance(node.get("l"), bytes):
+        yield "", node["l"], True
+    key = b""
+    entries = node.get("e")
+    for entry in entries if isinstance(entries, list) else []:
+        entry = entry if isinstance(entry, dict) else {}
+        shared, rest = entry.get("p"), entry.get("k")
+        if isinstance(shared, int) and isinstance(rest, bytes) and shared >= 0:
+            key = key[:shared] + rest
+            if isinstance(entry.get("v"), bytes):
+                yield key.decode("utf-8", "replace"), entry["v"], False
+        if isinstance(entry.get("t"), bytes):
+            yield "", entry["t"], True

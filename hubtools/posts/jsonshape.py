@@ -1,0 +1,49 @@
+"""What a JSON file is about, from the keys near its start: so formats are told apart."""
+
+from __future__ import annotations
+
+import re
+
+from hubtools.posts.characters import opening
+from hubtools.posts.container import Container, FileContainer
+
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[{}\[\]:,]')
+_DEPTH = 8
+
+
+def file_paths(container: Container) -> frozenset[str]:
+    """The `paths` of a source that is a single JSON file; none for others."""
+    if not isinstance(container, FileContainer):
+        return frozenset()
+    start = opening(container, container.names[0])
+    return paths(start) if start.lstrip()[:1] in ("{", "[") else frozenset()
+
+
+def paths(start: str) -> frozenset[str]:
+    """The keys in the start of a JSON text, as paths: `user.screen_name`.
+
+    Lists leave no trace in a path, and what stands deeper than eight levels is left out.
+    """
+    found: set[str] = set()
+    here = ""
+    stack: list[tuple[str, str]] = []
+    key_next = False
+    for token in _TOKEN.findall(start):
+        if token in "{[":
+            stack.append((token, here))
+            key_next = token == "{"
+        elif token in "}]":
+            here = stack.pop()[1] if stack else ""
+            key_next = False
+        elif token == ",":
+            key_next = bool(stack) and stack[-1][0] == "{"
+            here = stack[-1][1] if stack else ""
+        elif key_next and token != ":":
+            above = stack[-1][1]
+            here = f"{above}.{token[1:-1]}" if above else token[1:-1]
+            if len(stack) <= 2 * _DEPTH and here.count(".") < _DEPTH:
+                found.add(here[:500])
+            else:
+                here = above
+            key_next = False
+    return frozenset(found)

@@ -1,0 +1,111 @@
+"""Which servers may be asked: public ones, by https.
+
+An address that a person types, a redirect and a DID document all name hosts; none of them may
+lead a request into the network that this machine stands in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from hubtools.errors import HubUnavailableError, SourceError
+
+_NAT64 = IPv6Network("64:ff9b::/96")
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of `url`. Raises SourceError for what is no URL of a server."""
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        parts, port = urlsplit(""), ""
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+        raise SourceError("is no address of a server", where=url[:200])
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}{port}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` (a name or an IP address, without a port) is this machine by its very name."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Lets through https to public addresses, and the servers that were `named` on purpose."""
+
+    named: frozenset[str]
+    """Origins."""
+    resolve: Callable[[str], Sequence[str]]
+
+    def check(self, url: str) -> None:
+        """Raises SourceError for a server that may not be asked, HubUnavailableError for a host
+        that cannot be found."""
+        origin = origin_of(url)
+        if origin in self.named:
+            return
+        if not origin.startswith("https:"):
+            raise SourceError("is not https", where=origin)
+        host = urlsplit(url).hostname or ""
+        if _is_literal(host):
+            self.check_peer(origin, host)
+        elif is_loopback(host):
+            raise _private(origin)
+        elif not _proxied(host):
+            for address in self._addresses(host):
+                self.check_peer(origin, address)
+
+    def check_peer(self, origin: str, address: str) -> None:
+        """Raises SourceError when `address`, an IP address of `origin`, is not a public one."""
+        if origin in self.named:
+            return
+        found = _behind(ip_address(address.partition("%")[0]))
+        if not found.is_global or found.is_multicast:
+            raise _private(origin)
+
+    def sees_peer(self, url: str) -> bool:
+        """Whether the connection for `url` ends at the server, and not at a proxy."""
+        return not _proxied(urlsplit(url).hostname or "")
+
+    def _addresses(self, host: str) -> Sequence[str]:
+        try:
+            return self.resolve(host)
+        except (OSError, UnicodeError) as error:
+            raise HubUnavailableError(
+                "this server cannot be found",
+                where=host,
+                fix="Check the address and the connection, and run again",
+            ) from error
+
+
+def _behind(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    """The IPv4 address that an IPv6 one stands for (mapped, 6to4, NAT64), or itself."""
+    if isinstance(address, IPv4Address):
+        return address
+    if address in _NAT64:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address
+
+
+def _is_literal(host: str) -> bool:
+    try:
+        return bool(ip_address(host))
+    except ValueError:
+        return False
+
+
+def _proxied(host: str) -> bool:
+    proxies = getproxies()
+    return bool(proxies.get("https") or proxies.get("all")) and not proxy_bypass(host)
+
+
+def _private(origin: str) -> SourceError:
+    return SourceError("leads into a private network, and is not asked", where=origin)

@@ -1,0 +1,96 @@
+"""Opt-outs that networks carry: who says there that machines must not learn from their posts.
+
+They hold for archives as for what a server answers, an account's own export included: nothing in
+a file says who runs the command. Whoever changes their mind changes the setting on the network
+and exports again.
+
+What is known: Mastodon's `indexable` and `noindex`
+(https://docs.joinmastodon.org/entities/Account/) and the hashtags `#nobot`, `#noai` and
+`#noindex` in a profile's note; Bluesky's label `!no-unauthenticated`
+(https://docs.bsky.app/docs/advanced-guides/moderation) and the record
+`community.lexicon.preference.ai` (https://lexicon.community), whose `training` and
+`syntheticContent` are what hubtools does. A setting that is absent says nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from hubtools.errors import PolicyError
+
+PREFERENCE = "community.lexicon.preference.ai"
+LOGGED_IN_ONLY = "!no-unauthenticated"
+_USES = ("training", "syntheticContent")
+_POSTS = "app.bsky.feed.post"
+_TAG = re.compile(r"(?<![\w#&/])#\s*(?:<[^<>]*>)*(no(?:bot|ai|index))\b", re.IGNORECASE)
+
+
+def refuse_opted_out(profile: Mapping[str, Any], where: object = None) -> None:
+    """Raises PolicyError when `profile` says that its owner does not want this.
+
+    `profile` is an account of Mastodon's API, an `actor.json`, a profile as Bluesky's API or a
+    repository has it, or a record of `community.lexicon.preference.ai`; `where` says where it
+    was found. Anything else passes.
+    """
+    found = next(_opt_outs(profile), None)
+    if found is not None:
+        said, fix = found
+        raise PolicyError(f"its owner does not want this: {said}", where=where, fix=fix)
+
+
+def _opt_outs(profile: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    yield from _mastodon(profile)
+    yield from _labels(profile.get("labels"))
+    if PREFERENCE in (profile.get("$type"), profile.get("py_type")):
+        yield from _preferences(profile)
+
+
+def _mastodon(profile: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    fix = (
+        "Leave this account out; its owner can allow it under Preferences, "
+        "Privacy and reach, and export again"
+    )
+    if profile.get("indexable") is False or profile.get("toot:indexable") is False:
+        yield "the profile has 'indexable: false'", fix
+    if profile.get("noindex") is True:
+        yield "the profile has 'noindex: true'", fix
+    for field in ("note", "summary"):
+        note = profile.get(field)
+        tag = _TAG.search(note) if isinstance(note, str) else None
+        if tag is not None:
+            yield f"the profile's '{field}' has '#{tag[1]}'", "Leave this account out"
+
+
+def _labels(labels: object) -> Iterator[tuple[str, str]]:
+    """Those of a profile view (a list) or of a profile's record (`{"values": […]}`)."""
+    if isinstance(labels, Mapping):
+        labels = labels.get("values")
+    for label in labels if isinstance(labels, list | tuple) else ():
+        if isinstance(label, Mapping) and label.get("val") == LOGGED_IN_ONLY:
+            if label.get("neg") is True:
+                continue
+            yield (
+                f"the profile has the label '{LOGGED_IN_ONLY}'",
+                "Leave this account out; its owner can allow it under Settings, "
+                "Privacy and security, Logged-out visibility",
+            )
+
+
+def _preferences(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What is said to everyone and of posts; an exception for another project is not for us."""
+    scope = record.get("scope")
+    if isinstance(scope, Mapping):
+        if str(scope.get("$type", "")).endswith("#entityScope") or "entity" in scope:
+            return
+        if scope.get("collection", _POSTS) != _POSTS:
+            return
+    preferences = record.get("preferences")
+    for use in _USES if isinstance(preferences, Mapping) else ():
+        said = preferences.get(use) if isinstance(preferences, Mapping) else None
+        if said is False or (isinstance(said, Mapping) and said.get("allow") is False):
+            yield (
+                f"the record {PREFERENCE} has '{use}: allow: false'",
+                "Leave this account out; its owner can change that record",
+            )
