@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from hubtools.files import write_atomically
 from hubtools.posts.live.address import is_live
 from hubtools.posts.live.read import read_live
 from hubtools.posts.model import Account, Timeline
+from hubtools.posts.options import ReadOptions
 from hubtools.posts.reading import read_timeline
 from hubtools.report import Reporter
 from hubtools.sync.answers import asking
@@ -53,6 +54,7 @@ class ModelRequest:
     cleaning: str = "voice"
     language: str | None = None
     """Posts in other languages are left out; None takes all."""
+    reading: ReadOptions = field(default_factory=ReadOptions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +125,7 @@ def make_model(request: ModelRequest, out: Path | None, project: Project, report
         check_repo_name(request.name)
     recipe = recipe_for(request.base, request.recipe)
     cleaning = find_cleaning(request.cleaning, request.language)
-    corpora = read_corpora(request.sources, cleaning, project, report)
+    corpora = read_corpora(request.sources, request.reading, cleaning, project, report)
     check_base(request.base)
     for warning in check_enough(corpora):
         report.note(f"Warning: {warning}")
@@ -143,7 +145,11 @@ def make_model(request: ModelRequest, out: Path | None, project: Project, report
 
 
 def read_corpora(
-    sources: Sequence[str], cleaning: Cleaning, project: Project, report: Reporter
+    sources: Sequence[str],
+    reading: ReadOptions,
+    cleaning: Cleaning,
+    project: Project,
+    report: Reporter,
 ) -> tuple[Corpus, ...]:
     """What training would see of each source by the rules of `cleaning`, in their order.
 
@@ -155,7 +161,7 @@ def read_corpora(
     refuse_denied_sources(sources, project)
     corpora: list[Corpus] = []
     for source in sources:
-        timeline = _read(source, project, report)
+        timeline = _read(source, reading, project, report)
         corpus = build_corpus(timeline, cleaning)
         if any(corpus.digest == other.digest for other in corpora):
             raise UsageError("holds the same posts as another source", where=source)
@@ -170,15 +176,17 @@ def read_corpora(
     return tuple(corpora)
 
 
-def _read(source: str, project: Project, report: Reporter) -> Timeline:
+def _read(source: str, reading: ReadOptions, project: Project, report: Reporter) -> Timeline:
     """The posts of a source whose account is not on the deny list."""
 
     def allow(account: Account) -> None:
         refuse_denied([account], project)
 
     if is_live(source):
+        if reading.unlisted:
+            raise UsageError("--unlisted is for exports, not for addresses", where=source)
         return read_live(source, report=report, allow=allow)
-    timeline = read_timeline(source)
+    timeline = read_timeline(source, options=reading)
     allow(timeline.account)
     return timeline
 

@@ -61,7 +61,7 @@ def decode(table: Mapping[str, Any], kind: type[T], where: Path, error: type[Hub
     """
     import msgspec
 
-    for path, key, known in _unknown(table, kind, ""):
+    for path, key, known in _unknown(dict(table), kind, ""):
         near = get_close_matches(key, known, n=1, cutoff=0.5)
         fix = f"Did you mean '{near[0]}'?" if near else f"Known here: {', '.join(known)}"
         raise error(f"unknown key '{path}{key}'", where=where, fix=fix)
@@ -74,18 +74,18 @@ def decode(table: Mapping[str, Any], kind: type[T], where: Path, error: type[Hub
 
 def _unknown(table: Any, kind: Any, path: str) -> Iterator[tuple[str, str, list[str]]]:
     """Every key of `table` that the dataclasses in the type `kind` do not have."""
-    if isinstance(table, list | tuple):
+    if isinstance(table, list):
         for index, item in enumerate(table):
             yield from _unknown(item, kind, f"{path.rstrip('.')}[{index}].")
         return
     dataclass = dataclass_in(kind)
-    if dataclass is None or not isinstance(table, Mapping):
+    if dataclass is None or not isinstance(table, dict):
         return
     hints = field_types(dataclass)
     for key, value in table.items():
         if key not in hints:
             yield path, key, list(hints)
-        elif isinstance(value, Mapping | list):
+        elif isinstance(value, dict | list):  # what TOML nests
             yield from _unknown(value, hints[key], f"{path}{key}.")
 
 

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import date, datetime, time
+from functools import lru_cache
 from typing import Any
 
 # Plain style is used only where no reader of YAML 1.1 or 1.2 can see anything but this string.
@@ -55,7 +56,9 @@ def _mapping(data: Mapping[Any, Any], lead: str, pad: str, out: list[str]) -> No
         name = _scalar(key)
         out.append(f"{lead}{name}:" if len(name) < _LONGEST_KEY else f"{lead}? {name}\n{pad}:")
         lead = pad
-        if isinstance(value, Mapping) and value:
+        if isinstance(value, str):
+            out.append(f" {_scalar(value)}\n")
+        elif isinstance(value, Mapping) and value:
             out.append("\n")
             deeper = pad + "  "
             _mapping(value, deeper, deeper, out)
@@ -102,6 +105,7 @@ def _scalar(value: Any) -> str:
     raise TypeError(f"front matter cannot hold a {type(value).__name__}")
 
 
+@lru_cache(maxsize=4096)
 def _string(text: str) -> str:
     if _PLAIN.fullmatch(text) and text.lower() not in _RESERVED:
         return text

@@ -66,6 +66,29 @@ Language = Annotated[
         show_default="all",
     ),
 ]
+Sources = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SOURCE",
+        help="Posts: an export of X, Mastodon or Bluesky, a dump of an API, .jsonl, .csv, .txt, "
+        "mastodon:user@host or bluesky:handle; PATH#HANDLE takes one author of several. "
+        "Several sources make one model of several accounts.",
+        show_default=False,
+    ),
+]
+TextColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--text-column",
+        metavar="NAME",
+        help="The column or field that holds the posts, where it can't be told.",
+        show_default="found by its name",
+    ),
+]
+Unlisted = Annotated[
+    bool,
+    typer.Option("--unlisted", help="Also take what an export says is public but unlisted."),
+]
 DEFAULT_CLEANING = "voice"
 
 

@@ -13,6 +13,9 @@ from hubtools.cli.options import (
     Json,
     Language,
     Quiet,
+    Sources,
+    TextColumn,
+    Unlisted,
     Verbose,
     reporter,
 )
@@ -26,21 +29,14 @@ _SHOWN = 300
 
 app = typer.Typer(no_args_is_help=True, help="Look at an account's posts before training.")
 
-Sources = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="SOURCE",
-        help="An archive from X (zip or folder), or a .jsonl, .json or .csv file; one an account.",
-        show_default=False,
-    ),
-]
-
 
 @app.command()
 def stats(
     sources: Sources,
     cleaning: Cleaning = DEFAULT_CLEANING,
     lang: Language = None,
+    text_column: TextColumn = None,
+    unlisted: Unlisted = False,
     as_json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = 0,
@@ -56,11 +52,14 @@ def stats(
       hubtools posts stats twitter-2024.zip --cleaning huggingtweets -v
     """
     from hubtools.config import find_project
+    from hubtools.posts.options import ReadOptions
     from hubtools.publish import read_corpora
     from hubtools.training.cleaning import find_cleaning
 
     report = reporter(quiet, verbose)
-    corpora = read_corpora(sources, find_cleaning(cleaning, lang), find_project(), report)
+    reading = ReadOptions(text_column=text_column, unlisted=unlisted)
+    rules = find_cleaning(cleaning, lang)
+    corpora = read_corpora(sources, reading, rules, find_project(), report)
     if as_json:
         accounts = [_as_json(corpus) for corpus in corpora]
         if verbose:
@@ -83,6 +82,8 @@ def export(
     ],
     cleaning: Cleaning = DEFAULT_CLEANING,
     lang: Language = None,
+    text_column: TextColumn = None,
+    unlisted: Unlisted = False,
     as_json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = 0,
@@ -102,6 +103,7 @@ def export(
     from hubtools.config import find_project
     from hubtools.errors import UsageError
     from hubtools.files import write_atomically
+    from hubtools.posts.options import ReadOptions
     from hubtools.publish import read_corpora
     from hubtools.training.cleaning import find_cleaning
 
@@ -110,7 +112,9 @@ def export(
             "--json and the posts cannot both go to stdout", fix="Name a file with --out"
         )
     report = reporter(quiet, verbose)
-    corpora = read_corpora(sources, find_cleaning(cleaning, lang), find_project(), report)
+    reading = ReadOptions(text_column=text_column, unlisted=unlisted)
+    rules = find_cleaning(cleaning, lang)
+    corpora = read_corpora(sources, reading, rules, find_project(), report)
     lines = [
         json.dumps({"text": post.text, "account": corpus.account.handle}, ensure_ascii=False) + "\n"
         for corpus in corpora

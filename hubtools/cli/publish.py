@@ -13,13 +13,6 @@ from hubtools.cli import options
 if TYPE_CHECKING:
     from hubtools.publish import Published
 
-Sources = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="SOURCE",
-        help="Posts: an X archive (zip or folder), a .jsonl or a .csv. Several make one model.",
-    ),
-]
 Base = Annotated[
     str,
     typer.Option(
@@ -40,7 +33,7 @@ DEFAULT_SEED = 42
 
 
 def publish(
-    sources: Sources,
+    sources: options.Sources,
     to: options.To = None,
     namespace: options.Namespace = None,
     name: Annotated[
@@ -49,6 +42,8 @@ def publish(
     base: Base = DEFAULT_BASE,
     prompt: Prompt = DEFAULT_PROMPT,
     recipe: RecipeName = None,
+    text_column: options.TextColumn = None,
+    unlisted: options.Unlisted = False,
     seed: Seed = DEFAULT_SEED,
     cleaning: options.Cleaning = options.DEFAULT_CLEANING,
     lang: options.Language = None,
@@ -71,6 +66,7 @@ def publish(
     from pathlib import Path
 
     from hubtools.config import find_project
+    from hubtools.posts.options import ReadOptions
     from hubtools.publish import ModelRequest
     from hubtools.publish import publish as publish_model
     from hubtools.report import print_json
@@ -88,6 +84,7 @@ def publish(
         name=name,
         cleaning=cleaning,
         language=lang,
+        reading=ReadOptions(text_column=text_column, unlisted=unlisted),
     )
     report = options.reporter(quiet, verbose)
     published = publish_model(request, target, namespace or hub.namespace, project, report)

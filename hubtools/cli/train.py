@@ -16,12 +16,11 @@ from hubtools.cli.publish import (
     Prompt,
     RecipeName,
     Seed,
-    Sources,
 )
 
 
 def train(
-    sources: Sources,
+    sources: options.Sources,
     out: Annotated[Path, typer.Option("--out", help="The folder to make.", metavar="DIR")],
     namespace: options.Namespace = None,
     name: Annotated[
@@ -30,6 +29,8 @@ def train(
     base: Base = DEFAULT_BASE,
     prompt: Prompt = DEFAULT_PROMPT,
     recipe: RecipeName = None,
+    text_column: options.TextColumn = None,
+    unlisted: options.Unlisted = False,
     seed: Seed = DEFAULT_SEED,
     cleaning: options.Cleaning = options.DEFAULT_CLEANING,
     lang: options.Language = None,
@@ -48,6 +49,7 @@ def train(
     import msgspec
 
     from hubtools.config import find_project
+    from hubtools.posts.options import ReadOptions
     from hubtools.publish import LOCAL_NAMESPACE, ModelRequest, make_model, write_readme
     from hubtools.report import print_json
     from hubtools.sync.target import parse_target
@@ -63,6 +65,7 @@ def train(
         name=name,
         cleaning=cleaning,
         language=lang,
+        reading=ReadOptions(text_column=text_column, unlisted=unlisted),
     )
     report = options.reporter(quiet, verbose)
     made = make_model(request, out.absolute(), project, report)

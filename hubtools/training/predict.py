@@ -44,7 +44,7 @@ def generation_config(base: Base, sampling: Sampling) -> Any:
 def predict(base: Base, prompt: str, count: int, seed: int, sampling: Sampling) -> list[str]:
     """`count` texts that begin with `prompt`, each cut where the model ends the post.
 
-    White space is folded. Raises UsageError for a prompt that leaves no room.
+    Raises UsageError for a prompt that leaves no room.
     """
     import torch
 
@@ -73,4 +73,4 @@ def _texts(base: Base, rows: Sequence[Sequence[int]]) -> list[str]:
         tokens = list(row[1:]) if row[:1] == [base.start] else list(row)
         cut.append(tokens[: tokens.index(base.end)] if base.end in tokens else tokens)
     decoded: list[str] = base.tokenizer.batch_decode(cut, skip_special_tokens=True)
-    return [" ".join(text.split()) for text in decoded]
+    return [text.strip() for text in decoded]
