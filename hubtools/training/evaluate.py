@@ -24,6 +24,17 @@ class HeldOut:
     """All bits, those of the ends included, by the posts' UTF-8 bytes: tokenizers compare."""
 
 
+def likelihoods(base: Base, texts: Sequence[str]) -> list[float]:
+    """For each text its mean log-likelihood a token, in nats (0 is certain), its end included."""
+    import torch
+
+    rows = tokenize(base.tokenizer, texts, (base.start, base.end), base.context)
+    base.model.eval()
+    with torch.inference_mode(), quiet_transformers(), autocast(base.device):
+        batches = (padded((row,), base.device) for row in rows)
+        return [-loss_of(base.model, *batch).mean().item() for batch in batches]
+
+
 def evaluate(base: Base, texts: Sequence[str]) -> HeldOut:
     """Loss and bits per byte of at least one text; what the context cuts off is not counted."""
     import torch

@@ -21,7 +21,7 @@ from hubtools.files import write_atomically, writing
 from hubtools.report import Reporter
 from hubtools.training.base import Base, load_base, make_base, quiet_transformers
 from hubtools.training.corpus import Corpus, split_held_out
-from hubtools.training.evaluate import HeldOut, evaluate
+from hubtools.training.evaluate import HeldOut, evaluate, likelihoods
 from hubtools.training.loop import Fit, fit
 from hubtools.training.memorise import TrainingIndex
 from hubtools.training.predict import Sampling, generation_config, predict
@@ -149,13 +149,18 @@ def _predict(
     settings: RunSettings,
     report: Reporter,
 ) -> tuple[tuple[Prediction, ...], float, float]:
-    """What to show, and the shares of repeats among predictions and among held-out posts."""
+    """What to show, and the shares of repeats among predictions and among held-out posts.
+
+    The first predictions that repeat nothing are shown, the likeliest first: it is on the picture.
+    """
     index = TrainingIndex(text for account in train for text in account)
     with report.bar("predicting", _EXAMINED) as bar:
         texts = predict(base, settings.prompt, _EXAMINED, settings.seed, Sampling())
         bar.advance(_EXAMINED)
     own = [text for text in texts if not index.repeats(text)]
     shown = [text for text in dict.fromkeys(own) if text != settings.prompt][:_SHOWN]
+    likely = dict(zip(shown, likelihoods(base, shown), strict=True))
+    shown.sort(key=likely.__getitem__, reverse=True)
     if not shown:
         report.note("Every prediction repeats a training post; the card shows none.")
     return (
