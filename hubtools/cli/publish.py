@@ -119,7 +119,7 @@ def _totals(card: Card) -> dict[str, int]:
 
 def _summary(published: Published, target: str) -> str:
     made, pushed = published.made, published.pushed
-    says = [f"  {p.text}" for p in made.card.predictions[:3]]
+    says = [f"  {' '.join(p.text.split())}" for p in made.card.predictions[:3]]
     done = f"Published {pushed.repo_id}" if pushed.uploaded else f"{pushed.repo_id} is up to date"
     look = (
         f"hubtools hub serve {target.removeprefix('local:')}, then {published.url}"
