@@ -14,7 +14,8 @@ from hubtools.cards.tomlfile import load_card
 
 FOLDER = Path(__file__).parents[2] / "cards"
 RENDERER = CardRenderer("huggingtweets", "https://huggingface.co")
-FILES = sorted(FOLDER.glob("*.toml"))
+DEMO = "harbourlog"  # which `make demo` puts beside them
+FILES = sorted(file for file in FOLDER.glob("*.toml") if file.stem != DEMO)
 
 
 @pytest.fixture(params=FILES, ids=[file.stem for file in FILES])
