@@ -282,16 +282,15 @@ def _digest(toml: bytes, prose: bytes | None) -> bytes:
 
 def _put(path: str, data: bytes) -> bool:
     """Make the file at `path` hold `data`, in one step; False when it does already."""
-    if _holds(path, data):
-        return False
     folder, name = os.path.split(path)
+    try:
+        os.mkdir(folder)  # noqa: PTH102 - paths are strings here for speed
+    except FileExistsError:
+        if _holds(path, data):
+            return False
     temporary = f"{folder}/.{name}.{os.getpid()}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
-    try:
-        handle = os.open(temporary, flags, 0o644)
-    except FileNotFoundError:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        handle = os.open(temporary, flags, 0o644)
+    handle = os.open(temporary, flags, 0o644)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)

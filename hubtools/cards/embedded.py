@@ -87,15 +87,22 @@ def _without_front_matter(card: Card) -> Card:
     )  # fmt: skip
 
 
+_PLAIN = (str, int, float, bool)
+
+
 def _said(value: Any) -> Any:
     """Dataclasses as mappings of what differs from their defaults."""
-    if isinstance(value, str | int | float):
+    kind = value.__class__
+    if kind in _PLAIN:
         return value
-    if isinstance(value, tuple):
+    if kind is tuple:
         return [_said(item) for item in value]
-    defaults = _defaults(value.__class__)
-    pairs = ((name, getattr(value, name), default) for name, default in defaults)
-    return {name: _said(item) for name, item, default in pairs if item != default and item != {}}
+    said = {}
+    for name, default in _defaults(kind):
+        item = getattr(value, name)
+        if item is not default and item != default and item != {}:
+            said[name] = item if item.__class__ in _PLAIN else _said(item)
+    return said
 
 
 @lru_cache(maxsize=16)
