@@ -63,7 +63,7 @@ def render(
 
     Examples:
 
-      hubtools cards render harbourlog --out /tmp/cards
+      hubtools cards render harbourlog --out rendered
 
       hubtools cards render --all --json
     """
@@ -218,7 +218,7 @@ def thumbnail(
 
       hubtools cards thumbnail harbourlog --prediction 3
 
-      hubtools cards thumbnail harbourlog --out /tmp/harbourlog.png
+      hubtools cards thumbnail harbourlog --out harbourlog.png
     """
     from hubtools.cards.redraw import chosen_prediction, redraw_thumbnail, thumbnail_file
     from hubtools.cards.selection import named_cards

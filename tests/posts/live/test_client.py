@@ -179,5 +179,5 @@ def test_a_server_that_is_down_is_asked_a_few_times(asking: Asking, clock: Clock
 
 
 def test_where_copies_are_kept() -> None:
-    assert cache_folder({"HUBTOOLS_CACHE": "/tmp/mine"}) == Path("/tmp/mine")
+    assert cache_folder({"HUBTOOLS_CACHE": "/srv/mine"}) == Path("/srv/mine")
     assert cache_folder({}).name == "hubtools"
