@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.makers import command
 from tests.posts.archives import account_js, tweet, tweets_js, write_zip
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -186,3 +187,19 @@ def test_an_account_on_the_deny_list_is_refused(run: Run, archive: str, tmp_path
     done = run("stats", archive)
     assert (done.returncode, done.stdout) == (7, "")
     assert "@lampkeeper is on the deny list" in done.stderr
+
+
+def test_a_column_that_cannot_be_told_is_named(folder: Path) -> None:
+    (folder / "log.csv").write_text("day,entry\n1,The heron counted all ropes\n")
+    refused = command("posts", "stats", "log.csv", cwd=folder)
+    assert refused.returncode == 1
+    assert "day, entry" in refused.stderr
+    told = command("posts", "stats", "log.csv", "--text-column", "entry", "--json", cwd=folder)
+    assert told.returncode == 0, told.stderr
+    assert json.loads(told.stdout)["accounts"][0]["posts"]["kept"] == 1
+
+
+def test_unlisted_is_for_exports(folder: Path) -> None:
+    result = command("posts", "stats", "mastodon:a@hub.example", "--unlisted", cwd=folder)
+    assert result.returncode == 2
+    assert "--unlisted is for exports" in result.stderr

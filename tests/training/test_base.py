@@ -10,6 +10,7 @@ import pytest
 
 from hubtools.errors import HubUnavailableError, ModelError
 from hubtools.training.base import load_base, make_base
+from hubtools.training.evaluate import likelihoods
 from hubtools.training.predict import Sampling, predict
 from hubtools.training.recipe import Recipe
 from tests.training.makers import posts
@@ -110,3 +111,11 @@ def test_a_hub_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_name_that_is_no_repository(name: str) -> None:
     with pytest.raises(ModelError):
         load_base(name)
+
+
+def test_the_likelihood_of_a_text_does_not_depend_on_its_neighbours(tiny_gpt2: Path) -> None:
+    base = load_base(str(tiny_gpt2))
+    texts = ["Today the fog misplaced one oar.", "My dream is"]
+    together = likelihoods(base, texts)
+    assert together == [value for text in texts for value in likelihoods(base, [text])]
+    assert all(value < 0 for value in together)
