@@ -73,7 +73,7 @@ def _server(app: Starlette) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
             app,
-            lifespan="off",
+            lifespan="auto",
             log_config=None,
             access_log=False,
             server_header=False,
