@@ -15,12 +15,14 @@ class Access:
 
     Without a `token` everybody who reaches the server is that person and may write to every
     namespace; with one, only requests that carry it are, and they may write to the namespaces
-    of the user and of the orgs. Raises UsageError for names that no namespace can have.
+    of the user and of the orgs. A `read_only` Hub knows nobody: all see what is public, and
+    nothing can be changed. Raises UsageError for names that no namespace can have.
     """
 
     user: str = "me"
     orgs: tuple[str, ...] = ()
     token: str | None = field(default=None, repr=False)
+    read_only: bool = False
 
     def __post_init__(self) -> None:
         for name in (self.user, *self.orgs):
@@ -31,6 +33,8 @@ class Access:
 
         Raises UnauthorizedError for a header that holds anything but the token.
         """
+        if self.read_only:
+            return False
         if self.token is None:
             return True
         if authorization is None:

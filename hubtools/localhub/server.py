@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import uvicorn
@@ -47,24 +48,31 @@ def serving(root: Path, *, access: Access = OPEN) -> Iterator[str]:
             thread.join()
 
 
-def serve(root: Path, host: str, port: int, access: Access, reporter: Reporter) -> None:
+def serve(
+    root: Path, host: str, port: int, access: Access, reporter: Reporter, *, prompting: bool = True
+) -> None:
     """Serve the folder until Ctrl-C.
 
-    Raises OutputError when the folder cannot be used or the address is taken.
+    Beyond this machine a Hub without a token is read-only and shows only what is public. Raises
+    OutputError when the folder cannot be used or the address is taken.
     """
+    is_loopback = _is_loopback(host)
+    if not is_loopback and access.token is None:
+        access = replace(access, read_only=True)
     with closing(Store(root)) as store, _listen(host, port) as listener:
         address = _address(host, listener.getsockname()[1])
         reporter.note(f"The models in {root} are at {address}")
         reporter.note(f"For other tools: export HF_ENDPOINT={address} HF_HUB_DISABLE_XET=1")
-        if not _is_loopback(host) and access.token is None:
+        if access.read_only:
             reporter.note(
-                "Everybody who reaches this machine can change these models: "
-                "set HUBTOOLS_HUB_TOKEN to ask for a token."
+                "Others can reach this Hub, so it is read-only and hides private models. "
+                "With HUBTOOLS_HUB_TOKEN set, who sends that token may write."
             )
         reporter.note("Ctrl-C stops it.")
-        hosts = LOOPBACK | {host} if _is_loopback(host) else None
+        hosts = LOOPBACK | {host} if is_loopback else None
+        app = create_app(store, access=access, hosts=hosts, prompting=prompting)
         try:
-            _server(create_app(store, access=access, hosts=hosts)).run([listener])
+            _server(app).run([listener])
         except KeyboardInterrupt:
             reporter.note("Stopped.")
 
