@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import nh3
 from markdown_it import MarkdownIt
@@ -60,7 +60,9 @@ _CONTROL = re.compile(r"[\x00-\x20\x7f]")
 
 # A tag as nh3 writes it: lower case, values in double quotes, which may hold `<` and `>`.
 _TAG = re.compile(r'<(/?)([a-z0-9]+)((?:[^>"]|"[^"]*")*)>')
+_NOWHERE = "#"
 _REMOTE = re.compile(r'\bsrc="https:')
+_MISSING = re.compile(rf'\bsrc="{_NOWHERE}"')
 _ALT = re.compile(r'\balt="([^"]*)"')
 _WIDTH = re.compile(r'\bwidth="(\d{1,4})"')
 
@@ -78,13 +80,15 @@ def render_readme(readme: str, files: str) -> Markup:
     return render_card(readme, files, remote=True).html
 
 
-def render_card(readme: str, files: str, *, remote: bool) -> Rendered:
+def render_card(
+    readme: str, files: str, *, remote: bool, paths: Collection[str] | None = None
+) -> Rendered:
     """The HTML of a README.
 
     Relative addresses are looked for below `files`, the address at which the repository's files
-    are served. Other pictures come over https where they may be `remote`, and are otherwise a
-    box that says where they would come from. Scripts, frames, forms, `javascript:` and everything
-    else that acts or loads is gone.
+    are served; a picture that is not among the repository's `paths` is only its words. Other
+    pictures come over https where they may be `remote`, and are words otherwise. Scripts, frames,
+    forms, `javascript:` and everything else that acts or loads is gone.
     """
     hosts: dict[str, None] = {}
 
@@ -100,6 +104,9 @@ def render_card(readme: str, files: str, *, remote: bool) -> Rendered:
             address = _address(value, files, picture=tag == "img")
             if tag == "img" and address and address.startswith("https:"):
                 hosts[_host(address)] = None
+            if tag == "img" and address and paths is not None and address.startswith(f"{files}/"):
+                path = unquote(address.removeprefix(f"{files}/").partition("?")[0])
+                return address if path in paths else _NOWHERE
             return address
         return value
 
@@ -128,7 +135,9 @@ def _finished(tag: re.Match[str], *, remote: bool) -> str:
         return "</table></div>" if closing else f'<div class="scroll" tabindex="0">{tag[0]}'
     if name == "pre" and not closing:
         return f'<pre tabindex="0"{attributes}>'
-    if name == "img" and not remote and _REMOTE.search(attributes):
+    if name == "img" and (
+        _MISSING.search(attributes) or (not remote and _REMOTE.search(attributes))
+    ):
         alt, width = _ALT.search(attributes), _WIDTH.search(attributes)
         small = " small" if width and int(width[1]) <= 128 else ""
         words = alt[1] if alt and alt[1] else "Picture"

@@ -15,7 +15,7 @@ from hubtools.localhub.links import Links
 from hubtools.localhub.markup import Rendered, render_card
 from hubtools.localhub.model import Change, Commit, Entry, Repo
 from hubtools.localhub.readme import decode_readme
-from hubtools.localhub.rendering import Page, teaser
+from hubtools.localhub.rendering import Page, labels, teaser, texts
 from hubtools.localhub.runpage import run_page
 from hubtools.localhub.store import README, Store
 from hubtools.localhub.view import PICTURE, View
@@ -195,7 +195,7 @@ def facts(repo: Repo) -> dict[str, list[str]]:
         "Base model": "base_model",
         "Licence": "license",
     }
-    found = {label: _texts(repo.card.data.get(key)) for label, key in names.items()}
+    found = {label: texts(repo.card.data.get(key)) for label, key in names.items()}
     return {label: values for label, values in found.items() if values}
 
 
@@ -205,7 +205,7 @@ def _model_page(
     shared = {
         "repo": model.repo,
         "tab": tab,
-        "labels": _texts(model.repo.card.data.get("tags"))[:_LABELS],
+        "labels": labels(model.repo)[:_LABELS],
         "has_record": RUN_RECORD in model.entries,
     }
     return Page(template, {**shared, **data}, script)
@@ -216,7 +216,9 @@ def _readme(store: Store, model: Model, links: Links, *, remote: bool) -> Render
     if entry is None:
         return None
     readme = decode_readme(store.readme(entry.sha256))
-    return render_card(readme, links.folder(model.repo.id), remote=remote)
+    return render_card(
+        readme, links.folder(model.repo.id), remote=remote, paths=model.entries.keys()
+    )
 
 
 def _rows(
@@ -266,8 +268,3 @@ def _widget_prompt(repo: Repo) -> str | None:
     first = widget[0] if isinstance(widget, list) and widget else None
     text = first.get("text") if isinstance(first, dict) else None
     return text[:200] if isinstance(text, str) else None
-
-
-def _texts(value: object) -> list[str]:
-    values = value if isinstance(value, list) else [value]
-    return [text[:120] for text in values if isinstance(text, str) and text.strip()]

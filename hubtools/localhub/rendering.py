@@ -40,7 +40,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.filters |= {"day": _day, "size": _size, "teaser": teaser}
+    env.filters |= {"day": _day, "size": _size, "teaser": teaser, "labels": labels}
     return env
 
 
@@ -59,6 +59,17 @@ def teaser(repo: Repo) -> str | None:
     output = first.get("output") if isinstance(first, dict) else None
     text = output.get("text") if isinstance(output, dict) else None
     return text[:600] if isinstance(text, str) and text.strip() else None
+
+
+def labels(repo: Repo) -> list[str]:
+    """The tags that the front matter gives, without those that the Hub derives from the rest."""
+    return texts(repo.card.data.get("tags"))
+
+
+def texts(value: object) -> list[str]:
+    """The texts in a field of front matter that holds one or several."""
+    values = value if isinstance(value, list) else [value]
+    return [text[:120] for text in values if isinstance(text, str) and text.strip()]
 
 
 def _day(time: str) -> str:
