@@ -161,6 +161,7 @@ def _to_html(text: str) -> str:
     markdown = MarkdownIt("gfm-like", {"html": True, "linkify": True})
     tokens = markdown.parse(text)
     _add_heading_ids(tokens)
+    _empty_corners(tokens)
     return str(markdown.renderer.render(tokens, markdown.options, {}))
 
 
@@ -180,6 +181,13 @@ def _add_heading_ids(tokens: Sequence[Token]) -> None:
         if slug and slug not in seen:
             seen.add(slug)
             opening.attrSet("id", slug)
+
+
+def _empty_corners(tokens: Sequence[Token]) -> None:
+    """Make empty head cells plain ones: a heading without words is read out as one."""
+    for opening, content, closing in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if opening.type == "th_open" and not content.content.strip():
+            opening.tag = closing.tag = "td"
 
 
 def _is_known_class(name: str) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from hubtools.cards.escape import visible
 from hubtools.cards.model import Card, Prediction
 from hubtools.localhub import shares
 from hubtools.localhub.diffs import MAX_BYTES, Diff, diff_texts
@@ -182,8 +183,8 @@ def share_page(
 
 
 def said(card: Card) -> Sequence[Prediction]:
-    """The card's predictions, each text in one line."""
-    return [Prediction(prompt=p.prompt, text=" ".join(p.text.split())) for p in card.predictions]
+    """The card's predictions as a reader can see them, each text in one line."""
+    return [Prediction(prompt=visible(p.prompt), text=visible(p.text)) for p in card.predictions]
 
 
 def facts(repo: Repo) -> dict[str, list[str]]:

@@ -102,11 +102,12 @@ def _answer_all(inbox: _Inbox, say: Say) -> None:
 
 
 def _load(folder: str) -> Base:
-    from hubtools.training.base import load_base
+    from hubtools.training.base import load_base, require_training
 
+    require_training()
     try:
         return load_base(folder)
-    except ModelError as error:
+    except Exception as error:  # whatever foreign files make the libraries raise
         raise ModelError("These files cannot be loaded as a causal language model") from error
 
 
