@@ -280,7 +280,7 @@ def _read_manifest(out: Path) -> dict[str, str]:
     """The models of an earlier export, with their marks. Raises UsageError for a foreign folder."""
     try:
         found = json.loads((out / _MANIFEST).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         if out.exists() and (not out.is_dir() or any(p.name != ".git" for p in out.iterdir())):
             raise UsageError(
                 "holds something that is no export", where=out, fix="Name a new or empty folder"

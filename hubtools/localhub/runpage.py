@@ -49,7 +49,6 @@ class RunRecord:
     """What the page shows; only `raw` is set for a record that is not ours or was edited."""
 
     raw: str | None
-    sources: tuple[Mapping[str, Any], ...] = ()
     sections: tuple[Section, ...] = ()
     losses: Curve | None = None
     files: tuple[FileCheck, ...] = ()
@@ -69,11 +68,12 @@ def run_page(data: bytes, entries: Mapping[str, Entry]) -> RunRecord:
         ("Settings", {k: v for k, v in settings.items() if k != "recipe"}),
         ("Machine and versions", {**_plain(run), **_table(run.get("versions"))}),
     )
-    sections = (Section(title, tuple(_flat(table))) for title, table in found)
+    sections = [Section(title, tuple(_flat(table))) for title, table in found]
     sources = record.get("sources")
+    if isinstance(sources, list):
+        sections = [*map(_source, map(_table, sources)), *sections]
     return RunRecord(
         raw=None,
-        sources=tuple(map(_table, sources)) if isinstance(sources, list) else (),
         sections=tuple(section for section in sections if section.rows),
         losses=curve(run.get("losses")),
         files=tuple(_checks(_table(record.get("files")), entries)),
@@ -97,6 +97,17 @@ def curve(losses: object) -> Curve | None:
         if i % every == 0 or i == len(values) - 1
     )
     return Curve(" ".join(points), values[0], values[-1], lowest, highest, len(values))
+
+
+def _source(source: Mapping[str, Any]) -> Section:
+    """An account whose posts went in, its counts without the word that stands before each."""
+    rest = {key: value for key, value in source.items() if key not in ("name", "posts", "sha256")}
+    digest = source.get("sha256")
+    rows = [*_flat(rest), *_flat(source.get("posts"))]
+    if isinstance(digest, str):
+        rows.append(("Digest", f"{digest[:16]}…"))
+    name = source.get("name") or source.get("handle") or source.get("network") or "posts"
+    return Section(f"Source: {name}", tuple(rows))
 
 
 def _checks(files: Mapping[str, Any], entries: Mapping[str, Entry]) -> Iterator[FileCheck]:
