@@ -105,6 +105,16 @@ class Objects:
         staged.path.replace(target)
         _sync_folder(target.parent)
 
+    def write(self, content: bytes, sha256: str) -> None:
+        """Put a content where it belongs, not yet synced to the disk.
+
+        Only while the database is locked and does not know the content: what is only half there
+        when that ends in any other way is nobody's, and is written over when it comes again.
+        """
+        target = self.path(sha256)
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes(content)
+
     def remove(self, sha256: str) -> None:
         """Delete a content, if it is there."""
         with suppress(FileNotFoundError):
