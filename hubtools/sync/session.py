@@ -17,10 +17,9 @@ from hubtools.sync.hub import Hub, counted
 from hubtools.sync.memory import Memory
 from hubtools.sync.plan import Plan, Wanted, make_changes
 from hubtools.sync.remote import Subject, look
-from hubtools.sync.target import Target, connect
+from hubtools.sync.target import LOCAL_NAMESPACE, Target, connect
 from hubtools.sync.wanted import Fleet, Wanting
 
-LOCAL_NAMESPACE = "me"
 _LOGIN = "Log in with `hf auth login`, or set HF_TOKEN to a token that may write there"
 
 
