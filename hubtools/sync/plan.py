@@ -136,19 +136,26 @@ def make_changes(
     Every wanted repository that is there must be in `remote.seen` at its present head.
     """
     by_name = {one.name: one for one in wanted}
+    known = {name.casefold() for name in by_name}
     spelt = {name.casefold(): name for name in remote.heads}
-    changes = [_change(one, remote, namespace, spelt) for one in by_name.values()]
+    extra = [head for name, head in remote.heads.items() if name.casefold() not in known]
+    strays = {head.sha: head for head in extra}
+    changes = [_change(one, remote, namespace, spelt, strays) for one in by_name.values()]
     if whole:
-        known = {name.casefold() for name in by_name}
         changes += [
             Change(head.repo_id, "extra", "has no card here, and is left alone", head.sha)
-            for name, head in remote.heads.items()
-            if name.casefold() not in known
+            for head in extra
         ]
     return tuple(sorted(changes, key=lambda change: change.repo))
 
 
-def _change(one: Wanted, remote: Remote, namespace: str, spelt: Mapping[str, str]) -> Change:
+def _change(
+    one: Wanted,
+    remote: Remote,
+    namespace: str,
+    spelt: Mapping[str, str],
+    strays: Mapping[str, Head],
+) -> Change:
     repo = f"{namespace}/{one.name}"
     head = remote.heads.get(one.name)
     if head is not None:
@@ -157,17 +164,17 @@ def _change(one: Wanted, remote: Remote, namespace: str, spelt: Mapping[str, str
     if other is not None:
         reason = f"is called {other} on the Hub: say repo = {other!r} in the card"
         return Change(repo, "conflict", reason, remote.heads[other].sha)
-    return _absent(one, repo, remote)
+    return _absent(one, repo, remote.before.get(one.name), strays)
 
 
-def _absent(one: Wanted, repo: str, remote: Remote) -> Change:
-    if one.retired:
-        return Change(repo, "unchanged", "is retired, and not on the Hub", None)
-    before = remote.before.get(one.name)
-    moved = next((head for head in remote.heads.values() if before and head.sha == before), None)
-    if moved is not None:
+def _absent(one: Wanted, repo: str, before: str | None, strays: Mapping[str, Head]) -> Change:
+    """`strays` are the repositories without a card, by their heads: one may be ours, renamed."""
+    moved = strays.get(before) if before else None
+    if moved is not None and not (one.retired and moved.private):
         reason = f"was renamed to {moved.name} on the Hub: rename the card, or rename it back"
         return Change(repo, "conflict", reason, moved.sha)
+    if one.retired:
+        return Change(repo, "unchanged", "is retired, and not on the Hub", None)
     reason = "was removed from the Hub since we left it" if before else "is not on the Hub"
     return Change(repo, "create", reason, None, _sent(one, one.files))
 
@@ -175,6 +182,8 @@ def _absent(one: Wanted, repo: str, remote: Remote) -> Change:
 def _present(one: Wanted, repo: str, head: Head, seen: Seen) -> Change:
     assert seen.head == head.sha, f"{repo} was looked at as it was at another commit"
     if seen.unreadable is not None:
+        if one.retired:
+            return _retired(one, repo, head, [])
         return Change(repo, "conflict", seen.unreadable, head.sha)
     changed = [path for path, digest in one.files.items() if not digest.fits(seen.files.get(path))]
     edited = sorted(seen.edited.intersection(changed))

@@ -35,14 +35,8 @@ class Session:
     report: Reporter
     sent: list[str]
     """The method of every request so far."""
-
-    @property
-    def renderer(self) -> CardRenderer:
-        """What renders cards for this Hub."""
-        project = self.project
-        return CardRenderer(
-            self.namespace, self.target.files_url, project.config.project, project.templates_folder
-        )
+    renderer: CardRenderer
+    """Renders cards for this Hub; one for the session, since it compiles the templates."""
 
     def fleet(self, files: Sequence[Path]) -> Fleet:
         """These cards with the folders of their models."""
@@ -61,9 +55,16 @@ def open_session(
     with connect(target) as api, counted(api) as sent, Memory(file, str(target)) as memory:
         hub = Hub(api)
         owner = owner_of(hub, target, namespace, writing=writing)
-        yield Session(project, target, owner, hub, memory, report, sent)
+        renderer = renderer_for(project, target, owner)
+        yield Session(project, target, owner, hub, memory, report, sent, renderer)
         if not memory.kept:
             report.note(f"Warning: {file} cannot be written, so the next run has more to ask")
+
+
+def renderer_for(project: Project, target: Target, namespace: str) -> CardRenderer:
+    """What renders the cards of a project for a Hub."""
+    said, templates = project.config.project, project.templates_folder
+    return CardRenderer(namespace, target.files_url, said, templates)
 
 
 def owner_of(hub: Hub, target: Target, namespace: str | None, *, writing: bool) -> str:
