@@ -237,7 +237,7 @@ def test_a_share_hits_the_same_requests_again(tmp_path: Path) -> None:
     def hit(name: str, seed: int) -> list[int | None]:
         with faulty(tmp_path / name, storm, seed=seed) as (api, faults):
             with httpx2.Client(base_url=api.endpoint) as client:
-                for n in range(400):
+                for n in range(200):
                     with suppress(httpx2.TransportError):
                         client.get(f"/api/models/me/poet/tree/main/{n}")
             return [asked.status for asked in faults.log]
@@ -245,7 +245,7 @@ def test_a_share_hits_the_same_requests_again(tmp_path: Path) -> None:
     first, again, other = hit("a", 1), hit("b", 1), hit("c", 2)
     assert first == again != other
     assert set(first) == {404, 500, 503, None}
-    assert 30 < len(first) - first.count(404) < 90
+    assert 15 < len(first) - first.count(404) < 50
 
 
 def test_in_a_storm_the_log_knows_what_landed(root: Path) -> None:
