@@ -8,6 +8,7 @@ import secrets
 import shutil
 import tempfile
 import time
+import unicodedata
 from collections import defaultdict, deque
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
@@ -217,9 +218,11 @@ async def _lines(
     links = ServerLinks("")
     async with aclosing(answers) as messages:
         async for message in messages:
-            more = {}
+            more: dict[str, str] = {}
+            if "text" in message:
+                more["text"] = _printable(message["text"])
             if message.get("done"):
-                said = Prediction(prompt=wish.prompt, text=message["text"])
+                said = Prediction(prompt=wish.prompt, text=more["text"])
                 signed = shares.sign(key, repo, said)
                 more["share"] = links.share(repo.id, signed)
                 if can_draw():
@@ -259,7 +262,12 @@ def _wish(body: Mapping[str, Any]) -> Wish:
         raise BadRequestError(
             "a prediction needs a prompt", fix=f'Send {{"prompt": "…", "count": 1 to {MAX_COUNT}}}'
         )
-    plain = prompt.encode("utf-8", "replace").decode().replace("\0", "").strip()
+    plain = _printable(prompt).strip()
     if len(plain) > MAX_PROMPT:
         raise TooLargeError(f"the prompt is longer than {MAX_PROMPT} characters")
     return Wish(plain, count, secrets.randbelow(2**31))
+
+
+def _printable(text: str) -> str:
+    """Without characters that no page can show; line ends stay."""
+    return "".join(c for c in text if c == "\n" or unicodedata.category(c) not in ("Cc", "Cs"))

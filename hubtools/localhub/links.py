@@ -147,7 +147,7 @@ class SiteLinks:
         return f"{self.origin.rstrip('/')}/{path}"
 
     def _to(self, path: str) -> str:
-        return quote(posixpath.relpath(path, posixpath.dirname(self.here) or "."))
+        return "../" * self.here.count("/") + quote(path)
 
 
 def gallery_file(number: int) -> str:

@@ -132,7 +132,8 @@ class Query:
     """Which repositories to list, in which order, and from where on.
 
     `search` is a part of the id, `words` are looked for in the id and the tags. `after` is a
-    Page's `next`, `offset` how many repositories behind it to pass over.
+    Page's `next`, `offset` how many repositories behind it to pass over. Without `cards`, the
+    repositories come with an empty one, and sooner.
     """
 
     namespace: str | None = None
@@ -144,6 +145,7 @@ class Query:
     limit: int = 1000
     offset: int = 0
     after: str | None = None
+    cards: bool = True
 
 
 @dataclass(frozen=True, slots=True)

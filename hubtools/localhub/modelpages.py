@@ -69,10 +69,12 @@ def card_page(
 ) -> Page:
     """The README as the Hub would show it, with pictures of other hosts if they may be `remote`.
 
-    `box` says whether the model can be prompted: `reason` is None when it can.
+    `box` says whether the model can be prompted: `reason` is None when it can. It is empty where
+    no server is.
     """
     repo, entries = model.repo, model.entries
-    card = shares.card_of(store, repo, entries)
+    is_asked = bool(box) or links.share(repo.id, "1") is not None
+    card = shares.card_of(store, repo, entries) if is_asked else Card(repo=repo.id.name)
     picture = links.file(repo.id, "main", PICTURE) if PICTURE in entries else None
     data = {
         "readme": _readme(store, model, links, remote=remote),

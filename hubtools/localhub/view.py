@@ -18,6 +18,7 @@ from hubtools.localhub.errors import (
 from hubtools.localhub.model import Card, Change, Commit, Entry, Page, Query, Repo, RepoId, SortKey
 
 PICTURE = "predictions.png"
+_NO_CARD = Card()
 _REPO = f"""
 SELECT r.*, EXISTS (
     SELECT 1 FROM entries WHERE repo = r.key AND path = '{PICTURE}' AND removed IS NULL
@@ -29,6 +30,11 @@ _ORDERS: Mapping[SortKey, str] = {
     "lastModified": "r.modified DESC, r.key DESC",
     "name": "r.namespace, r.name",
 }
+_REPO_WITHOUT_CARD = """
+SELECT r.key, r.namespace, r.name, r.private, r.gated, r.created, r.modified, r.head, r.seq,
+    '{}' AS card, '[]' AS tags, NULL AS pipeline_tag, NULL AS library_name, 0 AS has_picture
+FROM repos AS r
+"""
 _ENTRY = """
 SELECT e.repo, e.path, e.oid, e.sha256, o.size, e.pointer_size, e.added
 FROM entries AS e JOIN objects AS o USING (sha256)
@@ -58,7 +64,8 @@ class View:
     def page(self, query: Query) -> Page:
         """Some of the repositories, newest or last changed first. Raises BadRequestError."""
         where, values = self._filters(query)
-        sql = f"{_REPO} WHERE {' AND '.join(where)} ORDER BY {_ORDERS[query.sort]} LIMIT ? OFFSET ?"
+        repo = _REPO if query.cards else _REPO_WITHOUT_CARD
+        sql = f"{repo} WHERE {' AND '.join(where)} ORDER BY {_ORDERS[query.sort]} LIMIT ? OFFSET ?"
         rows = self._db.execute(sql, (*values, query.limit + 1, query.offset)).fetchall()
         repos = tuple(_repo(row) for row in rows[: query.limit])
         more = len(rows) > query.limit
@@ -179,12 +186,6 @@ class View:
 
 
 def _repo(row: sqlite3.Row) -> Repo:
-    card = Card(
-        data=json.loads(row["card"]),
-        tags=tuple(json.loads(row["tags"])),
-        pipeline_tag=row["pipeline_tag"],
-        library_name=row["library_name"],
-    )
     return Repo(
         key=row["key"],
         id=RepoId(row["namespace"], row["name"]),
@@ -194,8 +195,19 @@ def _repo(row: sqlite3.Row) -> Repo:
         modified=row["modified"],
         head=row["head"],
         seq=row["seq"],
-        card=card,
+        card=_card(row),
         has_picture=bool(row["has_picture"]),
+    )
+
+
+def _card(row: sqlite3.Row) -> Card:
+    if row["card"] == "{}":
+        return _NO_CARD
+    return Card(
+        data=json.loads(row["card"]),
+        tags=tuple(json.loads(row["tags"])),
+        pipeline_tag=row["pipeline_tag"],
+        library_name=row["library_name"],
     )
 
 
