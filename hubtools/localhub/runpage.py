@@ -105,7 +105,7 @@ def _source(source: Mapping[str, Any]) -> Section:
     digest = source.get("sha256")
     rows = [*_flat(rest), *_flat(source.get("posts"))]
     if isinstance(digest, str):
-        rows.append(("Digest", f"{digest[:16]}…"))
+        rows.append(("Digest", f"{digest[:12]}…"))
     name = source.get("name") or source.get("handle") or source.get("network") or "posts"
     return Section(f"Source: {name}", tuple(rows))
 
