@@ -16,7 +16,7 @@ _FOR_NOW = frozenset({408, 425, 429, 500, 502, 503, 504})
 def asking(where: str) -> Iterator[None]:
     """Turn the client's errors about `where`, a repository or a Hub, into ours.
 
-    401 and 403 are AccessError; 408, 429, 5xx and broken connections HubUnavailableError; 409
+    401, 403 and no token are AccessError; 408, 429, 5xx and broken connections HubUnavailableError; 409
     and 412 ConflictError; the rest is a HubtoolsError with the Hub's own words.
     """
     from huggingface_hub import errors
@@ -26,6 +26,9 @@ def asking(where: str) -> Iterator[None]:
         yield
     except errors.LocalTokenNotFoundError as error:
         raise AccessError("not logged in", where=where, fix=_LOGIN) from error
+    except errors.OIDCError as error:
+        what = f"trusted publishing is not possible: {error}"
+        raise AccessError(what, where=where) from error
     except errors.HfHubHTTPError as error:
         raise _answered(error, where) from error
     except (httpx.HTTPError, ConnectionError, TimeoutError) as error:
