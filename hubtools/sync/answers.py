@@ -16,7 +16,7 @@ _FOR_NOW = frozenset({408, 425, 429, 500, 502, 503, 504})
 def asking(where: str) -> Iterator[None]:
     """Turn the client's errors about `where`, a repository or a Hub, into ours.
 
-    401, 403 and no token are AccessError; 408, 429, 5xx and broken connections HubUnavailableError; 409
+    401 and 403 are AccessError; 408, 429, 5xx and broken connections HubUnavailableError; 409
     and 412 ConflictError; the rest is a HubtoolsError with the Hub's own words.
     """
     from huggingface_hub import errors
