@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import unquote
 
 from hubtools.config import Config, ConsentConfig, Project, find_project
 from hubtools.errors import OutputError, UsageError
@@ -87,7 +88,7 @@ def installed_action() -> str | None:
         return None
     url, commit = origin.get("url", ""), origin.get("vcs_info", {}).get("commit_id")
     if "dir_info" in origin:
-        clone = url.removeprefix("file://")
+        clone = unquote(url.removeprefix("file://"))
         url, commit = _git(clone, "remote", "get-url", "origin"), _git(clone, "rev-parse", "HEAD")
     found = _ON_GITHUB.fullmatch(url)
     return f"{found[1]}@{commit}" if found and commit else None
