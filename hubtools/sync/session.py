@@ -19,10 +19,9 @@ from hubtools.sync.hub import Hub, counted
 from hubtools.sync.memory import Memory
 from hubtools.sync.plan import Plan, Wanted, make_changes
 from hubtools.sync.remote import Subject, look
-from hubtools.sync.target import Target, connect
-from hubtools.sync.wanted import Fleet, content_of, wanted_of
+from hubtools.sync.target import LOCAL_NAMESPACE, Target, connect
+from hubtools.sync.wanted import Fleet, Wanting
 
-LOCAL_NAMESPACE = "me"
 _LOGIN = "Log in with `hf auth login`, or set HF_TOKEN to a token that may write there"
 
 
@@ -38,14 +37,8 @@ class Session:
     report: Reporter
     sent: list[str]
     """The method of every request so far."""
-
-    @property
-    def renderer(self) -> CardRenderer:
-        """What renders cards for this Hub."""
-        project = self.project
-        return CardRenderer(
-            self.namespace, self.target.files_url, project.config.project, project.templates_folder
-        )
+    renderer: CardRenderer
+    """Renders cards for this Hub; one for the session, since it compiles the templates."""
 
     def fleet(self, files: Sequence[Path]) -> Fleet:
         """These cards with the folders of their models."""
@@ -64,9 +57,16 @@ def open_session(
     with connect(target) as api, counted(api) as sent, Memory(file, str(target)) as memory:
         hub = Hub(api)
         owner = owner_of(hub, target, namespace, writing=writing)
-        yield Session(project, target, owner, hub, memory, report, sent)
+        renderer = renderer_for(project, target, owner)
+        yield Session(project, target, owner, hub, memory, report, sent, renderer)
         if not memory.kept:
             report.note(f"Warning: {file} cannot be written, so the next run has more to ask")
+
+
+def renderer_for(project: Project, target: Target, namespace: str) -> CardRenderer:
+    """What renders the cards of a project for a Hub."""
+    said, templates = project.config.project, project.templates_folder
+    return CardRenderer(namespace, target.files_url, said, templates)
 
 
 def owner_of(hub: Hub, target: Target, namespace: str | None, *, writing: bool) -> str:
@@ -115,12 +115,13 @@ def make_plan(session: Session, files: Sequence[Path], *, whole: bool) -> Planne
     """
     fleet, denied = session.fleet(files), read_deny_list(session.project)
     subjects: list[Subject] = []
+    wanting = Wanting(fleet, session.memory)
     with session.report.bar("Rendering", len(files)) as bar:
-        for file, card in fleet.cards():
-            _refuse(card, file, denied)
-            wanted = wanted_of(card, content_of(card, fleet), session.memory)
-            subjects.append(Subject(file, wanted))
+        for source in fleet.cards():
+            _refuse(source.card, source.file, denied)
+            subjects.append(Subject(source.file, wanting.of(source)))
             bar.advance(len(subjects))
+    wanting.keep()
     remote = look(session.hub, session.namespace, subjects, session.memory, session.report)
     wanted_all = tuple(subject.wanted for subject in subjects)
     changes = make_changes(wanted_all, remote, session.namespace, whole=whole)
