@@ -35,21 +35,24 @@ class Memory:
     """What is remembered of the repositories of one target.
 
     A damaged file is begun anew; where none can be kept, nothing is remembered beyond the run.
+    `kept` says whether all that was learned could be written down.
     """
 
     def __init__(self, file: Path, target: str) -> None:
-        self._target = target
-        self._database = _open(file)
-        self.kept = True
-        """Whether all that was learned could be written down."""
+        self._file, self._target = file, target
+        self._database, self.kept = _open(file)
 
     def seen(self) -> dict[str, Seen]:
         """What is known of each repository, by its id."""
         sql = "SELECT repo, head, files, edited FROM seen WHERE target = ?"
-        return {
-            repo: Seen(head, json.loads(files), frozenset(json.loads(edited)))
-            for repo, head, files, edited in self._database.execute(sql, (self._target,))
-        }
+        try:
+            return {
+                repo: Seen(head, json.loads(files), frozenset(json.loads(edited)))
+                for repo, head, files, edited in self._database.execute(sql, (self._target,))
+            }
+        except (sqlite3.DatabaseError, ValueError):
+            self._begin_anew()
+            return {}
 
     def learn(self, seen: Mapping[str, Seen]) -> None:
         """Remember repositories by their ids."""
@@ -68,7 +71,11 @@ class Memory:
         """The digest of a file that has not changed since `keep_digest`."""
         stamp = stamp_of(str(file))
         sql = "SELECT size, mtime_ns, ctime_ns, inode, sha256, git FROM digests WHERE path = ?"
-        row = self._database.execute(sql, (str(file),)).fetchone()
+        try:
+            row = self._database.execute(sql, (str(file),)).fetchone()
+        except sqlite3.DatabaseError:
+            self._begin_anew()
+            return None
         return Digest(*row[4:]) if row and stamp == Stamp(*row[:4]) else None
 
     def keep_digest(self, file: Path, stamp: Stamp, digest: Digest) -> None:
@@ -87,6 +94,12 @@ class Memory:
         except sqlite3.Error:
             self.kept = False
 
+    def _begin_anew(self) -> None:
+        """Go on with an empty file in place of one that is damaged beyond its first page."""
+        self._database.close()
+        _remove(self._file)
+        self._database, self.kept = _open(self._file)
+
     def __enter__(self) -> Self:
         return self
 
@@ -94,22 +107,28 @@ class Memory:
         self._database.close()
 
 
-def _open(file: Path) -> sqlite3.Connection:
+def _open(file: Path) -> tuple[sqlite3.Connection, bool]:
+    """The database in `file`, else one in memory alone; and whether it is in the file."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         ignore = file.parent / _IGNORE
         if not ignore.exists():
             ignore.write_text("*\n")
-        return _connect(str(file))
+        return _connect(str(file)), True
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorcode in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            with suppress(OSError, sqlite3.Error):
-                for part in (file, Path(f"{file}-wal"), Path(f"{file}-shm")):
-                    part.unlink(missing_ok=True)
-                return _connect(str(file))
+            _remove(file)
+            with suppress(sqlite3.Error):
+                return _connect(str(file)), True
     except OSError:
         pass
-    return _connect(":memory:")
+    return _connect(":memory:"), False
+
+
+def _remove(file: Path) -> None:
+    with suppress(OSError):
+        for part in (file, Path(f"{file}-wal"), Path(f"{file}-shm")):
+            part.unlink(missing_ok=True)
 
 
 def _connect(file: str) -> sqlite3.Connection:
