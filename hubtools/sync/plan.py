@@ -20,6 +20,7 @@ CARRIED_OUT: frozenset[Action] = frozenset({"create", "update", "retire"})
 README = "README.md"
 SMALL_FLEET = 20
 """Models up to which a limit in percent does not hold: a tenth of three is nothing."""
+_NAMED = 6
 _GIT_ATTRIBUTES = ".gitattributes"
 
 
@@ -189,8 +190,7 @@ def _present(one: Wanted, repo: str, head: Head, seen: Seen) -> Change:
     if one.retired:
         return _retired(one, repo, head, [] if edited else changed)
     if edited:
-        reason = f"{_listed(edited)} changed on the Hub: hubtools pull {one.name}"
-        return Change(repo, "conflict", reason, head.sha)
+        return Change(repo, "conflict", _clash(one, edited), head.sha)
     if not changed:
         return Change(repo, "unchanged", "is as it should be", head.sha)
     if not seen.files.keys() - {_GIT_ATTRIBUTES}:
@@ -198,6 +198,14 @@ def _present(one: Wanted, repo: str, head: Head, seen: Seen) -> Change:
     verb = "is" if len(changed) == 1 else "are"
     reason = f"{_listed(sorted(changed))} {verb} not as here"
     return Change(repo, "update", reason, head.sha, _sent(one, changed))
+
+
+def _clash(one: Wanted, edited: list[str]) -> str:
+    verb = "was" if len(edited) == 1 else "were"
+    said = f"{_listed(edited)} {verb} changed on the Hub by someone else"
+    if edited == [README]:
+        return f"{said}: hubtools pull {one.name}"
+    return f"{said}, where nothing of it is overwritten: take it away there, or use another name"
 
 
 def _retired(one: Wanted, repo: str, head: Head, changed: list[str]) -> Change:
@@ -212,7 +220,9 @@ def _sent(one: Wanted, paths: Iterable[str]) -> dict[str, str]:
 
 
 def _listed(paths: list[str]) -> str:
-    return ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
+    return ", ".join(paths[:_NAMED]) + (
+        f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,7 +197,7 @@ def test_what_becomes_of_one_repository() -> None:
     assert only(HERE, hub(README__md="old")).action == "update"
     conflict = only(HERE, hub(README__md="old", edited=True))
     assert conflict.action == "conflict"
-    assert conflict.reason == "README.md changed on the Hub: hubtools pull poet"
+    assert conflict.reason == "README.md was changed on the Hub by someone else: hubtools pull poet"
 
 
 def test_an_empty_repository_is_filled_on_the_head_that_it_has() -> None:
