@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from hubtools.cards.render_memory import Stamp, stamp_of
 from hubtools.sync.plan import Digest, Seen
@@ -61,9 +61,9 @@ class Memory:
         try:
             return {
                 repo: Seen(head, json.loads(files), frozenset(json.loads(edited)))
-                for repo, head, files, edited in self._database.execute(sql, (self._target,))
+                for repo, head, files, edited in self._read(sql, self._target)
             }
-        except (sqlite3.DatabaseError, ValueError):
+        except ValueError:
             self._begin_anew()
             return {}
 
@@ -83,7 +83,7 @@ class Memory:
     def readmes(self) -> dict[str, Readme]:
         """What each card's README was when it was last rendered, by the cards' names."""
         sql = "SELECT name, made_of, sha256, git FROM readmes WHERE target = ?"
-        rows = self._database.execute(sql, (self._target,))
+        rows = self._read(sql, self._target)
         return {name: Readme(made_of, Digest(*digest)) for name, made_of, *digest in rows}
 
     def keep_readmes(self, readmes: Mapping[str, Readme]) -> None:
@@ -98,12 +98,8 @@ class Memory:
         """The digest of a file that has not changed since `keep_digest`."""
         stamp = stamp_of(str(file))
         sql = "SELECT size, mtime_ns, ctime_ns, inode, sha256, git FROM digests WHERE path = ?"
-        try:
-            row = self._database.execute(sql, (str(file),)).fetchone()
-        except sqlite3.DatabaseError:
-            self._begin_anew()
-            return None
-        return Digest(*row[4:]) if row and stamp == Stamp(*row[:4]) else None
+        rows = self._read(sql, str(file))
+        return next((Digest(*row[4:]) for row in rows if stamp == Stamp(*row[:4])), None)
 
     def keep_digest(self, file: Path, stamp: Stamp, digest: Digest) -> None:
         """Remember the digest of a file that had this stamp before it was read and after."""
@@ -112,6 +108,16 @@ class Memory:
             digest.sha256, digest.git,
         )  # fmt: skip
         self._write("REPLACE INTO digests VALUES (?, ?, ?, ?, ?, ?, ?)", [row])
+
+    def _read(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        try:
+            return self._database.execute(sql, values).fetchall()
+        except sqlite3.DatabaseError as error:
+            if _is_damage(error):
+                self._begin_anew()
+            else:
+                self.kept = False
+            return []
 
     def _write(self, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
         """Losing this costs requests, never work: a full disk ends no run."""
@@ -143,13 +149,17 @@ def _open(file: Path) -> tuple[sqlite3.Connection, bool]:
             ignore.write_text("*\n")
         return _connect(str(file)), True
     except sqlite3.DatabaseError as error:
-        if error.sqlite_errorcode in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        if _is_damage(error):
             _remove(file)
             with suppress(sqlite3.Error):
                 return _connect(str(file)), True
     except OSError:
         pass
     return _connect(":memory:"), False
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def _remove(file: Path) -> None:
