@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import ipaddress
+import logging
 import socket
 import threading
 import time
@@ -97,6 +99,7 @@ def serve(
 def _server(
     app: ASGIApp, http: type[CuttableProtocol] | Literal["auto"] = "auto"
 ) -> uvicorn.Server:
+    logging.getLogger("uvicorn.error").addFilter(_is_worth_saying)
     return uvicorn.Server(
         uvicorn.Config(
             app,
@@ -108,6 +111,14 @@ def _server(
             timeout_keep_alive=_KEEP_ALIVE,
             timeout_graceful_shutdown=_STOP_WITHIN,
         )
+    )
+
+
+def _is_worth_saying(record: logging.LogRecord) -> bool:
+    """Whether the server's log tells of more than requests that its end cut off."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, asyncio.CancelledError) and "graceful shutdown" not in str(
+        record.msg
     )
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import threading
 import time
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from hubtools.localhub.box import BusyError, Line
 from hubtools.localhub.store import Store
 from tests.localhub.conftest import Visit
 from tests.localhub.models import put, put_model
+from tests.localhub.test_durability import start_server
 
 
 @pytest.fixture
@@ -229,3 +232,19 @@ def test_a_slow_model_is_given_up(tiny_gpt2: Path) -> None:
         return messages
 
     assert "longer than" in run(one())[-1]["error"]
+
+
+def test_ctrl_c_ends_a_server_that_is_speaking(root: Path, tiny_gpt2: Path) -> None:
+    with closing(Store(root)) as store:
+        put_model(store, "quay/tiny", weights=tiny_gpt2)
+    process, url = start_server(root)
+    body = {"prompt": "A gull", "count": 10}
+    with (
+        suppress(httpx2.TransportError),
+        httpx2.stream("POST", f"{url}/quay/tiny/predict", json=body, timeout=60) as answer,
+    ):
+        for _ in answer.iter_lines():
+            process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "Traceback" not in said
