@@ -186,7 +186,8 @@ def _check(ours: list[Cost], cards: int) -> None:
     """The promises: pages, one request a changed card, one read a repository."""
     pages, changed = -(-cards // 1000), max(1, cards // 100)
     allowed = [1 + 1 + 3 * cards, 1 + pages, 1 + pages + changed, 1 + pages + cards]
-    over = [c.what for c, most in zip(ours, allowed, strict=True) if c.requests > most]
+    # A connection that breaks costs a request more; one in a hundred would be too many.
+    over = [c.what for c, most in zip(ours, allowed, strict=True) if c.requests > most * 1.01]
     if over:
         raise SystemExit(f"more requests than promised: {', '.join(over)}")
 
