@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 from pytest_regressions.data_regression import DataRegressionFixture
 
-from hubtools.cards.drawing import CORAL, INK, SEA
+from hubtools.cards.look import DARK, LIGHT
 from hubtools.cards.thumbnail import Face, Picture, ThumbnailSubject, draw_thumbnail
 from hubtools.errors import MissingExtraError
 
@@ -148,9 +148,9 @@ def test_prompt_and_continuation_differ() -> None:
     ]
     prompt, rest = (mark for mark in picture.layout if mark.text in ("My dream is", " to"))
     image = opened(picture).convert("RGB")
-    assert _has_colour(image, prompt.left, prompt.width, prompt.top, SEA)
-    assert not _has_colour(image, rest.left + 4, rest.width, rest.top, SEA)
-    assert _has_colour(image, rest.left, rest.width, rest.top, INK)
+    assert _has_colour(image, prompt.left, prompt.width, prompt.top, LIGHT.accent)
+    assert not _has_colour(image, rest.left + 4, rest.width, rest.top, LIGHT.accent)
+    assert _has_colour(image, rest.left, rest.width, rest.top, LIGHT.ink)
 
 
 def _has_colour(image: Image.Image, left: int, width: int, top: int, colour: str) -> bool:
@@ -166,7 +166,7 @@ def _near(found: Any, colour: str, distance: int) -> bool:
 
 def test_a_caret_ends_the_text() -> None:
     image = opened(draw("My dream is fog")).convert("RGB")
-    assert _has_colour(image, 700, 400, 250, CORAL)
+    assert _has_colour(image, 700, 400, 250, LIGHT.signal)
 
 
 def test_prediction_that_does_not_begin_with_the_prompt() -> None:
@@ -331,7 +331,7 @@ def test_an_avatar_is_a_circle_from_the_middle(size: tuple[int, int], format: st
     image = opened(picture).convert("RGB")
     middle = image.getpixel((place.left + place.width // 2, place.top + place.height // 2))
     corner = image.getpixel((place.left, place.top))
-    assert _near(middle, "#cc2288", 12) and _near(corner, INK, 12)
+    assert _near(middle, "#cc2288", 12) and _near(corner, LIGHT.band, 12)
 
 
 @pytest.mark.parametrize("library", ["matplotlib", "PIL"])
