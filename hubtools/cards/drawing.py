@@ -83,9 +83,7 @@ class Canvas:
         self._fill(_outline(x, self.height - y - height, width, height, radius), colour)
         self._remember("box", x, y, width, height)
 
-    def line(
-        self, points: tuple[tuple[float, float], ...], colour: str, thickness: float
-    ) -> None:
+    def line(self, points: tuple[tuple[float, float], ...], colour: str, thickness: float) -> None:
         """Draw through `points`, with round ends and corners."""
         from matplotlib.path import Path as Outline
         from matplotlib.transforms import IdentityTransform
@@ -120,7 +118,7 @@ class Canvas:
         if any(mark.kind == "emoji" for mark in self.marks):
             about.add_text("Copyright", CREDIT)
         file = io.BytesIO()
-        few.save(file, "PNG", compress_level=6, pnginfo=about)
+        few.save(file, "PNG", compress_level=5, pnginfo=about)
         return file.getvalue()
 
     def _letters(self, run: Run, x: float, baseline: float) -> None:

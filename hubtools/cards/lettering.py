@@ -18,7 +18,9 @@ ZERO_WIDTH_NON_JOINER, ZERO_WIDTH_JOINER = "\u200c", "\u200d"
 JOINERS = (ZERO_WIDTH_NON_JOINER, ZERO_WIDTH_JOINER)
 ELLIPSIS = "…"
 MARKS_PER_LETTER = 3
-NEVER_FIRST = frozenset("、。，．・：；？！…‥）」』】〉》］｝”’ーぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ々〻ะาๅๆฯ")
+NEVER_FIRST = frozenset(
+    "、。，．・：；？！…‥）」』】〉》］｝”’ーぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ々〻ะาๅๆฯ"
+)
 """What no line begins with, where words are not set apart by spaces."""
 LEADING_VOWELS = frozenset("เแโใไເແໂໃໄ")
 NEVER_LAST = frozenset("（「『【〈《［｛“‘") | LEADING_VOWELS
@@ -76,7 +78,7 @@ def plain(cluster: str) -> str:
     shown = "".join(
         char for char in cluster if not is_selector(char) and (shapes or char not in JOINERS)
     )
-    return _piled_marks().sub(r"\1", shown)
+    return str(_piled_marks().sub(r"\1", shown))
 
 
 def is_selector(char: str) -> bool:

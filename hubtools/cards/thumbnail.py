@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hubtools.cards.bidi import is_right_to_left
 from hubtools.cards.drawing import Canvas, Mark, Picture, draw_bars, require_libraries
@@ -69,12 +69,19 @@ class _Quote:
 
     text: str
     turn: int
+    widths: dict[tuple[int, int], float] = field(default_factory=dict, compare=False, repr=False)
+    """Slices that were measured before."""
 
     def measure(self, start: int, stop: int) -> float:
         """Width of a slice at size 1."""
+        known = self.widths.get((start, stop))
+        if known is not None:
+            return known
         turn = min(max(self.turn, start), stop)
         prompt = measure(self.text[start:turn], Type(Weight.BOLD, 1))
-        return prompt + measure(self.text[turn:stop], Type(Weight.REGULAR, 1))
+        width = prompt + measure(self.text[turn:stop], Type(Weight.REGULAR, 1))
+        self.widths[start, stop] = width
+        return width
 
     def cut(self, text: str) -> _Quote:
         """The same quote ending earlier."""
@@ -171,7 +178,7 @@ def _draw_header(canvas: Canvas, accounts: int) -> None:
     baseline = HEADER_TOP + 38
     canvas.write(label, type, MARGIN + 28, baseline)
     note = Type(Weight.REGULAR, 30, look.muted)
-    more = f", from the posts of {accounts:,} accounts" if accounts > FACES else ""
+    more = f", from {accounts:,} accounts" if accounts > FACES else ""
     canvas.write(f"A machine wrote this text{more}", note, MARGIN + width + 24, baseline)
     draw_bars(canvas, WIDTH - MARGIN - 120, HEADER_TOP + 3)
 

@@ -127,7 +127,8 @@ def pieces(text: str) -> tuple[tuple[str, bool], ...]:
         return ((text, False),) if text else ()
     found: list[tuple[str, bool]] = []
     for emoji, group in groupby(clusters(text), is_emoji):
-        found += ((cluster, True) for cluster in group) if emoji else [("".join(group), False)]
+        together = list(group)
+        found += [(one, True) for one in together] if emoji else [("".join(together), False)]
     return tuple(found)
 
 
