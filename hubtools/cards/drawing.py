@@ -6,7 +6,9 @@ Lengths are pixels from the top left corner.
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from hubtools.cards.emoji import CREDIT, RISE, SIDE, WIDTH, emoji_picture
@@ -15,7 +17,9 @@ from hubtools.cards.typesetting import Run, Type, seen, set_line, shaped, width_
 from hubtools.errors import MissingExtraError
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.path import Path as Outline
+    from numpy.typing import NDArray
     from PIL.Image import Image
 
 ROUND = 0.5523
@@ -49,6 +53,17 @@ class Picture:
     layout: tuple[Mark, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Ink:
+    """The letters of a run: RGBA from the bottom row up, and where they stand."""
+
+    pixels: NDArray[np.uint8]
+    left: float
+    """From the run's left edge, px."""
+    rise: int
+    """From the base line up to the top row, px."""
+
+
 class Canvas:
     """A sheet of `width` × `height` px to draw on. Remembers what it drew in `marks`."""
 
@@ -63,18 +78,17 @@ class Canvas:
         self._fill(_outline(0, 0, width, height, 0), look.paper)
 
     def write(self, text: str, type: Type, x: float, baseline: float) -> float:
-        """Draw one line of `text` from `x` on; returns its width in px."""
+        """Draw one line of `text` from `x` on; returns its width in px.
+
+        For what many pictures share, such as names: its letters are kept for the next one.
+        """
         runs = set_line([(text, type)])
-        self.draw(runs, x, baseline)
+        self._draw(runs, x, baseline, _kept_ink)
         return width_of(runs)
 
     def draw(self, runs: tuple[Run, ...], x: float, baseline: float) -> None:
         """Draw a line that was set, its left edge at `x`."""
-        for run in runs:
-            if run.emoji:
-                self._emoji(run, x + run.x, baseline)
-            else:
-                self._letters(run, x + run.x, baseline)
+        self._draw(runs, x, baseline, _ink)
 
     def box(
         self, x: float, y: float, width: float, height: float, colour: str, radius: float = 0
@@ -121,27 +135,21 @@ class Canvas:
         few.save(file, "PNG", compress_level=5, pnginfo=about)
         return file.getvalue()
 
-    def _letters(self, run: Run, x: float, baseline: float) -> None:
-        import numpy as np
-        from matplotlib.colors import to_rgb
+    def _draw(
+        self, runs: tuple[Run, ...], x: float, baseline: float, ink: Callable[..., _Ink | None]
+    ) -> None:
+        for run in runs:
+            if run.emoji:
+                self._emoji(run, x + run.x, baseline)
+            elif run.text.strip():
+                found = ink(run.text, run.type, run.level)
+                self._letters(run, found, x + run.x, baseline)
 
+    def _letters(self, run: Run, ink: _Ink | None, x: float, baseline: float) -> None:
         size = run.type.size
-        if not run.text.strip():
-            return
-        font = shaped(run)
-        _, height = (side / 64 for side in font.get_width_height())
-        if height:
-            font.draw_glyphs_to_bitmap(antialiased=True)
-            coverage = np.asarray(font.get_image())
-            pixels = np.empty((*coverage.shape, 4), np.uint8)
-            pixels[..., :3] = np.round(np.array(to_rgb(run.type.colour)) * 255)
-            pixels[..., 3] = coverage
-            left = round(x + font.get_bitmap_offset()[0] / 64)
-            rise = int(height - font.get_descent() / 64) + 1  # rows down to the line they stand on
-            bottom = self.height - round(baseline) + rise - len(coverage)
-            self._agg.draw_image(
-                self._agg.new_gc(), left, bottom, np.ascontiguousarray(pixels[::-1])
-            )
+        if ink is not None:
+            bottom = self.height - round(baseline) + ink.rise - len(ink.pixels)
+            self._agg.draw_image(self._agg.new_gc(), round(x + ink.left), bottom, ink.pixels)
         top = baseline - ASCENT * size
         self._remember("text", x, top, run.width, size, seen(run.text), size)
 
@@ -179,6 +187,27 @@ class Canvas:
         size: float = 0.0,
     ) -> None:
         self.marks.append(Mark(kind, round(x), round(y), round(width), round(height), text, size))
+
+
+def _ink(text: str, type: Type, level: int) -> _Ink | None:
+    """What is drawn for a run; None when there is nothing to see."""
+    import numpy as np
+    from matplotlib.colors import to_rgb
+
+    font = shaped(text, type, level)
+    height = font.get_width_height()[1] / 64
+    if not height:
+        return None
+    font.draw_glyphs_to_bitmap(antialiased=True)
+    coverage = np.asarray(font.get_image())[::-1]
+    pixels = np.empty((*coverage.shape, 4), np.uint8)
+    pixels[..., :3] = np.round(np.array(to_rgb(type.colour)) * 255)
+    pixels[..., 3] = coverage
+    rise = int(height - font.get_descent() / 64) + 1
+    return _Ink(pixels, font.get_bitmap_offset()[0] / 64, rise)
+
+
+_kept_ink = lru_cache(maxsize=128)(_ink)
 
 
 def draw_bars(canvas: Canvas, left: float, top: float) -> None:

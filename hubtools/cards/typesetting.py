@@ -132,11 +132,11 @@ def pieces(text: str) -> tuple[tuple[str, bool], ...]:
     return tuple(found)
 
 
-def shaped(run: Run) -> FT2Font:
-    """A font of matplotlib's with the letters of `run` laid out, ready to be drawn."""
-    mark = RIGHT_TO_LEFT if run.level % 2 else LEFT_TO_RIGHT
-    steer = mark if run.level or not run.text.isascii() else ""
-    return _laid_out(steer + run.text, run.text, run.type, run.type.size)
+def shaped(text: str, type: Type, level: int) -> FT2Font:
+    """A font of matplotlib's with the letters of a run laid out, ready to be drawn."""
+    mark = RIGHT_TO_LEFT if level % 2 else LEFT_TO_RIGHT
+    steer = mark if level or not text.isascii() else ""
+    return _laid_out(steer + text, text, type, type.size)
 
 
 def _drawn(cluster: str) -> str:
