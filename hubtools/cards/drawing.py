@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
+from hubtools.cards.bidi import is_right_to_left
 from hubtools.cards.emoji import CREDIT, RISE, SIDE, WIDTH, emoji_picture
 from hubtools.cards.look import LIGHT, Look
 from hubtools.cards.typesetting import Run, Type, seen, set_line, shaped, width_of
@@ -82,7 +83,7 @@ class Canvas:
 
         For what many pictures share, such as names: its letters are kept for the next one.
         """
-        runs = set_line([(text, type)])
+        runs = set_line([(text, type)], base=int(is_right_to_left(text)))
         self._draw(runs, x, baseline, _kept_ink)
         return width_of(runs)
 
