@@ -10,7 +10,19 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from hubtools.cli import cards, hub, posts, predict, publish, templates, train
+from hubtools.cli import (
+    apply,
+    cards,
+    hub,
+    plan,
+    posts,
+    predict,
+    publish,
+    pull,
+    retire,
+    templates,
+    train,
+)
 from hubtools.cli.options import VERBOSITY
 from hubtools.errors import HubtoolsError
 
@@ -84,6 +96,11 @@ def _main(
 app.command("publish")(publish.publish)
 app.command("train")(train.train)
 app.command("predict")(predict.predict)
+app.command("plan")(plan.plan)
+app.command("apply")(apply.apply)
+app.command("status")(plan.status)
+app.command("pull")(pull.pull)
+app.command("retire")(retire.retire)
 app.add_typer(posts.app, name="posts")
 app.add_typer(cards.app, name="cards")
 app.add_typer(templates.app, name="templates")

@@ -344,8 +344,7 @@ def _rows(files: list[Path]) -> Iterator[dict[str, Any]]:
 
 def _renderer(project: Project, namespace: str | None) -> CardRenderer:
     from hubtools.cards.render import CardRenderer
-    from hubtools.publish import LOCAL_NAMESPACE
-    from hubtools.sync.target import parse_target
+    from hubtools.sync.target import LOCAL_NAMESPACE, parse_target
 
     config = project.config
     target = parse_target(config.hub.to, project.root)
