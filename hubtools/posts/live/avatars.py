@@ -53,7 +53,7 @@ class AvatarFetcher:
 
     def fetch(self, url: str) -> bytes | None:
         """The bytes of a JPEG, PNG, GIF or WebP at `url`; None when there is no such for now."""
-        file = self.cache / FOLDER / hashlib.sha256(url.encode()).hexdigest()
+        file = kept_file(self.cache, url)
         kept, fresh = _kept(file)
         if fresh or self.offline:
             return kept or None
@@ -89,6 +89,11 @@ def default_fetcher(cache: Path) -> AvatarFetcher:
     """A fetcher that keeps to HF_HUB_OFFLINE, as everything else here does."""
     offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
     return AvatarFetcher(cache, offline=offline)
+
+
+def kept_file(cache: Path, url: str) -> Path:
+    """Where the picture at `url` is kept."""
+    return cache / FOLDER / hashlib.sha256(url.encode()).hexdigest()
 
 
 def _kept(file: Path) -> tuple[bytes, bool]:
