@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from PIL import Image
 
 from hubtools.config import Project
 from hubtools.localhub.server import serving
+from hubtools.posts.live.avatars import AvatarFetcher
 from hubtools.publish import ModelRequest, publish
 from hubtools.record import sealed_record
 from hubtools.report import SilentReporter
@@ -21,7 +22,7 @@ from hubtools.training import folder as folders
 from hubtools.training.pictures import faces_of, prediction_tasks
 from hubtools.training.run import TrainRecord
 from tests.cards.difficult import portrait_of
-from tests.makers import command, write_archive, write_recipe
+from tests.makers import command, posts, write_archive, write_recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,29 @@ def test_one_that_does_not_has_none(folder: Path, monkeypatch: pytest.MonkeyPatc
     assert not (model / "training.png").exists()
     assert "training.png" not in (model / "README.md").read_text()
     assert "curves" not in (folder / "cards/fogwatch.toml").read_text()
+
+
+def test_a_picture_that_the_source_only_names_is_fetched_and_kept_with_the_model(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def fetch(_: AvatarFetcher, url: str) -> bytes | None:
+        asked.append(url)
+        return portrait_of(4)
+
+    monkeypatch.setattr(AvatarFetcher, "fetch", fetch)
+    url = "https://pictures.example/fog.png"
+    author = {"screen_name": "fogwatch", "name": "Fog", "profile_image_url_https": url}
+    rows = [{"full_text": text, "user": author} for text in posts(300)]
+    (folder / "posts.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    target = parse_target("local:hub", folder)
+    request = replace(request_in(folder), sources=(str(folder / "posts.jsonl"),))
+    publish(request, target, None, Project(folder), SilentReporter())
+    assert asked == [url]
+    (avatar,) = (folder / "models").glob("*/avatar-1.png")
+    with Image.open(avatar) as picture:
+        assert picture.size == (184, 184)
 
 
 def test_predictions_as_pictures_from_a_folder_and_from_a_hub(folder: Path) -> None:

@@ -25,6 +25,9 @@ from hubtools.cards.redraw import left_out_note
 from hubtools.cards.thumbnail import Face, Picture, ThumbnailSubject, draw_thumbnail
 from hubtools.errors import OutputError
 from hubtools.files import sha256_file, write_atomically, writing
+from hubtools.posts.live.avatars import default_fetcher
+from hubtools.posts.live.settings import cache_folder
+from hubtools.posts.model import Account
 from hubtools.record import RUN_RECORD, read_record, sealed_record
 from hubtools.report import Reporter
 from hubtools.training.corpus import Corpus
@@ -35,6 +38,7 @@ THUMBNAIL = "predictions.png"
 LINEAGE = "pipeline.png"
 CURVES = "training.png"
 WEIGHTS = "model.safetensors"
+AVATARS = 12  # accounts whose pictures a card shows
 AVATAR_WIDTH = 184  # pixels; cards show avatars 92 wide, on screens of twice the density
 _KEY = "key"
 
@@ -185,7 +189,7 @@ def _draw(
     report: Reporter,
 ) -> None:
     """The thumbnail of the first prediction, the lineage, and the accounts' avatars."""
-    accounts = [corpus.account for corpus in corpora]
+    accounts = _with_avatars([corpus.account for corpus in corpora])
     faces = tuple(Face(a.name, a.handle, a.avatar) for a in accounts)
     first = run.predictions[0].text if run.predictions else settings.prompt
     pictures = {
@@ -201,6 +205,17 @@ def _draw(
             buffer = io.BytesIO()
             image.save(buffer, "PNG", optimize=True)
             write_atomically(folder / avatar_file(number), buffer.getvalue())
+
+
+def _with_avatars(accounts: Sequence[Account]) -> list[Account]:
+    """The accounts, the first of them with the pictures from the web that their source lacks."""
+    fetcher = default_fetcher(cache_folder())
+    return [
+        replace(account, avatar=fetcher.fetch(account.avatar_url))
+        if number < AVATARS and account.avatar is None and account.avatar_url
+        else account
+        for number, account in enumerate(accounts)
+    ]
 
 
 def avatar_file(number: int) -> str:
