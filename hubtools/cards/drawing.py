@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from hubtools.cards.bidi import is_right_to_left
-from hubtools.cards.emoji import CREDIT, RISE, SIDE, WIDTH, emoji_picture
+from hubtools.cards.emoji import CREDIT, RISE, SIDE, WIDTH, emoji_beside
 from hubtools.cards.look import LIGHT, Look
 from hubtools.cards.typesetting import Run, Type, seen, set_line, shaped, width_of
 from hubtools.errors import MissingExtraError
@@ -158,7 +158,9 @@ class Canvas:
         size = run.type.size
         side = round(SIDE * size)
         left, top = round(x + (WIDTH * size - side) / 2), round(baseline - RISE * size)
-        self._put(emoji_picture(run.text, side), left, top)
+        picture = emoji_beside(run.text, side, run.type.colour)
+        edge = (picture.width - side) // 2
+        self._put(picture, left - edge, top - edge)
         self._remember("emoji", left, top, side, side, run.text, size)
 
     def _put(self, image: Image, x: int, y: int) -> None:

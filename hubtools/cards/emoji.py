@@ -26,6 +26,9 @@ SIDE = 1.06
 """Width and height of its picture."""
 RISE = 0.86
 """How far the picture reaches above the base line."""
+DARK_EMOJI, LIGHT_TEXT = 100, 160
+"""Mean levels of 0 to 255 below and above which an emoji is dark and a text is light."""
+EDGE = "#fffdf8"
 CREDIT = "Emoji: Twemoji, copyright Twitter, Inc and other contributors, CC-BY 4.0"
 SYSTEM_FONTS = {
     "darwin": (("/System/Library/Fonts/Apple Color Emoji.ttc", 160),),
@@ -74,6 +77,27 @@ def emoji_picture(cluster: str, side: int) -> Image:
         at = (0, large * 0.875)
     ImageDraw.Draw(square).text(at, cluster, font=font, embedded_color=True, anchor="ls")
     return square if large == side else square.resize((side, side), Image.Resampling.LANCZOS)
+
+
+@lru_cache(maxsize=256)
+def emoji_beside(cluster: str, side: int, colour: str) -> Image:
+    """The emoji as it stands beside text of `colour`: a dark one has a light edge beside light
+    text, for it stands on dark paper. The edge is added to `side` all around."""
+    from PIL import Image, ImageColor, ImageFilter, ImageStat
+
+    picture = emoji_picture(cluster, side)
+    opaque = picture.getchannel("A").point(lambda level: 255 * (level > 128))
+    shade = ImageStat.Stat(picture.convert("L"), opaque).mean[0] if opaque.getbbox() else 255
+    if shade > DARK_EMOJI or sum(ImageColor.getrgb(colour)) < 3 * LIGHT_TEXT:
+        return picture
+    reach = max(1, side // 32)
+    room = Image.new("RGBA", (side + 2 * reach + 2, side + 2 * reach + 2))
+    room.paste(picture, (reach + 1, reach + 1))
+    wide = room.getchannel("A").filter(ImageFilter.MaxFilter(2 * reach + 1))
+    edge = Image.new("RGBA", room.size, EDGE)
+    edge.putalpha(wide.filter(ImageFilter.GaussianBlur(0.7)))
+    edge.alpha_composite(room)
+    return edge
 
 
 def _parts_of(cluster: str) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hubtools.cards import emoji
-from hubtools.cards.emoji import emoji_parts, emoji_picture, is_emoji
+from hubtools.cards.emoji import emoji_beside, emoji_parts, emoji_picture, is_emoji
 
 WHOLE = [
     "😀", "⚓", "☀️", "❤️‍🔥", "👩‍👩‍👧‍👦", "👨‍👩‍👧", "👍🏽", "👩🏿‍🚀",
@@ -37,6 +37,16 @@ def test_a_family_is_not_its_first_member(only_ours: None) -> None:
     family, mother = emoji_picture("👩‍👩‍👧‍👦", 64), emoji_picture("👩", 64)
     assert family.tobytes() != mother.tobytes()
     assert emoji_picture("👍🏽", 64).tobytes() != emoji_picture("👍", 64).tobytes()
+
+
+def test_a_dark_emoji_has_an_edge_beside_light_text_only() -> None:
+    plain, night = emoji_picture("⚓", 64), emoji_beside("⚓", 64, "#fffdf8")
+    assert emoji_beside("⚓", 64, "#14233a") is plain
+    assert emoji_beside("😀", 64, "#fffdf8") is emoji_picture("😀", 64)
+    assert 64 < night.width < 76
+    light = [colour for _, colour in night.getcolors(1 << 16) or [] if min(colour[:3]) > 230]
+    assert any(colour[3] > 200 for colour in light)
+    assert not [colour for _, colour in plain.getcolors(1 << 16) or [] if min(colour[:3]) > 230]
 
 
 @pytest.mark.parametrize("text", ["a", "1", "#", "©", "❤", "⚓︎", "灯", "→", " "])
