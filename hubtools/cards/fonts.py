@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from enum import Enum
 from functools import lru_cache
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 
 FOLDER = Path(__file__).parents[1] / "fonts"
@@ -26,19 +28,23 @@ SYSTEM_FOLDERS = {
 SUFFIXES = (".ttf", ".otf", ".ttc")
 FILES_LIMIT = 5_000
 PREFERRED = ("NotoSans", "Noto", "DejaVuSans")
-UNFIT = ("Emoji", "Italic", "Oblique", "Mono", "Condensed", "LastResort", "Symbola")
+UNFIT = ("Emoji", "Italic", "Oblique", "Mono", "Condensed", "LastResort", "Blank")
 
 
 class Weight(Enum):
-    """The two weights of the pictures' typeface, each with the font that helps it out."""
+    """The two weights of the pictures' typeface, each with the fonts that help it out."""
 
     REGULAR = ("FiraGO-Regular.ttf", "DejaVuSans.ttf")
-    BOLD = ("FiraGO-Bold.ttf", "DejaVuSans-Bold.ttf")
+    BOLD = ("FiraGO-Bold.ttf", "DejaVuSans-Bold.ttf", "DejaVuSans.ttf")
 
 
-def is_drawable(char: str) -> bool:
-    """Whether some font has a glyph for `char`."""
-    return ord(char) in _usual_glyphs() or _helper(char) is not None
+@lru_cache(maxsize=8192)
+def is_drawable(cluster: str) -> bool:
+    """Whether one font has all of a character, as a person counts them: marks are set by the font
+    of their letter."""
+    helper = _helper(cluster[0])
+    files = (*_usual_files(Weight.REGULAR), *((helper,) if helper else ()))
+    return any(all(_has(file, char) for char in cluster) for file in files)
 
 
 @lru_cache(maxsize=4096)
@@ -52,9 +58,10 @@ def font_files(text: str, weight: Weight) -> tuple[str, ...]:
 def _usual_files(weight: Weight) -> Iterator[Path]:
     import matplotlib
 
-    ours, theirs = weight.value
+    ours, *theirs = weight.value
     yield FOLDER / ours
-    yield Path(matplotlib.get_data_path()) / "fonts" / "ttf" / theirs
+    for name in theirs:
+        yield Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name
 
 
 @lru_cache(maxsize=4)
@@ -65,16 +72,11 @@ def _glyphs_of(weight: Weight) -> frozenset[int]:
     return frozenset(code for file in files for code in get_font(file).get_charmap())
 
 
-@lru_cache(maxsize=1)
-def _usual_glyphs() -> frozenset[int]:
-    return _glyphs_of(Weight.REGULAR)
-
-
 @lru_cache(maxsize=8192)
 def _helper(char: str) -> Path | None:
-    """A font that has what the usual ones lack: the regular one, a package's, the system's."""
-    if ord(char) in _usual_glyphs():  # and not in the bold ones
-        return next(file for file in _usual_files(Weight.REGULAR) if _has(file, char))
+    """A font that has what the usual ones lack: a package's, then the system's."""
+    if ord(char) in _glyphs_of(Weight.REGULAR):
+        return None
     return next((file for file in _other_files() if _has(file, char)), None)
 
 
@@ -112,19 +114,25 @@ def _fonts_in(folder: Path) -> Iterable[Path]:
                 yield Path(here) / name
 
 
-@lru_cache(maxsize=65536)
 def _has(file: Path, char: str) -> bool:
-    font = _opened(file)
-    return font is not None and bool(font.get_char_index(ord(char)))
+    code, (starts, ends) = ord(char), _ranges(file)
+    at = bisect_right(starts, code) - 1
+    return at >= 0 and code <= ends[at]
 
 
-@lru_cache(maxsize=512)
-def _opened(file: Path):  # type: ignore[no-untyped-def]
-    """The font in `file`, None where it is none that can be drawn with."""
-    from matplotlib.font_manager import get_font
+@lru_cache(maxsize=FILES_LIMIT)
+def _ranges(file: Path) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """First and last code points of all ranges that the font in `file` has; none where it is none.
+
+    Fonts are not kept open for this: there may be thousands.
+    """
+    from matplotlib.ft2font import FT2Font
 
     try:
-        font = get_font(str(file))
+        font = FT2Font(str(file))
+        codes = sorted(font.get_charmap()) if font.scalable else []
     except (OSError, RuntimeError, ValueError):
-        return None
-    return font if font.scalable else None
+        codes = []
+    starts = tuple(after for before, after in pairwise([-2, *codes]) if after != before + 1)
+    ends = tuple(before for before, after in pairwise([*codes, -2]) if after != before + 1)
+    return starts, ends

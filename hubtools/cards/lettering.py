@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ ZERO_WIDTH_NON_JOINER, ZERO_WIDTH_JOINER = "\u200c", "\u200d"
 JOINERS = (ZERO_WIDTH_NON_JOINER, ZERO_WIDTH_JOINER)
 ELLIPSIS = "…"
 MARKS_PER_LETTER = 3
+LONG = 48
+"""Characters above which no word is natural, save in scripts without spaces."""
 NEVER_FIRST = frozenset(
     "、。，．・：；？！…‥）」』】〉》］｝”’ーぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ々〻ะาๅๆฯ"
 )
@@ -166,7 +168,7 @@ def _space(text: str, measure: Measure) -> float:
 def _pieces(text: str, width: float, measure: Measure) -> Iterator[tuple[int, int]]:
     """What stays together, as slices: words, or parts of those that are wider than `width`."""
     for start, stop in unbroken(text):
-        while measure(start, stop) > width:
+        while stop - start > LONG or measure(start, stop) > width:
             cut = _longest(text, start, stop, width, measure)
             if cut == stop:
                 break
@@ -208,13 +210,26 @@ def _longest(text: str, start: int, stop: int, width: float, measure: Measure) -
     Thai and Lao write no spaces: a vowel that is written before its consonant begins a syllable.
     """
     ends = [start + end for end in accumulate(map(len, clusters(text[start:stop])))]
-    fits = max(1, bisect_left(ends, True, key=lambda end: measure(start, end) > width))
+    if len(ends) > LONG:
+        fits = _estimated(start, ends, width, measure)
+    else:
+        fits = max(1, bisect_left(ends, True, key=lambda end: measure(start, end) > width))
     if fits == len(ends):
         return stop
     late = ends[fits * 3 // 4 : fits]
     syllables = (end for end in reversed(late) if text[end] in LEADING_VOWELS)
     anywhere = (end for end in reversed(late) if _may_end(text, end))
     return next(syllables, next(anywhere, ends[fits - 1]))
+
+
+def _estimated(start: int, ends: list[int], width: float, measure: Measure) -> int:
+    """How many characters of a long word fit, from the width of each: to measure long slices again
+    and again takes seconds where letters join."""
+    singles = accumulate(measure(*pair) for pair in pairwise((start, *ends)))
+    fits = max(1, bisect_right(list(singles), width))
+    while fits > 1 and measure(start, ends[fits - 1]) > width:
+        fits -= 1
+    return fits
 
 
 def _whole(text: str, limit: int) -> int:

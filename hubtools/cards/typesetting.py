@@ -145,7 +145,9 @@ def _drawn(cluster: str) -> str:
         if parts:
             return "".join(parts)
     letters = plain(cluster)
-    return letters if all(map(is_drawable, letters)) else ""
+    if letters and is_drawable(letters):
+        return letters
+    return letters[0] if letters and is_drawable(letters[0]) else ""
 
 
 def _parts(spans: Sequence[tuple[str, Type]], base: int) -> list[_Part]:

@@ -23,9 +23,11 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fonts, "_other_files", lambda: ())
     fonts._helper.cache_clear()
     fonts.font_files.cache_clear()
+    fonts.is_drawable.cache_clear()
     yield
     fonts._helper.cache_clear()
     fonts.font_files.cache_clear()
+    fonts.is_drawable.cache_clear()
 
 
 @pytest.mark.parametrize("text", SCRIPTS.values(), ids=SCRIPTS)
@@ -40,12 +42,10 @@ def test_what_no_font_has(bare: None) -> None:
     assert not is_drawable("\U000e1234")
 
 
-def test_bold_falls_back_to_the_regular_weight(bare: None) -> None:
-    lacking = next(
-        chr(code) for code in sorted(fonts._usual_glyphs() - fonts._glyphs_of(Weight.BOLD))
-    )
-    names = [Path(file).name for file in font_files(lacking, Weight.BOLD)]
-    assert names[0] == "FiraGO-Bold.ttf" and len(names) == 3
+def test_every_weight_has_what_the_regular_one_has(bare: None) -> None:
+    regular = fonts._glyphs_of(Weight.REGULAR)
+    assert regular <= fonts._glyphs_of(Weight.BOLD)
+    assert {len(font_files(chr(code), Weight.BOLD)) for code in sorted(regular)[::97]} == {3}
 
 
 @pytest.mark.skipif(find_spec("noto_cjk_sans_jp_regular") is None, reason="needs the extra cjk")
@@ -54,6 +54,16 @@ def test_the_extra_comes_before_the_system(text: str) -> None:
     assert all(map(is_drawable, text))
     (*_, helper) = font_files(text, Weight.REGULAR)
     assert Path(helper).name == "NotoSansCJKjp-Regular.otf"
+
+
+def test_a_font_of_the_system_is_found_by_what_it_has() -> None:
+    import matplotlib
+
+    dejavu = Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf"
+    for char in ("A", "z", "Ж", "⠿", "⚓"):
+        assert fonts._has(dejavu, char)
+    for char in ("\x00", "灯", "क", "\U0010ffff"):
+        assert not fonts._has(dejavu, char)
 
 
 def test_a_folder_of_broken_fonts_is_no_trouble(

@@ -292,6 +292,12 @@ def test_hostile_text(text: str) -> None:
         assert text in drawn(picture)
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_mark_that_the_letters_font_lacks_is_left_away() -> None:
+    """The letter is FiraGO's, the mark DejaVu's."""
+    assert draw("My dream is \u0915\u20d0").png == draw("My dream is \u0915").png
+
+
 def test_a_huge_text_is_not_read_to_its_end() -> None:
     assert draw(SHORT + "x" * 5_000_000).left_out == ()
 
