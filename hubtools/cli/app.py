@@ -14,6 +14,7 @@ from hubtools.cli import (
     apply,
     cards,
     hub,
+    init,
     plan,
     posts,
     predict,
@@ -93,6 +94,7 @@ def _main(
     pass
 
 
+app.command("init")(init.init)
 app.command("publish")(publish.publish)
 app.command("train")(train.train)
 app.command("predict")(predict.predict)

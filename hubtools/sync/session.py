@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from hubtools.config import Project
 from hubtools.consent import DenyList, read_deny_list
 from hubtools.errors import AccessError, PolicyError
 from hubtools.report import Reporter
+from hubtools.sync.answers import asking
 from hubtools.sync.hub import Hub, counted
 from hubtools.sync.memory import Memory
 from hubtools.sync.plan import Plan, Wanted, make_changes
@@ -77,8 +79,12 @@ def owner_of(hub: Hub, target: Target, namespace: str | None, *, writing: bool) 
         return namespace or LOCAL_NAMESPACE
     if namespace is not None and not writing:
         return namespace
-    if not hub.signed_in:
+    with asking(str(target)):
+        signed_in = hub.signed_in
+    if not signed_in:
         raise AccessError("not logged in", where=target, fix=_LOGIN)
+    if namespace is not None and os.environ.get("HF_OIDC_RESOURCE"):
+        return namespace  # a token of trusted publishing is for a repository, and is nobody's
     me = hub.get("/api/whoami-v2", str(target)).json()
     allowed = [me["name"], *(org["name"] for org in me.get("orgs", ()))]
     if namespace is not None and namespace not in allowed:
