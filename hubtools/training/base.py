@@ -205,7 +205,7 @@ def _set_dropout(config: Any, dropout: float) -> None:
             setattr(config, key, value)
 
 
-def _from_scratch(shape: Scratch, dropout: float, texts: Sequence[str]) -> Base:
+def _from_scratch(shape: Scratch, dropout: float | None, texts: Sequence[str]) -> Base:
     from transformers import GPT2Config, GPT2LMHeadModel
 
     tokenizer = _train_tokenizer(shape, texts)
@@ -219,7 +219,8 @@ def _from_scratch(shape: Scratch, dropout: float, texts: Sequence[str]) -> Base:
         bos_token_id=end,
         eos_token_id=end,
     )
-    _set_dropout(config, dropout)
+    if dropout is not None:
+        _set_dropout(config, dropout)
     model: Any = GPT2LMHeadModel(config)
     return _checked(SCRATCH, model, tokenizer)
 
