@@ -75,13 +75,14 @@ def fit(
     torch.manual_seed(seed)
     stepper = Stepper(base, recipe, report)
     progress = load_checkpoint(checkpoint, stepper)
-    run = _Run(stepper, progress, Plan(blocks, aside, recipe, seed), log or NoLog())
+    plan = Plan(blocks, aside, recipe, seed, base.context)
+    run = _Run(stepper, progress, plan, log or NoLog())
     saved = time.monotonic()
-    with report.bar("training", run.plan.steps) as bar, _ctrl_c() as stop, quiet_transformers():
+    with report.bar("training", plan.steps) as bar, _ctrl_c() as stop, quiet_transformers():
         run.begin()
         while not run.finished:
             loss = run.step()
-            done = run.plan.steps - run.plan.steps_left(progress)
+            done = plan.steps - plan.steps_left(progress)
             bar.advance(done, f"{run.where}, loss {loss:.3f}")
             if stop.is_set() or time.monotonic() - saved > _CHECKPOINT_EVERY:
                 save_checkpoint(checkpoint, progress, stepper)
@@ -91,7 +92,7 @@ def fit(
     base.model.eval()
     return Fit(
         steps=progress.step,
-        tokens=run.plan.everything.tokens,
+        tokens=plan.everything.tokens,
         passes=progress.number,
         held=progress.hold if aside else None,
         loss=progress.losses[-1],

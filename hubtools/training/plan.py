@@ -17,13 +17,19 @@ class Plan:
     """
 
     def __init__(
-        self, blocks: TokenBlocks, aside: TokenBlocks | None, recipe: Recipe, seed: int
+        self,
+        blocks: TokenBlocks,
+        aside: TokenBlocks | None,
+        recipe: Recipe,
+        seed: int,
+        context: int,
     ) -> None:
         self.aside = aside
         self.everything = blocks.joined(aside) if aside else blocks
         self._blocks = blocks
         self._recipe = recipe
         self._seed = seed
+        self._context = context
         self._whole = None if recipe.choose else self._all_batches()
         if self._whole is not None:
             self.steps = sum(map(len, self._whole))
@@ -93,8 +99,8 @@ class Plan:
         recipe = self._recipe
         if recipe.stream is None:
             return tuple(self._batches(self.everything, n) for n in range(recipe.passes))
-        block = recipe.stream.block
-        size = recipe.tokens_per_step // block
+        size = recipe.tokens_per_step // recipe.stream.block
+        block = min(recipe.stream.block, self._context)
         return batches_of_stream(self.everything, block, size, recipe.passes, self._seed)
 
     def _batches(self, blocks: TokenBlocks, number: int) -> tuple[Batch, ...]:
