@@ -85,11 +85,13 @@ def load_base(name: str, dropout: float | None = None) -> Base:
         _check_there(name)
         config = AutoConfig.from_pretrained(name, trust_remote_code=False)
         if config.is_encoder_decoder:
-            raise ModelError("reads one text and writes another; it cannot continue one", where=name)
+            raise ModelError(
+                "reads one text and writes another; it cannot continue one", where=name
+            )
         if dropout is not None:
             _set_dropout(config, dropout)
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
-        model, loading = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
             name,
             config=config,
             dtype=torch.float32,
@@ -97,6 +99,7 @@ def load_base(name: str, dropout: float | None = None) -> Base:
             use_safetensors=True,
             output_loading_info=True,
         )
+    model, loading = loaded
     _check_weights(name, loading["missing_keys"])
     return _checked(name, model, tokenizer)
 

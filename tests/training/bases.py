@@ -57,9 +57,7 @@ def llama(folder: Path) -> None:
     from transformers import LlamaConfig, LlamaForCausalLM
 
     bpe = Tokenizer(models.BPE(byte_fallback=True, unk_token="<unk>"))
-    bpe.normalizer = normalizers.Sequence(
-        [normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]
-    )
+    bpe.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
     bpe.decoder = decoders.Sequence(
         [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(),
          decoders.Strip(" ", 1, 0)]
@@ -114,9 +112,7 @@ def qwen3(folder: Path) -> None:
     model.generation_config = GenerationConfig(
         do_sample=True, temperature=0.6, top_k=20, eos_token_id=[2, 0], pad_token_id=0
     )
-    save(
-        model, bpe, folder, eos_token="<|im_end|>", pad_token="<|endoftext|>", chat_template=CHAT
-    )
+    save(model, bpe, folder, eos_token="<|im_end|>", pad_token="<|endoftext|>", chat_template=CHAT)
 
 
 def smollm(folder: Path) -> None:

@@ -157,5 +157,5 @@ def test_no_tokenizer(tmp_path: Path) -> None:
     BASES["smollm"](tmp_path)
     for file in tmp_path.glob("tokenizer*"):
         file.unlink()
-    with pytest.raises(ModelError, match="cannot be loaded|tokenizer"):
+    with pytest.raises(ModelError, match=r"cannot be loaded|tokenizer"):
         load_base(str(tmp_path))
