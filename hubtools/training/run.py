@@ -125,14 +125,12 @@ def _fit(
     texts = [post.text for account in train for post in account]
     base = make_base(settings.base, recipe, texts, settings.seed)
     before = None if settings.base == SCRATCH else evaluate(base, held_out)
-    kept, aside = _kept_aside(train, recipe)
-    blocks = _blocks(base, kept, recipe)
-    apart = _blocks(base, aside, recipe) if aside else None
-    result = fit(base, blocks, recipe, settings.seed, folder / _CHECKPOINT, report, apart)
+    blocks, aside = rows_of(base, train, recipe)
+    result = fit(base, blocks, recipe, settings.seed, folder / _CHECKPOINT, report, aside)
     _save(base, folder)
     fitted = _Fitted(
         fit=result,
-        aside=sum(map(len, aside)),
+        aside=len(aside.rows) if aside else 0,
         parameters=base.parameters,
         base=before,
         seconds=round(time.monotonic() - started, 1),
@@ -142,17 +140,22 @@ def _fit(
     return fitted
 
 
-def _kept_aside(
-    train: Sequence[Sequence[KeptPost]], recipe: Recipe
-) -> tuple[list[Sequence[KeptPost]], list[Sequence[KeptPost]]]:
-    """Of each account the posts that passes are chosen on, and the newest, by which they are."""
+def rows_of(
+    base: Base, train: Sequence[Sequence[KeptPost]], recipe: Recipe
+) -> tuple[TokenBlocks, TokenBlocks | None]:
+    """The posts of each account as rows, those apart by which the recipe chooses its passes.
+
+    These are the newest; None where it chooses none.
+    """
     if recipe.choose is None:
-        return list(train), []
+        return _blocks(base, train, recipe), None
     splits = [split_held_out(posts, recipe.choose.share) for posts in train]
-    return [kept for kept, _ in splits], [aside for _, aside in splits]
+    kept, aside = zip(*splits, strict=True)
+    return _blocks(base, kept, recipe), _blocks(base, aside, recipe)
 
 
 def _blocks(base: Base, accounts: Sequence[Sequence[KeptPost]], recipe: Recipe) -> TokenBlocks:
+    """Rows are cut to what the base reads at once, unless they become one stream."""
     context = base.context if recipe.stream is None else None
     ends = (base.start, base.end)
     rows = (tokenize(base.tokenizer, [p.text for p in a], ends, context) for a in accounts)
