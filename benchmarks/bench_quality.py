@@ -12,6 +12,7 @@ them is picked on the scored posts, in the peer's favour.
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import sys
 import tempfile
@@ -53,14 +54,21 @@ def main() -> None:
     ways[options.recipe] = ours(options.recipe)
     scores: dict[str, dict[str, list[float]]] = {name: {} for name in ways}
     notes: dict[str, list[str]] = {}
+    known = Scores(options.scores)
     for account in measured:
         for seed in range(options.seeds):
             for name, way in ways.items():
-                score, note = way(base, account, seed)
+                if options.account not in (None, account.name):
+                    continue
+                score, note = known.get((name, account.name, seed)) or known.add(
+                    (name, account.name, seed), way(base, account, seed)
+                )
                 scores[name].setdefault(account.name, []).append(score)
                 if note:
                     notes.setdefault(account.name, []).append(note)
                 print(f"{account.name}, seed {seed}, {name}: {score:.4f} {note}", file=sys.stderr)
+    if options.account is not None:
+        return
     lines, good = table(base, measured, scores, options.recipe)
     lines += [f"- {name}: passes {', '.join(said)}" for name, said in notes.items()]
     text = "\n".join([describe("torch", "transformers", "accelerate"), "", *lines])
@@ -73,6 +81,27 @@ def main() -> None:
         raise SystemExit(1)
 
 
+class Scores:
+    """Scores of a file, each by way, account and seed; of none where there is no file."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        self._known: dict[tuple[str, str, int], tuple[float, str]] = {}
+        for line in file.read_text().splitlines() if file and file.is_file() else ():
+            name, account, seed, score, note = json.loads(line)
+            self._known[name, account, seed] = (score, note)
+
+    def get(self, key: tuple[str, str, int]) -> tuple[float, str] | None:
+        return self._known.get(key)
+
+    def add(self, key: tuple[str, str, int], found: tuple[float, str]) -> tuple[float, str]:
+        """Keep it, and give it back."""
+        if self._file:
+            with self._file.open("a") as file:
+                file.write(json.dumps([*key, *found]) + "\n")
+        return found
+
+
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -80,6 +109,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--recipe", default="default", help="ours, to compare")
     parser.add_argument("--rates", action="store_true", help="try other rates for the peer")
+    parser.add_argument("--account", help="only this one, to run several at once")
+    parser.add_argument("--scores", type=Path, help="keep scores here, and do none twice")
     parser.add_argument("--threads", type=int, help="of torch")
     parser.add_argument("--write", type=Path, help="a Markdown file for the table")
     return parser.parse_args()

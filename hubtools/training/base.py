@@ -42,6 +42,11 @@ class Base:
         return self.model.device.type
 
     @property
+    def width(self) -> int:
+        """Of the hidden states."""
+        return int(self.model.get_input_embeddings().weight.shape[1])  # type: ignore[union-attr]
+
+    @property
     def parameters(self) -> int:
         return sum(p.numel() for p in self.model.parameters())
 

@@ -42,7 +42,7 @@ def run(recipe: Recipe, checkpoint: Path, report: Any = None) -> tuple[Base, Fit
 def decided(recipe: Recipe, losses: list[float]) -> int | None:
     """The passes that are held after these losses, the first from before training."""
     blocks = TokenBlocks((((1, 2, 1), (1, 3, 1)),))
-    plan = Plan(blocks, blocks, recipe, 0, 64)
+    plan = Plan(blocks, blocks, recipe, 0, 1e-3, 64)
     progress = Progress()
     for number, loss in enumerate(losses):
         progress.number = number
@@ -84,7 +84,7 @@ def test_what_was_chosen_is_on_the_curve(choosing: Recipe, tmp_path: Path) -> No
 
 def test_the_last_passes_see_the_posts_that_were_kept_aside(choosing: Recipe) -> None:
     kept, aside = (((9, 1, 9), (9, 2, 9)),), (((9, 7, 9),),)
-    plan = Plan(TokenBlocks(kept), TokenBlocks(aside), choosing, 0, 64)
+    plan = Plan(TokenBlocks(kept), TokenBlocks(aside), choosing, 0, 1e-3, 64)
 
     def tokens(progress: Progress) -> set[int]:
         return {token for batch in plan.batches(progress) for row in batch for token in row}
