@@ -9,14 +9,19 @@ leading @ do not matter; handles are written as their network does: `x:harbourlo
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, get_args
 
+import tomlkit
+
 from hubtools.config import Project
 from hubtools.errors import ConfigError, PolicyError
+from hubtools.files import write_atomically
 from hubtools.posts.live.address import is_live, parse_address
 from hubtools.posts.model import Account, Network
 
+_DEFAULT_LIST = "deny.txt"
 _NETWORKS: tuple[str, ...] = get_args(Network)
 _OTHER_NAMES = {"twitter": "x", "bsky": "bluesky", "fediverse": "mastodon"}
 
@@ -31,6 +36,29 @@ class Named(Protocol):
     def network(self) -> str | None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class DenyList:
+    """The accounts that a project's deny list names."""
+
+    file: Path | None
+    """None where the project has no list."""
+    entries: frozenset[tuple[str, str]] = frozenset()
+
+    def names(self, account: Named) -> bool:
+        """Whether the list has this account; for an unknown network, its handle on any."""
+        if account.handle is None:
+            return False
+        return _is_denied(account.network, account.handle, self.entries)
+
+
+def read_deny_list(project: Project) -> DenyList:
+    """The project's deny list. Raises ConfigError as `refuse_denied` does."""
+    if project.config.consent.deny is None:
+        return DenyList(None)
+    file = project.root / project.config.consent.deny
+    return DenyList(file, _read(file))
+
+
 def refuse_denied(accounts: Iterable[Named], project: Project) -> None:
     """Raises PolicyError for the first account that the project's deny list names.
 
@@ -38,15 +66,12 @@ def refuse_denied(accounts: Iterable[Named], project: Project) -> None:
     refused when the list has it for any network. Raises ConfigError when the list is missing or
     has a line that names no account.
     """
-    if project.config.consent.deny is None:
-        return
-    file = project.root / project.config.consent.deny
-    denied = _read(file)
+    denied = read_deny_list(project)
     for account in accounts:
-        if account.handle is not None and _is_denied(account.network, account.handle, denied):
+        if denied.names(account):
             raise PolicyError(
                 f"@{account.handle} is on the deny list and must not be used",
-                where=file,
+                where=denied.file,
                 fix="Leave this account out",
             )
 
@@ -58,6 +83,48 @@ def refuse_denied_sources(sources: Iterable[str], project: Project) -> None:
     """
     addresses = [parse_address(source) for source in sources if is_live(source)]
     refuse_denied([Account(one.network, one.handle) for one in addresses], project)
+
+
+def deny(accounts: Iterable[Named], project: Project) -> tuple[str, ...]:
+    """Put accounts on the project's deny list; the lines that were new.
+
+    A project without a list gets `deny.txt`, and `[consent] deny` in its hubtools.toml. Accounts
+    without a handle cannot be named. Raises ConfigError and OutputError.
+    """
+    denied = read_deny_list(project)
+    lines = tuple(
+        dict.fromkeys(
+            _line(account.network, plain_handle(account.handle))
+            for account in accounts
+            if account.handle is not None and not denied.names(account)
+        )
+    )
+    file = denied.file or project.root / _DEFAULT_LIST
+    if lines:
+        before = file.read_text(encoding="utf-8") if file.is_file() else ""
+        gap = "\n" if before and not before.endswith("\n") else ""
+        write_atomically(file, before + gap + "".join(f"{line}\n" for line in lines))
+    if denied.file is None and lines:
+        _configure(project)
+    return lines
+
+
+def _line(network: str | None, handle: str) -> str:
+    """The entry of an account; one of Mastodon is not known without its server."""
+    named = network is not None and (network != "mastodon" or "@" in handle)
+    return f"{network if named else 'file'}:{handle}"
+
+
+def _configure(project: Project) -> None:
+    """Name the new list in hubtools.toml, or in the pyproject.toml that takes its place."""
+    own, shared = project.root / "hubtools.toml", project.root / "pyproject.toml"
+    in_shared = not own.is_file() and shared.is_file() and "tool.hubtools" in shared.read_text()
+    file = shared if in_shared else own
+    document = tomlkit.parse(file.read_text(encoding="utf-8") if file.is_file() else "")
+    section = document["tool"]["hubtools"] if in_shared else document
+    consent = section.setdefault("consent", tomlkit.table())
+    consent["deny"] = _DEFAULT_LIST
+    write_atomically(file, tomlkit.dumps(document))
 
 
 def plain_handle(handle: str) -> str:

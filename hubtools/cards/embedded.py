@@ -20,7 +20,7 @@ from hubtools.errors import CardError
 from hubtools.tables import decode
 
 _OPENING = "<!-- hubtools card "
-_COMMENT = re.compile(_OPENING + r"(\{[^<>\n]*\}) -->\s*")
+_COMMENT = re.compile(r"^" + _OPENING + r"(\{[^<>\n]*\}) -->[ \t]*(?:\n|\Z)", re.MULTILINE)
 _IN_JSON = str.maketrans({"<": r"\u003c", ">": r"\u003e", "&": r"\u0026"})
 _SHORT = 16
 
@@ -47,7 +47,7 @@ def embed(card: Card, body: str) -> str:
         told = Card(repo=card.repo, state="retired")
     elif told == Card(repo=card.repo, body="own"):
         return ""
-    data: dict[str, Any] = {"card": _said(replace(told, metadata={}, comments=()))}
+    data: dict[str, Any] = {"card": _said(replace(told, metadata={}, comments=(), pulled=None))}
     if card.metadata:
         data["metadata"] = list(card.metadata)
     data["body"] = _digest(body)
@@ -58,9 +58,11 @@ def embed(card: Card, body: str) -> str:
 def extract(body: str) -> tuple[Embedded | None, str]:
     """The data of a README's body (without the line of its digest), and the body without it.
 
+    A person may have put text below it, which then ends the body.
+
     Raises CardError for data that is none of a card.
     """
-    match = _COMMENT.fullmatch(body, max(0, body.rfind(_OPENING)))
+    match = _COMMENT.match(body, max(0, body.rfind(_OPENING)))
     if match is None:
         return None, body
     try:
@@ -72,7 +74,8 @@ def extract(body: str) -> tuple[Embedded | None, str]:
     if not isinstance(table, dict) or not isinstance(keys, list) or not isinstance(digest, str):
         raise CardError("the data at the end of the README is damaged")
     card = decode(table, Card, Path("README.md"), CardError)
-    return Embedded(card, tuple(map(str, keys)), digest), body[: match.start()]
+    rest = body[: match.start()] + body[match.end() :].lstrip("\n")
+    return Embedded(card, tuple(map(str, keys)), digest), rest
 
 
 def facts_of(card: Card) -> Card:

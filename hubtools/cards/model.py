@@ -119,3 +119,5 @@ class Card:
     """Comments of the front matter, which stand at its head."""
     prose: str | None = None
     """Markdown of the optional `cards/NAME.md`."""
+    pulled: str | None = field(default=None, compare=False)
+    """The SHA-256 of a README on the Hub whose edits are in this card; about it, not part of it."""

@@ -26,6 +26,7 @@ _MISTAKES = (
     RuntimeError, MemoryError,
 )  # fmt: skip
 _DIGEST = re.compile(r"<!-- hubtools sha256:([0-9a-f]{64}) -->\s*\Z")
+_DIGEST_LINE = re.compile(r"^<!-- hubtools sha256:[0-9a-f]{64} -->[ \t]*\n?", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -110,9 +111,9 @@ def is_sealed(text: str) -> bool:
 
 
 def unsealed(text: str) -> str:
-    """`text` without the line of its digest, where it has one."""
-    match = _DIGEST.search(text)
-    return text[: match.start()] if match else text
+    """`text` without the line of its digest, where it has one; text may have been put below it."""
+    found = list(_DIGEST_LINE.finditer(text))
+    return text[: found[-1].start()] + text[found[-1].end() :] if found else text
 
 
 def _digest(text: str) -> str:

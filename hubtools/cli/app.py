@@ -10,7 +10,20 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from hubtools.cli import cards, hub, posts, predict, publish, templates, train
+from hubtools.cli import (
+    apply,
+    cards,
+    hub,
+    init,
+    plan,
+    posts,
+    predict,
+    publish,
+    pull,
+    retire,
+    templates,
+    train,
+)
 from hubtools.cli.options import VERBOSITY
 from hubtools.errors import HubtoolsError
 
@@ -81,9 +94,15 @@ def _main(
     pass
 
 
+app.command("init")(init.init)
 app.command("publish")(publish.publish)
 app.command("train")(train.train)
 app.command("predict")(predict.predict)
+app.command("plan")(plan.plan)
+app.command("apply")(apply.apply)
+app.command("status")(plan.status)
+app.command("pull")(pull.pull)
+app.command("retire")(retire.retire)
 app.add_typer(posts.app, name="posts")
 app.add_typer(cards.app, name="cards")
 app.add_typer(templates.app, name="templates")

@@ -89,6 +89,10 @@ Unlisted = Annotated[
     bool,
     typer.Option("--unlisted", help="Also take what an export says is public but unlisted."),
 ]
+CardNames = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[NAME]...", help="Cards by their names.", show_default="all"),
+]
 DEFAULT_CLEANING = "voice"
 
 

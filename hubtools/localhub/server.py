@@ -10,28 +10,43 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Literal
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from hubtools.errors import HubUnavailableError, OutputError
 from hubtools.localhub.access import OPEN, Access
 from hubtools.localhub.api import create_app
+from hubtools.localhub.faults import CuttableProtocol, Faults
+from hubtools.localhub.limits import Limits, RateLimiter
 from hubtools.localhub.store import Store
 from hubtools.localhub.web import LOOPBACK
 from hubtools.report import Reporter
 
 _STOP_WITHIN = 3  # seconds that running requests get at the end
+# Seconds that an idle connection stays open: longer than clients keep one (httpx: 5), so that
+# they never send a request into a connection that is just being closed.
+_KEEP_ALIVE = 75
 
 
 @contextmanager
-def serving(root: Path, *, access: Access = OPEN) -> Iterator[str]:
+def serving(
+    root: Path,
+    *,
+    access: Access = OPEN,
+    limits: Limits | None = None,
+    faults: Faults | None = None,
+) -> Iterator[str]:
     """Serve the folder on a free port of this machine for the length of the block.
 
-    Yields the endpoint's URL. Raises OutputError when the folder cannot be used.
+    Yields the endpoint's URL. Raises OutputError when the folder cannot be used. `limits` are
+    off and there are no `faults` unless they are given; a fault happens before a request counts.
     """
     with closing(Store(root)) as store, _listen("127.0.0.1", 0) as listener:
-        server = _server(create_app(store, access=access))
+        app: ASGIApp = create_app(store, access=access)
+        app = app if limits is None else RateLimiter(app, limits)
+        server = _server(app) if faults is None else _server(faults.around(app), CuttableProtocol)
         thread = threading.Thread(
             target=server.run, args=([listener],), name="hubtools-local-hub", daemon=True
         )
@@ -44,6 +59,8 @@ def serving(root: Path, *, access: Access = OPEN) -> Iterator[str]:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
+            if faults is not None:
+                faults.end_stalls()
             thread.join()
 
 
@@ -69,14 +86,18 @@ def serve(root: Path, host: str, port: int, access: Access, reporter: Reporter) 
             reporter.note("Stopped.")
 
 
-def _server(app: Starlette) -> uvicorn.Server:
+def _server(
+    app: ASGIApp, http: type[CuttableProtocol] | Literal["auto"] = "auto"
+) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
             app,
+            http=http,
             lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
+            timeout_keep_alive=_KEEP_ALIVE,
             timeout_graceful_shutdown=_STOP_WITHIN,
         )
     )

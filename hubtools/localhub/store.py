@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +29,7 @@ from hubtools.localhub.readme import MAX_README, read_card
 from hubtools.localhub.view import View
 
 README = "README.md"
+_DAY = 24 * 60 * 60.0  # seconds
 
 
 class Store:
@@ -42,6 +45,7 @@ class Store:
             self.objects = Objects(root)
             self._db = Database(root)
             self.objects.sweep()
+            self._drop_abandoned()
         self._remove_garbage()
 
     def close(self) -> None:
@@ -57,13 +61,35 @@ class Store:
     def create(self, repo_id: RepoId, *, author: str, private: bool = False) -> Repo:
         """Make a repository with an initial commit. Raises RepoExistsError."""
         with writing(self.root), self.objects.staging() as staging, self._db.writing() as db:
+            return self._create(db, staging, repo_id, author=author, private=private)
+
+    def create_many(
+        self,
+        repos: Iterable[tuple[RepoId, Mapping[str, bytes]]],
+        *,
+        author: str,
+        private: bool = False,
+    ) -> None:
+        """Make many repositories, each with regular files in a commit of its own: all or none.
+
+        Some thousands a second, where `create` and `commit` sync the disk for each repository.
+        Raises RepoExistsError.
+        """
+        with writing(self.root), self.objects.staging() as staging, self._db.writing() as db:
             view = View(db, private=True)
-            _free_name(db, repo_id)
-            key = _insert_repo(db, repo_id, private=private)
-            first = AddFile(".gitattributes", self._attributes(view, staging))
-            draft = Draft(author, "initial commit", (first,))
-            self._record(db, key, None, next_step(view, None, (), draft), draft)
-            return view.repo(repo_id)
+            for repo_id, files in repos:
+                repo = self._create(db, staging, repo_id, author=author, private=private)
+                added = (AddFile(path, self._write(db, data)) for path, data in files.items())
+                self._commit(db, view, repo, Draft(author, "Add files", tuple(added)))
+            os.sync()
+
+    def put(
+        self, repo_id: RepoId, files: Mapping[str, bytes], *, author: str, title: str = "Update"
+    ) -> Commit:
+        """Commit regular files on whatever the head is; see `commit`."""
+        with writing(self.root), self.objects.staging() as staging:
+            added = tuple(AddFile(path, staging.add(data)) for path, data in files.items())
+            return self.commit(repo_id, Draft(author, title, added))
 
     def commit(self, repo_id: RepoId, draft: Draft) -> Commit:
         """Carry out a draft; one that changes nothing returns the head.
@@ -80,11 +106,7 @@ class Store:
                     f"the head of {repo.id} is {repo.head}, not {draft.parent}",
                     fix="Read the repository again and repeat the change",
                 )
-            head = view.commit(repo, "main")
-            step = next_step(view, head, view.tree(repo, head), draft)
-            if not step.written and not step.gone:
-                return head
-            return self._record(db, repo.key, head, step, draft)
+            return self._commit(db, view, repo, draft)
 
     def delete(self, repo_id: RepoId) -> None:
         """Delete a repository, its history, and the contents that no other one has."""
@@ -121,14 +143,49 @@ class Store:
             return view.repo(repo_id)
 
     def keep(self, staged: Staged) -> None:
-        """Make an uploaded LFS content part of the store, for commits to come."""
+        """Make an uploaded LFS content part of the store, for commits of the next day."""
         with writing(self.root), self._db.writing() as db:
             self._keep(db, staged)
+            self.objects.touch(staged.sha256)
+
+    def claim(self, sha256s: Iterable[str]) -> dict[str, int]:
+        """The sizes in bytes of those contents that are here; they stay for another day."""
+        with writing(self.root), self._db.writing() as db:
+            view = View(db, private=True)
+            sizes = {sha256: view.object_size(sha256) for sha256 in sha256s}
+            present = {sha256: size for sha256, size in sizes.items() if size is not None}
+            for sha256 in present:
+                self.objects.touch(sha256)
+            return present
 
     def readme(self, sha256: str) -> bytes:
         """The beginning of a content, as much as a README is read."""
         with self.objects.path(sha256).open("rb") as file:
             return file.read(MAX_README)
+
+    def _create(
+        self,
+        db: sqlite3.Connection,
+        staging: Staging,
+        repo_id: RepoId,
+        *,
+        author: str,
+        private: bool,
+    ) -> Repo:
+        view = View(db, private=True)
+        _free_name(db, repo_id)
+        key = _insert_repo(db, repo_id, private=private)
+        first = AddFile(".gitattributes", self._attributes(view, staging))
+        draft = Draft(author, "initial commit", (first,))
+        self._record(db, key, None, next_step(view, None, (), draft), draft)
+        return view.repo(repo_id)
+
+    def _commit(self, db: sqlite3.Connection, view: View, repo: Repo, draft: Draft) -> Commit:
+        head = view.commit(repo, "main")
+        step = next_step(view, head, view.tree(repo, head), draft)
+        if not step.written and not step.gone:
+            return head
+        return self._record(db, repo.key, head, step, draft)
 
     def _attributes(self, view: View, staging: Staging) -> Staged:
         data = git_attributes()
@@ -152,9 +209,31 @@ class Store:
         return commit
 
     def _keep(self, db: sqlite3.Connection, staged: Staged) -> None:
-        sql = "INSERT OR IGNORE INTO objects (sha256, size) VALUES (?, ?)"
-        if db.execute(sql, (staged.sha256, staged.size)).rowcount:
+        if _is_new_object(db, staged):
             self.objects.keep(staged)
+
+    def _write(self, db: sqlite3.Connection, content: bytes) -> Staged:
+        sha256 = hashlib.sha256(content).hexdigest()
+        path, oid = self.objects.path(sha256), git_blob_oid(content)
+        staged = Staged(path, sha256, oid, len(content))
+        if _is_new_object(db, staged):
+            self.objects.write(content, sha256)
+        return staged
+
+    def _drop_abandoned(self) -> None:
+        """Once a day, give up contents that no commit has named for a day.
+
+        These are uploads that were never committed, and what a full disk left without a row.
+        """
+        last = self.root / "collected"
+        if last.exists() and abs(time.time() - last.stat().st_mtime) < _DAY:
+            return
+        with self._db.writing() as db:
+            named = {row["sha256"] for row in db.execute("SELECT DISTINCT sha256 FROM entries")}
+            for sha256 in self.objects.older_than(_DAY):
+                if sha256 not in named:
+                    _drop_if_unused(db, sha256)
+        last.touch()
 
     def _remove_garbage(self) -> None:
         with self._db.reading() as db:
@@ -166,6 +245,11 @@ class Store:
             for row in db.execute(sql).fetchall():
                 self.objects.remove(row["sha256"])
             db.execute("DELETE FROM garbage")
+
+
+def _is_new_object(db: sqlite3.Connection, staged: Staged) -> bool:
+    sql = "INSERT OR IGNORE INTO objects (sha256, size) VALUES (?, ?)"
+    return bool(db.execute(sql, (staged.sha256, staged.size)).rowcount)
 
 
 def _free_name(db: sqlite3.Connection, repo_id: RepoId) -> None:

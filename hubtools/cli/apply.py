@@ -1,0 +1,168 @@
+"""`hubtools apply`: the Hub brought in step with the cards."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hubtools.cli import options
+from hubtools.cli.plan import chosen, where
+
+if TYPE_CHECKING:
+    from hubtools.config import Project
+    from hubtools.sync.apply import Applied
+    from hubtools.sync.plan import Plan
+    from hubtools.sync.session import Planned, Session
+
+_SHOWN = 20
+
+
+def apply(
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[FILE|NAME]...",
+            help="A plan that was saved, or cards by their names.",
+            show_default="all cards",
+        ),
+    ] = None,
+    to: options.To = None,
+    namespace: options.Namespace = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    max_changes: Annotated[
+        str | None,
+        typer.Option(
+            "--max-changes",
+            metavar="N|N%",
+            help="Refuse to update or retire more models than that; creations do not count.",
+            show_default="a tenth, of more than 20",
+        ),
+    ] = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = 0,
+) -> None:
+    """Bring the Hub in step with the cards, in parallel and at the pace that it allows.
+
+    Somebody else's edit is never overwritten: such a model is a conflict (exit code 6), and the
+    others go on. Run it again after an interruption of any kind: it does what is left.
+
+    Examples:
+
+      hubtools apply
+
+      hubtools apply harbourlog fogwatch --to hf --namespace acme -y
+
+      hubtools plan -o plan.json && hubtools apply plan.json
+    """
+    from hubtools.config import find_project
+    from hubtools.report import print_json
+    from hubtools.sync.apply import apply as carry_out
+    from hubtools.sync.plan import ChangeLimit
+    from hubtools.sync.planfile import read_plan
+    from hubtools.sync.session import open_session
+
+    project = find_project()
+    file = _plan_file(project, what or [])
+    saved = read_plan(file) if file else None
+    target, owner = where(project, to, namespace)
+    owner = owner or (saved.namespace if saved else None)
+    report = options.reporter(quiet, verbose)
+    limit = ChangeLimit(max_changes or project.config.hub.max_changes, max_changes is not None)
+    with open_session(project, target, owner, report, writing=True) as session:
+        planned = _planned(session, what or [], saved)
+        limit.check(planned.plan, len(chosen(project, None)))
+        if not quiet and not as_json:
+            _show(planned.plan)
+        _confirm(planned.plan, yes)
+        fleet = session.fleet(chosen(project, _names(what or [], saved)))
+        private = project.config.hub.private
+        done = carry_out(planned.plan, fleet, session.hub, session.memory, report, private=private)
+        requests = len(session.sent)
+    if as_json:
+        print_json(applied_document(done, requests))
+    else:
+        for trouble in (*done.failed, *done.conflicts)[:_SHOWN]:
+            report.note(f"  {trouble.repo}: {trouble.error}")
+        if not quiet:
+            typer.echo(_summary(done, requests))
+    _end(done)
+
+
+def applied_document(done: Applied, requests: int) -> dict[str, Any]:
+    """What `apply --json` prints."""
+    return {
+        "applied": done.applied,
+        "unchanged": done.unchanged,
+        "conflicts": [{"repo": one.repo, "error": one.error} for one in done.conflicts],
+        "failed": [{"repo": one.repo, "error": one.error} for one in done.failed],
+        "left": done.left,
+        "requests": requests,
+        "seconds": done.seconds,
+    }
+
+
+def _plan_file(project: Project, what: Sequence[str]) -> Path | None:
+    """The one argument, where it is a file and no card's name."""
+    if len(what) != 1 or (project.cards_folder / f"{what[0]}.toml").is_file():
+        return None
+    return Path(what[0]) if Path(what[0]).is_file() else None
+
+
+def _names(what: Sequence[str], saved: Plan | None) -> list[str] | None:
+    from hubtools.sync.planfile import card_names
+
+    if saved is None:
+        return list(what) or None
+    return None if saved.whole else card_names(saved)
+
+
+def _planned(session: Session, what: Sequence[str], saved: Plan | None) -> Planned:
+    from hubtools.errors import UsageError
+    from hubtools.sync.planfile import check_current
+    from hubtools.sync.session import make_plan
+
+    here = (str(session.target), session.namespace)
+    if saved is not None and (saved.to, saved.namespace) != here:
+        raise UsageError(
+            f"the plan is for {saved.namespace} on {saved.to}, not for {here[1]} on {here[0]}",
+            fix="Give the same --to and --namespace",
+        )
+    names = _names(what, saved)
+    planned = make_plan(session, chosen(session.project, names), whole=names is None)
+    if saved is not None:
+        check_current(saved, planned.plan, planned.wanted)
+    return planned
+
+
+def _show(plan: Plan) -> None:
+    from hubtools.sync.show import table
+
+    for line in table(plan):
+        typer.echo(line)
+
+
+def _confirm(plan: Plan, yes: bool) -> None:
+    changes = len(plan.of("create", "update", "retire"))
+    if changes and not yes and sys.stdin.isatty():
+        typer.confirm(f"Change {changes:,} models on {plan.to}?", abort=True, err=True)
+
+
+def _summary(done: Applied, requests: int) -> str:
+    said = [f"{done.applied:,} applied", f"{done.unchanged:,} unchanged"]
+    said += [f"{len(done.conflicts):,} in conflict"] if done.conflicts else []
+    said += [f"{len(done.failed):,} failed"] if done.failed else []
+    said += [f"{done.left:,} left"] if done.left else []
+    return f"{', '.join(said)} ({requests:,} requests, {done.seconds:.1f} s)"
+
+
+def _end(done: Applied) -> None:
+    if done.interrupted:
+        raise KeyboardInterrupt
+    error = done.error()
+    if error is not None:
+        raise error

@@ -1,0 +1,62 @@
+"""`hubtools retire`: a model taken down."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from hubtools.cli import options
+from hubtools.cli.plan import chosen, where
+
+
+def retire(
+    name: Annotated[str, typer.Argument(help="The card's name.")],
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Delete the repository, with its history.")
+    ] = False,
+    to: options.To = None,
+    namespace: options.Namespace = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = 0,
+) -> None:
+    """Take a model down, and put its accounts on the deny list.
+
+    Its repository becomes private and its README says that it is retired; with --delete it is
+    gone. The card stays, with state = "retired". What is on this machine stays too: hubtools posts
+    forget removes it.
+
+    Examples:
+
+      hubtools retire harbourlog --to hf --namespace acme
+
+      hubtools retire harbourlog --delete -y
+    """
+    from hubtools.config import find_project
+    from hubtools.report import print_json
+    from hubtools.retire import retire as take_down
+    from hubtools.sync.session import open_session
+
+    project = find_project()
+    target, owner = where(project, to, namespace)
+    (file,) = chosen(project, [name])
+    report = options.reporter(quiet, verbose)
+    with open_session(project, target, owner, report, writing=True) as session:
+        if not yes and sys.stdin.isatty():
+            how = "Delete" if delete else "Make private"
+            typer.confirm(f"{how} {session.namespace}/{name} on {target}?", abort=True, err=True)
+        done = take_down(session, file, report, delete=delete)
+    if as_json:
+        action = "deleted" if done.deleted else "private" if done.applied else "absent"
+        print_json({"repo": done.repo, "action": action, "denied": list(done.denied)})
+    elif not quiet:
+        if delete:
+            typer.echo(f"{done.repo} {'is deleted' if done.deleted else 'was not there'}")
+        else:
+            typer.echo(f"{done.repo} is retired")
+    error = done.applied.error() if done.applied else None
+    if error is not None:
+        raise error

@@ -1,0 +1,227 @@
+"""Carrying out one change: every commit on the head that the plan saw, and none of them twice.
+
+An answer that was lost says nothing of the commit, which may have landed. So it is looked up
+before it is sent again; and since the head it names as its parent is then no longer the head, a
+commit that lands after all while its repetition is on the way is refused, and found on a second
+look. Each commit says in its description which content on which parent it is.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hubtools.errors import ConflictError, HubUnavailableError
+from hubtools.sync.hub import FOR_NOW, Hub, StoppedError, good, network_errors
+from hubtools.sync.plan import README, Change, Head, Wanted
+from hubtools.sync.remote import list_files
+from hubtools.sync.target import HUGGING_FACE
+
+if TYPE_CHECKING:
+    from httpx2 import Response
+
+_EXISTS, _OTHER_HEAD, _TOO_MANY = 409, 412, 429
+_AGAIN = "Nothing was overwritten. Run again to look anew"
+_BORN_WITH = frozenset({".gitattributes"})
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A change with the bytes that it sends."""
+
+    change: Change
+    wanted: Wanted
+    data: Mapping[str, bytes]
+    """Files that are held in memory: the README."""
+    paths: Mapping[str, Path]
+    """Files of the model's folder."""
+    private: bool
+    """Whether a repository that is created is private."""
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of sending a commit: its id, or what the Hub said instead."""
+
+    oid: str | None
+    response: Response | None
+
+
+def deliver(hub: Hub, delivery: Delivery) -> str:
+    """Carry out a create, update or retire; the id of the commit that the repository is then at.
+
+    Raises ConflictError when the repository is not what the plan saw, and what requests raise.
+    """
+    change = delivery.change
+    if change.action == "retire":
+        hide(hub, change.repo)
+        if not change.files:
+            assert change.head is not None
+            return change.head
+    head = change.head if change.head is not None else _born(hub, delivery)
+    key = _key(change, head)
+    commit = _commit_text if change.files.keys() == {README} else _commit_folder
+    return _once(hub, change.repo, head, key, lambda: commit(hub, delivery, head, key))
+
+
+def hide(hub: Hub, repo: str) -> None:
+    """Make a repository private; it may be already."""
+    hub.ask("PUT", hub.model(repo, "settings"), repo, json={"visibility": "private"})
+
+
+def remove(hub: Hub, repo: str) -> bool:
+    """Delete a repository with its history; False when there is none."""
+    namespace, _, name = repo.partition("/")
+    body = {"organization": namespace, "name": name, "type": "model"}
+    response = hub.answer("DELETE", "/api/repos/delete", repo, json=body)
+    if response.status_code == 404:
+        return False
+    good(response, repo)
+    return True
+
+
+def _born(hub: Hub, delivery: Delivery) -> str:
+    """The first commit of a new repository.
+
+    One that is there already is ours to fill when it is empty: an answer may have been lost, or
+    another run may be at work.
+    """
+    repo = delivery.change.repo
+    namespace, _, name = repo.partition("/")
+    visibility = "private" if delivery.private else "public"
+    body = {"name": name, "organization": namespace, "type": "model", "visibility": visibility}
+    response = hub.answer("POST", "/api/repos/create", repo, json=body)
+    if response.status_code != 409:
+        good(response, repo)
+    hub.pacer.expect("api", 1)
+    info = hub.get(hub.model(repo), repo, params={"expand": ["sha", "siblings"]}).json()
+    files = {item["rfilename"] for item in info.get("siblings", [])}
+    head = str(info["sha"])
+    if files <= _BORN_WITH:
+        return head
+    if _holds(hub, delivery, Head(repo, head)):
+        return head
+    raise ConflictError("was created by someone else meanwhile", where=repo, fix=_AGAIN)
+
+
+def _holds(hub: Hub, delivery: Delivery, head: Head) -> bool:
+    """Whether all that the change sends is there."""
+    there = list_files(hub, head)
+    wanted = delivery.wanted.files
+    return all(wanted[path].fits(there.get(path)) for path in delivery.change.files)
+
+
+def _once(hub: Hub, repo: str, head: str, key: str, send: Callable[[], Answer]) -> str:
+    """Send a commit until it has landed, once. Raises as `deliver` does."""
+    for attempt in range(hub.patience.attempts):
+        try:
+            answer = send()
+        except network_errors():
+            answer = None
+        if answer is not None and answer.oid is not None:
+            return answer.oid
+        response = answer.response if answer else None
+        status = response.status_code if response is not None else 0
+        if status == 404 or 300 <= status < 400:
+            raise ConflictError("was removed or renamed meanwhile", where=repo, fix=_AGAIN)
+        if status not in (0, _EXISTS, _OTHER_HEAD) and status not in FOR_NOW:
+            assert response is not None
+            good(response, repo)
+        if status != _TOO_MANY:
+            landed = _landed(hub, repo, head, key)
+            if landed is not None:
+                return landed
+        if attempt + 1 < hub.patience.attempts:
+            hub.pause(attempt, "api", response)
+    raise HubUnavailableError(
+        "did not take the commit", where=repo, fix="Nothing is lost: run the same command again"
+    )
+
+
+def _landed(hub: Hub, repo: str, head: str, key: str) -> str | None:
+    """The id of the commit that says `key`; None when the head is still `head`.
+
+    Raises ConflictError when somebody else's commit came after `head` instead.
+    """
+    response = hub.answer("GET", hub.model(repo, "commits", "main"), repo)
+    if response.status_code == 404:
+        raise ConflictError("was removed or renamed meanwhile", where=repo, fix=_AGAIN)
+    history = good(response, repo).json()
+    if history and history[0]["id"] == head:
+        return None
+    for commit in history:
+        if key in f"{commit.get('title')}\n{commit.get('message')}":
+            return str(commit["id"])
+        if commit["id"] == head:
+            break
+    raise ConflictError("changed on the Hub meanwhile", where=repo, fix=_AGAIN)
+
+
+def _commit_text(hub: Hub, delivery: Delivery, head: str, key: str) -> Answer:
+    """One request: a README needs no upload, and was checked when it was rendered."""
+    header = {"summary": delivery.message, "description": key, "parentCommit": head}
+    lines = [{"key": "header", "value": header}]
+    for path, data in delivery.data.items():
+        content = base64.b64encode(data).decode()
+        lines.append(
+            {"key": "file", "value": {"content": content, "path": path, "encoding": "base64"}}
+        )
+    response = hub.send(
+        "POST",
+        hub.model(delivery.change.repo, "commit", "main"),
+        content="".join(json.dumps(line) + "\n" for line in lines).encode(),
+        headers={"Content-Type": "application/x-ndjson"},
+        follow_redirects=False,
+    )
+    if response.status_code != 200:
+        return Answer(None, response)
+    return Answer(str(response.json()["commitOid"]), response)
+
+
+def _commit_folder(hub: Hub, delivery: Delivery, head: str, key: str) -> Answer:
+    """Weights and pictures go up by the client's own uploader, in one commit with the README."""
+    from huggingface_hub import CommitOperationAdd
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if hub.stop.is_set():
+        raise StoppedError
+    change = delivery.change
+    with ExitStack() as files:
+        operations = [CommitOperationAdd(p, d) for p, d in delivery.data.items()]
+        for path, file in delivery.paths.items():
+            # An open file goes up by plain HTTP; a path may take the Hub's chunk store.
+            chunked = hub.endpoint == HUGGING_FACE
+            source = str(file) if chunked else files.enter_context(file.open("rb"))
+            operations.append(CommitOperationAdd(path, source))
+        # The client follows a renamed repository to its new name; a README of ours names the old.
+        place = hub.answer("GET", hub.model(change.repo), change.repo, follow_redirects=False)
+        if place.status_code != 200:
+            return Answer(None, place)
+        try:
+            commit = hub.api.create_commit(
+                change.repo,
+                operations,
+                commit_message=delivery.message,
+                commit_description=key,
+                parent_commit=head,
+            )
+        except HfHubHTTPError as error:
+            return Answer(None, error.response)
+        except RuntimeError as error:  # how the uploader wraps what went wrong with one file
+            if isinstance(error.__cause__, HfHubHTTPError):
+                return Answer(None, error.__cause__.response)
+            raise error.__cause__ or error from error
+    return Answer(str(commit.oid), None)
+
+
+def _key(change: Change, head: str) -> str:
+    """What a commit says of itself: a digest of its content and of the commit it builds on."""
+    told = json.dumps([head, sorted(change.files.items())])
+    return f"hubtools:{hashlib.sha256(told.encode()).hexdigest()[:32]}"

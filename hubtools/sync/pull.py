@@ -1,0 +1,131 @@
+"""Bringing what people changed on the Hub home into the cards."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from hubtools.cards.model import Card
+from hubtools.cards.render import is_sealed
+from hubtools.cards.tomlfile import card_toml, load_card, save_card
+from hubtools.errors import CardError, ConflictError, UsageError
+from hubtools.files import write_atomically
+from hubtools.sync.hub import Hub, good
+from hubtools.sync.merge import Home, as_its_own, bring_home
+from hubtools.sync.plan import README, Head
+from hubtools.sync.remote import is_ours, read_file
+from hubtools.sync.session import Session
+
+_LOOKED_BACK = 100
+"""Commits among which our last one is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """An edit of one README on the Hub, and the card as it would be with it."""
+
+    file: Path
+    before: Card
+    base: str | None
+    """What we rendered last; None where the README was never ours."""
+    there: str
+    home: Home
+
+    @property
+    def diff(self) -> str:
+        """What changes in the card's files, as unified diffs."""
+        prose = self.file.with_suffix(".md")
+        before, after = self.before, self.home.card
+        toml = replace(before, pulled=None), replace(after, pulled=None)
+        changes = [
+            _diff(str(self.file), card_toml(toml[0]), card_toml(toml[1])),
+            _diff(str(prose), before.prose or "", after.prose or ""),
+        ]
+        return "\n".join(change for change in changes if change)
+
+    @property
+    def there_diff(self) -> str:
+        """What was changed on the Hub, as a unified diff."""
+        return _diff(README, self.base or "", self.there)
+
+
+def find_edit(session: Session, file: Path, *, own: bool = False) -> Edit | None:
+    """The edit that the Hub has of the card in `file`; None when there is none.
+
+    With `own` the README is taken as it is, and stays that way. Raises ConflictError when a
+    repository is not there, CardError for a README that cannot be read.
+    """
+    card = load_card(file)
+    head = _head(session.hub, f"{session.namespace}/{card.repo}")
+    data = read_file(session.hub, head, README)
+    here = session.renderer.render(card)
+    if data is None or data == here.encode() or is_ours(data, file):
+        return None
+    try:
+        there = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        what = f"README.md is not UTF-8 (byte {error.start})"
+        raise CardError(what, where=head.repo_id) from error
+    base = None if own else find_base(session, head)
+    home = Home(as_its_own(card, there)) if own else bring_home(card, base, there, here)
+    pulled = replace(home.card, pulled=hashlib.sha256(data).hexdigest())
+    return Edit(file, card, base, there, replace(home, card=pulled))
+
+
+def save_edit(edit: Edit) -> None:
+    """Write the card with the edit; the prose first, so that a kill in between loses nothing.
+
+    Raises ConflictError when a person has to decide first, or when the card changed meanwhile.
+    """
+    if edit.home.undecided:
+        raise ConflictError(
+            "; ".join(edit.home.undecided),
+            where=edit.file,
+            fix="Put it into the card or its .md yourself, or keep the README as it is there: "
+            f"hubtools pull {edit.before.repo} --own",
+        )
+    if load_card(edit.file) != edit.before:
+        raise ConflictError("changed meanwhile", where=edit.file, fix="Run again")
+    card = edit.home.card
+    if card.prose != edit.before.prose:
+        write_atomically(edit.file.with_suffix(".md"), f"{card.prose}\n" if card.prose else "")
+    save_card(card, edit.file)
+
+
+def find_base(session: Session, head: Head) -> str | None:
+    """The last README on the Hub that we made; None where none of the newest hundred is ours.
+
+    Costs a request where an earlier run remembers its head, else one a commit until it is found.
+    """
+    known = session.memory.seen().get(head.repo_id)
+    revisions = [known.head] if known is not None and not known.edited else []
+    for revision in (*revisions, *_history(session.hub, head)):
+        data = read_file(session.hub, head, README, revision)
+        text = (data or b"").decode("utf-8", errors="replace")
+        if is_sealed(text):
+            return text
+    return None
+
+
+def _history(hub: Hub, head: Head) -> Iterator[str]:
+    path = hub.model(head.repo_id, "commits", head.sha)
+    commits = hub.get(path, head.repo_id, params={"limit": _LOOKED_BACK}).json()
+    yield from (commit["id"] for commit in commits[1:])
+
+
+def _head(hub: Hub, repo: str) -> Head:
+    response = hub.answer("GET", hub.model(repo), repo, params={"expand": ["sha", "private"]})
+    if response.status_code == 404 or response.headers.get("X-Error-Code") == "RepoNotFound":
+        raise UsageError("is not on the Hub", where=repo, fix="There is nothing to pull")
+    said = good(response, repo).json()
+    return Head(said["id"], said["sha"], bool(said.get("private")))
+
+
+def _diff(name: str, before: str, after: str) -> str:
+    lines = difflib.unified_diff(
+        before.splitlines(), after.splitlines(), name, name, lineterm="", n=2
+    )
+    return "\n".join(lines)
