@@ -1,9 +1,10 @@
 """Every trace that hubtools keeps of an account on this machine, and how to remove it.
 
 That is the copy of what a network answered, the folder of every model that learned from the
-account, alone or with others, the log beside it, and what an unfinished run left. A card is no trace: it says what
-is published, and goes when `retire` takes the model down. Files that a person named themself
-(archives, what `posts export` wrote, `train --out` outside of the project) are not known here.
+account, alone or with others, the log beside it, and what an unfinished run left. A card is no
+trace: it says what is published, and goes when `retire` takes the model down. Files that a person
+named themself (archives, what `posts export` wrote, `train --out` outside of the project) are not
+known here.
 """
 
 from __future__ import annotations
