@@ -44,7 +44,8 @@ class Base:
     @property
     def width(self) -> int:
         """Of the hidden states."""
-        return int(self.model.get_input_embeddings().weight.shape[1])  # type: ignore[union-attr]
+        model: Any = self.model
+        return int(model.get_input_embeddings().weight.shape[1])
 
     @property
     def parameters(self) -> int:
