@@ -54,6 +54,8 @@ class Training:
     parameters: int
     loss: float
     """Mean loss a token, in nats, over the last pass."""
+    curves: bool | None = None
+    """Whether `training.png` shows how it went; None where there is no such picture."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
