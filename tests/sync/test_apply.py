@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hubtools.errors import AccessError, ConflictError, PartlyDoneError
+from hubtools.errors import AccessError, ConflictError, HubUnavailableError, PartlyDoneError
 from hubtools.localhub.faults import Answer, Fault, Run
 from hubtools.localhub.limits import limit_headers
 from hubtools.sync.hub import Patience
@@ -562,14 +562,24 @@ def test_a_clock_of_the_pacer_that_jumps(place: Place, jump: float) -> None:
 
 
 def test_a_hub_that_is_away_ends_the_run_early(place: Place) -> None:
-    from hubtools.errors import HubUnavailableError
-
     fleet(place, 40)
     place.faults.use(Fault(Answer(503), "POST"))
     done = place.apply(patience=Patience(attempts=2, first=0.01, most=0.01))
     assert isinstance(done.error(), HubUnavailableError)
     assert done.left > 0
     assert place.names() == set()
+
+
+def test_an_address_where_nobody_answers_is_not_asked_for_long(place: Place) -> None:
+    from dataclasses import replace
+
+    nowhere = replace(place, url="http://127.0.0.1:9")
+    place.card("poet")
+    patience = Patience(attempts=1000, first=0.01, most=0.01)
+    with nowhere.session(patience=patience) as session:
+        with pytest.raises(HubUnavailableError, match="cannot be reached"):
+            plan_in(session)
+        assert len(session.sent) == 4
 
 
 # Memory
