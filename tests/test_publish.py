@@ -68,6 +68,7 @@ def test_a_model_is_made_and_published(request_: ModelRequest, folder: Path) -> 
     assert made == [
         "README.md", "config.json", "generation_config.json", "model.safetensors",
         "pipeline.png", "predictions.png", "run.json", "tokenizer.json", "tokenizer_config.json",
+        "training.png",
     ]  # fmt: skip
     with serving(folder / "hub") as endpoint:
         api = HfApi(endpoint, token=False)
