@@ -392,7 +392,7 @@ def test_edited_files_of_a_model_are_a_conflict(place: Place, path: str) -> None
     place.store.put(place.repo_id("poet"), {path: b"somebody's"}, author="rival")
     change = place.change("poet")
     assert change.action == "conflict"
-    assert change.reason.startswith(f"{path} changed on the Hub")
+    assert change.reason.startswith(f"{path} was changed on the Hub")
     write_model(place.root, "poet", **{path.replace(".", "__"): b"trained anew"})
     assert place.change("poet").action == "conflict"
     done = place.apply()
