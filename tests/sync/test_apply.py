@@ -392,12 +392,25 @@ def test_edited_files_of_a_model_are_a_conflict(place: Place, path: str) -> None
     place.store.put(place.repo_id("poet"), {path: b"somebody's"}, author="rival")
     change = place.change("poet")
     assert change.action == "conflict"
-    assert change.reason.startswith(f"{path} changed on the Hub")
+    assert change.reason.startswith(f"{path} was changed on the Hub")
+    assert place.change("poet").action == "conflict", "also when it is looked at again"
     write_model(place.root, "poet", **{path.replace(".", "__"): b"trained anew"})
     assert place.change("poet").action == "conflict"
     done = place.apply()
     assert done.applied == 0
     assert place.data("poet")[path] == b"somebody's"
+
+
+def test_a_file_of_somebody_else_under_a_name_that_we_need_later(place: Place) -> None:
+    place.card("poet")
+    write_model(place.root, "poet")
+    place.apply()
+    place.put("poet", README=place.readme("poet"), vocab__json="theirs")
+    assert place.change("poet").action == "unchanged"
+    write_model(place.root, "poet", vocab__json=b"ours")
+    assert [place.change("poet").action for _ in range(2)] == ["conflict"] * 2
+    assert place.apply().applied == 0
+    assert place.data("poet")["vocab.json"] == b"theirs"
 
 
 def test_an_idle_run_reads_no_weights(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
