@@ -33,6 +33,7 @@ from hubtools.sync.target import Target, connect
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
+    from hubtools.training.bases import Bases
     from hubtools.training.cleaning import Cleaning
     from hubtools.training.corpus import Corpus
     from hubtools.training.folder import ModelFolder
@@ -107,8 +108,16 @@ def publish(
     return Published(made=made, pushed=pushed, url=target.page(repo_id))
 
 
-def make_model(request: ModelRequest, out: Path | None, project: Project, report: Reporter) -> Made:
+def make_model(
+    request: ModelRequest,
+    out: Path | None,
+    project: Project,
+    report: Reporter,
+    bases: Bases | None = None,
+) -> Made:
     """The model's folder (`out`, or the project's for its name) without its README, and its card.
+
+    `bases` keeps the base between the models of one process; None loads it for this one.
 
     Raises SourceError, PolicyError, ModelError, OutputError and MissingExtraError as the parts do.
     """
@@ -137,7 +146,7 @@ def make_model(request: ModelRequest, out: Path | None, project: Project, report
         prompt=request.prompt,
         cleaning=cleaning.name,
     )
-    folder = make_folder(out or project.models_folder / name, corpora, settings, report)
+    folder = make_folder(out or project.models_folder / name, corpora, settings, report, bases)
     card_file = project.cards_folder / f"{name}.toml"
     card = _card(name, folder, corpora, request, card_file)
     save_card(card, card_file)

@@ -25,6 +25,7 @@ from hubtools.errors import OutputError
 from hubtools.files import sha256_file, write_atomically, writing
 from hubtools.record import RUN_RECORD, read_record, sealed_record
 from hubtools.report import Reporter
+from hubtools.training.bases import Bases
 from hubtools.training.corpus import Corpus
 from hubtools.training.recipe import base_folder
 from hubtools.training.run import RunSettings, TrainRecord, clear_traces, run_training
@@ -46,7 +47,11 @@ class ModelFolder:
 
 
 def make_folder(
-    path: Path, corpora: Sequence[Corpus], settings: RunSettings, report: Reporter
+    path: Path,
+    corpora: Sequence[Corpus],
+    settings: RunSettings,
+    report: Reporter,
+    bases: Bases | None = None,
 ) -> ModelFolder:
     """The model of `corpora` in `path`, trained now unless the same is there already.
 
@@ -60,7 +65,7 @@ def make_folder(
         return finished
     work = path.parent / f".{path.name}.part"
     _prepare(path, work, key)
-    run = run_training(corpora, settings, work, report)
+    run = run_training(corpora, settings, work, report, bases)
     _draw(corpora, run, settings, path.name, work, report)
     clear_traces(work)
     names = sorted(p.name for p in work.iterdir() if p.name not in (_KEY, RUN_RECORD))

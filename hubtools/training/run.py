@@ -19,7 +19,8 @@ from hubtools.cards.model import Evaluation, Prediction, Training
 from hubtools.errors import ModelError
 from hubtools.files import write_atomically, writing
 from hubtools.report import Reporter
-from hubtools.training.base import Base, load_base, make_base, quiet_transformers
+from hubtools.training.base import Base, load_base, quiet_transformers
+from hubtools.training.bases import Bases, FreshBases
 from hubtools.training.corpus import Corpus, split_held_out
 from hubtools.training.evaluate import HeldOut, evaluate, likelihoods
 from hubtools.training.loop import Fit, fit
@@ -74,9 +75,15 @@ class _Fitted:
 
 
 def run_training(
-    corpora: Sequence[Corpus], settings: RunSettings, folder: Path, report: Reporter
+    corpora: Sequence[Corpus],
+    settings: RunSettings,
+    folder: Path,
+    report: Reporter,
+    bases: Bases | None = None,
 ) -> TrainRecord:
     """Make the model of `corpora` in `folder` and say how it went.
+
+    `bases` gives the base and says when the device is free; None loads it and waits for nobody.
 
     Raises ModelError for a base that cannot be used, OutputError when the folder cannot be
     written, KeyboardInterrupt after Ctrl-C, with all that is needed to go on in the folder.
@@ -84,12 +91,15 @@ def run_training(
     splits = [split_held_out(corpus.kept) for corpus in corpora]
     train = [[post.text for post in kept] for kept, _ in splits]
     held_out = [post.text for _, out in splits for post in out]
-    fitted = _read(folder / _FITTED, _Fitted)
-    if fitted is None:
-        fitted = _fit(train, held_out, settings, folder, report)
-    base = load_base(str(folder))
-    predictions, memorised, baseline = _predict(base, train, held_out, settings, report)
-    found = evaluate(base, held_out)
+    bases = bases or FreshBases()
+    with bases.turn():
+        fitted = _read(folder / _FITTED, _Fitted)
+        if fitted is None:
+            fitted, base = _fit(train, held_out, settings, folder, report, bases)
+        else:
+            base = load_base(str(folder))
+        predictions, memorised, baseline = _predict(base, train, held_out, settings, report)
+        found = evaluate(base, held_out)
     return TrainRecord(
         training=_training(fitted, settings, sum(map(len, train))),
         evaluation=_evaluation(found, fitted.base, memorised, baseline),
@@ -113,10 +123,12 @@ def _fit(
     settings: RunSettings,
     folder: Path,
     report: Reporter,
-) -> _Fitted:
+    bases: Bases,
+) -> tuple[_Fitted, Base]:
+    """Train and save; the trained model in memory is the one in the folder."""
     started = time.monotonic()
     texts = [text for account in train for text in account]
-    base = make_base(settings.base, settings.recipe, texts, settings.seed)
+    base = bases.fresh(settings.base, settings.recipe, texts, settings.seed)
     before = None if settings.base == SCRATCH else evaluate(base, held_out)
     rows = (tokenize(base.tokenizer, t, (base.start, base.end), base.context) for t in train)
     blocks = TokenBlocks(tuple(rows))
@@ -125,7 +137,7 @@ def _fit(
     fitted = _Fitted(result, base.parameters, before, round(time.monotonic() - started, 1))
     _write(folder / _FITTED, fitted)
     (folder / _CHECKPOINT).unlink(missing_ok=True)
-    return fitted
+    return fitted, base
 
 
 def _save(base: Base, folder: Path) -> None:
@@ -133,7 +145,7 @@ def _save(base: Base, folder: Path) -> None:
     base.model.generation_config = generation_config(base, Sampling())
     with writing(folder), quiet_transformers():
         try:
-            base.model.to("cpu").save_pretrained(folder)  # type: ignore[arg-type]  # stubs
+            base.model.save_pretrained(folder)
             base.tokenizer.save_pretrained(folder)
         except Exception as error:
             # The Rust libraries report a failed write as errors of their own.
