@@ -254,7 +254,7 @@ def _in_a_line(error: Exception, file: Path) -> str:
 def _make(file: Path, known: Made | None, out: Path, renderer: CardRenderer) -> tuple[Made, bool]:
     """The README of the card in `file`, and whether it had to be written."""
     toml, prose = read_card(file)
-    digest = _digest(toml, prose)
+    digest = source_digest(toml, prose)
     if known is not None and known.digest == digest:
         stamp = stamp_of(f"{out}/{known.repo}/{README}")
         if stamp == known.stamp:
@@ -273,7 +273,8 @@ def _make(file: Path, known: Made | None, out: Path, renderer: CardRenderer) -> 
     return Made(file.stem, card.repo, digest, stamp), written
 
 
-def _digest(toml: bytes, prose: bytes | None) -> bytes:
+def source_digest(toml: bytes, prose: bytes | None) -> bytes:
+    """A digest of the bytes that a card is read from."""
     digest = hashlib.sha256(toml)
     if prose is not None:
         digest.update(b"\0" + prose)  # a NUL stands in no TOML

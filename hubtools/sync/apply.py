@@ -25,7 +25,7 @@ from hubtools.sync.hub import Hub, StoppedError
 from hubtools.sync.memory import Memory
 from hubtools.sync.plan import CARRIED_OUT, README, Change, Plan, Seen
 from hubtools.sync.remote import AT_A_TIME
-from hubtools.sync.wanted import Fleet, content_of, wanted_of
+from hubtools.sync.wanted import Fleet, bytes_digest, wanted_of
 
 _HOPELESS = 5
 """Refusals in a row after which a token is taken to be good for nothing."""
@@ -206,8 +206,8 @@ def _delivery(
 ) -> Delivery:
     """What `change` sends, read anew. Raises ConflictError when it is not what was planned."""
     card = load_card(files[change.name.casefold()])
-    content = content_of(card, fleet)
-    wanted = wanted_of(card, content, memory)
+    readme, paths = fleet.renderer.render(card).encode(), fleet.model_files(card)
+    wanted = wanted_of(card, bytes_digest(readme), paths, memory)
     for path, planned in change.files.items():
         if path not in wanted.files or wanted.files[path].sha256 != planned:
             what = f"{path} is not what the plan was made from"
@@ -215,8 +215,8 @@ def _delivery(
     return Delivery(
         change=change,
         wanted=wanted,
-        data={p: content.readme.encode() for p in change.files if p == README},
-        paths={p: content.files[p] for p in change.files if p != README},
+        data={p: readme for p in change.files if p == README},
+        paths={p: paths[p] for p in change.files if p != README},
         private=private,
         message=_message(change),
     )

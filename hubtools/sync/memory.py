@@ -10,6 +10,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -21,14 +22,26 @@ CREATE TABLE IF NOT EXISTS seen (
     target TEXT NOT NULL, repo TEXT NOT NULL, head TEXT NOT NULL,
     files TEXT NOT NULL, edited TEXT NOT NULL, PRIMARY KEY (target, repo)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS readmes (
+    target TEXT NOT NULL, name TEXT NOT NULL, made_of BLOB NOT NULL,
+    sha256 TEXT NOT NULL, git TEXT NOT NULL, PRIMARY KEY (target, name)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS digests (
     path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
     ctime_ns INTEGER NOT NULL, inode INTEGER NOT NULL, sha256 TEXT NOT NULL, git TEXT NOT NULL
 ) WITHOUT ROWID;
 """
-_VERSION = 1
+_VERSION = 2
 _WAIT = 30.0  # seconds for another run that writes
 _IGNORE = ".gitignore"
+
+
+@dataclass(frozen=True, slots=True)
+class Readme:
+    """The digest of a rendered README, and one of all that it was made of."""
+
+    made_of: bytes
+    digest: Digest
 
 
 class Memory:
@@ -63,6 +76,20 @@ class Memory:
         """Know nothing of these repositories."""
         rows = [(self._target, repo) for repo in repos]
         self._write("DELETE FROM seen WHERE target = ? AND repo = ?", rows)
+
+    def readmes(self) -> dict[str, Readme]:
+        """What each card's README was when it was last rendered, by the cards' names."""
+        sql = "SELECT name, made_of, sha256, git FROM readmes WHERE target = ?"
+        rows = self._database.execute(sql, (self._target,))
+        return {name: Readme(made_of, Digest(*digest)) for name, made_of, *digest in rows}
+
+    def keep_readmes(self, readmes: Mapping[str, Readme]) -> None:
+        """Remember READMEs by the cards' names."""
+        rows = [
+            (self._target, name, one.made_of, one.digest.sha256, one.digest.git)
+            for name, one in readmes.items()
+        ]
+        self._write("REPLACE INTO readmes VALUES (?, ?, ?, ?, ?)", rows)
 
     def digest(self, file: Path) -> Digest | None:
         """The digest of a file that has not changed since `keep_digest`."""
@@ -119,7 +146,10 @@ def _connect(file: str) -> sqlite3.Connection:
         database.execute("PRAGMA synchronous = NORMAL")  # a kill loses nothing, a power cut reads
         (version,) = database.execute("PRAGMA user_version").fetchone()
         if version != _VERSION:
-            database.executescript("DROP TABLE IF EXISTS seen; DROP TABLE IF EXISTS digests;")
+            database.executescript(
+                "DROP TABLE IF EXISTS seen; DROP TABLE IF EXISTS readmes;"
+                "DROP TABLE IF EXISTS digests;"
+            )
         database.executescript(f"{_SCHEMA} PRAGMA user_version = {_VERSION};")
     except BaseException:
         database.close()

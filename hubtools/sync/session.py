@@ -18,7 +18,7 @@ from hubtools.sync.memory import Memory
 from hubtools.sync.plan import Plan, Wanted, make_changes
 from hubtools.sync.remote import Subject, look
 from hubtools.sync.target import Target, connect
-from hubtools.sync.wanted import Fleet, content_of, wanted_of
+from hubtools.sync.wanted import Fleet, Wanting
 
 LOCAL_NAMESPACE = "me"
 _LOGIN = "Log in with `hf auth login`, or set HF_TOKEN to a token that may write there"
@@ -109,12 +109,13 @@ def make_plan(session: Session, files: Sequence[Path], *, whole: bool) -> Planne
     """
     fleet, denied = session.fleet(files), read_deny_list(session.project)
     subjects: list[Subject] = []
+    wanting = Wanting(fleet, session.memory)
     with session.report.bar("Rendering", len(files)) as bar:
-        for file, card in fleet.cards():
-            _refuse(card, file, denied)
-            wanted = wanted_of(card, content_of(card, fleet), session.memory)
-            subjects.append(Subject(file, wanted))
+        for source in fleet.cards():
+            _refuse(source.card, source.file, denied)
+            subjects.append(Subject(source.file, wanting.of(source)))
             bar.advance(len(subjects))
+    wanting.keep()
     remote = look(session.hub, session.namespace, subjects, session.memory, session.report)
     wanted_all = tuple(subject.wanted for subject in subjects)
     changes = make_changes(wanted_all, remote, session.namespace, whole=whole)

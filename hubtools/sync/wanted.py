@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from hubtools.cards.bulk import fingerprint, source_digest
 from hubtools.cards.model import Card
 from hubtools.cards.render import CardRenderer
 from hubtools.cards.render_memory import stamp_of
-from hubtools.cards.tomlfile import load_card
+from hubtools.cards.tomlfile import parse_card, read_card
 from hubtools.errors import CardError, ConflictError
 from hubtools.record import RUN_RECORD, read_record
-from hubtools.sync.memory import Memory
+from hubtools.sync.memory import Memory, Readme
 from hubtools.sync.plan import README, Digest, Wanted
 
 _PIECE = 1 << 20
@@ -32,37 +33,62 @@ class Fleet:
     models: Path
     renderer: CardRenderer
 
-    def cards(self) -> Iterator[tuple[Path, Card]]:
+    def cards(self) -> Iterator[Source]:
         """Each card with its file. Raises CardError for two of one repository."""
         taken: dict[str, Path] = {}
         for file in self.files:
-            card = load_card(file)
+            toml, prose = read_card(file)
+            card = parse_card(file, toml, prose)
             other = taken.setdefault(card.repo.casefold(), file)
             if other is not file:
                 raise CardError(f"is the repository of {other} too", where=f"{file}: repo")
-            yield file, card
+            yield Source(file, card, source_digest(toml, prose))
+
+    def model_files(self, card: Card) -> dict[str, Path]:
+        """The files of the card's model by their names; none where its card goes alone."""
+        folder = self.models / card.repo
+        names = () if card.state == "retired" else model_files(folder)
+        return {name: folder / name for name in names}
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
-    """The bytes behind a Wanted: the README as text, and files of the model's folder."""
+class Source:
+    """A card, the file it stands in, and a digest of the bytes it was read from."""
 
-    readme: str
-    files: dict[str, Path]
+    file: Path
+    card: Card
+    digest: bytes
 
 
-def content_of(card: Card, fleet: Fleet) -> Content:
-    """What goes to the repository of `card`. Raises CardError when it cannot be rendered.
+class Wanting:
+    """Turns cards into what should be on the Hub, and renders only what is not known yet."""
 
-    A folder that holds no `run.json` is not complete: its card goes alone.
-    """
-    folder = fleet.models / card.repo
-    names = () if card.state == "retired" else model_files(folder)
-    return Content(fleet.renderer.render(card), {name: folder / name for name in names})
+    def __init__(self, fleet: Fleet, memory: Memory) -> None:
+        self._fleet, self._memory = fleet, memory
+        self._fingerprint = fingerprint(fleet.renderer)
+        self._known = memory.readmes()
+        self._new: dict[str, Readme] = {}
+
+    def of(self, source: Source) -> Wanted:
+        """What should be there for a card. Raises CardError when it cannot be rendered."""
+        card = source.card
+        made_of = hashlib.sha256(self._fingerprint + source.digest).digest()
+        known = self._known.get(card.repo)
+        if known is None or known.made_of != made_of:
+            readme = self._fleet.renderer.render(card).encode()
+            known = self._new[card.repo] = Readme(made_of, bytes_digest(readme))
+        return wanted_of(card, known.digest, self._fleet.model_files(card), self._memory)
+
+    def keep(self) -> None:
+        """Remember what was rendered."""
+        self._memory.keep_readmes(self._new)
 
 
 def model_files(folder: Path) -> tuple[str, ...]:
-    """The names of a complete model's files, by name; nothing else of a folder is ever sent."""
+    """The names of a complete model's files, by name; nothing else of a folder is ever sent.
+
+    A folder that holds no `run.json` is not complete, and none of it is sent.
+    """
     record = folder / RUN_RECORD
     if not record.is_file():
         return ()
@@ -72,11 +98,10 @@ def model_files(folder: Path) -> tuple[str, ...]:
     return (*sorted(names), RUN_RECORD)
 
 
-def wanted_of(card: Card, content: Content, memory: Memory) -> Wanted:
+def wanted_of(card: Card, readme: Digest, files: Mapping[str, Path], memory: Memory) -> Wanted:
     """What should be there for `card`, in digests."""
-    files = {name: file_digest(path, memory) for name, path in content.files.items()}
-    readme = bytes_digest(content.readme.encode())
-    return Wanted(card.repo, card.state == "retired", {README: readme, **files})
+    digests = {name: file_digest(path, memory) for name, path in files.items()}
+    return Wanted(card.repo, card.state == "retired", {README: readme, **digests})
 
 
 def bytes_digest(data: bytes) -> Digest:
