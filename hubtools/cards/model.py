@@ -54,6 +54,10 @@ class Training:
     parameters: int
     loss: float
     """Mean loss a token, in nats, over the last pass."""
+    aside: int | None = None
+    """Posts kept aside while the number of passes was chosen; the last passes saw them too."""
+    held: int | None = None
+    """Passes made when that was decided; in those that followed the learning rate fell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

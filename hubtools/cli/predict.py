@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hubtools.cli import options
+
+if TYPE_CHECKING:
+    from hubtools.training.base import Base
+    from hubtools.training.predict import Sampling
 
 
 def predict(
@@ -17,6 +23,23 @@ def predict(
     count: Annotated[int, typer.Option("-n", min=1, max=1000, help="How many.")] = 10,
     seed: Annotated[
         int | None, typer.Option("--seed", min=0, help="Same seed, same texts.")
+    ] = None,
+    temperature: Annotated[
+        float, typer.Option(min=0.01, max=10.0, help="Lower is safer, higher is stranger.")
+    ] = 1.0,
+    top_p: Annotated[
+        float,
+        typer.Option(min=0.01, max=1.0, help="Only the likeliest words, so many in all."),
+    ] = 0.95,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            envvar="HUBTOOLS_TO",
+            metavar="local:DIR|hf|URL",
+            help="The Hub that has it, when it is no folder.",
+            show_default="hf",
+        ),
     ] = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -29,20 +52,54 @@ def predict(
       hubtools predict models/harbourlog "The Nightferry is" -n 5
 
       hubtools predict my-organization/harbourlog --seed 1
+
+      hubtools predict me/harbourlog --to local:hub --temperature 0.8
     """
     import secrets
+    import sys
 
     from hubtools.report import print_json
     from hubtools.training.base import load_base
-    from hubtools.training.predict import Sampling
-    from hubtools.training.predict import predict as predict_texts
+    from hubtools.training.predict import Sampling, predict_all
 
     start = "My dream is" if prompt is None else prompt
-    base = load_base(model)
+    with _found(model, to) as folder:
+        base = load_base(folder)
     chosen = secrets.randbelow(2**31) if seed is None else seed
-    texts = predict_texts(base, start, count, chosen, Sampling())
+    sampling = Sampling(temperature=temperature, top_p=top_p)
+    if count == 1 and sys.stdout.isatty() and not as_json:
+        _type(base, start, chosen, sampling)
+        return
+    (texts,) = predict_all(base, [start], count, chosen, sampling)
     if as_json:
         print_json({"prompt": start, "seed": chosen, "predictions": texts})
     else:
         for text in texts:
             typer.echo(f"• {text}")
+
+
+def _type(base: Base, start: str, seed: int, sampling: Sampling) -> None:
+    """Show one text while it is made."""
+    from hubtools.training.predict import stream
+
+    typer.echo("• ", nl=False)
+    for piece in stream(base, start, seed, sampling):
+        typer.echo(piece, nl=False)
+    typer.echo()
+
+
+@contextmanager
+def _found(model: str, to: str | None) -> Iterator[str]:
+    """A folder, or an id that transformers finds on huggingface.co, as long as it is needed."""
+    from pathlib import Path
+
+    if to is None or Path(model).is_dir():
+        yield model
+        return
+    from hubtools.sync.answers import asking
+    from hubtools.sync.target import connect, parse_target
+
+    target = parse_target(to, Path.cwd())
+    with connect(target) as api, asking(f"{model} on {target}"):
+        folder = api.snapshot_download(model, allow_patterns=["*.json", "*.safetensors", "*.txt"])
+    yield folder

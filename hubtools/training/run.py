@@ -21,7 +21,8 @@ from hubtools.files import write_atomically, writing
 from hubtools.report import Reporter
 from hubtools.training.base import Base, load_base, quiet_transformers
 from hubtools.training.bases import Bases, FreshBases
-from hubtools.training.corpus import Corpus, split_held_out
+from hubtools.training.checkpoint import Point
+from hubtools.training.corpus import Corpus, KeptPost, split_held_out
 from hubtools.training.evaluate import HeldOut, evaluate, likelihoods
 from hubtools.training.loop import Fit, fit
 from hubtools.training.memorise import TrainingIndex
@@ -58,17 +59,21 @@ class TrainRecord:
     predictions: tuple[Prediction, ...]
     losses: tuple[float, ...]
     """Mean training loss of every pass."""
+    history: tuple[Point, ...]
+    """The curve: four points a pass, the loss on posts kept aside at the ends of passes."""
     device: str
     versions: Mapping[str, str]
     seconds: float
     """Of training, without what an interrupted run did before."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Fitted:
     """What is left in the folder once the weights are final."""
 
     fit: Fit
+    aside: int
+    """Posts kept aside to choose the passes."""
     parameters: int
     base: HeldOut | None
     seconds: float
@@ -89,7 +94,7 @@ def run_training(
     written, KeyboardInterrupt after Ctrl-C, with all that is needed to go on in the folder.
     """
     splits = [split_held_out(corpus.kept) for corpus in corpora]
-    train = [[post.text for post in kept] for kept, _ in splits]
+    train = [kept for kept, _ in splits]
     held_out = [post.text for _, out in splits for post in out]
     bases = bases or FreshBases()
     with bases.turn():
@@ -105,6 +110,7 @@ def run_training(
         evaluation=_evaluation(found, fitted.base, memorised, baseline),
         predictions=predictions,
         losses=fitted.fit.losses,
+        history=fitted.fit.curve,
         device=fitted.fit.device,
         versions=_versions(),
         seconds=fitted.seconds,
@@ -118,7 +124,7 @@ def clear_traces(folder: Path) -> None:
 
 
 def _fit(
-    train: Sequence[Sequence[str]],
+    train: Sequence[Sequence[KeptPost]],
     held_out: Sequence[str],
     settings: RunSettings,
     folder: Path,
@@ -127,17 +133,42 @@ def _fit(
 ) -> tuple[_Fitted, Base]:
     """Train and save; the trained model in memory is the one in the folder."""
     started = time.monotonic()
-    texts = [text for account in train for text in account]
-    base = bases.fresh(settings.base, settings.recipe, texts, settings.seed)
+    recipe = settings.recipe
+    texts = [post.text for account in train for post in account]
+    base = bases.fresh(settings.base, recipe, texts, settings.seed)
     before = None if settings.base == SCRATCH else evaluate(base, held_out)
-    rows = (tokenize(base.tokenizer, t, (base.start, base.end), base.context) for t in train)
-    blocks = TokenBlocks(tuple(rows))
-    result = fit(base, blocks, settings.recipe, settings.seed, folder / _CHECKPOINT, report)
+    kept, aside = _kept_aside(train, recipe)
+    blocks = _blocks(base, kept, recipe)
+    apart = _blocks(base, aside, recipe) if aside else None
+    result = fit(base, blocks, recipe, settings.seed, folder / _CHECKPOINT, report, apart)
     _save(base, folder)
-    fitted = _Fitted(result, base.parameters, before, round(time.monotonic() - started, 1))
+    fitted = _Fitted(
+        fit=result,
+        aside=sum(map(len, aside)),
+        parameters=base.parameters,
+        base=before,
+        seconds=round(time.monotonic() - started, 1),
+    )
     _write(folder / _FITTED, fitted)
     (folder / _CHECKPOINT).unlink(missing_ok=True)
     return fitted, base
+
+
+def _kept_aside(
+    train: Sequence[Sequence[KeptPost]], recipe: Recipe
+) -> tuple[list[Sequence[KeptPost]], list[Sequence[KeptPost]]]:
+    """Of each account the posts that passes are chosen on, and the newest, by which they are."""
+    if recipe.choose is None:
+        return list(train), []
+    splits = [split_held_out(posts, recipe.choose.share) for posts in train]
+    return [kept for kept, _ in splits], [aside for _, aside in splits]
+
+
+def _blocks(base: Base, accounts: Sequence[Sequence[KeptPost]], recipe: Recipe) -> TokenBlocks:
+    context = base.context if recipe.stream is None else None
+    ends = (base.start, base.end)
+    rows = (tokenize(base.tokenizer, [p.text for p in a], ends, context) for a in accounts)
+    return TokenBlocks(tuple(rows))
 
 
 def _save(base: Base, folder: Path) -> None:
@@ -156,7 +187,7 @@ def _save(base: Base, folder: Path) -> None:
 
 def _predict(
     base: Base,
-    train: Sequence[Sequence[str]],
+    train: Sequence[Sequence[KeptPost]],
     held_out: Sequence[str],
     settings: RunSettings,
     report: Reporter,
@@ -165,7 +196,7 @@ def _predict(
 
     The first predictions that repeat nothing are shown, the likeliest first: it is on the picture.
     """
-    index = TrainingIndex(text for account in train for text in account)
+    index = TrainingIndex(post.text for account in train for post in account)
     with report.bar("predicting", _EXAMINED) as bar:
         texts = predict(base, settings.prompt, _EXAMINED, settings.seed, Sampling())
         bar.advance(_EXAMINED)
@@ -188,11 +219,13 @@ def _training(fitted: _Fitted, settings: RunSettings, posts: int) -> Training:
         seed=settings.seed,
         posts=posts,
         tokens=fitted.fit.tokens,
-        passes=settings.recipe.passes,
+        passes=fitted.fit.passes,
         steps=fitted.fit.steps,
         learning_rate=settings.recipe.learning_rate,
         parameters=fitted.parameters,
         loss=round(fitted.fit.loss, 4),
+        aside=fitted.aside or None,
+        held=fitted.fit.held,
     )
 
 
