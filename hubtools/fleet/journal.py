@@ -122,9 +122,9 @@ def is_running(place_lock: Path) -> bool:
 def row_key(row: Row) -> str:
     """A digest of all that decides what `row` makes, without reading a post.
 
-    Of a source in files it holds names, sizes and times: a file that was only touched is read again,
-    and the model's own key, which has all texts, then says that it is made. An address is its
-    name: posts that were added since do not make another model.
+    Of a source in files it holds names, sizes and times: a file that was only touched is read
+    again, and the model's own key, which has all texts, then says that it is made. An address is
+    its name: posts that were added since do not make another model.
     """
     request = row.request
     folder = base_folder(request.base)

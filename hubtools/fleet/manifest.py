@@ -101,6 +101,9 @@ class Shard:
         return rows[self.number - 1 :: self.count]
 
 
+WHOLE = Shard()
+
+
 def parse_shard(said: str) -> Shard:
     """`2/8` as a Shard. Raises UsageError for what is none."""
     number, slash, count = said.partition("/")
@@ -225,8 +228,8 @@ def _check(where: str, field: str, ask: Any) -> Any:
     try:
         return ask()
     except HubtoolsError as error:
-        inner = f" ({error.where})" if error.where else ""
-        raise ConfigError(f"{error.what}{inner}", where=f"{where}: {field}", fix=error.fix) from error
+        what = f"{error.what} ({error.where})" if error.where else error.what
+        raise ConfigError(what, where=f"{where}: {field}", fix=error.fix) from error
 
 
 @lru_cache(maxsize=64)

@@ -7,6 +7,7 @@ one before is drawn and put in place. So the device waits for no disk.
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -17,13 +18,21 @@ from itertools import islice
 from queue import SimpleQueue
 
 from hubtools.config import Project
-from hubtools.errors import HubtoolsError
+from hubtools.errors import (
+    AccessError,
+    HubtoolsError,
+    HubUnavailableError,
+    MissingExtraError,
+    OutputError,
+)
 from hubtools.publish import Made, ModelRequest, make_model
 from hubtools.report import Bar
 from hubtools.training.bases import WarmBases
 
 AT_A_TIME = 3
 """Models in hand: one is read, one is trained, one is finished."""
+_EVERYBODY = (OutputError, AccessError, HubUnavailableError, MissingExtraError)
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +71,8 @@ class Outcome:
     bits_per_byte: float | None = None
     base_bits_per_byte: float | None = None
     memorised: float | None = None
+    hopeless: bool = False
+    """Whether the error is likely to be that of the next model too: a full disk, a Hub away."""
     notes: tuple[str, ...] = ()
     """Warnings of this model."""
 
@@ -72,8 +83,8 @@ Event = Began | Outcome
 class Workshop:
     """One process that makes models; what it loaded stays warm from one group to the next."""
 
-    def __init__(self, project: Project) -> None:
-        self.stop = threading.Event()
+    def __init__(self, project: Project, stop: threading.Event | None = None) -> None:
+        self._stop = stop or threading.Event()
         """Set to end after the step in progress; what is not made has no outcome."""
         self._project = project
         self._bases = WarmBases()
@@ -97,20 +108,20 @@ class Workshop:
                         yield event
                     if isinstance(event, Began):
                         continue
-                    job = None if self.stop.is_set() else next(waiting, None)
+                    job = None if self._stop.is_set() else next(waiting, None)
                     if job is None:
                         going -= 1
                     else:
                         pool.submit(self._one, job, events)
             except BaseException:
-                self.stop.set()  # nobody takes what is made, so nothing more is
+                self._stop.set()  # nobody takes what is made, so nothing more is
                 raise
 
     def _one(self, job: Job, events: SimpleQueue[Event | None]) -> None:
         """Make one model and say so; None when it was stopped."""
         outcome = None
         try:
-            if not self.stop.is_set():
+            if not self._stop.is_set():
                 events.put(Began(job.name))
                 outcome = self._outcome(job)
         except _StoppedError:
@@ -119,19 +130,19 @@ class Workshop:
             events.put(outcome)
 
     def _outcome(self, job: Job) -> Outcome:
-        started, notes = time.monotonic(), _Notes(self.stop)
+        started, notes = time.monotonic(), _Notes(self._stop)
         try:
             made = make_model(job.request, None, self._project, notes, self._bases)
         except HubtoolsError as error:
-            return Outcome(name=job.name, error=str(error), exit_code=error.exit_code)
+            return _failed(job.name, str(error), error.exit_code, isinstance(error, _EVERYBODY))
         except OSError as error:
             what = f"{error.filename or 'system'}: {error.strerror or error}"
-            return Outcome(name=job.name, error=what, exit_code=1)
+            return _failed(job.name, what, 1, error.errno in _NO_ROOM)
         except _StoppedError:
             raise
         except Exception as error:  # noqa: BLE001 - one model must not end the others
             what = " ".join(f"Internal error: {type(error).__name__}: {error}".split())
-            return Outcome(name=job.name, error=what, exit_code=1)
+            return _failed(job.name, what, 1, False)
         seconds = round(time.monotonic() - started, 2)
         return _made(job.name, made, seconds, self._bases.seconds, notes)
 
@@ -163,6 +174,10 @@ class _Notes:
     def advance(self, done: float, detail: str = "") -> None:
         if self._stop.is_set():
             raise _StoppedError
+
+
+def _failed(name: str, error: str, exit_code: int, hopeless: bool) -> Outcome:
+    return Outcome(name=name, error=error, exit_code=exit_code, hopeless=hopeless)
 
 
 def _made(name: str, made: Made, seconds: float, device_seconds: float, notes: _Notes) -> Outcome:

@@ -1,0 +1,267 @@
+"""What runs the workshops: this process, or Ray with one worker a GPU or share of the cores.
+
+Ray starts, places and restarts the workers and passes jobs and outcomes; here is only what it
+cannot know: that a job whose worker died is worth another attempt, but not many.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import shutil
+import tempfile
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from hubtools.config import Project
+from hubtools.errors import HubtoolsError, MissingExtraError
+from hubtools.fleet.work import Began, Event, Job, Outcome, Workshop
+
+ATTEMPTS = 3
+"""Workers that may die over a model before it is given up."""
+_GROUPS = 2  # that a worker has in hand, so that it need not wait for the next
+_LARGEST_GROUP = 64
+_BARREN = 5  # deaths in a row without a single event, after which no worker can be had
+_STORE = 100 << 20  # bytes of Ray's object store: jobs and outcomes are small
+_LOOK = 1.0  # seconds between two looks at whether to stop
+
+
+class Engine(Protocol):
+    """Makes models and tells of each."""
+
+    @property
+    def workers(self) -> int:
+        """How many models are trained at once."""
+
+    def events(self, jobs: Sequence[Job], stop: threading.Event) -> Iterator[Event]:
+        """What becomes of `jobs`, as it happens; ends early once `stop` is set."""
+
+
+@dataclass(frozen=True, slots=True)
+class InProcess:
+    """One workshop in this process: what one model, or one core, needs."""
+
+    project: Project
+    workers: int = 1
+
+    def events(self, jobs: Sequence[Job], stop: threading.Event) -> Iterator[Event]:
+        workshop = Workshop(self.project, stop)
+        yield from workshop.make(jobs)
+
+
+@dataclass(slots=True)
+class _Worker:
+    """An actor and what it has in hand."""
+
+    number: int
+    actor: Any
+    ping: Any = None
+    """A call that is answered when the actor is there; None once it was."""
+    flights: int = 0
+
+
+@dataclass(slots=True)
+class _Flight:
+    """A group on its way through a worker."""
+
+    worker: _Worker
+    left: dict[str, Job]
+    begun: set[str] = field(default_factory=set)
+
+
+class RayEngine:
+    """Actors of Ray; made by `ray_engine`."""
+
+    def __init__(self, actors: Sequence[Any]) -> None:
+        self._workers = [
+            _Worker(number, actor, actor.ping.remote()) for number, actor in enumerate(actors, 1)
+        ]
+        self._barren = 0
+
+    @property
+    def workers(self) -> int:
+        return len(self._workers)
+
+    def events(self, jobs: Sequence[Job], stop: threading.Event) -> Iterator[Event]:
+        """Raises HubtoolsError when workers die before they do anything."""
+        import ray
+
+        todo = deque(_groups(jobs, len(self._workers)))
+        flights: dict[Any, _Flight] = {}
+        while (todo or flights) and not stop.is_set():
+            self._send(todo, flights)
+            pings = {w.ping: w for w in self._workers if w.ping is not None}
+            ready, _ = ray.wait([*flights, *pings], timeout=_LOOK, fetch_local=False)
+            for one in ready:
+                if one in pings:
+                    self._answered(pings[one])
+                elif one in flights:
+                    yield from self._next(one, flights, todo)
+
+    def _send(self, todo: deque[list[Job]], flights: dict[Any, _Flight]) -> None:
+        """Give each worker that is there its groups."""
+        for _ in range(_GROUPS):
+            for worker in self._workers:
+                if todo and worker.ping is None and worker.flights < _GROUPS:
+                    group = todo.popleft()
+                    call = worker.actor.make.options(num_returns="streaming")
+                    flights[call.remote(group)] = _Flight(worker, {job.name: job for job in group})
+                    worker.flights += 1
+
+    def _answered(self, worker: _Worker) -> None:
+        import ray
+
+        try:
+            ray.get(worker.ping)
+        except ray.exceptions.RayError as error:
+            self._count_death(error)
+            worker.ping = worker.actor.ping.remote()
+        else:
+            worker.ping = None
+
+    def _next(
+        self, stream: Any, flights: dict[Any, _Flight], todo: deque[list[Job]]
+    ) -> Iterator[Event]:
+        """The next event of a flight, or what its worker's death leaves to do."""
+        import ray
+
+        flight = flights[stream]
+        try:
+            event: Event = ray.get(next(stream))
+        except StopIteration:
+            self._land(stream, flights)
+        except ray.exceptions.RayError as error:
+            self._land(stream, flights)
+            self._count_death(error)
+            if flight.worker.ping is None:
+                flight.worker.ping = flight.worker.actor.ping.remote()
+            yield from _again(flight, todo)
+        else:
+            self._barren = 0
+            if isinstance(event, Began):
+                flight.begun.add(event.name)
+            else:
+                del flight.left[event.name]
+            yield event
+
+    def _land(self, stream: Any, flights: dict[Any, _Flight]) -> None:
+        flights.pop(stream).worker.flights -= 1
+
+    def _count_death(self, error: Exception) -> None:
+        self._barren += 1
+        if self._barren > _BARREN * len(self._workers):
+            raise HubtoolsError(
+                f"workers die before they do anything: {' '.join(str(error).split())[:300]}",
+                fix="Is hubtools[fleet,train] of this version installed on every machine?",
+            ) from error
+
+
+def _again(flight: _Flight, todo: deque[list[Job]]) -> Iterator[Event]:
+    """Models of a dead worker go back one by one, so that one which kills takes no other along."""
+    for job in flight.left.values():
+        if job.name not in flight.begun:
+            todo.append([job])
+        elif job.attempt < ATTEMPTS:
+            todo.append([replace(job, attempt=job.attempt + 1)])
+        else:
+            what = f"its worker died {ATTEMPTS} times; is there too little memory for it?"
+            yield Outcome(name=job.name, error=what, exit_code=1)
+
+
+def _groups(jobs: Sequence[Job], workers: int) -> Iterator[list[Job]]:
+    """Groups so large that a worker is seldom asked, so small that all end together."""
+    size = max(1, min(_LARGEST_GROUP, len(jobs) // (4 * _GROUPS * workers)))
+    for first in range(0, len(jobs), size):
+        yield list(jobs[first : first + size])
+
+
+class _Actor:
+    """A workshop in a worker of Ray. Its methods run in threads, so that a group can wait ready."""
+
+    def __init__(self, project: Project) -> None:
+        self._workshop = Workshop(project)
+
+    def ping(self) -> int:
+        return os.getpid()
+
+    def make(self, jobs: Sequence[Job]) -> Iterator[Event]:
+        yield from self._workshop.make(jobs)
+
+
+def require_ray() -> None:
+    """Raises MissingExtraError when Ray is not installed."""
+    try:
+        import ray  # noqa: F401  (only whether it is there)
+    except ImportError as error:
+        raise MissingExtraError("fleet", "more than one worker") from error
+
+
+@contextmanager
+def ray_engine(workers: int | None, address: str | None, project: Project) -> Iterator[RayEngine]:
+    """Workers of Ray: in a cluster of this machine alone that ends with the run, or at `address`.
+
+    `workers` None means one a GPU of the cluster, and where there is none as many as there are
+    cores. Nothing is written to the home folder, no page is served, nothing is reported to
+    anybody, and a cluster of our own listens on loopback and wants a token that no file holds.
+    """
+    require_ray()
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    own = None
+    if address is None:
+        own = tempfile.mkdtemp(prefix="hubtools-")
+        os.environ["RAY_AUTH_MODE"] = "token"
+        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+    import ray
+
+    try:
+        _connect(address, own, workers)
+        has: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        gpus, cores = int(has.get("GPU", 0)), int(has.get("CPU", 1))
+        count = workers or gpus or cores
+        share = ray.remote(_Actor).options(
+            num_gpus=gpus / count if gpus else 0,
+            num_cpus=max(1, cores // count),
+            max_restarts=-1,
+            max_task_retries=0,  # a job that kills would kill every worker in turn
+            max_concurrency=2 * _GROUPS,
+        )
+        actors: list[Any] = [share.remote(project) for _ in range(count)]
+        try:
+            yield RayEngine(actors)
+        finally:
+            for actor in actors:
+                with suppress(Exception):
+                    ray.kill(actor)
+    finally:
+        ray.shutdown()
+        if own is not None:
+            shutil.rmtree(own, ignore_errors=True)
+
+
+def _connect(address: str | None, own: str | None, workers: int | None) -> None:
+    import ray
+
+    try:
+        if address is not None:
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+            return
+        ray.init(
+            num_cpus=max(len(os.sched_getaffinity(0)), workers or 1),
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            configure_logging=False,
+            object_store_memory=_STORE,
+            _temp_dir=own,
+            _node_ip_address="127.0.0.1",
+        )
+    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+        raise HubtoolsError(
+            f"Ray does not start: {' '.join(str(error).split())[:300]}", where=address
+        ) from error
