@@ -12,22 +12,25 @@ import secrets
 import shutil
 import tempfile
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from typing import Any, Protocol
 
 from hubtools.config import Project
 from hubtools.errors import HubtoolsError, MissingExtraError
 from hubtools.fleet.work import Began, Event, Job, Outcome, Workshop
+from hubtools.report import Reporter
 
 ATTEMPTS = 3
 """Workers that may die over a model before it is given up."""
 _GROUPS = 2  # that a worker has in hand, so that it need not wait for the next
 _LARGEST_GROUP = 64
-_BARREN = 5  # deaths in a row without a single event, after which no worker can be had
 _STORE = 100 << 20  # bytes of Ray's object store: jobs and outcomes are small
+_PATIENCE = 30.0  # seconds without a worker after which a person is told
 _LOOK = 1.0  # seconds between two looks at whether to stop
 
 
@@ -77,24 +80,28 @@ class _Flight:
 class RayEngine:
     """Actors of Ray; made by `ray_engine`."""
 
-    def __init__(self, actors: Sequence[Any]) -> None:
+    def __init__(self, actors: Sequence[Any], report: Reporter) -> None:
+        self._report = report
         self._workers = [
-            _Worker(number, actor, actor.ping.remote()) for number, actor in enumerate(actors, 1)
+            _Worker(number, actor, _ping(actor)) for number, actor in enumerate(actors, 1)
         ]
-        self._barren = 0
 
     @property
     def workers(self) -> int:
         return len(self._workers)
 
     def events(self, jobs: Sequence[Job], stop: threading.Event) -> Iterator[Event]:
-        """Raises HubtoolsError when workers die before they do anything."""
+        """Raises HubtoolsError when a worker cannot be started."""
         import ray
 
         todo = deque(_groups(jobs, len(self._workers)))
         flights: dict[Any, _Flight] = {}
+        started, told = time.monotonic(), False
         while (todo or flights) and not stop.is_set():
             self._send(todo, flights)
+            if not (flights or told) and time.monotonic() - started > _PATIENCE:
+                told = True
+                self._report.note("Waiting for Ray: it has no room for a worker so far")
             pings = {w.ping: w for w in self._workers if w.ping is not None}
             ready, _ = ray.wait([*flights, *pings], timeout=_LOOK, fetch_local=False)
             for one in ready:
@@ -102,6 +109,14 @@ class RayEngine:
                     self._answered(pings[one])
                 elif one in flights:
                     yield from self._next(one, flights, todo)
+
+    def close(self) -> None:
+        """End the workers, whatever they do."""
+        import ray
+
+        for worker in self._workers:
+            with suppress(Exception):
+                ray.kill(worker.actor)
 
     def _send(self, todo: deque[list[Job]], flights: dict[Any, _Flight]) -> None:
         """Give each worker that is there its groups."""
@@ -119,10 +134,12 @@ class RayEngine:
         try:
             ray.get(worker.ping)
         except ray.exceptions.RayError as error:
-            self._count_death(error)
-            worker.ping = worker.actor.ping.remote()
-        else:
-            worker.ping = None
+            lines = str(error).strip().splitlines()
+            raise HubtoolsError(
+                f"a worker cannot be started: {lines[-1] if lines else type(error).__name__}",
+                fix="Is hubtools[fleet,train] of this version installed on every machine?",
+            ) from error
+        worker.ping = None
 
     def _next(
         self, stream: Any, flights: dict[Any, _Flight], todo: deque[list[Job]]
@@ -135,14 +152,12 @@ class RayEngine:
             event: Event = ray.get(next(stream))
         except StopIteration:
             self._land(stream, flights)
-        except ray.exceptions.RayError as error:
+        except ray.exceptions.RayError:
             self._land(stream, flights)
-            self._count_death(error)
             if flight.worker.ping is None:
-                flight.worker.ping = flight.worker.actor.ping.remote()
+                flight.worker.ping = _ping(flight.worker.actor)
             yield from _again(flight, todo)
         else:
-            self._barren = 0
             if isinstance(event, Began):
                 flight.begun.add(event.name)
             else:
@@ -152,13 +167,10 @@ class RayEngine:
     def _land(self, stream: Any, flights: dict[Any, _Flight]) -> None:
         flights.pop(stream).worker.flights -= 1
 
-    def _count_death(self, error: Exception) -> None:
-        self._barren += 1
-        if self._barren > _BARREN * len(self._workers):
-            raise HubtoolsError(
-                f"workers die before they do anything: {' '.join(str(error).split())[:300]}",
-                fix="Is hubtools[fleet,train] of this version installed on every machine?",
-            ) from error
+
+def _ping(actor: Any) -> Any:
+    """A call that is answered once the actor is there; Ray starts it again until it is."""
+    return actor.ping.options(max_task_retries=-1).remote()
 
 
 def _again(flight: _Flight, todo: deque[list[Job]]) -> Iterator[Event]:
@@ -195,19 +207,19 @@ class _Actor:
 
 def require_ray() -> None:
     """Raises MissingExtraError when Ray is not installed."""
-    try:
-        import ray  # noqa: F401  (only whether it is there)
-    except ImportError as error:
-        raise MissingExtraError("fleet", "more than one worker") from error
+    if find_spec("ray") is None:  # it reads the environment when it is imported
+        raise MissingExtraError("fleet", "more than one worker")
 
 
 @contextmanager
-def ray_engine(workers: int | None, address: str | None, project: Project) -> Iterator[RayEngine]:
+def ray_engine(
+    workers: int | None, address: str | None, project: Project, report: Reporter
+) -> Iterator[RayEngine]:
     """Workers of Ray: in a cluster of this machine alone that ends with the run, or at `address`.
 
     `workers` None means one a GPU of the cluster, and where there is none as many as there are
     cores. Nothing is written to the home folder, no page is served, nothing is reported to
-    anybody, and a cluster of our own listens on loopback and wants a token that no file holds.
+    anybody, and a cluster of our own answers only who has a token that no file holds.
     """
     require_ray()
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -216,7 +228,7 @@ def ray_engine(workers: int | None, address: str | None, project: Project) -> It
     if address is None:
         own = tempfile.mkdtemp(prefix="hubtools-")
         os.environ["RAY_AUTH_MODE"] = "token"
-        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     import ray
 
     try:
@@ -232,12 +244,11 @@ def ray_engine(workers: int | None, address: str | None, project: Project) -> It
             max_concurrency=2 * _GROUPS,
         )
         actors: list[Any] = [share.remote(project) for _ in range(count)]
+        engine = RayEngine(actors, report)
         try:
-            yield RayEngine(actors)
+            yield engine
         finally:
-            for actor in actors:
-                with suppress(Exception):
-                    ray.kill(actor)
+            engine.close()
     finally:
         ray.shutdown()
         if own is not None:
@@ -259,7 +270,6 @@ def _connect(address: str | None, own: str | None, workers: int | None) -> None:
             configure_logging=False,
             object_store_memory=_STORE,
             _temp_dir=own,
-            _node_ip_address="127.0.0.1",
         )
     except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
         raise HubtoolsError(

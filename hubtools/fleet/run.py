@@ -22,6 +22,7 @@ from hubtools.fleet.work import Job, Outcome
 from hubtools.record import RUN_RECORD
 from hubtools.report import Reporter
 from hubtools.sync.target import Target
+from hubtools.training.base import require_training
 
 WAITING = 32
 """Finished models that may wait for their upload."""
@@ -78,9 +79,6 @@ def run_fleet(request: FleetRequest, project: Project, board: Board, report: Rep
     the same fleet is being made by another process, MissingExtraError, and AccessError and
     HubUnavailableError when the Hub refuses before anything is made.
     """
-    from hubtools.training.base import require_training
-
-    require_training()
     rows = request.shard.of(read_manifest(request.manifest, request.fallback))
     place = place_of(request.manifest, request.shard, project)
     with locked(place):
@@ -147,6 +145,8 @@ class _Run:
         for row in rows:
             made = (self._project.models_folder / row.name / RUN_RECORD).is_file()
             todo.sort(row, keys[row.name], known.get(row.name), made, to)
+        if todo.jobs:
+            require_training()
         with _engine(self._request, len(todo.jobs), self._project, self._report) as engine:
             progress = Progress(
                 place,
@@ -207,7 +207,7 @@ def _engine(
         if workers == 0 or jobs <= 1:
             yield InProcess(project)
             return
-    with ray_engine(workers and min(workers, jobs), request.address, project) as engine:
+    with ray_engine(workers and min(workers, jobs), request.address, project, report) as engine:
         yield engine
 
 
