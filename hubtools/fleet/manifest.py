@@ -128,7 +128,7 @@ def read_manifest(file: Path, fallback: Options = DEFAULTS) -> tuple[Row, ...]:
     fallback = fallback.over(DEFAULTS)
     rows: dict[str, Row] = {}
     for model, where in read(file):
-        row = _row(model, where, fallback, file.parent)
+        row = _row(model, where, fallback, file.parent.absolute())
         other = rows.setdefault(row.name.casefold(), row)
         if other is not row:
             raise ConfigError(

