@@ -1,9 +1,10 @@
 """Every trace that hubtools keeps of an account on this machine, and how to remove it.
 
 That is the copy of what a network answered, the folder of every model that learned from the
-account, alone or with others, and what an unfinished run left. A card is no trace: it says what
-is published, and goes when `retire` takes the model down. Files that a person named themself
-(archives, what `posts export` wrote, `train --out` outside of the project) are not known here.
+account, alone or with others, the log beside it, and what an unfinished run left. A card is no
+trace: it says what is published, and goes when `retire` takes the model down. Files that a person
+named themself (archives, what `posts export` wrote, `train --out` outside of the project) are not
+known here.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from hubtools.posts.live.settings import cache_folder
 from hubtools.record import RUN_RECORD
 
 _NETWORKS = ("x", "mastodon", "bluesky", "file")
+_LOG = ".log.jsonl"
 _LAST = (RUN_RECORD, ACCOUNT)
 
 
@@ -84,6 +86,9 @@ def traces(said: str, project: Project, cache: Path | None = None) -> Traces:
             found.append(work)
         elif not _is_others(name, project):
             unsure.append(work)
+    for log in sorted(project.models_folder.glob(f"*{_LOG}")):
+        if log.name.removesuffix(_LOG) in names or _is_name_of(log.name.removesuffix(_LOG), who):
+            found.append(log)
     found += sorted(_copies(who, (cache or cache_folder()) / LIVE))
     return Traces(tuple(found), cards, tuple(unsure))
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hubtools.cards.model import Card, CardAccount
+from hubtools.cards.model import Card, CardAccount, Run
 from hubtools.cards.names import check_repo_name, repo_name
 from hubtools.cards.render import CardRenderer, is_sealed
 from hubtools.cards.tomlfile import load_card, save_card
 from hubtools.config import Project
 from hubtools.consent import refuse_denied, refuse_denied_sources
-from hubtools.errors import AccessError, ConflictError, HubUnavailableError, UsageError
+from hubtools.errors import ConflictError, HubUnavailableError, PolicyError, UsageError
 from hubtools.files import write_atomically
 from hubtools.posts.live.address import is_live
 from hubtools.posts.live.read import read_live
@@ -26,20 +26,16 @@ from hubtools.posts.model import Account, Timeline
 from hubtools.posts.options import ReadOptions
 from hubtools.posts.reading import read_timeline
 from hubtools.report import Reporter
-from hubtools.sync.answers import asking
-from hubtools.sync.push import Pushed, RepoFolder, push
-from hubtools.sync.target import Target, connect
+from hubtools.sync.apply import apply
+from hubtools.sync.plan import README
+from hubtools.sync.session import Session, make_plan, open_session
+from hubtools.sync.target import Target
 
 if TYPE_CHECKING:
-    from huggingface_hub import HfApi
-
     from hubtools.training.bases import Bases
     from hubtools.training.cleaning import Cleaning
     from hubtools.training.corpus import Corpus
     from hubtools.training.folder import ModelFolder
-
-README = "README.md"
-LOCAL_NAMESPACE = "me"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +52,8 @@ class ModelRequest:
     language: str | None = None
     """Posts in other languages are left out; None takes all."""
     reading: ReadOptions = field(default_factory=ReadOptions)
+    track: str | None = None
+    """The tracker that is told how training goes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +63,16 @@ class Made:
     folder: ModelFolder
     card: Card
     card_file: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """A repository as it now stands."""
+
+    repo_id: str
+    commit: str
+    uploaded: tuple[str, ...]
+    """Empty when everything was there already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,23 +97,34 @@ def publish(
     # A wrong token is better known before the training than after; a Hub that is away may be
     # back by then.
     if target.kind != "local":
-        with suppress(HubUnavailableError), connect(target) as api:
-            _owner(api, target, namespace)
+        opened = open_session(project, target, namespace, report, writing=True)
+        with suppress(HubUnavailableError), opened:
+            pass
     made = make_model(request, None, project, report)
-    with connect(target) as api:
-        owner = _owner(api, target, namespace)
-        repo_id = f"{owner}/{made.card.repo}"
-        write_readme(made, owner, target, project)
-        report.note(f"Publishing {repo_id} to {target}")
-        files = RepoFolder(made.folder.path, (*made.folder.files, README))
-        pushed = push(
-            api,
-            repo_id,
-            files,
-            private=project.config.hub.private,
-            message=f"Publish {made.card.repo}",
-        )
-    return Published(made=made, pushed=pushed, url=target.page(repo_id))
+    with open_session(project, target, namespace, report, writing=True) as session:
+        write_readme(made, session.namespace, target, project)
+        report.note(f"Publishing {session.namespace}/{made.card.repo} to {target}")
+        pushed = push(made.card_file, session)
+    return Published(made=made, pushed=pushed, url=target.page(pushed.repo_id))
+
+
+def push(card_file: Path, session: Session) -> Pushed:
+    """Bring one card and the folder of its model to the Hub, by a plan of its own.
+
+    Raises ConflictError when somebody else changed what would be overwritten, and what requests
+    raise.
+    """
+    plan = make_plan(session, [card_file], whole=False).plan
+    (change,) = plan.changes
+    fleet, private = session.fleet([card_file]), session.project.config.hub.private
+    done = apply(plan, fleet, session.hub, session.memory, session.report, private=private)
+    if done.interrupted:
+        raise KeyboardInterrupt
+    error = done.error()
+    if error is not None:
+        raise error
+    commit = done.heads.get(change.repo, change.head or "")
+    return Pushed(change.repo, commit, tuple(change.files))
 
 
 def make_model(
@@ -129,7 +148,9 @@ def make_model(
     from hubtools.training.folder import make_folder
     from hubtools.training.recipe import recipe_for
     from hubtools.training.run import RunSettings
+    from hubtools.training.track import check_tracker
 
+    check_tracker(request.track)
     if request.name is not None:
         check_repo_name(request.name)
     recipe = recipe_for(request.base, request.recipe)
@@ -139,6 +160,7 @@ def make_model(
     for warning in check_enough(corpora):
         report.note(f"Warning: {warning}")
     name = request.name or _name(corpora)
+    _refuse_retired(project.cards_folder / f"{name}.toml")
     settings = RunSettings(
         base=request.base,
         recipe=recipe,
@@ -146,11 +168,21 @@ def make_model(
         prompt=request.prompt,
         cleaning=cleaning.name,
     )
-    folder = make_folder(out or project.models_folder / name, corpora, settings, report, bases)
+    place = out or project.models_folder / name
+    folder = make_folder(place, corpora, settings, report, request.track, bases)
     card_file = project.cards_folder / f"{name}.toml"
     card = _card(name, folder, corpora, request, card_file)
     save_card(card, card_file)
     return Made(folder=folder, card=card, card_file=card_file)
+
+
+def _refuse_retired(card_file: Path) -> None:
+    if card_file.is_file() and load_card(card_file).state == "retired":
+        raise PolicyError(
+            "says that the model is retired",
+            where=card_file,
+            fix="Publish under another --name, or say state = 'published' there",
+        )
 
 
 def read_corpora(
@@ -222,25 +254,6 @@ def write_readme(made: Made, namespace: str, target: Target, project: Project) -
     return file
 
 
-def _owner(api: HfApi, target: Target, namespace: str | None) -> str:
-    """Whose repositories these are.
-
-    Raises AccessError when the token is not accepted or may not write to `namespace`.
-    """
-    if target.kind == "local":
-        return namespace or LOCAL_NAMESPACE
-    with asking(str(target)):
-        me = api.whoami()
-    allowed = [me["name"], *(org["name"] for org in me.get("orgs", ()))]
-    if namespace is not None and namespace not in allowed:
-        raise AccessError(
-            f"{me['name']} may not publish to {namespace!r}",
-            where=target,
-            fix=f"Use --namespace with one of: {', '.join(allowed)}",
-        )
-    return namespace or str(me["name"])
-
-
 def _name(corpora: Sequence[Corpus]) -> str:
     handles = [c.account.handle or Path(c.source).stem for c in corpora]
     return repo_name(handles)
@@ -268,10 +281,17 @@ def _card(
         base_model=None if base_folder(request.base) else request.base,
         prompt=request.prompt,
         accounts=tuple(_account(c, n, folder) for n, c in enumerate(corpora, 1)),
+        runs=_runs(old, folder.run.address),
         training=folder.run.training,
         evaluation=folder.run.evaluation,
         predictions=folder.run.predictions,
     )
+
+
+def _runs(old: Card, address: str | None) -> tuple[Run, ...]:
+    """What can be looked at of the new run; of the one before only its data and reports."""
+    others = tuple(run for run in old.runs if run.kind != "training")
+    return (*others, Run(kind="training", url=address)) if address else others
 
 
 def _language(corpora: Sequence[Corpus]) -> str | tuple[str, ...] | None:

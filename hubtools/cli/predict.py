@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
+from unicodedata import category
 
 import typer
 
@@ -75,7 +76,7 @@ def predict(
         print_json({"prompt": start, "seed": chosen, "predictions": texts})
     else:
         for text in texts:
-            typer.echo(f"• {text}")
+            typer.echo(f"• {_harmless(text)}")
 
 
 def _type(base: Base, start: str, seed: int, sampling: Sampling) -> None:
@@ -84,8 +85,14 @@ def _type(base: Base, start: str, seed: int, sampling: Sampling) -> None:
 
     typer.echo("• ", nl=False)
     for piece in stream(base, start, seed, sampling):
-        typer.echo(piece, nl=False)
+        typer.echo(_harmless(piece), nl=False)
     typer.echo()
+
+
+def _harmless(text: str) -> str:
+    """Without characters that a terminal obeys instead of showing them."""
+    shown = (c if c in "\n\t" or category(c) != "Cc" else "\ufffd" for c in text)
+    return "".join(shown)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from hubtools.cli.publish import (
     Prompt,
     RecipeName,
     Seed,
+    Track,
 )
 
 
@@ -29,6 +30,7 @@ def train(
     base: Base = DEFAULT_BASE,
     prompt: Prompt = DEFAULT_PROMPT,
     recipe: RecipeName = None,
+    track: Track = None,
     text_column: options.TextColumn = None,
     unlisted: options.Unlisted = False,
     seed: Seed = DEFAULT_SEED,
@@ -50,9 +52,9 @@ def train(
 
     from hubtools.config import find_project
     from hubtools.posts.options import ReadOptions
-    from hubtools.publish import LOCAL_NAMESPACE, ModelRequest, make_model, write_readme
+    from hubtools.publish import ModelRequest, make_model, write_readme
     from hubtools.report import print_json
-    from hubtools.sync.target import parse_target
+    from hubtools.sync.target import LOCAL_NAMESPACE, parse_target
 
     project = find_project()
     target = parse_target(project.config.hub.to, project.root)
@@ -62,6 +64,7 @@ def train(
         prompt=prompt,
         seed=seed,
         recipe=recipe,
+        track=track,
         name=name,
         cleaning=cleaning,
         language=lang,

@@ -42,6 +42,12 @@ class Base:
         return self.model.device.type
 
     @property
+    def width(self) -> int:
+        """Of the hidden states."""
+        model: Any = self.model
+        return int(model.get_input_embeddings().weight.shape[1])
+
+    @property
     def parameters(self) -> int:
         return sum(p.numel() for p in self.model.parameters())
 

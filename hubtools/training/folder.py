@@ -28,7 +28,8 @@ from hubtools.report import Reporter
 from hubtools.training.bases import Bases
 from hubtools.training.corpus import Corpus
 from hubtools.training.recipe import base_folder
-from hubtools.training.run import RunSettings, TrainRecord, clear_traces, run_training
+from hubtools.training.run import LOG, RunSettings, TrainRecord, clear_traces, run_training
+from hubtools.training.track import Tracker
 
 THUMBNAIL = "predictions.png"
 LINEAGE = "pipeline.png"
@@ -51,11 +52,13 @@ def make_folder(
     corpora: Sequence[Corpus],
     settings: RunSettings,
     report: Reporter,
+    track: str | None = None,
     bases: Bases | None = None,
 ) -> ModelFolder:
     """The model of `corpora` in `path`, trained now unless the same is there already.
 
-    Files in `path` that are not the model's are left alone. Raises OutputError when `path` or
+    Files in `path` that are not the model's are left alone. The log of the training is kept beside
+    it, and `track` names a tracker that is told the same. Raises OutputError when `path` or
     the folder beside it cannot be written, and whatever training raises.
     """
     key = run_key(corpora, settings)
@@ -65,10 +68,11 @@ def make_folder(
         return finished
     work = path.parent / f".{path.name}.part"
     _prepare(path, work, key)
-    run = run_training(corpora, settings, work, report, bases)
+    tracker = Tracker(track, path.name, _public(settings), report) if track else None
+    run = run_training(corpora, settings, work, report, tracker, bases)
     _draw(corpora, run, settings, path.name, work, report)
     clear_traces(work)
-    names = sorted(p.name for p in work.iterdir() if p.name not in (_KEY, RUN_RECORD))
+    names = sorted(p.name for p in work.iterdir() if p.name not in (_KEY, RUN_RECORD, LOG))
     digests = {name: sha256_file(work / name) for name in names}
     record = sealed_record(_record(key, corpora, settings, run, digests))
     _put_in_place(work, path, names, record)
@@ -137,7 +141,14 @@ def _put_in_place(work: Path, path: Path, names: Sequence[str], record: str) -> 
             finally:
                 temporary.unlink(missing_ok=True)
         write_atomically(path / RUN_RECORD, record)
+        if (work / LOG).is_file():
+            shutil.move(work / LOG, log_file(path))
         shutil.rmtree(work)
+
+
+def log_file(path: Path) -> Path:
+    """Where the log of the training of the model in `path` is kept: beside it, never published."""
+    return path.with_name(f"{path.name}.{LOG}")
 
 
 def _record(
@@ -159,14 +170,18 @@ def _record(
         }
         for corpus in corpora
     ]
-    plain = msgspec.to_builtins(settings)
     return {
         "key": key,
         "sources": sources,
-        "settings": {**plain, "base": _public_name(settings.base)},
+        "settings": _public(settings),
         "run": msgspec.to_builtins(run),
         "files": dict(digests),
     }
+
+
+def _public(settings: RunSettings) -> dict[str, Any]:
+    """The settings as others may read them."""
+    return {**msgspec.to_builtins(settings), "base": _public_name(settings.base)}
 
 
 def _public_name(base: str) -> str:
@@ -240,4 +255,6 @@ def _lineage(
     )
 
 
-__all__ = ["ModelFolder", "Picture", "avatar_file", "make_folder", "read_folder", "run_key"]
+__all__ = [
+    "ModelFolder", "Picture", "avatar_file", "log_file", "make_folder", "read_folder", "run_key"
+]  # fmt: skip

@@ -40,6 +40,8 @@ class Fit:
     passes: int
     held: int | None
     """Passes after which posts kept aside were predicted best; None when none were kept aside."""
+    learning_rate: float
+    """The largest."""
     loss: float
     """Mean loss a token over the last pass, in nats."""
     losses: tuple[float, ...]
@@ -75,7 +77,7 @@ def fit(
     torch.manual_seed(seed)
     stepper = Stepper(base, recipe, report)
     progress = load_checkpoint(checkpoint, stepper)
-    plan = Plan(blocks, aside, recipe, seed, base.context)
+    plan = Plan(blocks, aside, recipe, seed, recipe.peak(base.width), base.context)
     run = _Run(stepper, progress, plan, log or NoLog())
     saved = time.monotonic()
     with report.bar("training", plan.steps) as bar, _ctrl_c() as stop, quiet_transformers():
@@ -95,6 +97,7 @@ def fit(
         tokens=plan.everything.tokens,
         passes=progress.number,
         held=progress.hold if aside else None,
+        learning_rate=plan.peak,
         loss=progress.losses[-1],
         losses=progress.losses,
         curve=progress.curve,

@@ -22,6 +22,7 @@ class Plan:
         aside: TokenBlocks | None,
         recipe: Recipe,
         seed: int,
+        peak: float,
         context: int,
     ) -> None:
         self.aside = aside
@@ -29,6 +30,7 @@ class Plan:
         self._blocks = blocks
         self._recipe = recipe
         self._seed = seed
+        self.peak = peak
         self._context = context
         self._whole = None if recipe.choose else self._all_batches()
         if self._whole is not None:
@@ -80,11 +82,7 @@ class Plan:
 
     def rate(self, progress: Progress, batches: int) -> float:
         """The learning rate of the next step, one of `batches` in its pass."""
-        peak, warmup, choose = (
-            self._recipe.learning_rate,
-            self._recipe.warmup,
-            self._recipe.choose,
-        )
+        peak, warmup, choose = self.peak, self._recipe.warmup, self._recipe.choose
         if choose is None:
             return peak * schedule(progress.step, self.steps, warmup)
         rising = round(warmup * self.steps)

@@ -72,6 +72,8 @@ class Recipe:
     name: str = ""
     learning_rate: Positive
     """The peak; linear from zero over the warm-up, then a cosine to zero."""
+    reference_width: Count | None = None
+    """The width of a base for which that rate is; others get more or less, by 1 / width."""
     passes: Count
     """Over the posts; with `choose`, at most."""
     tokens_per_step: Annotated[int, Meta(ge=8)]
@@ -90,6 +92,12 @@ class Recipe:
     stream: Stream | None = None
     choose: Choose | None = None
     scratch: Scratch | None = None
+
+    def peak(self, width: int) -> float:
+        """The largest learning rate for a base whose hidden states have that width."""
+        if self.reference_width is None:
+            return self.learning_rate
+        return float(f"{self.learning_rate * self.reference_width / width:.4g}")
 
     def __post_init__(self) -> None:
         if self.choose is not None and self.passes < 1 + self.choose.falling(1):
