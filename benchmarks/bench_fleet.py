@@ -96,9 +96,8 @@ def compare(folder: Path, count: int, layers: int, width: int) -> int:
         steady = f"{one.steady:,.0f}" if one.steady else ""
         busy = f"{one.busy:.0%}" if one.busy else ""
         ratio = best.per_hour / one.per_hour
-        print(
-            f"{one.name:40} {one.per_hour:9,.0f} {steady:>7} {busy:>7} {one.load:5.1f}   {ratio:.2f}"
-        )
+        numbers = f"{one.per_hour:9,.0f} {steady:>7} {busy:>7} {one.load:5.1f}   {ratio:.2f}"
+        print(f"{one.name:40} {numbers}")
     scaling = (fleets[2].steady or 0) / (fleets[1].steady or 1)
     print(f"\nfrom one worker to {cores}: {scaling:.2f} times the models an hour, the start aside")
     faster = best.per_hour / loop.per_hour, best.per_hour / trainer.per_hour

@@ -12,10 +12,12 @@ from hubtools.cli.publish import (
     DEFAULT_BASE,
     DEFAULT_PROMPT,
     DEFAULT_SEED,
+    AdapterFlag,
     Base,
     Prompt,
     RecipeName,
     Seed,
+    recipe_name,
 )
 
 if TYPE_CHECKING:
@@ -70,6 +72,7 @@ def run(
     base: Base = DEFAULT_BASE,
     prompt: Prompt = DEFAULT_PROMPT,
     recipe: RecipeName = None,
+    adapter: AdapterFlag = False,
     seed: Seed = DEFAULT_SEED,
     cleaning: options.Cleaning = options.DEFAULT_CLEANING,
     lang: options.Language = None,
@@ -116,7 +119,12 @@ def run(
         waiting=waiting,
         keep=keep,
         fallback=Options(
-            base=base, recipe=recipe, seed=seed, prompt=prompt, cleaning=cleaning, lang=lang
+            base=base,
+            recipe=recipe_name(recipe, adapter),
+            seed=seed,
+            prompt=prompt,
+            cleaning=cleaning,
+            lang=lang,
         ),
     )
     report = options.reporter(quiet, verbose)

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from hubtools.training.adapter import remove_adapter
 from hubtools.training.base import Base, make_base
 from hubtools.training.recipe import SCRATCH, Recipe
 
@@ -83,6 +84,7 @@ class WarmBases:
             self._kept = _Kept(key, base, weights)
             return base
         torch.manual_seed(seed)
+        remove_adapter(self._kept.base)
         model: Any = self._kept.base.model
         model.to(next(iter(self._kept.weights.values())).device)
         model.load_state_dict(self._kept.weights)

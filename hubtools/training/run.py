@@ -20,6 +20,7 @@ from hubtools.cards.model import Evaluation, Prediction, Training
 from hubtools.errors import ModelError
 from hubtools.files import write_atomically, writing
 from hubtools.report import Reporter
+from hubtools.training.adapter import add_adapter, load_adapter, save_adapter
 from hubtools.training.base import Base, load_base, quiet_transformers
 from hubtools.training.bases import Bases, FreshBases
 from hubtools.training.checkpoint import Point
@@ -29,7 +30,7 @@ from hubtools.training.loop import Fit, fit
 from hubtools.training.memorise import TrainingIndex, distinct_2, words
 from hubtools.training.ngram import ByteNgram
 from hubtools.training.predict import Sampling, generation_config, predict
-from hubtools.training.recipe import SCRATCH, Recipe
+from hubtools.training.recipe import SCRATCH, Recipe, base_folder
 from hubtools.training.tokens import TokenBlocks, tokenize
 from hubtools.training.track import Both, FileLog, Tracker
 
@@ -116,7 +117,7 @@ def run_training(
         if fitted is None:
             fitted, base = _fit(train, fresh, settings, folder, report, tracker, bases)
         else:
-            base = load_base(str(folder))
+            base = _reload(settings, folder, bases)
         said = _predict(base, settings, report)
         scores = _scores(evaluate(base, fresh), fitted.base)
         shown = _shown(base, said, index, settings.prompt, report)
@@ -167,11 +168,13 @@ def _fit(
     base = bases.fresh(settings.base, recipe, texts, settings.seed)
     before = None if settings.base == SCRATCH else evaluate(base, fresh)
     blocks, aside = rows_of(base, train, recipe)
+    if recipe.adapter is not None:
+        add_adapter(base, recipe.adapter, settings.seed)
     file = FileLog(folder / LOG)
     log = Both(file, tracker) if tracker else file
     with closing(file):
         result = fit(base, blocks, recipe, settings.seed, folder / _CHECKPOINT, report, aside, log)
-    _save(base, folder)
+    _save(base, settings, folder)
     fitted = _Fitted(
         fit=result,
         aside=len(aside.rows) if aside else 0,
@@ -206,12 +209,27 @@ def _blocks(base: Base, accounts: Sequence[Sequence[KeptPost]], recipe: Recipe) 
     return TokenBlocks(tuple(rows))
 
 
-def _save(base: Base, folder: Path) -> None:
+def _reload(settings: RunSettings, folder: Path, bases: Bases) -> Base:
+    """What an earlier run trained."""
+    if settings.recipe.adapter is None:
+        return load_base(str(folder))
+    base = bases.fresh(settings.base, settings.recipe, (), settings.seed)
+    load_adapter(base, folder)
+    return base
+
+
+def _save(base: Base, settings: RunSettings, folder: Path) -> None:
     """Weights as safetensors, configuration, generation configuration and tokenizer."""
     base.model.generation_config = generation_config(base, Sampling())
     with writing(folder), quiet_transformers():
         try:
-            base.model.save_pretrained(folder)
+            if settings.recipe.adapter is not None:
+                name = base_folder(settings.base)
+                public = name.resolve().name if name else settings.base
+                save_adapter(base, settings.recipe.adapter, public, folder)
+                base.model.generation_config.save_pretrained(folder)
+            else:
+                base.model.save_pretrained(folder)
             base.tokenizer.save_pretrained(folder)
         except Exception as error:
             # The Rust libraries report a failed write as errors of their own.
@@ -264,6 +282,7 @@ def _training(fitted: _Fitted, settings: RunSettings, posts: int) -> Training:
         loss=round(fitted.fit.loss, 4),
         aside=fitted.aside or None,
         held=fitted.fit.held,
+        adapter_rank=settings.recipe.adapter.rank if settings.recipe.adapter else None,
     )
 
 
