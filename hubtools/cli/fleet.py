@@ -165,6 +165,86 @@ def status(
         typer.echo("No fleet was run in this project.")
 
 
+@app.command("sweep")
+def sweep(
+    sources: options.Sources,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Where the report and the recipe go.")
+    ],
+    base: Base = DEFAULT_BASE,
+    recipe: RecipeName = None,
+    adapter: AdapterFlag = False,
+    trials: Annotated[
+        int, typer.Option("--trials", min=1, metavar="N", help="How many recipes to try.")
+    ] = 24,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", min=1, metavar="N", show_default="one a GPU or a core"),
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option("--address", metavar="RAY", help="A Ray cluster that runs already."),
+    ] = None,
+    seed: Seed = DEFAULT_SEED,
+    cleaning: options.Cleaning = options.DEFAULT_CLEANING,
+    lang: options.Language = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = 0,
+) -> None:
+    """Search a recipe around the one given, on several accounts: each SOURCE is one.
+
+    Recipes that are behind the others are given up early. The search looks at posts kept aside
+    from training; the start and the winner are then scored on held-out posts. DIR gets
+    report.html, trials.csv and recipe.toml, which --recipe takes.
+
+    Examples:
+
+      hubtools fleet sweep *.zip --out search
+
+      hubtools fleet sweep *.zip --base scratch --trials 60 --out search
+    """
+    from hubtools.config import find_project
+    from hubtools.fleet.sweep import SweepRequest, run_sweep, texts_of
+    from hubtools.fleet.sweepreport import write_report
+    from hubtools.posts.options import ReadOptions
+    from hubtools.publish import read_corpora
+    from hubtools.report import print_json
+    from hubtools.training.base import require_training
+    from hubtools.training.cleaning import find_cleaning
+    from hubtools.training.corpus import check_enough
+    from hubtools.training.recipe import base_folder, recipe_for
+
+    require_training()
+    report = options.reporter(quiet, verbose)
+    found = recipe_for(base, recipe_name(recipe, adapter))
+    rules = find_cleaning(cleaning, lang)
+    corpora = read_corpora(sources, ReadOptions(), rules, find_project(), report)
+    check_enough(corpora)
+    folder = base_folder(base)
+    request = SweepRequest(
+        base=str(folder.absolute()) if folder else base,
+        recipe=found,
+        trials=trials,
+        seed=seed,
+        workers=workers,
+        address=address,
+    )
+    done = run_sweep(request, texts_of(corpora), report)
+    files = write_report(done, out)
+    if as_json:
+        saved = {"gain": done.gain, "error": done.error, "better": done.better}
+        print_json({**saved, "trials": len(done.trials), "files": [str(file) for file in files]})
+    elif not quiet:
+        error = "" if done.error is None else f" ± {done.error:.4f}"
+        typer.echo(
+            f"The best of {len(done.trials)} recipes saves {done.gain:.4f}{error} bits a byte on "
+            f"held-out posts, and is better for {done.better} of {len(done.accounts)} accounts"
+        )
+        for file in files:
+            typer.echo(f"  {file}")
+
+
 def _document(done: Finished) -> dict[str, Any]:
     """What `fleet run --json` prints."""
     from dataclasses import asdict

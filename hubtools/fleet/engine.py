@@ -6,22 +6,18 @@ cannot know: that a job whose worker died is worth another attempt, but not many
 
 from __future__ import annotations
 
-import logging
 import os
-import secrets
-import shutil
-import tempfile
 import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from importlib.util import find_spec
 from typing import Any, Protocol
 
 from hubtools.config import Project
-from hubtools.errors import HubtoolsError, MissingExtraError
+from hubtools.errors import HubtoolsError
+from hubtools.fleet.cluster import ray_cluster
 from hubtools.fleet.work import Began, Event, Job, Outcome, Workshop
 from hubtools.report import Reporter
 
@@ -29,7 +25,6 @@ ATTEMPTS = 3
 """Workers that may die over a model before it is given up."""
 _GROUPS = 2  # that a worker has in hand, so that it need not wait for the next
 _LARGEST_GROUP = 64
-_STORE = 100 << 20  # bytes of Ray's object store: jobs and outcomes are small
 _PATIENCE = 30.0  # seconds without a worker after which a person is told
 _LOOK = 1.0  # seconds between two looks at whether to stop
 
@@ -205,34 +200,18 @@ class _Actor:
         yield from self._workshop.make(jobs)
 
 
-def require_ray() -> None:
-    """Raises MissingExtraError when Ray is not installed."""
-    if find_spec("ray") is None:  # it reads the environment when it is imported
-        raise MissingExtraError("fleet", "more than one worker")
-
-
 @contextmanager
 def ray_engine(
     workers: int | None, address: str | None, project: Project, report: Reporter
 ) -> Iterator[RayEngine]:
-    """Workers of Ray: in a cluster of this machine alone that ends with the run, or at `address`.
+    """Workers in a cluster of this machine alone that ends with the run, or at `address`.
 
     `workers` None means one a GPU of the cluster, and where there is none as many as there are
-    cores. Nothing is written to the home folder, no page is served, nothing is reported to
-    anybody, and a cluster of our own answers only who has a token that no file holds.
+    cores.
     """
-    require_ray()
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    own = None
-    if address is None:
-        own = tempfile.mkdtemp(prefix="hubtools-")
-        os.environ["RAY_AUTH_MODE"] = "token"
-        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    import ray
+    with ray_cluster(workers, address):
+        import ray
 
-    try:
-        _connect(address, own, workers)
         has: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
         gpus, cores = int(has.get("GPU", 0)), int(has.get("CPU", 1))
         count = workers or gpus or cores
@@ -249,29 +228,3 @@ def ray_engine(
             yield engine
         finally:
             engine.close()
-    finally:
-        ray.shutdown()
-        if own is not None:
-            shutil.rmtree(own, ignore_errors=True)
-
-
-def _connect(address: str | None, own: str | None, workers: int | None) -> None:
-    import ray
-
-    try:
-        if address is not None:
-            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-            return
-        ray.init(
-            num_cpus=max(len(os.sched_getaffinity(0)), workers or 1),
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            configure_logging=False,
-            object_store_memory=_STORE,
-            _temp_dir=own,
-        )
-    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
-        raise HubtoolsError(
-            f"Ray does not start: {' '.join(str(error).split())[:300]}", where=address
-        ) from error

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from hubtools.config import Project
 from hubtools.errors import HubtoolsError, MissingExtraError, PartlyDoneError
-from hubtools.fleet.engine import Engine, InProcess, ray_engine, require_ray
+from hubtools.fleet.cluster import require_ray
+from hubtools.fleet.engine import Engine, InProcess, ray_engine
 from hubtools.fleet.journal import Done, Journal, Place, locked, place_of, row_key
 from hubtools.fleet.manifest import DEFAULTS, WHOLE, Options, Row, Shard, read_manifest
 from hubtools.fleet.progress import End, Progress, Summary
