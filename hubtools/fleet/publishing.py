@@ -17,7 +17,6 @@ from hubtools.sync.session import Session, make_plan, open_session
 from hubtools.sync.target import Target
 
 _LOOK = 1.0  # seconds between two looks at whether the thread lives
-_TOGETHER = 32  # models of one plan: it costs a listing of the namespace
 
 
 class Publisher:
@@ -112,10 +111,13 @@ class Publisher:
             self._ready.set()
 
     def _next(self) -> list[str]:
-        """All names that wait, at least one; none at the end."""
+        """All names that wait, at least one; none at the end.
+
+        Each plan costs a listing of the namespace, so the longer the queue the fewer requests.
+        """
         first = self._queue.get()
         names = [] if first is None else [first]
-        while names and len(names) < _TOGETHER:
+        while names:
             try:
                 name = self._queue.get_nowait()
             except Empty:
