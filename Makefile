@@ -1,4 +1,4 @@
-.PHONY: demo test lint clean
+.PHONY: demo test lint gallery clean
 
 VENV := .venv
 PYTHON ?= python3
@@ -29,5 +29,8 @@ lint: $(VENV)/.test
 test: lint
 	$(VENV)/bin/python -m pytest
 
+gallery: $(VENV)/.test
+	$(VENV)/bin/python docs/make_gallery.py
+
 clean:
-	rm -rf $(VENV) hub models
+	rm -rf $(VENV) hub models gallery

@@ -54,6 +54,8 @@ class Training:
     parameters: int
     loss: float
     """Mean loss a token, in nats, over the last pass."""
+    curves: bool | None = None
+    """Whether `training.png` shows how it went; None where there is no such picture."""
     aside: int | None = None
     """Posts kept aside while the number of passes was chosen; the last passes saw them too."""
     held: int | None = None

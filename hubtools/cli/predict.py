@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 from unicodedata import category
 
 import typer
 
+from hubtools.cards.look import LookName
 from hubtools.cli import options
 
 if TYPE_CHECKING:
@@ -25,6 +27,13 @@ def predict(
     seed: Annotated[
         int | None, typer.Option("--seed", min=0, help="Same seed, same texts.")
     ] = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(
+            "--pictures", metavar="DIR", help="Draw each text as DIR/1.png, DIR/2.png …, to share."
+        ),
+    ] = None,
+    look: options.Look = LookName.LIGHT,
     temperature: Annotated[
         float, typer.Option(min=0.01, max=10.0, help="Lower is safer, higher is stranger.")
     ] = 1.0,
@@ -54,6 +63,7 @@ def predict(
 
       hubtools predict my-organization/harbourlog --seed 1
 
+      hubtools predict models/harbourlog -n 20 --pictures pictures --look dark
       hubtools predict me/harbourlog --to local:hub --temperature 0.8
     """
     import secrets
@@ -68,15 +78,41 @@ def predict(
         base = load_base(folder)
     chosen = secrets.randbelow(2**31) if seed is None else seed
     sampling = Sampling(temperature=temperature, top_p=top_p)
-    if count == 1 and sys.stdout.isatty() and not as_json:
+    if count == 1 and sys.stdout.isatty() and not as_json and pictures is None:
         _type(base, start, chosen, sampling)
         return
     (texts,) = predict_all(base, [start], count, chosen, sampling)
+    said: dict[str, Any] = {"prompt": start, "seed": chosen, "predictions": texts}
+    if pictures is not None:
+        said["pictures"] = _draw(model, start, texts, pictures, look, quiet, verbose)
     if as_json:
-        print_json({"prompt": start, "seed": chosen, "predictions": texts})
+        print_json(said)
     else:
         for text in texts:
             typer.echo(f"• {_harmless(text)}")
+
+
+def _draw(
+    model: str,
+    prompt: str,
+    texts: list[str],
+    folder: Path,
+    look: LookName,
+    quiet: bool,
+    verbose: int,
+) -> list[str]:
+    """A picture of each text; returns their files."""
+    from hubtools.cards.bulk_pictures import draw_all
+    from hubtools.cards.redraw import left_out_note
+    from hubtools.training.pictures import prediction_tasks
+
+    report = options.reporter(quiet, verbose)
+    tasks = prediction_tasks(model, prompt, texts, folder)
+    missing = left_out_note(draw_all(tasks, look.look, report=report))
+    if missing:
+        report.note(missing)
+    report.note(f"Drew {len(tasks):,} pictures in {folder}")
+    return [str(task.file) for task in tasks]
 
 
 def _type(base: Base, start: str, seed: int, sampling: Sampling) -> None:
@@ -98,8 +134,6 @@ def _harmless(text: str) -> str:
 @contextmanager
 def _found(model: str, to: str | None) -> Iterator[str]:
     """A folder, or an id that transformers finds on huggingface.co, as long as it is needed."""
-    from pathlib import Path
-
     if to is None or Path(model).is_dir():
         yield model
         return

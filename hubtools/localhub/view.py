@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -15,7 +16,7 @@ from hubtools.localhub.errors import (
     RepoNotFoundError,
     RevisionNotFoundError,
 )
-from hubtools.localhub.model import Card, Change, Commit, Entry, Page, Query, Repo, RepoId
+from hubtools.localhub.model import Card, Change, Commit, Entry, Page, Query, Repo, RepoId, SortKey
 
 PICTURE = "predictions.png"
 _NO_CARD = Card()
@@ -25,6 +26,12 @@ SELECT r.*, EXISTS (
 ) AS has_picture
 FROM repos AS r
 """
+_LIKE_SIGNS = re.compile(r"[%_!]")
+_ORDERS: Mapping[SortKey, str] = {
+    "createdAt": "r.key DESC",
+    "lastModified": "r.modified DESC, r.key DESC",
+    "name": "r.namespace, r.name",
+}
 _REPO_WITHOUT_CARD = """
 SELECT r.key, r.namespace, r.name, r.private, r.gated, r.created, r.modified, r.head, r.seq,
     '{}' AS card, '[]' AS tags, NULL AS pipeline_tag, NULL AS library_name, 0 AS has_picture
@@ -59,10 +66,9 @@ class View:
     def page(self, query: Query) -> Page:
         """Some of the repositories, newest or last changed first. Raises BadRequestError."""
         where, values = self._filters(query)
-        order = "r.modified DESC, r.key DESC" if query.sort == "lastModified" else "r.key DESC"
         repo = _REPO if query.cards else _REPO_WITHOUT_CARD
-        sql = f"{repo} WHERE {' AND '.join(where)} ORDER BY {order} LIMIT ?"
-        rows = self._db.execute(sql, (*values, query.limit + 1)).fetchall()
+        sql = f"{repo} WHERE {' AND '.join(where)} ORDER BY {_ORDERS[query.sort]} LIMIT ? OFFSET ?"
+        rows = self._db.execute(sql, (*values, query.limit + 1, query.offset)).fetchall()
         repos = tuple(_repo(row) for row in rows[: query.limit])
         more = len(rows) > query.limit
         return Page(repos, _cursor(repos[-1]) if more and repos else None)
@@ -165,8 +171,11 @@ class View:
         if query.search:
             add("instr(lower(r.namespace || '/' || r.name), lower(?))", query.search)
         for word in query.words:
-            add("instr(lower(r.namespace || '/' || r.name || ' ' || r.tags), lower(?))", word)
+            pattern = f"%{_LIKE_SIGNS.sub(_escaped, word)}%"
+            named = "r.tags LIKE ? ESCAPE '!' OR r.namespace || '/' || r.name LIKE ? ESCAPE '!'"
+            add(f"({named})", pattern, pattern)
         for tag in query.tags:
+            add("instr(r.tags, ?)", json.dumps(tag, ensure_ascii=False))  # sooner than to parse all
             add("EXISTS (SELECT 1 FROM json_each(r.tags) WHERE value = ?)", tag)
         if query.pipeline_tag is not None:
             add("r.pipeline_tag = ?", query.pipeline_tag)
@@ -174,9 +183,15 @@ class View:
             modified, key = _parse_cursor(query.after)
             if query.sort == "lastModified":
                 add("(r.modified, r.key) < (?, ?)", modified, key)
-            else:
+            elif query.sort == "createdAt":
                 add("r.key < ?", key)
+            else:
+                raise BadRequestError("a listing by name has no cursors", fix="Use an offset")
         return where, values
+
+
+def _escaped(sign: re.Match[str]) -> str:
+    return f"!{sign[0]}"
 
 
 def _repo(row: sqlite3.Row) -> Repo:

@@ -74,7 +74,7 @@ def look(
 
 def _still_true(there: Seen, head: Head, wanted: Wanted) -> bool:
     """An edit is looked at each time: `pull` may have brought it home meanwhile."""
-    complete = wanted.alone or wanted.files.keys() <= there.files.keys()
+    complete = wanted.files.keys() <= there.files.keys()
     return there.head == head.sha and complete and not (there.edited or there.unreadable)
 
 
@@ -99,11 +99,22 @@ def _look_at(
             except BaseException:
                 hub.stop.set()
                 raise
-            repos = {heads[s.wanted.name].repo_id: one for s, one in zip(some, seen, strict=True)}
-            memory.learn({repo: one for repo, one in repos.items() if not one.unreadable})
+            memory.learn(
+                {
+                    heads[s.wanted.name].repo_id: _of_ours(one, s.wanted)
+                    for s, one in zip(some, seen, strict=True)
+                    if not one.unreadable
+                }
+            )
             found.update(zip((s.wanted.name for s in some), seen, strict=True))
             bar.advance(len(found))
     return found
+
+
+def _of_ours(seen: Seen, wanted: Wanted) -> Seen:
+    """Without the files that are nothing to the card: nobody knows whose work they are."""
+    files = {path: there for path, there in seen.files.items() if path in wanted.files}
+    return replace(seen, files=files)
 
 
 def list_heads(hub: Hub, namespace: str) -> Iterator[Head]:
@@ -176,7 +187,8 @@ def _edited(
     That is what the earlier run remembers, and what a run record of ours says, which holds its
     own digest and those of all other files.
     """
-    left = subject.before.files if subject.before is not None else {}
+    before = subject.before
+    left = {p: d for p, d in before.files.items() if p not in before.edited} if before else {}
     record: Mapping[str, Any] | None = None
     for path in changed:
         if path == README:
@@ -217,7 +229,8 @@ def list_files(hub: Hub, head: Head) -> dict[str, str]:
 def read_file(hub: Hub, head: Head, path: str, revision: str | None = None) -> bytes | None:
     """A small file at `head`, or at another revision; None where there is none.
 
-    Raises UnreadableError when the repository went meanwhile, or is gated for this token.
+    Raises UnreadableError when the repository went meanwhile, is gated for this token, or holds a
+    README that no Hub shows.
     """
     address = f"/{quote(head.repo_id)}/resolve/{revision or head.sha}/{quote(path)}"
     response = hub.answer("GET", address, head.repo_id, budget="resolvers")
@@ -225,7 +238,7 @@ def read_file(hub: Hub, head: Head, path: str, revision: str | None = None) -> b
         return None
     data: bytes = _readable(response, head).content
     if path == README and len(data) > MAX_README:
-        raise HubtoolsError(f"{path} is larger than {MAX_README >> 20} MiB", where=head.repo_id)
+        raise UnreadableError(f"{path} is larger than {MAX_README >> 20} MiB", where=head.repo_id)
     return data
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -106,7 +108,8 @@ def test_each_fault_while_weights_go_up(
 ) -> None:
     from huggingface_hub.utils import _http
 
-    monkeypatch.setattr(_http.time, "sleep", lambda seconds: None)
+    no_wait = SimpleNamespace(sleep=lambda seconds: None, time=time.time)
+    monkeypatch.setattr(_http, "time", no_wait)  # of the client's own retries
     place.card("new")
     write_model(place.root, "new")
     place.faults.use(Fault(FAULTS[fault], path=path.format(place.namespace), nth=(1,)))
@@ -158,6 +161,18 @@ def test_a_commit_that_lands_while_its_repetition_is_on_the_way(place: Place) ->
     done = place.apply(patience=patience)
     assert (done.applied, done.error()) == (1, None)
     assert len(place.history("poet")) == 1
+
+
+def test_what_another_run_has_published_is_not_committed_again(place: Place) -> None:
+    """A Hub may make an empty commit of what is there already."""
+    place.card("poet")
+    with place.session() as other:
+        text = other.renderer.render(_card(place, "poet"))
+    commit = f"/api/models/{place.namespace}/poet/commit/*"
+    done = place.apply(between=lambda: place.put("poet", create=True, README=text))
+    assert (done.applied, done.error()) == (1, None)
+    assert place.faults.count("POST", commit) == 0
+    assert place.change("poet").action == "unchanged"
 
 
 def test_a_rival_between_two_attempts(place: Place) -> None:

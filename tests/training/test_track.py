@@ -12,6 +12,7 @@ import pytest
 
 from hubtools.config import Project
 from hubtools.errors import MissingExtraError, UsageError
+from hubtools.forget import forget
 from hubtools.publish import Made, ModelRequest, make_model
 from hubtools.record import read_record
 from hubtools.report import SilentReporter
@@ -138,3 +139,10 @@ def test_a_tracker_that_is_not_there_says_so_before_anything_is_read(
     with pytest.raises(MissingExtraError, match=r"hubtools\[wandb\]"):
         make(folder, "wandb")
     assert not (folder / "models").exists()
+
+
+def test_forgetting_an_account_removes_its_log_too(folder: Path) -> None:
+    make(folder)
+    log = folder / "models/fog.log.jsonl"
+    assert log in forget("x:fogwatch", Project(folder), folder / "no-cache").found
+    assert not log.exists()
