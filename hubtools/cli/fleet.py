@@ -30,7 +30,7 @@ app = typer.Typer(no_args_is_help=True, help="Many models on one engine.")
 def run(
     manifest: Annotated[
         Path,
-        typer.Argument(metavar="MANIFEST", help="A .toml with [[models]], or a .csv: see below."),
+        typer.Argument(metavar="MANIFEST", help="A .toml with tables called models, or a .csv."),
     ],
     to: options.To = None,
     namespace: options.Namespace = None,
@@ -52,7 +52,7 @@ def run(
         typer.Option(
             "--address",
             metavar="RAY",
-            help="A Ray cluster that runs already, like auto or ray://host:10001.",
+            help="A Ray cluster that runs already, like auto or HOST:6379.",
             show_default="this machine",
         ),
     ] = None,
@@ -83,8 +83,9 @@ def run(
     """Make and publish a model for each row of a manifest, several at once.
 
     A row names its sources, and may say name, base, recipe, seed, prompt, cleaning, lang,
-    text_column and unlisted; what it leaves open is as [defaults] or the options here say. In a
-    CSV, several sources stand in one cell with ; between them. Paths start from the manifest.
+    text_column and unlisted; what it leaves open is as the table defaults, or the options here,
+    say. In a CSV, several sources stand in one cell with ; between them. Paths start from the
+    manifest.
 
     A row that fails is reported, and the others go on (exit code 8). Run it again after an
     interruption of any kind: what is made is not made again.

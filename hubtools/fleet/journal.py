@@ -25,6 +25,7 @@ from hubtools.config import Project
 from hubtools.errors import UsageError
 from hubtools.files import write_atomically, writing
 from hubtools.fleet.manifest import Row, Shard
+from hubtools.fleet.work import Outcome
 from hubtools.posts.live.address import is_live
 from hubtools.training.recipe import base_folder, recipe_for
 
@@ -51,6 +52,10 @@ class Place:
     @property
     def state(self) -> Path:
         return self._file("json")
+
+    @property
+    def page(self) -> Path:
+        return self._file("html")
 
     @property
     def journal(self) -> Path:
@@ -179,9 +184,23 @@ class Journal:
                 known[name] = Done(key, before.published | ({to} if to else frozenset()))
         return known
 
-    def made(self, name: str, key: str) -> None:
+    def scores(self, keys: Mapping[str, str]) -> dict[str, float]:
+        """Bits a byte of the models with these keys, from the journals of all shards."""
+        entries = (
+            entry
+            for file in self._place.journals
+            for line in file.read_bytes().splitlines()
+            if (entry := _entry(line)) is not None
+        )
+        return {
+            entry["name"]: entry["bits_per_byte"]
+            for entry in entries
+            if entry.get("bits_per_byte") is not None and keys.get(entry["name"]) == entry["key"]
+        }
+
+    def made(self, outcome: Outcome, key: str) -> None:
         """The model's folder is complete."""
-        self._write({"name": name, "key": key})
+        self._write({"name": outcome.name, "key": key, "bits_per_byte": outcome.bits_per_byte})
 
     def published(self, name: str, key: str, to: str) -> None:
         """The model is on that Hub."""

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from hubtools.fleet.journal import Journal, Place, write_state
+from hubtools.fleet.page import write_page
 from hubtools.fleet.work import Began, Event, Outcome
 
 _EVERY = 1.0  # seconds between two states on the disk
@@ -87,7 +88,6 @@ class Progress:
         self._made: list[Outcome] = []
         self._failed: list[Failure] = []
         self._published = 0
-        self._uploading = 0
         self._end: End | None = None
 
     def tell(self, event: Event) -> None:
@@ -98,15 +98,11 @@ class Progress:
             else:
                 self._running.pop(event.name, None)
                 if event.error is None:
-                    self._journal.made(event.name, self._keys[event.name])
+                    self._journal.made(event, self._keys[event.name])
                     self._made.append(event)
                 else:
                     self._fail(event.name, event.error, event.exit_code)
         self.save()
-
-    def queued(self, count: int) -> None:
-        """So many finished models wait for their upload."""
-        self._uploading = count
 
     def published(self, name: str) -> None:
         """A model is on the Hub."""
@@ -129,6 +125,7 @@ class Progress:
         self._end = end
         self._running.clear()
         self.save(now=True)
+        write_page(self._place, self.state(), self._journal.scores(self._keys))
 
     @property
     def failures(self) -> Sequence[Failure]:
@@ -170,7 +167,6 @@ class Progress:
                 "there": summary.there,
                 "made": summary.made,
                 "published": summary.published,
-                "waiting": self._uploading,
                 "left": left,
                 "per_hour": round(rate, 1),
                 "seconds_left": round(3600 * left / rate) if rate else None,

@@ -82,17 +82,15 @@ class Publisher:
             with suppress(Full):
                 self._queue.put(name, timeout=_LOOK)
                 break
-        if self._progress is not None:
-            self._progress.queued(self._queue.qsize())
 
     def cut(self) -> None:
-        """End after the requests in flight; what waits is left for the next run."""
+        """End after the requests in flight; what waits is left for the next run.
+
+        A signal handler may call this: it sets events and takes no lock of the queue's.
+        """
         self._cut.set()
         if self._session is not None:
             self._session.hub.stop.set()
-        with suppress(Empty):
-            while True:
-                self._queue.get_nowait()
 
     def _run(self) -> None:
         try:

@@ -117,9 +117,11 @@ def table(state: Mapping[str, Any]) -> RenderableType:
     done = state["there"] + (state["made"] if state["to"] is None else state["published"])
     grid = Table.grid(padding=(0, 2))
     grid.add_row("done", f"{done:,} of {state['total']:,}", ProgressBar(state["total"], done, 40))
-    grid.add_row("running", f"{len(state['running'])}", f"{state['workers']} workers")
+    workers = "1 worker" if state["workers"] == 1 else f"{state['workers']} workers"
+    grid.add_row("running", f"{len(state['running'])}", workers)
     if state["to"] is not None:
-        grid.add_row("to upload", f"{state['waiting']}", Text(str(state["to"])))
+        waiting = max(0, state["made"] - state["published"])
+        grid.add_row("to upload", f"{waiting:,}", Text(str(state["to"])))
     grid.add_row("failed", f"{state['failed']:,}")
     left = duration(state["seconds_left"]) if state["seconds_left"] is not None else "–"
     grid.add_row("an hour", f"{state['per_hour']:,.0f}", f"time left {left}")

@@ -13,20 +13,12 @@ import msgspec
 import tomlkit
 
 from hubtools.files import write_atomically
+from hubtools.fleet.page import document
 from hubtools.fleet.sweep import Scored, Sweep, Trial
 from hubtools.training.recipe import Recipe
 
 PAGE, TABLE, RECIPE = "report.html", "trials.csv", "recipe.toml"
 _WIDTH, _HEIGHT, _MARGIN = 260, 150, 30
-_STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
-       color: #14233a; background: #fffdf8 }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums }
-td, th { padding: .2rem .8rem; border-bottom: 1px solid #d9d0be; text-align: right }
-td:first-child, th:first-child { text-align: left }
-.wide { overflow-x: auto } figure { display: inline-block; margin: 0 1rem 1rem 0 }
-figcaption { font-size: .9rem; color: #5c6679 }
-"""
 
 
 def write_report(sweep: Sweep, folder: Path) -> tuple[Path, Path, Path]:
@@ -88,8 +80,7 @@ def page(sweep: Sweep) -> str:
         *(_figure(name, sweep.trials) for name in sweep.trials[0].values),
         _trials(sweep.trials),
     ]
-    head = f'<meta charset="utf-8"><title>Recipe search</title><style>{_STYLE}</style>'
-    return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(body)}</body></html>'
+    return document("Recipe search", body)
 
 
 def _public(base: str) -> str:
