@@ -32,6 +32,7 @@ from hubtools.sync.session import Session, make_plan, open_session
 from hubtools.sync.target import Target
 
 if TYPE_CHECKING:
+    from hubtools.training.bases import Bases
     from hubtools.training.cleaning import Cleaning
     from hubtools.training.corpus import Corpus
     from hubtools.training.folder import ModelFolder
@@ -126,8 +127,16 @@ def push(card_file: Path, session: Session) -> Pushed:
     return Pushed(change.repo, commit, tuple(change.files))
 
 
-def make_model(request: ModelRequest, out: Path | None, project: Project, report: Reporter) -> Made:
+def make_model(
+    request: ModelRequest,
+    out: Path | None,
+    project: Project,
+    report: Reporter,
+    bases: Bases | None = None,
+) -> Made:
     """The model's folder (`out`, or the project's for its name) without its README, and its card.
+
+    `bases` keeps the base between the models of one process; None loads it for this one.
 
     Raises SourceError, PolicyError, ModelError, OutputError and MissingExtraError as the parts do.
     """
@@ -160,7 +169,7 @@ def make_model(request: ModelRequest, out: Path | None, project: Project, report
         cleaning=cleaning.name,
     )
     place = out or project.models_folder / name
-    folder = make_folder(place, corpora, settings, report, request.track)
+    folder = make_folder(place, corpora, settings, report, request.track, bases)
     card_file = project.cards_folder / f"{name}.toml"
     card = _card(name, folder, corpora, request, card_file)
     save_card(card, card_file)

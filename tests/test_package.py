@@ -22,6 +22,7 @@ ROOMS = {
     "training": {"posts", "cards"},
     "sync": {"cards", "localhub"},
     "localhub": {"cards", "training"},
+    "fleet": {"posts", "training", "cards", "sync"},
 }
 
 

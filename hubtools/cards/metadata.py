@@ -24,10 +24,10 @@ def front_matter(card: Card, thumbnail: str | None) -> dict[str, Any]:
     """
     data = {
         "language": list(card.language) if isinstance(card.language, tuple) else card.language,
-        "library_name": "transformers",
+        "library_name": "peft" if is_adapter(card) else "transformers",
         "pipeline_tag": "text-generation",
         "base_model": card.base_model if card.base_model != SCRATCH else None,
-        "base_model_relation": "finetune" if _has_base(card) else None,
+        "base_model_relation": _relation(card),
         "tags": list(card.tags) or None,
         "thumbnail": card.thumbnail or thumbnail,
         "widget": _widget(card),
@@ -84,8 +84,15 @@ def _own(card: Card) -> dict[str, Any]:
     }
 
 
-def _has_base(card: Card) -> bool:
-    return card.base_model not in (None, SCRATCH)
+def is_adapter(card: Card) -> bool:
+    """Whether the repository holds only what was added to its base."""
+    return card.training is not None and card.training.adapter_rank is not None
+
+
+def _relation(card: Card) -> str | None:
+    if card.base_model in (None, SCRATCH):
+        return None
+    return "adapter" if is_adapter(card) else "finetune"
 
 
 def _widget(card: Card) -> list[dict[str, Any]] | None:

@@ -60,6 +60,8 @@ class Training:
     """Posts kept aside while the number of passes was chosen; the last passes saw them too."""
     held: int | None = None
     """Passes made when that was decided; in those that followed the learning rate fell."""
+    adapter_rank: int | None = None
+    """Of the LoRA adapter that was trained on the base; None: all weights were."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from hubtools.cli import (
     apply,
     cards,
+    fleet,
     hub,
     init,
     plan,
@@ -107,6 +108,7 @@ app.add_typer(posts.app, name="posts")
 app.add_typer(cards.app, name="cards")
 app.add_typer(templates.app, name="templates")
 app.add_typer(hub.app, name="hub")
+app.add_typer(fleet.app, name="fleet")
 
 
 def main() -> None:

@@ -25,6 +25,10 @@ RecipeName = Annotated[
     str | None,
     typer.Option("--recipe", metavar="NAME|FILE", help="How to train.", show_default="fits --base"),
 ]
+AdapterFlag = Annotated[
+    bool,
+    typer.Option("--adapter", help="Train a LoRA adapter, at a hundredth of the storage."),
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Same seed, same model.")]
 Prompt = Annotated[str, typer.Option("--prompt", help="What the card's predictions begin with.")]
 Track = Annotated[
@@ -46,6 +50,7 @@ def publish(
     base: Base = DEFAULT_BASE,
     prompt: Prompt = DEFAULT_PROMPT,
     recipe: RecipeName = None,
+    adapter: AdapterFlag = False,
     track: Track = None,
     text_column: options.TextColumn = None,
     unlisted: options.Unlisted = False,
@@ -85,7 +90,7 @@ def publish(
         base=base,
         prompt=prompt,
         seed=seed,
-        recipe=recipe,
+        recipe=recipe_name(recipe, adapter),
         track=track,
         name=name,
         cleaning=cleaning,
@@ -98,6 +103,16 @@ def publish(
         print_json(_document(published))
     elif not quiet:
         typer.echo(_summary(published, str(target)))
+
+
+def recipe_name(recipe: str | None, adapter: bool) -> str | None:
+    """The recipe that --recipe and --adapter ask for together."""
+    from hubtools.errors import UsageError
+
+    if recipe is not None and adapter:
+        fix = "Put an [adapter] table into the recipe, and leave --adapter out"
+        raise UsageError("--adapter is a recipe of its own", fix=fix)
+    return "adapter" if adapter else recipe
 
 
 def _document(published: Published) -> dict[str, Any]:

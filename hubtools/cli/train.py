@@ -12,11 +12,13 @@ from hubtools.cli.publish import (
     DEFAULT_BASE,
     DEFAULT_PROMPT,
     DEFAULT_SEED,
+    AdapterFlag,
     Base,
     Prompt,
     RecipeName,
     Seed,
     Track,
+    recipe_name,
 )
 
 
@@ -30,6 +32,7 @@ def train(
     base: Base = DEFAULT_BASE,
     prompt: Prompt = DEFAULT_PROMPT,
     recipe: RecipeName = None,
+    adapter: AdapterFlag = False,
     track: Track = None,
     text_column: options.TextColumn = None,
     unlisted: options.Unlisted = False,
@@ -63,7 +66,7 @@ def train(
         base=base,
         prompt=prompt,
         seed=seed,
-        recipe=recipe,
+        recipe=recipe_name(recipe, adapter),
         track=track,
         name=name,
         cleaning=cleaning,

@@ -87,6 +87,13 @@ def load_base(name: str, dropout: float | None = None) -> Base:
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
+    from hubtools.training.adapter import base_of, load_adapter
+
+    below = base_of(Path(name))
+    if below is not None:
+        base = load_base(below, dropout)
+        load_adapter(base, Path(name))
+        return base
     with _reading(name), quiet_transformers():
         _check_there(name)
         config = AutoConfig.from_pretrained(name, trust_remote_code=False)

@@ -30,6 +30,7 @@ from hubtools.posts.live.settings import cache_folder
 from hubtools.posts.model import Account
 from hubtools.record import RUN_RECORD, read_record, sealed_record
 from hubtools.report import Reporter
+from hubtools.training.bases import Bases
 from hubtools.training.corpus import Corpus
 from hubtools.training.recipe import base_folder
 from hubtools.training.run import LOG, RunSettings, TrainRecord, clear_traces, run_training
@@ -60,6 +61,7 @@ def make_folder(
     settings: RunSettings,
     report: Reporter,
     track: str | None = None,
+    bases: Bases | None = None,
 ) -> ModelFolder:
     """The model of `corpora` in `path`, trained now unless the same is there already.
 
@@ -75,7 +77,7 @@ def make_folder(
     work = path.parent / f".{path.name}.part"
     _prepare(path, work, key)
     tracker = Tracker(track, path.name, _public(settings), report) if track else None
-    run = run_training(corpora, settings, work, report, tracker)
+    run = run_training(corpora, settings, work, report, tracker, bases)
     curves = _draw_curves(run, work)
     run = replace(run, training=replace(run.training, curves=curves or None))
     _draw(corpora, run, settings, path.name, work, report)

@@ -66,6 +66,15 @@ class Choose:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Adapter:
+    """A LoRA adapter on every matrix of the base's blocks; the base itself stays as it is."""
+
+    rank: Count
+    alpha: Positive
+    """What the adapter says counts alpha / rank times."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """How a model is trained: posts as rows of their own, or with `stream` as blocks."""
 
@@ -92,6 +101,7 @@ class Recipe:
     stream: Stream | None = None
     choose: Choose | None = None
     scratch: Scratch | None = None
+    adapter: Adapter | None = None
 
     def peak(self, width: int) -> float:
         """The largest learning rate for a base whose hidden states have that width."""
@@ -129,6 +139,11 @@ def recipe_for(base: str, wanted: str | None) -> Recipe:
     Raises ConfigError when a base from scratch meets a recipe that does not say its shape.
     """
     recipe = load_recipe(wanted or (SCRATCH if base == SCRATCH else "default"))
+    if base == SCRATCH and recipe.adapter is not None:
+        raise ConfigError(
+            "an adapter needs a base that has learned from other text, not one from scratch",
+            fix="Give --base a model on the Hub",
+        )
     if base == SCRATCH and recipe.scratch is None:
         raise ConfigError(
             f"the recipe {recipe.name!r} does not say the shape of a model from scratch",

@@ -20,7 +20,9 @@ from hubtools.cards.model import Evaluation, Prediction, Training
 from hubtools.errors import ModelError
 from hubtools.files import write_atomically, writing
 from hubtools.report import Reporter
-from hubtools.training.base import Base, load_base, make_base, quiet_transformers
+from hubtools.training.adapter import add_adapter, load_adapter, save_adapter
+from hubtools.training.base import Base, load_base, quiet_transformers
+from hubtools.training.bases import Bases, FreshBases
 from hubtools.training.checkpoint import Point
 from hubtools.training.corpus import Corpus, KeptPost, split_held_out
 from hubtools.training.evaluate import HeldOut, evaluate, likelihoods
@@ -28,7 +30,7 @@ from hubtools.training.loop import Fit, fit
 from hubtools.training.memorise import TrainingIndex, distinct_2, words
 from hubtools.training.ngram import ByteNgram
 from hubtools.training.predict import Sampling, generation_config, predict
-from hubtools.training.recipe import SCRATCH, Recipe
+from hubtools.training.recipe import SCRATCH, Recipe, base_folder
 from hubtools.training.tokens import TokenBlocks, tokenize
 from hubtools.training.track import Both, FileLog, Tracker
 
@@ -93,8 +95,11 @@ def run_training(
     folder: Path,
     report: Reporter,
     tracker: Tracker | None = None,
+    bases: Bases | None = None,
 ) -> TrainRecord:
     """Make the model of `corpora` in `folder` and say how it went, `tracker` too.
+
+    `bases` gives the base and says when the device is free; None loads it and waits for nobody.
 
     Raises ModelError for a base that cannot be used, OutputError when the folder cannot be
     written, KeyboardInterrupt after Ctrl-C, with all that is needed to go on in the folder.
@@ -102,17 +107,22 @@ def run_training(
     splits = [split_held_out(corpus.kept) for corpus in corpora]
     train = [kept for kept, _ in splits]
     held_out = [post.text for _, out in splits for post in out]
-    fitted = _read(folder / _FITTED, _Fitted)
-    if fitted is None:
-        fitted = _fit(train, held_out, settings, folder, report, tracker)
-    base = load_base(str(folder))
     seen = [post.text for account in train for post in account]
     index = TrainingIndex(seen)
-    said = _predict(base, settings, report)
     fresh = _fresh(held_out, index)
     floors = {f"byte {n}-gram": round(ByteNgram(seen, n).bits_per_byte(fresh), 4) for n in _FLOORS}
+    bases = bases or FreshBases()
+    with bases.turn():
+        fitted = _read(folder / _FITTED, _Fitted)
+        if fitted is None:
+            fitted, base = _fit(train, fresh, settings, folder, report, tracker, bases)
+        else:
+            base = _reload(settings, folder, bases)
+        said = _predict(base, settings, report)
+        scores = _scores(evaluate(base, fresh), fitted.base)
+        shown = _shown(base, said, index, settings.prompt, report)
     evaluation = Evaluation(
-        **_scores(evaluate(base, fresh), fitted.base),
+        **scores,
         predictions=len(said),
         memorised=_share(map(index.repeats, said)),
         memorised_baseline=_share(map(index.repeats, held_out)),
@@ -127,7 +137,7 @@ def run_training(
         training=_training(fitted, settings, len(seen)),
         evaluation=evaluation,
         floors=floors,
-        predictions=_shown(base, said, index, settings.prompt, report),
+        predictions=shown,
         losses=fitted.fit.losses,
         history=fitted.fit.curve,
         device=fitted.fit.device,
@@ -144,24 +154,27 @@ def clear_traces(folder: Path) -> None:
 
 def _fit(
     train: Sequence[Sequence[KeptPost]],
-    held_out: Sequence[str],
+    fresh: Sequence[str],
     settings: RunSettings,
     folder: Path,
     report: Reporter,
     tracker: Tracker | None,
-) -> _Fitted:
+    bases: Bases,
+) -> tuple[_Fitted, Base]:
+    """Train and save; the trained model in memory is the one in the folder."""
     started = time.monotonic()
     recipe = settings.recipe
     texts = [post.text for account in train for post in account]
-    base = make_base(settings.base, recipe, texts, settings.seed)
-    fresh = _fresh(held_out, TrainingIndex(texts))
+    base = bases.fresh(settings.base, recipe, texts, settings.seed)
     before = None if settings.base == SCRATCH else evaluate(base, fresh)
     blocks, aside = rows_of(base, train, recipe)
+    if recipe.adapter is not None:
+        add_adapter(base, recipe.adapter, settings.seed)
     file = FileLog(folder / LOG)
     log = Both(file, tracker) if tracker else file
     with closing(file):
         result = fit(base, blocks, recipe, settings.seed, folder / _CHECKPOINT, report, aside, log)
-    _save(base, folder)
+    _save(base, settings, folder)
     fitted = _Fitted(
         fit=result,
         aside=len(aside.rows) if aside else 0,
@@ -171,7 +184,7 @@ def _fit(
     )
     _write(folder / _FITTED, fitted)
     (folder / _CHECKPOINT).unlink(missing_ok=True)
-    return fitted
+    return fitted, base
 
 
 def rows_of(
@@ -196,12 +209,27 @@ def _blocks(base: Base, accounts: Sequence[Sequence[KeptPost]], recipe: Recipe) 
     return TokenBlocks(tuple(rows))
 
 
-def _save(base: Base, folder: Path) -> None:
+def _reload(settings: RunSettings, folder: Path, bases: Bases) -> Base:
+    """What an earlier run trained."""
+    if settings.recipe.adapter is None:
+        return load_base(str(folder))
+    base = bases.fresh(settings.base, settings.recipe, (), settings.seed)
+    load_adapter(base, folder)
+    return base
+
+
+def _save(base: Base, settings: RunSettings, folder: Path) -> None:
     """Weights as safetensors, configuration, generation configuration and tokenizer."""
     base.model.generation_config = generation_config(base, Sampling())
     with writing(folder), quiet_transformers():
         try:
-            base.model.to("cpu").save_pretrained(folder)  # type: ignore[arg-type]  # stubs
+            if settings.recipe.adapter is not None:
+                name = base_folder(settings.base)
+                public = name.resolve().name if name else settings.base
+                save_adapter(base, settings.recipe.adapter, public, folder)
+                base.model.generation_config.save_pretrained(folder)
+            else:
+                base.model.save_pretrained(folder)
             base.tokenizer.save_pretrained(folder)
         except Exception as error:
             # The Rust libraries report a failed write as errors of their own.
@@ -254,6 +282,7 @@ def _training(fitted: _Fitted, settings: RunSettings, posts: int) -> Training:
         loss=round(fitted.fit.loss, 4),
         aside=fitted.aside or None,
         held=fitted.fit.held,
+        adapter_rank=settings.recipe.adapter.rank if settings.recipe.adapter else None,
     )
 
 

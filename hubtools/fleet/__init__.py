@@ -1,0 +1,1 @@
+"""Many models on one engine: a manifest of rows, each made and published as `publish` does it."""

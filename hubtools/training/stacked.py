@@ -1,0 +1,198 @@
+"""Several users' LoRA adapters trained at once, on one frozen base in one forward pass.
+
+The rows of all users stand in one batch, and each row meets the A and B of its user. Each user has
+the batches, the learning rates and the clipping that it would have alone, so what comes of it is
+the same but for rounding. A user that is through leaves the batch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hubtools.errors import ModelError, UsageError
+from hubtools.training.adapter import adapter_weights, add_adapter, remove_adapter, targets
+from hubtools.training.base import Base, quiet_transformers
+from hubtools.training.plan import schedule
+from hubtools.training.recipe import Recipe
+from hubtools.training.step import autocast, padded, precision
+from hubtools.training.tokens import Batch, TokenBlocks, batches_of_pass
+
+if TYPE_CHECKING:
+    import torch
+
+_EPSILON = 1e-8  # AdamW's, as torch has it
+_IGNORED = -100
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """One of those who are trained together."""
+
+    blocks: TokenBlocks
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class StackedFit:
+    """What came of one user."""
+
+    weights: dict[str, torch.Tensor]
+    """A and B of every matrix, by peft's names."""
+    steps: int
+    losses: tuple[float, ...]
+    """Of every step, the mean a token in nats before it."""
+
+
+def fit_stacked(base: Base, users: Sequence[User], recipe: Recipe) -> tuple[StackedFit, ...]:
+    """Train an adapter for each user; the base is left as it was.
+
+    Raises UsageError for a recipe that cannot be stacked: it needs an [adapter], no dropout, whose
+    masks would be drawn in another order, and a number of passes that is not chosen on the way.
+    Raises ModelError when a loss is no number any more.
+    """
+    if recipe.adapter is None or recipe.dropout or recipe.choose or recipe.stream:
+        raise UsageError(
+            f"the recipe {recipe.name!r} cannot train several users at once",
+            fix="It needs an [adapter] table, dropout = 0.0, and neither [choose] nor [stream]",
+        )
+    stack = _Stack(base, recipe, [user.seed for user in users])
+    courses = [_batches(user, recipe) for user in users]
+    losses: list[list[float]] = [[] for _ in users]
+    longest = max(map(len, courses))
+    base.model.train()
+    with stack.attached(), quiet_transformers():
+        for step in range(longest):
+            active = [number for number, course in enumerate(courses) if step < len(course)]
+            rates = [
+                recipe.peak(base.width) * schedule(step, len(courses[n]), recipe.warmup)
+                for n in active
+            ]
+            found = stack.update([courses[n][step] for n in active], active, rates, step)
+            for number, loss in zip(active, found, strict=True):
+                if not math.isfinite(loss):
+                    raise ModelError(f"the loss of user {number + 1} is {loss}")
+                losses[number].append(loss)
+    base.model.eval()
+    return tuple(
+        StackedFit(stack.weights_of(number), len(course), tuple(losses[number]))
+        for number, course in enumerate(courses)
+    )
+
+
+def _batches(user: User, recipe: Recipe) -> list[Batch]:
+    size = recipe.tokens_per_step
+    passes = (batches_of_pass(user.blocks, size, user.seed, n) for n in range(recipe.passes))
+    return [batch for batches in passes for batch in batches]
+
+
+class _Stack:
+    """The adapters of K users: for each matrix A [K, rank, inputs] and B [K, outputs, rank]."""
+
+    def __init__(self, base: Base, recipe: Recipe, seeds: Sequence[int]) -> None:
+        import torch
+
+        assert recipe.adapter is not None
+        self._base, self._recipe = base, recipe
+        self._scale = recipe.adapter.alpha / recipe.adapter.rank
+        self._precision = precision(recipe, base.device)
+        alone: list[dict[str, torch.Tensor]] = []
+        for seed in seeds:  # as each would begin alone
+            add_adapter(base, recipe.adapter, seed)
+            alone.append({name: w.clone() for name, w in adapter_weights(base).items()})
+        remove_adapter(base)
+        base.model.requires_grad_(False)
+        self._weights = {
+            name: torch.nn.Parameter(torch.stack([one[name] for one in alone])) for name in alone[0]
+        }
+        self._first = {name: torch.zeros_like(w) for name, w in self._weights.items()}
+        self._second = {name: torch.zeros_like(w) for name, w in self._weights.items()}
+        self._rows: torch.Tensor | None = None
+
+    def weights_of(self, number: int) -> dict[str, torch.Tensor]:
+        """The adapter of one user."""
+        return {name: weight[number].detach().clone() for name, weight in self._weights.items()}
+
+    @contextmanager
+    def attached(self) -> Iterator[None]:
+        """The base with all adapters on it."""
+        hooks = []
+        for name, module in targets(self._base.model).items():
+            a = self._weights[f"base_model.model.{name}.lora_A.weight"]
+            b = self._weights[f"base_model.model.{name}.lora_B.weight"]
+            hooks.append(module.register_forward_hook(self._second_path(a, b)))
+        try:
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
+            self._base.model.requires_grad_(True)
+
+    def _second_path(self, a: torch.Tensor, b: torch.Tensor) -> Any:
+        def second_path(module: Any, inputs: tuple[Any, ...], output: Any) -> Any:
+            import torch
+
+            x = inputs[0]  # [rows, tokens, inputs]
+            assert self._rows is not None
+            down = torch.bmm(x, a[self._rows].transpose(1, 2).to(x.dtype))
+            return output + torch.bmm(down, b[self._rows].transpose(1, 2).to(x.dtype)) * self._scale
+
+        return second_path
+
+    def update(
+        self, batches: Sequence[Batch], active: Sequence[int], rates: Sequence[float], step: int
+    ) -> list[float]:
+        """One step of the users `active`, and the loss of each before it."""
+        import torch
+
+        device = self._base.device
+        inputs, labels = padded(tuple(row for batch in batches for row in batch), device)
+        sizes = torch.tensor([len(batch) for batch in batches], device=device)
+        self._rows = torch.tensor(active, device=device).repeat_interleave(sizes)
+        place = torch.arange(len(batches), device=device).repeat_interleave(sizes)
+        with autocast(device, self._precision):
+            logits = self._base.model(input_ids=inputs, use_cache=False).logits
+            each = torch.nn.functional.cross_entropy(
+                logits.flatten(0, 1).float(),
+                labels.flatten(),
+                reduction="none",
+                ignore_index=_IGNORED,
+            ).view_as(labels)
+        counted = (labels != _IGNORED).sum(1)
+        sums = torch.zeros(len(batches), device=device).index_add(0, place, each.sum(1))
+        tokens = torch.zeros(len(batches), device=device).index_add(0, place, counted.float())
+        losses = sums / tokens
+        names = list(self._weights)
+        gradients = torch.autograd.grad(losses.sum(), list(self._weights.values()))
+        self._step(dict(zip(names, gradients, strict=True)), active, rates, step)
+        found: list[float] = losses.tolist()
+        return found
+
+    def _step(
+        self,
+        gradients: dict[str, torch.Tensor],
+        active: Sequence[int],
+        rates: Sequence[float],
+        step: int,
+    ) -> None:
+        """Each user's gradient clipped by its own norm, then AdamW at its own learning rate."""
+        import torch
+
+        who = torch.tensor(active, device=self._base.device)
+        mine = {name: gradient[who] for name, gradient in gradients.items()}
+        square = torch.stack([g.flatten(1).square().sum(1) for g in mine.values()]).sum(0)
+        share = (self._recipe.clip / (square.sqrt() + 1e-6)).clamp(max=1.0)[:, None, None]
+        rate = torch.tensor(rates, device=who.device)[:, None, None]
+        low, high = self._recipe.betas
+        with torch.no_grad():
+            for name, gradient in mine.items():
+                weight, clipped = self._weights[name], gradient * share
+                first = self._first[name][who].lerp(clipped, 1 - low)
+                second = self._second[name][who].mul(high).addcmul(clipped, clipped, value=1 - high)
+                self._first[name][who], self._second[name][who] = first, second
+                denominator = (second / (1 - high ** (step + 1))).sqrt() + _EPSILON
+                kept = weight[who] * (1 - rate * self._recipe.weight_decay)
+                weight[who] = kept - rate / (1 - low ** (step + 1)) * first / denominator

@@ -1,0 +1,84 @@
+"""Manifests of small accounts, and the processes that work on them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from hubtools.config import Project
+from hubtools.fleet.manifest import Shard
+from hubtools.fleet.run import Finished, FleetRequest, run_fleet
+from hubtools.fleet.show import NoBoard
+from hubtools.report import SilentReporter
+from hubtools.sync.target import Target
+from tests.makers import write_archive
+from tests.training.makers import posts
+
+FAST = """
+learning_rate = 3e-3
+passes = {passes}
+tokens_per_step = 2048
+warmup = 0.1
+weight_decay = 0.1
+dropout = 0.1
+clip = 1.0
+betas = [0.9, 0.98]
+
+[scratch]
+vocabulary = 300
+context = 32
+layers = 1
+width = 16
+heads = 1
+"""
+HEAD = '[defaults]\nbase = "scratch"\nrecipe = "{recipe}"\n'
+
+
+def write_accounts(folder: Path, count: int) -> None:
+    for number in range(count):
+        texts = posts(160, seed=number)
+        write_archive(folder / f"a{number}.zip", texts, f"fog{number}", f"Fog {number} 🌫️")
+    (folder / "fast.toml").write_text(FAST.format(passes=1))
+    (folder / "slow.toml").write_text(FAST.format(passes=2000))
+
+
+def write_manifest(file: Path, *rows: str, recipe: str = "fast.toml") -> Path:
+    """Each row is what stands in its table."""
+    tables = "".join(f"\n[[models]]\n{row}\n" for row in rows)
+    file.write_text(HEAD.format(recipe=recipe) + tables)
+    return file
+
+
+def three(folder: Path, recipe: str = "fast.toml") -> Path:
+    rows = [f'sources = "a{number}.zip"\nname = "m{number}"' for number in range(3)]
+    return write_manifest(folder / "fleet.toml", *rows, recipe=recipe)
+
+
+def go(manifest: Path, project: Project | None = None, **options: object) -> Finished:
+    """Run a fleet in this process, to the local Hub in `hub`."""
+    here = manifest.parent
+    said = {"workers": 0, "target": Target("local", str(here / "hub")), "shard": Shard()}
+    request = FleetRequest(manifest=manifest, **{**said, **options})  # type: ignore[arg-type]
+    return run_fleet(request, project or Project(here), NoBoard(), SilentReporter())
+
+
+def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    """`hubtools fleet run fleet.toml` in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "hubtools", "fleet", "run", "fleet.toml", *arguments],
+        cwd=folder,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for(condition: Callable[[], object], process: subprocess.Popen[str]) -> None:
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)

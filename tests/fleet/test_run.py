@@ -1,0 +1,250 @@
+"""A fleet in one process: what is made once, what is told, and what interrupts it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+from huggingface_hub import HfApi
+
+from hubtools.config import Config, ConsentConfig, Project
+from hubtools.errors import AccessError, PartlyDoneError, UsageError
+from hubtools.fleet.journal import read_state, states
+from hubtools.fleet.manifest import Shard, read_manifest
+from hubtools.fleet.work import AT_A_TIME, Began, Job, Outcome, Workshop
+from hubtools.localhub.access import Access
+from hubtools.localhub.server import serving
+from hubtools.publish import make_model
+from hubtools.report import SilentReporter
+from hubtools.sync.target import Target
+from tests.cli.test_errors import on_a_file_system
+from tests.fleet.makers import go, start, three, wait_for, write_accounts, write_manifest
+from tests.makers import command, write_archive
+from tests.training.makers import posts
+
+
+def weights(folder: Path, name: str) -> bytes:
+    return (folder / "models" / name / "model.safetensors").read_bytes()
+
+
+def stamps(folder: Path) -> dict[str, int]:
+    found = (folder / "models").glob("[!.]*/model.safetensors")
+    return {file.parent.name: file.stat().st_mtime_ns for file in found}
+
+
+def on_hub(folder: Path) -> list[str]:
+    with serving(folder / "hub") as endpoint:
+        api = HfApi(endpoint, token=False)
+        return sorted(model.id.partition("/")[2] for model in api.list_models(author="me"))
+
+
+def test_each_row_is_made_and_published_and_a_failure_is_told(accounts: Path) -> None:
+    write_archive(accounts / "few.zip", posts(20))
+    (accounts / "broken.zip").write_bytes((accounts / "a0.zip").read_bytes()[:2000])
+    manifest = write_manifest(
+        accounts / "fleet.toml",
+        'sources = "few.zip"',
+        'sources = "broken.zip"',
+        'sources = ["a0.zip", "a1.zip"]\nname = "two"',
+        'sources = "gone.zip"',
+        'sources = "a2.zip"\nseed = 5',
+    )
+    done = go(manifest)
+    assert done.summary.made == done.summary.published == 2
+    assert on_hub(accounts) == ["a2", "two"]
+    assert not (accounts / "models/few").exists()
+    failed = {one.name: one for one in done.summary.failed}
+    assert set(failed) == {"few", "broken", "gone"}
+    assert failed["few"].exit_code == 7
+    assert "too few posts" in failed["few"].error
+    assert failed["few"].where.endswith("models[1]")
+    assert "gone.zip" in failed["gone"].error
+    error = done.error()
+    assert isinstance(error, PartlyDoneError)
+    assert "3 of 5 models are not done" in str(error)
+    (state,) = [read_state(file) for file in states(Project(accounts))]
+    assert (state["end"], state["active"], state["failed"]) == ("partly", False, 3)
+    before = stamps(accounts)
+    again = go(manifest)
+    assert (again.summary.made, again.summary.there, len(again.summary.failed)) == (0, 2, 3)
+    assert stamps(accounts) == before
+
+
+def test_a_row_gives_what_publish_gives(accounts: Path, tiny_gpt2: Path) -> None:
+    """Bases that stay loaded, threads and groups change no byte of a model."""
+    rows = [
+        f'sources = "a{n}.zip"\nname = "m{n}"\nbase = "{tiny_gpt2}"\nseed = {n}' for n in range(3)
+    ]
+    manifest = write_manifest(accounts / "fleet.toml", *rows)
+    assert go(manifest, target=None).summary.made == 3
+    made = {name: weights(accounts, name) for name in ("m0", "m1", "m2")}
+    cards = {name: (accounts / f"cards/{name}.toml").read_bytes() for name in made}
+    shutil.rmtree(accounts / "models")
+    for row in read_manifest(manifest):
+        make_model(row.request, None, Project(accounts), SilentReporter())
+    assert made == {name: weights(accounts, name) for name in made}
+    assert cards == {name: (accounts / f"cards/{name}.toml").read_bytes() for name in made}
+
+
+def test_only_what_changed_is_made_again(accounts: Path) -> None:
+    manifest = three(accounts)
+    assert go(manifest, target=None).summary.made == 3
+    before = stamps(accounts)
+    (accounts / "a0.zip").touch()  # the posts are the same: read again, not trained again
+    write_archive(accounts / "a1.zip", posts(170, seed=9), "fog1", "Fog 1")
+    done = go(manifest, target=None)
+    assert (done.summary.made, done.summary.there) == (2, 1)
+    after = stamps(accounts)
+    assert {name for name in after if after[name] != before[name]} == {"m1"}
+    published = go(manifest)
+    assert (published.summary.made, published.summary.published) == (0, 3)
+    assert stamps(accounts) == after
+    assert on_hub(accounts) == ["m0", "m1", "m2"]
+
+
+def test_shards_share_what_is_done(accounts: Path) -> None:
+    manifest = three(accounts)
+    assert go(manifest, shard=Shard(1, 2)).summary.made == 2
+    assert go(manifest, shard=Shard(2, 2)).summary.made == 1
+    assert go(manifest).summary.there == 3
+
+
+def test_folders_go_once_they_are_on_the_hub(accounts: Path) -> None:
+    manifest = three(accounts)
+    go(manifest, keep=False)
+    assert list((accounts / "models").iterdir()) == []
+    assert on_hub(accounts) == ["m0", "m1", "m2"]
+    with serving(accounts / "hub") as endpoint:
+        assert "model.safetensors" in HfApi(endpoint, token=False).list_repo_files("me/m1")
+    assert go(manifest, keep=False).summary.there == 3
+    assert list((accounts / "models").iterdir()) == []
+
+
+def test_the_deny_list_holds_for_a_row_and_no_other(accounts: Path) -> None:
+    (accounts / "deny.txt").write_text("x:fog1\n")
+    project = Project(accounts, Config(consent=ConsentConfig(deny="deny.txt")))
+    done = go(three(accounts), project)
+    assert [(one.name, one.exit_code) for one in done.summary.failed] == [("m1", 7)]
+    assert on_hub(accounts) == ["m0", "m2"]
+    (accounts / "deny.txt").write_text("x:fog1\nx:fog2\n")  # after m2 was made
+    shutil.rmtree(accounts / "hub")
+    shutil.rmtree(accounts / ".hubtools")
+    done = go(three(accounts), project)
+    assert {one.name for one in done.summary.failed} == {"m1", "m2"}
+    assert on_hub(accounts) == ["m0"]
+
+
+def test_an_edit_on_the_hub_holds_up_that_model_only(accounts: Path) -> None:
+    manifest = three(accounts)
+    go(manifest)
+    with serving(accounts / "hub") as endpoint:
+        api = HfApi(endpoint, token=False)
+        api.upload_file(path_or_fileobj=b"# Mine", path_in_repo="README.md", repo_id="me/m1")
+    manifest.write_text(manifest.read_text().replace("[defaults]", "[defaults]\nseed = 3"))
+    done = go(manifest)
+    (failed,) = done.summary.failed
+    assert (failed.name, failed.exit_code) == ("m1", 6)
+    assert "made, but not published" in failed.error
+    assert done.summary.published == 2
+
+
+def test_a_wrong_token_stops_before_anything_is_made(
+    accounts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "a-wrong-token")
+    access = Access(user="ada", orgs=(), token="hub-token-for-tests")
+    with serving(accounts / "other", access=access) as endpoint, pytest.raises(AccessError):
+        go(three(accounts), target=Target("url", endpoint))
+    assert not (accounts / "models").exists()
+
+
+def test_one_process_runs_a_fleet(accounts: Path) -> None:
+    manifest = three(accounts, recipe="slow.toml")
+    process = start(accounts, "--workers", "0", "--no-publish")
+    try:
+        wait_for(lambda: list((accounts / "models").glob(".*.part/key")), process)
+        with pytest.raises(UsageError, match=f"by process {process.pid} on"):
+            go(manifest)
+        shown = command("fleet", "status", "--json", cwd=accounts)
+        (state,) = json.loads(shown.stdout)["fleets"]
+        assert state["active"] is True
+        assert state["process"] == process.pid
+    finally:
+        process.kill()
+        process.communicate()
+    shown = command("fleet", "status", cwd=accounts)
+    assert "killed: run the same command again" in shown.stdout
+
+
+def test_whoever_does_not_take_what_is_made_holds_up_the_rest(accounts: Path) -> None:
+    rows = [f'sources = "a0.zip"\nname = "m{number}"' for number in range(9)]
+    jobs = [
+        Job(name=row.name, request=row.request, key="")
+        for row in read_manifest(write_manifest(accounts / "fleet.toml", *rows))
+    ]
+    events = Workshop(Project(accounts)).make(jobs)
+    taken = [next(events)]
+    while not isinstance(taken[-1], Outcome):
+        taken.append(next(events))
+    for worker in [t for t in threading.enumerate() if t.name.startswith("ThreadPool")]:
+        worker.join(0.5)
+    begun = {file.name.strip(".").removesuffix(".part") for file in (accounts / "models").iterdir()}
+    assert len(begun) <= AT_A_TIME
+    assert isinstance(taken[0], Began)
+    assert len([event for event in events if isinstance(event, Outcome)]) == 8
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupted_fleet_goes_on_where_it_was(how: signal.Signals, folder: Path) -> None:
+    write_accounts(folder, 3)
+    manifest = three(folder)
+    text = manifest.read_text()
+    slow = '[[models]]\nsources = "a1.zip"\nname = "slow"\nrecipe = "slow.toml"\n'
+    manifest.write_text(f"{text}\n{slow}")
+    process = start(folder, "--workers", "0", "--json")
+    wait_for(lambda: len(stamps(folder)) == 3, process)
+    wait_for((folder / "models/.slow.part/key").exists, process)
+    process.send_signal(how)
+    out, error = process.communicate()
+    assert process.returncode == (130 if how == signal.SIGINT else -9), error
+    if how == signal.SIGINT:
+        assert json.loads(out)["end"] == "interrupted"
+        assert error.splitlines()[-1].startswith("Interrupted. Run the same command again")
+    assert not (folder / "models/slow").exists()
+    assert "slow" not in on_hub(folder)
+    before = stamps(folder)
+    manifest.write_text(f"{text}\n{slow.replace('slow.toml', 'fast.toml')}")
+    done = go(manifest)
+    assert done.error() is None
+    assert on_hub(folder) == ["m0", "m1", "m2", "slow"]
+    assert {name: stamp for name, stamp in stamps(folder).items() if name != "slow"} == before
+
+
+def test_a_full_disk_ends_the_run_and_room_lets_it_go_on(folder: Path) -> None:
+    write_accounts(folder, 4)
+    rows = [f'sources = "a{number}.zip"' for number in range(4)]
+    manifest = write_manifest(folder / "fleet.toml", *rows)
+    (folder / "models").mkdir()
+    arguments = ["fleet", "run", "fleet.toml", "--workers", "0", "--no-publish"]
+    result = on_a_file_system("size=16k", folder / "models", *arguments)
+    assert result.returncode == 1, result.stderr
+    assert "no space left" in result.stderr.splitlines()[-1]
+    assert "Traceback" not in result.stderr
+    assert go(manifest, target=None).summary.made == 4
+
+
+def test_the_command_line_says_what_failed_and_ends_with_8(accounts: Path) -> None:
+    write_manifest(accounts / "fleet.toml", 'sources = "a0.zip"', 'sources = "gone.zip"')
+    result = command("fleet", "run", "fleet.toml", "--workers", "0", "--json", cwd=accounts)
+    assert result.returncode == 8
+    document = json.loads(result.stdout)
+    assert (document["made"], document["total"]) == (1, 2)
+    assert document["failed"][0]["name"] == "gone"
+    assert document["models"][0]["bits_per_byte"] > 0
+    assert result.stderr.splitlines()[-1].startswith("Error: 1 of 2 models are not done.")
+    shown = command("fleet", "status", cwd=accounts)
+    assert "gone (fleet.toml: models[2])" in shown.stdout
