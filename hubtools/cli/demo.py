@@ -80,9 +80,7 @@ def _absolute(recipe: str | None) -> str | None:
     return str(file.absolute()) if file and file.is_file() else recipe
 
 
-def _to_space(
-    space: str, settings: object, out: Path | None, as_json: bool, quiet: bool
-) -> None:
+def _to_space(space: str, settings: object, out: Path | None, as_json: bool, quiet: bool) -> None:
     from hubtools.demo.settings import Settings
     from hubtools.demo.space import push_space, write_space
     from hubtools.report import print_json

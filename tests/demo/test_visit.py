@@ -119,9 +119,7 @@ def test_a_training_that_takes_too_long_is_stopped(
     assert isinstance(end, Failed) and "longer than 0.01 minutes" in end.error
 
 
-def test_too_few_posts_are_refused_before_training(
-    make_visits: MakeVisits, tmp_path: Path
-) -> None:
+def test_too_few_posts_are_refused_before_training(make_visits: MakeVisits, tmp_path: Path) -> None:
     visit = make_visits().of("a")
     few = write_archive(tmp_path / "few.zip", posts(20))
     seen = end_of(visit.look(visit.take([few])))
