@@ -18,7 +18,7 @@ from hubtools.cards.render import CardRenderer, is_sealed
 from hubtools.cards.tomlfile import load_card, save_card
 from hubtools.config import Project
 from hubtools.consent import refuse_denied, refuse_denied_sources
-from hubtools.errors import AccessError, ConflictError, HubUnavailableError, UsageError
+from hubtools.errors import ConflictError, HubUnavailableError, PolicyError, UsageError
 from hubtools.files import write_atomically
 from hubtools.posts.live.address import is_live
 from hubtools.posts.live.read import read_live
@@ -26,19 +26,15 @@ from hubtools.posts.model import Account, Timeline
 from hubtools.posts.options import ReadOptions
 from hubtools.posts.reading import read_timeline
 from hubtools.report import Reporter
-from hubtools.sync.answers import asking
-from hubtools.sync.push import Pushed, RepoFolder, push
-from hubtools.sync.target import Target, connect
+from hubtools.sync.apply import apply
+from hubtools.sync.plan import README
+from hubtools.sync.session import Session, make_plan, open_session
+from hubtools.sync.target import Target
 
 if TYPE_CHECKING:
-    from huggingface_hub import HfApi
-
     from hubtools.training.cleaning import Cleaning
     from hubtools.training.corpus import Corpus
     from hubtools.training.folder import ModelFolder
-
-README = "README.md"
-LOCAL_NAMESPACE = "me"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +62,16 @@ class Made:
     card_file: Path
 
 
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """A repository as it now stands."""
+
+    repo_id: str
+    commit: str
+    uploaded: tuple[str, ...]
+    """Empty when everything was there already."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
     """A model on a Hub."""
@@ -88,23 +94,34 @@ def publish(
     # A wrong token is better known before the training than after; a Hub that is away may be
     # back by then.
     if target.kind != "local":
-        with suppress(HubUnavailableError), connect(target) as api:
-            _owner(api, target, namespace)
+        opened = open_session(project, target, namespace, report, writing=True)
+        with suppress(HubUnavailableError), opened:
+            pass
     made = make_model(request, None, project, report)
-    with connect(target) as api:
-        owner = _owner(api, target, namespace)
-        repo_id = f"{owner}/{made.card.repo}"
-        write_readme(made, owner, target, project)
-        report.note(f"Publishing {repo_id} to {target}")
-        files = RepoFolder(made.folder.path, (*made.folder.files, README))
-        pushed = push(
-            api,
-            repo_id,
-            files,
-            private=project.config.hub.private,
-            message=f"Publish {made.card.repo}",
-        )
-    return Published(made=made, pushed=pushed, url=target.page(repo_id))
+    with open_session(project, target, namespace, report, writing=True) as session:
+        write_readme(made, session.namespace, target, project)
+        report.note(f"Publishing {session.namespace}/{made.card.repo} to {target}")
+        pushed = push(made.card_file, session)
+    return Published(made=made, pushed=pushed, url=target.page(pushed.repo_id))
+
+
+def push(card_file: Path, session: Session) -> Pushed:
+    """Bring one card and the folder of its model to the Hub, by a plan of its own.
+
+    Raises ConflictError when somebody else changed what would be overwritten, and what requests
+    raise.
+    """
+    plan = make_plan(session, [card_file], whole=False).plan
+    (change,) = plan.changes
+    fleet, private = session.fleet([card_file]), session.project.config.hub.private
+    done = apply(plan, fleet, session.hub, session.memory, session.report, private=private)
+    if done.interrupted:
+        raise KeyboardInterrupt
+    error = done.error()
+    if error is not None:
+        raise error
+    commit = done.heads.get(change.repo, change.head or "")
+    return Pushed(change.repo, commit, tuple(change.files))
 
 
 def make_model(request: ModelRequest, out: Path | None, project: Project, report: Reporter) -> Made:
@@ -130,6 +147,7 @@ def make_model(request: ModelRequest, out: Path | None, project: Project, report
     for warning in check_enough(corpora):
         report.note(f"Warning: {warning}")
     name = request.name or _name(corpora)
+    _refuse_retired(project.cards_folder / f"{name}.toml")
     settings = RunSettings(
         base=request.base,
         recipe=recipe,
@@ -142,6 +160,15 @@ def make_model(request: ModelRequest, out: Path | None, project: Project, report
     card = _card(name, folder, corpora, request, card_file)
     save_card(card, card_file)
     return Made(folder=folder, card=card, card_file=card_file)
+
+
+def _refuse_retired(card_file: Path) -> None:
+    if card_file.is_file() and load_card(card_file).state == "retired":
+        raise PolicyError(
+            "says that the model is retired",
+            where=card_file,
+            fix="Publish under another --name, or say state = 'published' there",
+        )
 
 
 def read_corpora(
@@ -211,25 +238,6 @@ def write_readme(made: Made, namespace: str, target: Target, project: Project) -
             )
     write_atomically(file, text)
     return file
-
-
-def _owner(api: HfApi, target: Target, namespace: str | None) -> str:
-    """Whose repositories these are.
-
-    Raises AccessError when the token is not accepted or may not write to `namespace`.
-    """
-    if target.kind == "local":
-        return namespace or LOCAL_NAMESPACE
-    with asking(str(target)):
-        me = api.whoami()
-    allowed = [me["name"], *(org["name"] for org in me.get("orgs", ()))]
-    if namespace is not None and namespace not in allowed:
-        raise AccessError(
-            f"{me['name']} may not publish to {namespace!r}",
-            where=target,
-            fix=f"Use --namespace with one of: {', '.join(allowed)}",
-        )
-    return namespace or str(me["name"])
 
 
 def _name(corpora: Sequence[Corpus]) -> str:

@@ -226,7 +226,7 @@ def test_a_repository_of_someone_else_is_a_conflict(request_: ModelRequest, fold
         api = HfApi(endpoint, token=False)
         api.create_repo("me/fogwatch")
         api.upload_file(path_or_fileobj=b"# Hi", path_in_repo="README.md", repo_id="me/fogwatch")
-    with pytest.raises(ConflictError, match=r"README.md on the Hub was changed by someone else"):
+    with pytest.raises(ConflictError, match=r"README.md was changed on the Hub by someone else"):
         go(request_)
 
 

@@ -14,7 +14,7 @@ from hubtools.cards.yaml_emitter import emit_yaml
 from hubtools.cards.yaml_reader import read_yaml
 from hubtools.errors import CardError
 
-_MAX_NESTING = 4000  # levels that fit into a thread's stack several times
+_MAX_NESTING = 500  # levels that fit into half of a small thread's stack (512 KiB on macOS)
 _COMMENT_START = re.compile(r"\A#+ ?")
 _BLOCK = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*\r?$\n?", re.DOTALL | re.MULTILINE)
 
@@ -68,7 +68,16 @@ def _load(text: str) -> Any:
     libyaml recurses in C without a limit, so what may be nested deeply is not for it; what it
     refuses is read again, so that mistakes are said in the same words everywhere.
     """
-    if yaml.__with_libyaml__ and sum(map(text.count, "[{-?")) < _MAX_NESTING:
+    if yaml.__with_libyaml__ and _most_nested(text) < _MAX_NESTING:
         with suppress(yaml.YAMLError, ValueError):
             return yaml.load(text, Loader=yaml.CSafeLoader)
     return yaml.safe_load(text)
+
+
+def _most_nested(text: str) -> int:
+    """A number of levels that the YAML cannot exceed.
+
+    Each level takes a bracket or another column; a list may stand in its key's.
+    """
+    indents = (len(line) - len(line.lstrip(" \t?-")) for line in text.splitlines())
+    return text.count("[") + text.count("{") + 2 * max(indents, default=0)

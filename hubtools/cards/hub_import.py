@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hubtools.cards.importing import MAX_README, import_readme
 from hubtools.cards.model import Card
+from hubtools.cards.render import is_sealed
 from hubtools.errors import CardError
 
 if TYPE_CHECKING:
@@ -69,13 +71,19 @@ def _import_model(endpoint: str, headers: dict[str, str], model: HubModel) -> Ca
     if not model.has_readme:
         return CardError("has no README.md", where=model.repo_id)
     try:
-        return import_readme(_download(endpoint, headers, model), repo=model.name)
+        data = _download(endpoint, headers, model)
+        text = _text(data)
+        card = import_readme(text, repo=model.name)
+        if is_sealed(text):
+            return card
+        # All that the README says is in the card now: publishing the card loses nothing.
+        return replace(card, pulled=hashlib.sha256(data).hexdigest())
     except CardError as error:
         where = f"{model.repo_id}: {error.where}" if error.where else model.repo_id
         return CardError(error.what, where=where, fix=error.fix)
 
 
-def _download(endpoint: str, headers: dict[str, str], model: HubModel) -> str:
+def _download(endpoint: str, headers: dict[str, str], model: HubModel) -> bytes:
     from huggingface_hub import hf_hub_url
     from huggingface_hub.utils import hf_raise_for_status, http_backoff
 
@@ -84,7 +92,11 @@ def _download(endpoint: str, headers: dict[str, str], model: HubModel) -> str:
     hf_raise_for_status(response)
     if len(response.content) > MAX_README:
         raise CardError(f"README.md is larger than {MAX_README >> 20} MiB")
+    return response.content
+
+
+def _text(data: bytes) -> str:
     try:
-        return response.content.decode("utf-8")
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise CardError(f"README.md is not UTF-8 (byte {error.start})") from error

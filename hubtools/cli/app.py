@@ -15,6 +15,7 @@ from hubtools.cli import (
     cards,
     demo,
     hub,
+    init,
     plan,
     posts,
     predict,
@@ -94,6 +95,7 @@ def _main(
     pass
 
 
+app.command("init")(init.init)
 app.command("publish")(publish.publish)
 app.command("train")(train.train)
 app.command("predict")(predict.predict)

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -255,7 +256,15 @@ def print_findings(found: list[Finding], format: Format) -> None:
         )
         return
     for finding in found:
-        typer.echo(finding.as_annotation() if format is Format.GITHUB else str(finding))
+        typer.echo(_annotation(finding) if format is Format.GITHUB else str(finding))
+
+
+def _annotation(finding: Finding) -> str:
+    """GitHub wants the path from the root of the repository, wherever the command runs."""
+    root = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd()).resolve()
+    file = Path.cwd() / finding.file
+    inside = file.relative_to(root) if file.is_relative_to(root) else finding.file
+    return replace(finding, file=inside).as_annotation()
 
 
 def shown(file: Path) -> Path:
@@ -280,8 +289,7 @@ def _rows(files: list[Path]) -> Iterator[dict[str, Any]]:
 
 def _renderer(project: Project, namespace: str | None) -> CardRenderer:
     from hubtools.cards.render import CardRenderer
-    from hubtools.publish import LOCAL_NAMESPACE
-    from hubtools.sync.target import parse_target
+    from hubtools.sync.target import LOCAL_NAMESPACE, parse_target
 
     config = project.config
     target = parse_target(config.hub.to, project.root)

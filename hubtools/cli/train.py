@@ -50,9 +50,9 @@ def train(
 
     from hubtools.config import find_project
     from hubtools.posts.options import ReadOptions
-    from hubtools.publish import LOCAL_NAMESPACE, ModelRequest, make_model, write_readme
+    from hubtools.publish import ModelRequest, make_model, write_readme
     from hubtools.report import print_json
-    from hubtools.sync.target import parse_target
+    from hubtools.sync.target import LOCAL_NAMESPACE, parse_target
 
     project = find_project()
     target = parse_target(project.config.hub.to, project.root)

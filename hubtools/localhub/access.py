@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass, field
+from typing import Literal
 
 from hubtools.cards.names import check_repo_name
 from hubtools.localhub.errors import ForbiddenError, UnauthorizedError
+
+Role = Literal["read", "write"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,30 +18,34 @@ class Access:
 
     Without a `token` everybody who reaches the server is that person and may write to every
     namespace; with one, only requests that carry it are, and they may write to the namespaces
-    of the user and of the orgs. Raises UsageError for names that no namespace can have.
+    of the user and of the orgs. Requests with the `read_token` see what the person sees and
+    change nothing. Raises UsageError for names that no namespace can have.
     """
 
     user: str = "me"
     orgs: tuple[str, ...] = ()
     token: str | None = field(default=None, repr=False)
+    read_token: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         for name in (self.user, *self.orgs):
             check_repo_name(name)
 
-    def signs_in(self, authorization: str | None) -> bool:
-        """Whether a request with this Authorization header comes from the user.
+    def role(self, authorization: str | None) -> Role | None:
+        """What a request with this Authorization header may do as the user; None for others.
 
-        Raises UnauthorizedError for a header that holds anything but the token.
+        Raises UnauthorizedError for a header that holds anything but one of the tokens.
         """
         if self.token is None:
-            return True
+            return "write"
         if authorization is None:
-            return False
+            return None
         given = authorization.removeprefix("Bearer ").strip()
-        if not hmac.compare_digest(given.encode(), self.token.encode()):
-            raise UnauthorizedError("Invalid credentials in Authorization header")
-        return True
+        if _same(given, self.token):
+            return "write"
+        if self.read_token is not None and _same(given, self.read_token):
+            return "read"
+        raise UnauthorizedError("Invalid credentials in Authorization header")
 
     def check_write(self, namespace: str) -> None:
         """Raises ForbiddenError when the signed-in user may not write to the namespace."""
@@ -48,6 +55,10 @@ class Access:
                 f"{self.user} may not write to the namespace {namespace!r}",
                 fix=f"Use one of: {', '.join(allowed)}",
             )
+
+
+def _same(given: str, secret: str) -> bool:
+    return hmac.compare_digest(given.encode(), secret.encode())
 
 
 OPEN = Access()

@@ -19,7 +19,8 @@ from starlette.routing import Route
 from hubtools.errors import HubtoolsError
 from hubtools.localhub import api_commit, api_files, api_repos, pages
 from hubtools.localhub.access import OPEN, Access
-from hubtools.localhub.errors import RepoMovedError, RepoNotFoundError
+from hubtools.localhub.errors import RepoHiddenError, RepoMovedError, RepoNotFoundError
+from hubtools.localhub.limits import bucket_of
 from hubtools.localhub.store import Store
 from hubtools.localhub.web import (
     LOOPBACK,
@@ -27,6 +28,7 @@ from hubtools.localhub.web import (
     Hub,
     JsonResponse,
     error_response,
+    is_signed_in,
     moved_response,
     param,
 )
@@ -128,6 +130,9 @@ async def _failed(request: Request, error: Exception) -> Response:
         return moved_response(request, error)
     if _is_for_a_browser(request):
         return await run_in_threadpool(pages.error_page, request, error)
+    is_page = bucket_of(request.scope["path"]) == "pages"
+    if isinstance(error, RepoNotFoundError) and not is_signed_in(request) and not is_page:
+        return error_response(RepoHiddenError())
     return error_response(error)
 
 

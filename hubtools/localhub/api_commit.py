@@ -91,13 +91,14 @@ async def lfs_batch(request: Request) -> Response:
         raise BadRequestError("only uploads go through LFS", fix="Download through /resolve/")
     wanted = [(check_sha256(o.get("oid")), _size(o)) for o in _objects(body, "objects")]
 
-    def present() -> dict[str, int | None]:
-        with hub_of(request).store.view() as view:
+    def present() -> dict[str, int]:
+        store = hub_of(request).store
+        with store.view() as view:
             view.repo(repo_id)
-            return {oid: view.object_size(oid) for oid, _ in wanted}
+        return store.claim(oid for oid, _ in wanted)
 
     sizes = await run_in_threadpool(present)
-    objects = [_lfs_object(request, oid, size, sizes[oid]) for oid, size in wanted]
+    objects = [_lfs_object(request, oid, size, sizes.get(oid)) for oid, size in wanted]
     answer = {"transfer": "basic", "objects": objects, "hash_algo": "sha256"}
     return JsonResponse(answer, media_type="application/vnd.git-lfs+json")
 

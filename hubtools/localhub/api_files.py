@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from hubtools.localhub.api_repos import page_size
-from hubtools.localhub.errors import BadRequestError, EntryNotFoundError
+from hubtools.localhub.errors import BadRequestError, EntryNotFoundError, GatedRepoError
 from hubtools.localhub.model import Commit, Entry, Repo
 from hubtools.localhub.payloads import commit_payload, tree_payload
 from hubtools.localhub.view import View
@@ -94,6 +94,8 @@ def resolve(request: Request) -> Response:
     path = param(request, "path")
     with store.view(private=is_signed_in(request)) as view:
         repo = view.repo(repo_id_of(request))
+        if repo.gated and not is_signed_in(request):
+            raise GatedRepoError(str(repo.id))
         commit = view.commit(repo, param(request, "revision"))
         entry = view.entry(repo, commit, path)
     headers = _content_headers(request, commit, entry)

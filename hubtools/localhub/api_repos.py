@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,8 @@ from hubtools.errors import CardError
 from hubtools.localhub.errors import (
     BadRequestError,
     RepoExistsError,
+    RepoMovedError,
+    RepoNotFoundError,
     UnauthorizedError,
 )
 from hubtools.localhub.model import Card, Commit, Entry, Query, Repo, RepoId, SortKey
@@ -23,6 +26,7 @@ from hubtools.localhub.payloads import (
     FULL,
     INFO,
     LISTED,
+    needs_cards,
     needs_files,
     repo_payload,
     sibling,
@@ -41,6 +45,7 @@ from hubtools.localhub.web import (
     next_link,
     param,
     repo_id_of,
+    role_of,
 )
 
 _MAX_PAGE = 1000
@@ -56,10 +61,11 @@ _SORTS: Mapping[str, SortKey] = {
 
 def whoami(request: Request) -> Response:
     """GET /api/whoami-v2"""
-    if not is_signed_in(request):
+    role = role_of(request)
+    if role is None:
         raise UnauthorizedError("Invalid username or password.")
     access = hub_of(request).access
-    token = {"displayName": "local", "role": "write"}
+    token = {"displayName": "local", "role": role}
     return JsonResponse(
         {
             "type": "user",
@@ -94,7 +100,8 @@ async def delete(request: Request) -> Response:
     """DELETE /api/repos/delete"""
     repo_id = _named(request, await json_body(request))
     check_write(request, repo_id.namespace)
-    await run_in_threadpool(hub_of(request).store.delete, repo_id)
+    with _by_todays_name():
+        await run_in_threadpool(hub_of(request).store.delete, repo_id)
     return JsonResponse({})
 
 
@@ -105,7 +112,8 @@ async def move(request: Request) -> Response:
     old, new = parse_repo_id(body.get("fromRepo")), parse_repo_id(body.get("toRepo"))
     check_write(request, old.namespace)
     check_write(request, new.namespace)
-    await run_in_threadpool(hub_of(request).store.move, old, new)
+    with _by_todays_name():
+        await run_in_threadpool(hub_of(request).store.move, old, new)
     return JsonResponse({"url": f"{request.base_url}{new}"})
 
 
@@ -146,6 +154,7 @@ def list_models(request: Request) -> Response:
         sort=sort,
         limit=page_size(request, _MAX_PAGE),
         after=asked.get("cursor"),
+        cards=needs_cards(fields),
     )
     with hub_of(request).store.view(private=is_signed_in(request)) as view:
         page = view.page(query)
@@ -209,6 +218,17 @@ def _as_it_was(store: Store, repo: Repo, commit: Commit, files: list[Entry]) -> 
     readme = next((entry for entry in files if entry.path == README), None)
     card = read_card(store.readme(readme.sha256)) if readme else Card()
     return replace(repo, head=commit.oid, modified=commit.time, card=card)
+
+
+@contextmanager
+def _by_todays_name() -> Iterator[None]:
+    """What is named in a body cannot be redirected, and an old name may mean another one."""
+    try:
+        yield
+    except RepoMovedError as error:
+        raise RepoNotFoundError(
+            f"there is no repository {error.old}", fix=f"Use its new name, {error.new}"
+        ) from error
 
 
 def _named(request: Request, body: Mapping[str, Any]) -> RepoId:

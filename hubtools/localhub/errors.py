@@ -5,6 +5,8 @@
     StoreError
     ├── BadRequestError          400
     ├── UnauthorizedError        401   a token is missing or wrong
+    │   ├── RepoHiddenError      401   X-Error-Code: RepoNotFound
+    │   └── GatedRepoError       401   X-Error-Code: GatedRepo
     ├── ForbiddenError           403
     ├── RepoNotFoundError        404   X-Error-Code: RepoNotFound
     ├── RepoMovedError           307   to the new name
@@ -38,6 +40,27 @@ class BadRequestError(StoreError):
 
 class UnauthorizedError(StoreError, AccessError):
     status = 401
+
+
+class RepoHiddenError(UnauthorizedError):
+    """Whether there is such a repository is not for those to know who did not sign in."""
+
+    code = "RepoNotFound"
+
+    def __init__(self) -> None:
+        super().__init__("Invalid username or password.")
+
+
+class GatedRepoError(UnauthorizedError):
+    """The files of a gated repository, asked for by someone who did not sign in."""
+
+    code = "GatedRepo"
+
+    def __init__(self, repo: str) -> None:
+        super().__init__(
+            f"Access to model {repo} is restricted. "
+            "You must have access to it and be authenticated to access it. Please log in."
+        )
 
 
 class ForbiddenError(StoreError, AccessError):

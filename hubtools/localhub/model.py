@@ -132,7 +132,7 @@ class Query:
     """Which repositories to list, in which order, and from where on.
 
     `search` is a part of the id, `words` are looked for in the id and the tags. `after` is a
-    Page's `next`.
+    Page's `next`. Without `cards`, the repositories come with an empty one, and sooner.
     """
 
     namespace: str | None = None
@@ -143,6 +143,7 @@ class Query:
     sort: SortKey = "createdAt"
     limit: int = 1000
     after: str | None = None
+    cards: bool = True
 
 
 @dataclass(frozen=True, slots=True)

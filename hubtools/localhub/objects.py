@@ -12,6 +12,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -114,6 +115,18 @@ class Objects:
         target = self.path(sha256)
         target.parent.mkdir(exist_ok=True)
         target.write_bytes(content)
+
+    def older_than(self, seconds: float) -> Iterator[str]:
+        """The digests of the contents that were neither put nor touched for so long."""
+        limit = time.time() - seconds
+        for folder in self._objects.iterdir():
+            with os.scandir(folder) as files:
+                yield from (file.name for file in files if file.stat().st_mtime < limit)
+
+    def touch(self, sha256: str) -> None:
+        """Make a content new again, if it is there."""
+        with suppress(FileNotFoundError):
+            os.utime(self.path(sha256))
 
     def remove(self, sha256: str) -> None:
         """Delete a content, if it is there."""

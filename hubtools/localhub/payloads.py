@@ -28,6 +28,7 @@ _FIELDS: Mapping[str, Callable[[Repo], Any]] = {
     "tags": lambda repo: list(repo.card.tags),
     "trendingScore": lambda repo: 0,
 }
+_CARD_FIELDS = frozenset({"cardData", "library_name", "pipeline_tag", "tags"})
 _FILE_FIELDS = frozenset({"siblings", "usedStorage"})
 _UNKNOWN_HERE_TEXT = """
 baseModels childrenModelCount config evalResults gguf inference inferenceProviderMapping
@@ -50,6 +51,11 @@ def wanted_fields(expand: Sequence[str], otherwise: Collection[str]) -> frozense
     if unknown:
         raise BadRequestError(f"expand does not know {min(unknown)[:60]!r}")
     return frozenset(expand or otherwise) - _UNKNOWN_HERE
+
+
+def needs_cards(fields: Collection[str]) -> bool:
+    """Whether these keys cannot be given without the repositories' cards."""
+    return not _CARD_FIELDS.isdisjoint(fields)
 
 
 def needs_files(fields: Collection[str]) -> bool:

@@ -25,6 +25,9 @@ from hubtools.localhub.web import LOOPBACK
 from hubtools.report import Reporter
 
 _STOP_WITHIN = 3  # seconds that running requests get at the end
+# Seconds that an idle connection stays open: longer than clients keep one (httpx: 5), so that
+# they never send a request into a connection that is just being closed.
+_KEEP_ALIVE = 75
 
 
 @contextmanager
@@ -94,6 +97,7 @@ def _server(
             log_config=None,
             access_log=False,
             server_header=False,
+            timeout_keep_alive=_KEEP_ALIVE,
             timeout_graceful_shutdown=_STOP_WITHIN,
         )
     )

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -28,6 +29,7 @@ from hubtools.localhub.readme import MAX_README, read_card
 from hubtools.localhub.view import View
 
 README = "README.md"
+_DAY = 24 * 60 * 60.0  # seconds
 
 
 class Store:
@@ -43,6 +45,7 @@ class Store:
             self.objects = Objects(root)
             self._db = Database(root)
             self.objects.sweep()
+            self._drop_abandoned()
         self._remove_garbage()
 
     def close(self) -> None:
@@ -140,9 +143,20 @@ class Store:
             return view.repo(repo_id)
 
     def keep(self, staged: Staged) -> None:
-        """Make an uploaded LFS content part of the store, for commits to come."""
+        """Make an uploaded LFS content part of the store, for commits of the next day."""
         with writing(self.root), self._db.writing() as db:
             self._keep(db, staged)
+            self.objects.touch(staged.sha256)
+
+    def claim(self, sha256s: Iterable[str]) -> dict[str, int]:
+        """The sizes in bytes of those contents that are here; they stay for another day."""
+        with writing(self.root), self._db.writing() as db:
+            view = View(db, private=True)
+            sizes = {sha256: view.object_size(sha256) for sha256 in sha256s}
+            present = {sha256: size for sha256, size in sizes.items() if size is not None}
+            for sha256 in present:
+                self.objects.touch(sha256)
+            return present
 
     def readme(self, sha256: str) -> bytes:
         """The beginning of a content, as much as a README is read."""
@@ -205,6 +219,21 @@ class Store:
         if _is_new_object(db, staged):
             self.objects.write(content, sha256)
         return staged
+
+    def _drop_abandoned(self) -> None:
+        """Once a day, give up contents that no commit has named for a day.
+
+        These are uploads that were never committed, and what a full disk left without a row.
+        """
+        last = self.root / "collected"
+        if last.exists() and abs(time.time() - last.stat().st_mtime) < _DAY:
+            return
+        with self._db.writing() as db:
+            named = {row["sha256"] for row in db.execute("SELECT DISTINCT sha256 FROM entries")}
+            for sha256 in self.objects.older_than(_DAY):
+                if sha256 not in named:
+                    _drop_if_unused(db, sha256)
+        last.touch()
 
     def _remove_garbage(self) -> None:
         with self._db.reading() as db:

@@ -18,10 +18,16 @@ from hubtools.localhub.errors import (
 from hubtools.localhub.model import Card, Change, Commit, Entry, Page, Query, Repo, RepoId
 
 PICTURE = "predictions.png"
+_NO_CARD = Card()
 _REPO = f"""
 SELECT r.*, EXISTS (
     SELECT 1 FROM entries WHERE repo = r.key AND path = '{PICTURE}' AND removed IS NULL
 ) AS has_picture
+FROM repos AS r
+"""
+_REPO_WITHOUT_CARD = """
+SELECT r.key, r.namespace, r.name, r.private, r.gated, r.created, r.modified, r.head, r.seq,
+    '{}' AS card, '[]' AS tags, NULL AS pipeline_tag, NULL AS library_name, 0 AS has_picture
 FROM repos AS r
 """
 _ENTRY = """
@@ -54,7 +60,8 @@ class View:
         """Some of the repositories, newest or last changed first. Raises BadRequestError."""
         where, values = self._filters(query)
         order = "r.modified DESC, r.key DESC" if query.sort == "lastModified" else "r.key DESC"
-        sql = f"{_REPO} WHERE {' AND '.join(where)} ORDER BY {order} LIMIT ?"
+        repo = _REPO if query.cards else _REPO_WITHOUT_CARD
+        sql = f"{repo} WHERE {' AND '.join(where)} ORDER BY {order} LIMIT ?"
         rows = self._db.execute(sql, (*values, query.limit + 1)).fetchall()
         repos = tuple(_repo(row) for row in rows[: query.limit])
         more = len(rows) > query.limit
@@ -173,12 +180,6 @@ class View:
 
 
 def _repo(row: sqlite3.Row) -> Repo:
-    card = Card(
-        data=json.loads(row["card"]),
-        tags=tuple(json.loads(row["tags"])),
-        pipeline_tag=row["pipeline_tag"],
-        library_name=row["library_name"],
-    )
     return Repo(
         key=row["key"],
         id=RepoId(row["namespace"], row["name"]),
@@ -188,8 +189,19 @@ def _repo(row: sqlite3.Row) -> Repo:
         modified=row["modified"],
         head=row["head"],
         seq=row["seq"],
-        card=card,
+        card=_card(row),
         has_picture=bool(row["has_picture"]),
+    )
+
+
+def _card(row: sqlite3.Row) -> Card:
+    if row["card"] == "{}":
+        return _NO_CARD
+    return Card(
+        data=json.loads(row["card"]),
+        tags=tuple(json.loads(row["tags"])),
+        pipeline_tag=row["pipeline_tag"],
+        library_name=row["library_name"],
     )
 
 

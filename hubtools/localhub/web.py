@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hubtools.errors import HubtoolsError
-from hubtools.localhub.access import Access
+from hubtools.localhub.access import Access, Role
 from hubtools.localhub.errors import (
     BadRequestError,
     EntryNotFoundError,
@@ -28,7 +28,7 @@ from hubtools.localhub.model import RepoId
 from hubtools.localhub.store import Store
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_SIGNED_IN = "hubtools.signed_in"
+_ROLE = "hubtools.role"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
 _MAX_JSON = 32 << 20  # bytes
@@ -84,12 +84,12 @@ class Guard:
         try:
             self._check_host(headers.get("host", ""))
             _check_origin(scope["method"], headers)
-            signed_in = self._access.signs_in(headers.get("authorization"))
+            role = self._access.role(headers.get("authorization"))
         except StoreError as error:
             await error_response(error)(scope, receive, send_with_headers)
             return
         raw = scope["raw_path"].partition(b"?")[0].decode("latin-1")
-        inner = {**scope, "path": raw, _SIGNED_IN: signed_in}
+        inner = {**scope, "path": raw, _ROLE: role}
         await self._app(inner, receive, send_with_headers)
 
     def _check_host(self, host: str) -> None:
@@ -120,7 +120,13 @@ def hub_of(request: Request) -> Hub:
 
 def is_signed_in(request: Request) -> bool:
     """Whether the request comes from the Hub's user."""
-    return bool(request.scope[_SIGNED_IN])
+    return role_of(request) is not None
+
+
+def role_of(request: Request) -> Role | None:
+    """What the caller may do as the Hub's user; None when it is someone else."""
+    role: Role | None = request.scope[_ROLE]
+    return role
 
 
 def repo_id_of(request: Request) -> RepoId:
@@ -137,6 +143,8 @@ def check_write(request: Request, namespace: str) -> None:
     """Raises UnauthorizedError or ForbiddenError when the caller may not write there."""
     if not is_signed_in(request):
         raise UnauthorizedError("Invalid username or password.", fix="Send the Hub's token")
+    if role_of(request) == "read":
+        raise ForbiddenError("this token may only read", fix="Send one with write access")
     hub_of(request).access.check_write(namespace)
 
 

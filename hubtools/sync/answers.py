@@ -26,6 +26,9 @@ def asking(where: str) -> Iterator[None]:
         yield
     except errors.LocalTokenNotFoundError as error:
         raise AccessError("not logged in", where=where, fix=_LOGIN) from error
+    except errors.OIDCError as error:
+        what = f"trusted publishing is not possible: {error}"
+        raise AccessError(what, where=where) from error
     except errors.HfHubHTTPError as error:
         raise _answered(error, where) from error
     except (httpx.HTTPError, ConnectionError, TimeoutError) as error:

@@ -27,6 +27,7 @@ from hubtools.sync.plan import CARRIED_OUT, README, Change, Plan, Seen
 from hubtools.sync.remote import AT_A_TIME
 from hubtools.sync.wanted import Fleet, bytes_digest, wanted_of
 
+_HOME = "Nothing was overwritten. Bring edits home with hubtools pull NAME"
 _HOPELESS = 5
 """Refusals in a row after which a token is taken to be good for nothing."""
 _WAITING = 2 * AT_A_TIME  # changes that are rendered ahead of the requests
@@ -38,6 +39,7 @@ class Trouble:
 
     repo: str
     error: str
+    cause: HubtoolsError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +65,23 @@ class Applied:
         PartlyDoneError where a rerun does more, ConflictError where it would not; when nothing
         was done at all, what stood in the way.
         """
-        if self.cause is not None and not self.applied:
-            return self.cause
+        cause = self.cause or _shared_cause(self.failed)
+        if cause is not None and not self.applied:
+            return cause
         if self.failed or self.left:
             some = f"{len(self.failed) + self.left:,} of {self._all:,} models are not done"
-            fix = str(self.cause) if self.cause else "Run the same command again for the rest"
+            fix = str(cause) if cause else "Run the same command again for the rest"
             return PartlyDoneError(some, fix=fix)
         if self.conflicts:
+            if self._all == 1:
+                (one,) = self.conflicts
+                return ConflictError(one.error, where=one.repo, fix=_HOME)
             names = ", ".join(one.repo for one in self.conflicts[:3])
             more = ", …" if len(self.conflicts) > 3 else ""
             return ConflictError(
                 f"{len(self.conflicts):,} of {self._all:,} models changed on the Hub and were "
                 f"left as they are: {names}{more}",
-                fix="Bring the edits home with hubtools pull NAME",
+                fix=_HOME,
             )
         return None
 
@@ -83,6 +89,13 @@ class Applied:
     def _all(self) -> int:
         done = self.applied + self.unchanged + self.left
         return done + len(self.conflicts) + len(self.failed)
+
+
+def _shared_cause(failed: Sequence[Trouble]) -> HubtoolsError | None:
+    """What all failures come from, where they end a command alike."""
+    causes = [one.cause for one in failed if one.cause is not None]
+    alike = len(causes) == len(failed) and len({cause.exit_code for cause in causes}) == 1
+    return causes[0] if alike and causes else None
 
 
 class _Run:
@@ -133,7 +146,8 @@ class _Run:
         """Take in what went wrong with a change."""
         known = isinstance(error, HubtoolsError | OSError)
         what = str(error) if known else f"{type(error).__name__}: {error}"
-        self.failed.append(Trouble(change.repo, " ".join(what.split())))
+        cause = error if isinstance(error, HubtoolsError) else None
+        self.failed.append(Trouble(change.repo, " ".join(what.split()), cause))
         refused = isinstance(error, AccessError | HubUnavailableError)
         self._refusals = self._refusals + 1 if refused else 0
         if self._refusals >= _HOPELESS and isinstance(error, HubtoolsError):

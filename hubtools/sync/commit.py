@@ -200,6 +200,10 @@ def _commit_folder(hub: Hub, delivery: Delivery, head: str, key: str) -> Answer:
             chunked = hub.endpoint == HUGGING_FACE
             source = str(file) if chunked else files.enter_context(file.open("rb"))
             operations.append(CommitOperationAdd(path, source))
+        # The client follows a renamed repository to its new name; a README of ours names the old.
+        place = hub.answer("GET", hub.model(change.repo), change.repo, follow_redirects=False)
+        if place.status_code != 200:
+            return Answer(None, place)
         try:
             commit = hub.api.create_commit(
                 change.repo,
@@ -210,6 +214,10 @@ def _commit_folder(hub: Hub, delivery: Delivery, head: str, key: str) -> Answer:
             )
         except HfHubHTTPError as error:
             return Answer(None, error.response)
+        except RuntimeError as error:  # how the uploader wraps what went wrong with one file
+            if isinstance(error.__cause__, HfHubHTTPError):
+                return Answer(None, error.__cause__.response)
+            raise error.__cause__ or error from error
     return Answer(str(commit.oid), None)
 
 

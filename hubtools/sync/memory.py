@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from hubtools.cards.render_memory import Stamp, stamp_of
 from hubtools.sync.plan import Digest, Seen
@@ -48,21 +48,24 @@ class Memory:
     """What is remembered of the repositories of one target.
 
     A damaged file is begun anew; where none can be kept, nothing is remembered beyond the run.
+    `kept` says whether all that was learned could be written down.
     """
 
     def __init__(self, file: Path, target: str) -> None:
-        self._target = target
-        self._database = _open(file)
-        self.kept = True
-        """Whether all that was learned could be written down."""
+        self._file, self._target = file, target
+        self._database, self.kept = _open(file)
 
     def seen(self) -> dict[str, Seen]:
         """What is known of each repository, by its id."""
         sql = "SELECT repo, head, files, edited FROM seen WHERE target = ?"
-        return {
-            repo: Seen(head, json.loads(files), frozenset(json.loads(edited)))
-            for repo, head, files, edited in self._database.execute(sql, (self._target,))
-        }
+        try:
+            return {
+                repo: Seen(head, json.loads(files), frozenset(json.loads(edited)))
+                for repo, head, files, edited in self._read(sql, self._target)
+            }
+        except ValueError:
+            self._begin_anew()
+            return {}
 
     def learn(self, seen: Mapping[str, Seen]) -> None:
         """Remember repositories by their ids."""
@@ -80,7 +83,7 @@ class Memory:
     def readmes(self) -> dict[str, Readme]:
         """What each card's README was when it was last rendered, by the cards' names."""
         sql = "SELECT name, made_of, sha256, git FROM readmes WHERE target = ?"
-        rows = self._database.execute(sql, (self._target,))
+        rows = self._read(sql, self._target)
         return {name: Readme(made_of, Digest(*digest)) for name, made_of, *digest in rows}
 
     def keep_readmes(self, readmes: Mapping[str, Readme]) -> None:
@@ -95,8 +98,8 @@ class Memory:
         """The digest of a file that has not changed since `keep_digest`."""
         stamp = stamp_of(str(file))
         sql = "SELECT size, mtime_ns, ctime_ns, inode, sha256, git FROM digests WHERE path = ?"
-        row = self._database.execute(sql, (str(file),)).fetchone()
-        return Digest(*row[4:]) if row and stamp == Stamp(*row[:4]) else None
+        rows = self._read(sql, str(file))
+        return next((Digest(*row[4:]) for row in rows if stamp == Stamp(*row[:4])), None)
 
     def keep_digest(self, file: Path, stamp: Stamp, digest: Digest) -> None:
         """Remember the digest of a file that had this stamp before it was read and after."""
@@ -106,6 +109,16 @@ class Memory:
         )  # fmt: skip
         self._write("REPLACE INTO digests VALUES (?, ?, ?, ?, ?, ?, ?)", [row])
 
+    def _read(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        try:
+            return self._database.execute(sql, values).fetchall()
+        except sqlite3.DatabaseError as error:
+            if _is_damage(error):
+                self._begin_anew()
+            else:
+                self.kept = False
+            return []
+
     def _write(self, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
         """Losing this costs requests, never work: a full disk ends no run."""
         try:
@@ -114,6 +127,12 @@ class Memory:
         except sqlite3.Error:
             self.kept = False
 
+    def _begin_anew(self) -> None:
+        """Go on with an empty file in place of one that is damaged beyond its first page."""
+        self._database.close()
+        _remove(self._file)
+        self._database, self.kept = _open(self._file)
+
     def __enter__(self) -> Self:
         return self
 
@@ -121,22 +140,32 @@ class Memory:
         self._database.close()
 
 
-def _open(file: Path) -> sqlite3.Connection:
+def _open(file: Path) -> tuple[sqlite3.Connection, bool]:
+    """The database in `file`, else one in memory alone; and whether it is in the file."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         ignore = file.parent / _IGNORE
         if not ignore.exists():
             ignore.write_text("*\n")
-        return _connect(str(file))
+        return _connect(str(file)), True
     except sqlite3.DatabaseError as error:
-        if error.sqlite_errorcode in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            with suppress(OSError, sqlite3.Error):
-                for part in (file, Path(f"{file}-wal"), Path(f"{file}-shm")):
-                    part.unlink(missing_ok=True)
-                return _connect(str(file))
+        if _is_damage(error):
+            _remove(file)
+            with suppress(sqlite3.Error):
+                return _connect(str(file)), True
     except OSError:
         pass
-    return _connect(":memory:")
+    return _connect(":memory:"), False
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _remove(file: Path) -> None:
+    with suppress(OSError):
+        for part in (file, Path(f"{file}-wal"), Path(f"{file}-shm")):
+            part.unlink(missing_ok=True)
 
 
 def _connect(file: str) -> sqlite3.Connection:

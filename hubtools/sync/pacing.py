@@ -40,6 +40,7 @@ class Pacer:
         self._clock = clock
         self._lock = threading.Lock()
         self._windows: defaultdict[str, _Window] = defaultdict(_Window)
+        self._last = clock()
 
     def expect(self, budget: Budget, requests: int) -> None:
         """Say that so many more requests are to come."""
@@ -50,7 +51,7 @@ class Pacer:
     def begin(self, budget: Budget) -> float:
         """Take a place for one request; returns the seconds to wait before sending it."""
         with self._lock:
-            window, now = self._windows[budget], self._clock()
+            window, now = self._windows[budget], self._now()
             if window.left is not None and now >= window.ends:
                 window.left, window.next = window.quota, 0.0
                 window.ends = float("inf")  # until an answer tells of the new window
@@ -77,10 +78,21 @@ class Pacer:
                 return
             window.left = said.remaining - window.in_flight
             window.quota = said.limit or window.quota
-            window.ends = self._clock() + said.reset_in_seconds
+            window.ends = self._now() + said.reset_in_seconds
 
     def close(self, budget: Budget, seconds: float) -> None:
         """Let no request begin for so long: the Hub said that it was too many."""
         with self._lock:
             window = self._windows[budget]
-            window.closed_until = max(window.closed_until, self._clock() + seconds)
+            window.closed_until = max(window.closed_until, self._now() + seconds)
+
+    def _now(self) -> float:
+        """The time; when it has gone back, all that was to come is as far away as it was."""
+        now = self._clock()
+        if now < self._last:
+            for window in self._windows.values():
+                window.ends += now - self._last
+                window.next += now - self._last
+                window.closed_until += now - self._last
+        self._last = now
+        return now

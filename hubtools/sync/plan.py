@@ -20,6 +20,7 @@ CARRIED_OUT: frozenset[Action] = frozenset({"create", "update", "retire"})
 README = "README.md"
 SMALL_FLEET = 20
 """Models up to which a limit in percent does not hold: a tenth of three is nothing."""
+_NAMED = 6
 _GIT_ATTRIBUTES = ".gitattributes"
 
 
@@ -141,19 +142,26 @@ def make_changes(
     Every wanted repository that is there must be in `remote.seen` at its present head.
     """
     by_name = {one.name: one for one in wanted}
+    known = {name.casefold() for name in by_name}
     spelt = {name.casefold(): name for name in remote.heads}
-    changes = [_change(one, remote, namespace, spelt) for one in by_name.values()]
+    extra = [head for name, head in remote.heads.items() if name.casefold() not in known]
+    strays = {head.sha: head for head in extra}
+    changes = [_change(one, remote, namespace, spelt, strays) for one in by_name.values()]
     if whole:
-        known = {name.casefold() for name in by_name}
         changes += [
             Change(head.repo_id, "extra", "has no card here, and is left alone", head.sha)
-            for name, head in remote.heads.items()
-            if name.casefold() not in known
+            for head in extra
         ]
     return tuple(sorted(changes, key=lambda change: change.repo))
 
 
-def _change(one: Wanted, remote: Remote, namespace: str, spelt: Mapping[str, str]) -> Change:
+def _change(
+    one: Wanted,
+    remote: Remote,
+    namespace: str,
+    spelt: Mapping[str, str],
+    strays: Mapping[str, Head],
+) -> Change:
     repo = f"{namespace}/{one.name}"
     head = remote.heads.get(one.name)
     if head is not None:
@@ -162,17 +170,17 @@ def _change(one: Wanted, remote: Remote, namespace: str, spelt: Mapping[str, str
     if other is not None:
         reason = f"is called {other} on the Hub: say repo = {other!r} in the card"
         return Change(repo, "conflict", reason, remote.heads[other].sha)
-    return _absent(one, repo, remote)
+    return _absent(one, repo, remote.before.get(one.name), strays)
 
 
-def _absent(one: Wanted, repo: str, remote: Remote) -> Change:
-    if one.retired:
-        return Change(repo, "unchanged", "is retired, and not on the Hub", None)
-    before = remote.before.get(one.name)
-    moved = next((head for head in remote.heads.values() if before and head.sha == before), None)
-    if moved is not None:
+def _absent(one: Wanted, repo: str, before: str | None, strays: Mapping[str, Head]) -> Change:
+    """`strays` are the repositories without a card, by their heads: one may be ours, renamed."""
+    moved = strays.get(before) if before else None
+    if moved is not None and not (one.retired and moved.private):
         reason = f"was renamed to {moved.name} on the Hub: rename the card, or rename it back"
         return Change(repo, "conflict", reason, moved.sha)
+    if one.retired:
+        return Change(repo, "unchanged", "is retired, and not on the Hub", None)
     reason = "was removed from the Hub since we left it" if before else "is not on the Hub"
     return Change(repo, "create", reason, None, _sent(one, one.files))
 
@@ -180,14 +188,15 @@ def _absent(one: Wanted, repo: str, remote: Remote) -> Change:
 def _present(one: Wanted, repo: str, head: Head, seen: Seen) -> Change:
     assert seen.head == head.sha, f"{repo} was looked at as it was at another commit"
     if seen.unreadable is not None:
+        if one.retired:
+            return _retired(one, repo, head, [])
         return Change(repo, "conflict", seen.unreadable, head.sha)
     changed = [path for path, digest in one.files.items() if not digest.fits(seen.files.get(path))]
     edited = sorted(seen.edited.intersection(changed))
     if one.retired:
         return _retired(one, repo, head, [] if edited else changed)
     if edited:
-        reason = f"{_listed(edited)} changed on the Hub: hubtools pull {one.name}"
-        return Change(repo, "conflict", reason, head.sha)
+        return Change(repo, "conflict", _clash(one, edited), head.sha)
     if not changed:
         return Change(repo, "unchanged", "is as it should be", head.sha)
     if not seen.files.keys() - {_GIT_ATTRIBUTES}:
@@ -195,6 +204,14 @@ def _present(one: Wanted, repo: str, head: Head, seen: Seen) -> Change:
     verb = "is" if len(changed) == 1 else "are"
     reason = f"{_listed(sorted(changed))} {verb} not as here"
     return Change(repo, "update", reason, head.sha, _sent(one, changed))
+
+
+def _clash(one: Wanted, edited: list[str]) -> str:
+    verb = "was" if len(edited) == 1 else "were"
+    said = f"{_listed(edited)} {verb} changed on the Hub by someone else"
+    if edited == [README]:
+        return f"{said}: hubtools pull {one.name}"
+    return f"{said}, where nothing of it is overwritten: take it away there, or use another name"
 
 
 def _retired(one: Wanted, repo: str, head: Head, changed: list[str]) -> Change:
@@ -209,7 +226,9 @@ def _sent(one: Wanted, paths: Iterable[str]) -> dict[str, str]:
 
 
 def _listed(paths: list[str]) -> str:
-    return ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
+    return ", ".join(paths[:_NAMED]) + (
+        f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+    )
 
 
 @dataclass(frozen=True, slots=True)

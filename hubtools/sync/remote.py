@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +40,8 @@ class Subject:
 
     file: Path
     wanted: Wanted
+    before: Seen | None = None
+    """What an earlier run left there."""
 
 
 def look(
@@ -61,7 +63,11 @@ def look(
         and s.wanted.name in heads
         and _still_true(there, heads[s.wanted.name], s.wanted)
     }
-    unknown = [s for s in subjects if s.wanted.name in heads and s.wanted.name not in seen]
+    unknown = [
+        replace(s, before=before[s.wanted.name])
+        for s in subjects
+        if s.wanted.name in heads and s.wanted.name not in seen
+    ]
     seen.update(_look_at(hub, heads, unknown, memory, report))
     return Remote(heads, seen, {name: there.head for name, there in before.items() if there})
 
@@ -167,8 +173,10 @@ def _edited(
 ) -> Iterator[str]:
     """Those of `changed` that are not as we left them.
 
-    A run record of ours holds its own digest and those of all other files.
+    That is what the earlier run remembers, and what a run record of ours says, which holds its
+    own digest and those of all other files.
     """
+    left = subject.before.files if subject.before is not None else {}
     record: Mapping[str, Any] | None = None
     for path in changed:
         if path == README:
@@ -178,20 +186,19 @@ def _edited(
         if record is None:
             data = read_file(hub, head, RUN_RECORD) if RUN_RECORD in files else None
             record = read_record(data)
-        if not _is_recorded(hub, head, path, files[path], record):
+        if path == RUN_RECORD and record:
+            continue
+        known = {left.get(path), f"sha256:{record.get('files', {}).get(path)}"}
+        if not known & _names(hub, head, path, files[path]):
             yield path
 
 
-def _is_recorded(hub: Hub, head: Head, path: str, there: str, record: Mapping[str, Any]) -> bool:
-    if path == RUN_RECORD:
-        return bool(record)
-    known = record.get("files", {}).get(path)
-    if known is None:
-        return False
+def _names(hub: Hub, head: Head, path: str, there: str) -> set[str]:
+    """Both names of a content; a file that is not in LFS is read for its SHA-256."""
     if there.startswith("sha256:"):
-        return there == f"sha256:{known}"
-    data = read_file(hub, head, path)
-    return data is not None and hashlib.sha256(data).hexdigest() == known
+        return {there}
+    data = read_file(hub, head, path) or b""
+    return {there, f"sha256:{hashlib.sha256(data).hexdigest()}"}
 
 
 def list_files(hub: Hub, head: Head) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,14 +14,14 @@ from hubtools.config import Project
 from hubtools.consent import DenyList, read_deny_list
 from hubtools.errors import AccessError, PolicyError
 from hubtools.report import Reporter
+from hubtools.sync.answers import asking
 from hubtools.sync.hub import Hub, counted
 from hubtools.sync.memory import Memory
 from hubtools.sync.plan import Plan, Wanted, make_changes
 from hubtools.sync.remote import Subject, look
-from hubtools.sync.target import Target, connect
+from hubtools.sync.target import LOCAL_NAMESPACE, Target, connect
 from hubtools.sync.wanted import Fleet, Wanting
 
-LOCAL_NAMESPACE = "me"
 _LOGIN = "Log in with `hf auth login`, or set HF_TOKEN to a token that may write there"
 
 
@@ -36,14 +37,8 @@ class Session:
     report: Reporter
     sent: list[str]
     """The method of every request so far."""
-
-    @property
-    def renderer(self) -> CardRenderer:
-        """What renders cards for this Hub."""
-        project = self.project
-        return CardRenderer(
-            self.namespace, self.target.files_url, project.config.project, project.templates_folder
-        )
+    renderer: CardRenderer
+    """Renders cards for this Hub; one for the session, since it compiles the templates."""
 
     def fleet(self, files: Sequence[Path]) -> Fleet:
         """These cards with the folders of their models."""
@@ -62,9 +57,16 @@ def open_session(
     with connect(target) as api, counted(api) as sent, Memory(file, str(target)) as memory:
         hub = Hub(api)
         owner = owner_of(hub, target, namespace, writing=writing)
-        yield Session(project, target, owner, hub, memory, report, sent)
+        renderer = renderer_for(project, target, owner)
+        yield Session(project, target, owner, hub, memory, report, sent, renderer)
         if not memory.kept:
             report.note(f"Warning: {file} cannot be written, so the next run has more to ask")
+
+
+def renderer_for(project: Project, target: Target, namespace: str) -> CardRenderer:
+    """What renders the cards of a project for a Hub."""
+    said, templates = project.config.project, project.templates_folder
+    return CardRenderer(namespace, target.files_url, said, templates)
 
 
 def owner_of(hub: Hub, target: Target, namespace: str | None, *, writing: bool) -> str:
@@ -77,8 +79,12 @@ def owner_of(hub: Hub, target: Target, namespace: str | None, *, writing: bool) 
         return namespace or LOCAL_NAMESPACE
     if namespace is not None and not writing:
         return namespace
-    if not hub.signed_in:
+    with asking(str(target)):
+        signed_in = hub.signed_in
+    if not signed_in:
         raise AccessError("not logged in", where=target, fix=_LOGIN)
+    if namespace is not None and os.environ.get("HF_OIDC_RESOURCE"):
+        return namespace  # a token of trusted publishing is for a repository, and is nobody's
     me = hub.get("/api/whoami-v2", str(target)).json()
     allowed = [me["name"], *(org["name"] for org in me.get("orgs", ()))]
     if namespace is not None and namespace not in allowed:

@@ -14,6 +14,7 @@ from hubtools.errors import UsageError
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
+LOCAL_NAMESPACE = "me"
 HUGGING_FACE = "https://huggingface.co"
 LOCAL_PAGES = "http://127.0.0.1:7878"  # where `hubtools hub serve` listens by default
 

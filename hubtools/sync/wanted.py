@@ -34,7 +34,10 @@ class Fleet:
     renderer: CardRenderer
 
     def cards(self) -> Iterator[Source]:
-        """Each card with its file. Raises CardError for two of one repository."""
+        """Each card with its file.
+
+        Raises CardError for two of one repository, and for one that its file is not named after.
+        """
         taken: dict[str, Path] = {}
         for file in self.files:
             toml, prose = read_card(file)
@@ -42,6 +45,9 @@ class Fleet:
             other = taken.setdefault(card.repo.casefold(), file)
             if other is not file:
                 raise CardError(f"is the repository of {other} too", where=f"{file}: repo")
+            if card.repo.casefold() != file.stem.casefold():
+                fix = f"Call the file {card.repo}.toml, or say repo = {file.stem!r}"
+                raise CardError(f"{card.repo!r} is another name", where=f"{file}: repo", fix=fix)
             yield Source(file, card, source_digest(toml, prose))
 
     def model_files(self, card: Card) -> dict[str, Path]:

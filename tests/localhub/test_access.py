@@ -7,18 +7,18 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from huggingface_hub import HfApi
-from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+from huggingface_hub import CommitOperationAdd, HfApi
+from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
 
 from hubtools.localhub.access import Access
 from hubtools.localhub.server import serving
 
-TOKEN = "hf_localsecret"
+TOKEN, READ_TOKEN = "hf_localsecret", "hf_onlyreading"
 
 
 @pytest.fixture
 def guarded(root: Path) -> Iterator[str]:
-    access = Access(user="alice", orgs=("acme",), token=TOKEN)
+    access = Access(user="alice", orgs=("acme",), token=TOKEN, read_token=READ_TOKEN)
     with serving(root, access=access) as endpoint:
         yield endpoint
 
@@ -51,8 +51,14 @@ def test_without_a_token_one_may_read_what_is_public(guarded: str) -> None:
     owner.create_repo("acme/closed", private=True)
     assert [m.id for m in anybody.list_models()] == ["acme/open"]
     assert [m.id for m in owner.list_models()] == ["acme/closed", "acme/open"]
-    with pytest.raises(RepositoryNotFoundError):
-        anybody.model_info("acme/closed")
+    for api, repo, status in (
+        (anybody, "acme/closed", 401),
+        (anybody, "acme/never", 401),
+        (owner, "acme/never", 404),
+    ):
+        with pytest.raises(RepositoryNotFoundError) as missing:
+            api.model_info(repo)
+        assert _status(missing) == status
     assert "closed" not in httpx2.get(f"{guarded}/").text
     assert httpx2.get(f"{guarded}/acme/closed").status_code == 404
     assert httpx2.get(f"{guarded}/api/whoami-v2").status_code == 401
@@ -66,7 +72,8 @@ def test_a_private_repository_does_not_show_through_its_old_name(guarded: str) -
     owner.create_repo("acme/before", private=True)
     owner.move_repo("acme/before", "acme/after")
     answer = httpx2.get(f"{guarded}/api/models/acme/before")
-    assert (answer.status_code, "after" in answer.text) == (404, False)
+    assert (answer.status_code, "after" in answer.text) == (401, False)
+    assert answer.text == httpx2.get(f"{guarded}/api/models/acme/never").text
 
 
 def test_a_foreign_namespace_is_403(guarded: str) -> None:
@@ -79,6 +86,38 @@ def test_a_foreign_namespace_is_403(guarded: str) -> None:
     with pytest.raises(HfHubHTTPError) as caught:
         owner.move_repo("acme/model", "someone/model")
     assert _status(caught) == 403
+
+
+def test_a_token_that_may_only_read(guarded: str) -> None:
+    owner, reader = HfApi(endpoint=guarded, token=TOKEN), HfApi(endpoint=guarded, token=READ_TOKEN)
+    owner.create_repo("acme/closed", private=True)
+    assert reader.whoami()["auth"]["accessToken"]["role"] == "read"
+    assert [m.id for m in reader.list_models()] == ["acme/closed"]
+    add = CommitOperationAdd("a.txt", b"a")
+    for write in (
+        lambda: reader.create_repo("acme/other"),
+        lambda: reader.create_commit("acme/closed", [add], commit_message="x"),
+        lambda: reader.update_repo_settings("acme/closed", private=False),
+        lambda: reader.move_repo("acme/closed", "acme/open"),
+        lambda: reader.delete_repo("acme/closed"),
+    ):
+        with pytest.raises(HfHubHTTPError, match="may only read") as caught:
+            write()
+        assert _status(caught) == 403
+    info = owner.model_info("acme/closed")
+    assert info.private and len(owner.list_repo_commits("acme/closed")) == 1
+
+
+def test_files_of_a_gated_repository_are_for_members(guarded: str, tmp_path: Path) -> None:
+    owner, anybody = HfApi(endpoint=guarded, token=TOKEN), HfApi(endpoint=guarded, token=False)
+    owner.create_repo("acme/open")
+    owner.update_repo_settings("acme/open", gated="auto")
+    assert anybody.model_info("acme/open").gated == "auto"
+    file = ("acme/open", ".gitattributes")
+    assert Path(owner.hf_hub_download(*file, cache_dir=tmp_path / "owner")).is_file()
+    with pytest.raises(GatedRepoError) as caught:
+        anybody.hf_hub_download(*file, cache_dir=tmp_path / "anybody")
+    assert _status(caught) == 401
 
 
 def test_upload_with_a_token(guarded: str) -> None:

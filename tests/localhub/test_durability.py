@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from huggingface_hub import HfApi
+from huggingface_hub.errors import HfHubHTTPError
 
 from hubtools.localhub.model import AddFile, Draft, RepoId
 from hubtools.localhub.server import serving
@@ -52,10 +54,19 @@ print(won)
 """
 
 
-def start_server(root: Path) -> tuple[subprocess.Popen[str], str]:
-    """A server in a process of its own, and its address."""
+def start_server(
+    root: Path, *, largest_file: int = resource.RLIM_INFINITY
+) -> tuple[subprocess.Popen[str], str]:
+    """A server in a process of its own, which cannot write larger files, and its address."""
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+
     process = subprocess.Popen(
-        [sys.executable, "-c", SERVER, str(root)], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", SERVER, str(root)],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=limit,
     )
     assert process.stderr is not None
     return process, process.stderr.readline().split()[-1]
@@ -104,6 +115,36 @@ def test_a_killed_server_leaves_a_consistent_folder(root: Path) -> None:
         assert acknowledged in oids[:2]
         assert not list((root / "incoming").iterdir())
         check_consistency(root)
+
+
+def test_a_full_disk_is_said_and_nothing_is_half_there(root: Path) -> None:
+    """The system refuses to let a file grow, at the upload first and then in the database."""
+    with closing(Store(root)) as store:
+        store.create(REPO, author="me")
+    process, url = start_server(root, largest_file=1 << 20)
+    try:
+        api = HfApi(endpoint=url, token="any")
+        with pytest.raises(RuntimeError, match="Error while uploading") as caught:
+            api.upload_file(path_or_fileobj=bytes(2 << 20), path_in_repo="w.bin", repo_id="me/m")
+        cause = caught.value.__cause__
+        assert isinstance(cause, HfHubHTTPError) and cause.response.status_code == 507
+        landed = 0
+        while (status := _commit_status(url, landed)) == 200:
+            landed += 1
+        assert (status, landed > 0) == (507, True)
+        assert len(api.list_repo_commits("me/m")) == 1 + landed
+        assert not list((root / "incoming").iterdir())
+    finally:
+        process.terminate()
+        process.communicate()
+    with closing(Store(root)) as store:  # there is room again
+        store.put(REPO, {"a": b"b"}, author="me")
+    check_consistency(root)
+
+
+def _commit_status(url: str, n: int) -> int:
+    answer = httpx2.post(f"{url}/api/models/me/m/commit/main", content=_lines(n))
+    return answer.status_code
 
 
 def test_what_a_killed_writer_left_is_swept_and_a_living_one_is_not(root: Path) -> None:

@@ -160,7 +160,14 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     "front_matter",
     [
         *("a: [", "- a\n- b", "{{ x }}", "a: &a [*a]", "x: .nan", "? [1, 2]\n: 3", BOMB),
-        *("[" * 3000, "a: !!python/object:os.system x", "just text", "\t- x"),
+        *(
+            "[" * 200_000,
+            "- " * 200_000,
+            "\n".join(f"{' ' * n}a:" for n in range(2000)),
+            "a: !!python/object:os.system x",
+            "just text",
+            "\t- x",
+        ),
     ],
 )
 def test_front_matter_that_cannot_be_read_is_empty(api: HfApi, url: str, front_matter: str) -> None:
