@@ -27,7 +27,7 @@ from hubtools.errors import UsageError
 from hubtools.files import write_atomically
 from hubtools.posts.live.address import is_live
 from hubtools.publish import ModelRequest
-from hubtools.sync.session import LOCAL_NAMESPACE
+from hubtools.sync.target import LOCAL_NAMESPACE
 
 _PREDICTING = threading.Lock()  # torch's seed is one for the process
 

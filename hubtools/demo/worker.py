@@ -117,14 +117,14 @@ def _train(job: say.Train, project: Project, report: _Teller) -> say.Trained:
 def _publish(job: say.Publish, project: Project, report: _Teller) -> say.Published:
     if job.token is not None:
         os.environ["HF_TOKEN"] = job.token
-    from hubtools.api import apply, plan
+    from hubtools.publish import push
+    from hubtools.sync.session import open_session
     from hubtools.sync.target import parse_target
 
-    name, target = Path(job.card).stem, parse_target(job.to, project.root)
-    planned = plan(name, to=job.to, namespace=job.namespace, project=project, report=report)
-    apply(planned, project=project, report=report)
-    repo = f"{planned.namespace}/{name}"
-    return say.Published(repo, target.page(repo))
+    target = parse_target(job.to, project.root)
+    with open_session(project, target, job.namespace, report, writing=True) as session:
+        pushed = push(Path(job.card), session)
+    return say.Published(pushed.repo_id, target.page(pushed.repo_id))
 
 
 class _Teller:
