@@ -2,39 +2,124 @@
 
     make demo && .venv/bin/python docs/make_images.py
 
-Needs playwright and a Chromium (`--chromium` says where).
+Needs playwright and a Chromium (`--chromium` says where). The gallery is that of the demo's model
+and of some invented ones, which are cards and pictures only. What the demo's model says in the box
+is new each time.
 """
 
 from __future__ import annotations
 
 import argparse
 import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from playwright.sync_api import sync_playwright
 
+from hubtools.cards.model import Card, CardAccount, Prediction
+from hubtools.cards.render import CardRenderer
+from hubtools.cards.thumbnail import Face, ThumbnailSubject, draw_thumbnail
+from hubtools.localhub.model import AddFile, Draft, RepoId
 from hubtools.localhub.server import serving
+from hubtools.localhub.store import Store
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
 MODEL = "me/harbourlog"
-WIDTH = 1120  # CSS pixels
+WIDTH, PHONE = 1200, 400  # CSS pixels
+INVENTED = (
+    ("quietkettle", "A Very Quiet Kettle", "Nobody", "Nobody warned the teacups about Thursday."),
+    ("oldlighthouse", "Old Lighthouse", "My dream is", "My dream is to blink first, just once."),
+    ("fogwatch", "Fog Watch", "Today", "Today the fog asked to see the manager of the horizon."),
+    ("ropeledger", "Rope Ledger & Sons", "The rope", "The rope forgives no knot. It remembers."),
+    ("nightferry", "The Nightferry", "I think", "I think the ferry is a rumour with a timetable."),
+)
 
 
 def main() -> None:
-    """Copy the thumbnail, and photograph the model's page on the local Hub."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Copy the thumbnail, and photograph the pages of the local Hub."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--chromium", default=shutil.which("chromium"))
     chromium = parser.parse_args().chromium
     IMAGES.mkdir(exist_ok=True)
     shutil.copyfile(ROOT / "models/harbourlog/predictions.png", IMAGES / "predictions.png")
-    with serving(ROOT / "hub") as endpoint, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": WIDTH, "height": 1400}, device_scale_factor=1)
-        page.goto(f"{endpoint}/{MODEL}")
+    with tempfile.TemporaryDirectory() as folder:
+        hub = Path(folder) / "hub"
+        shutil.copytree(ROOT / "hub", hub)
+        add_invented(hub)
+        with serving(hub) as endpoint, sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+            photograph(browser, endpoint)
+            browser.close()
+
+
+def photograph(browser: Browser, endpoint: str) -> None:
+    """The gallery, the model's page with what it says, and the same on a phone at night."""
+    with window(browser, WIDTH, 830) as page:
+        page.goto(endpoint)
         page.wait_for_load_state("networkidle")
+        page.screenshot(path=IMAGES / "gallery.png")
+    with window(browser, WIDTH, 1130) as page:
+        speak(page, endpoint)
         page.screenshot(path=IMAGES / "card.png")
-        browser.close()
+    with window(browser, PHONE, 860, dark=True) as page:
+        speak(page, endpoint)
+        page.screenshot(path=IMAGES / "phone.png")
+
+
+@contextmanager
+def window(browser: Browser, width: int, height: int, *, dark: bool = False) -> Iterator[Page]:
+    """A page in a window of that many CSS pixels."""
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
+    )
+    yield context.new_page()
+    context.close()
+
+
+def speak(page: Page, endpoint: str) -> None:
+    """Open the model's page, let it continue a prompt, and show the first picture."""
+    page.goto(f"{endpoint}/{MODEL}")
+    page.get_by_label("The start of a post").fill("The Nightferry is")
+    page.get_by_role("button", name="Continue it").click()
+    page.get_by_text("5 new predictions").wait_for(timeout=120_000)
+    first = page.locator("#said li").first
+    first.get_by_role("button", name="Picture").click()
+    first.locator("img").evaluate("image => image.decode()")
+    page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
+    page.wait_for_load_state("networkidle")
+
+
+def add_invented(hub: Path) -> None:
+    """Commit a card and a thumbnail for each invented account."""
+    renderer = CardRenderer("quiet-water", "https://huggingface.co")
+    with closing(Store(hub)) as store:
+        for handle, name, prompt, text in INVENTED:
+            card = Card(
+                repo=handle,
+                language="en",
+                base_model="openai-community/gpt2",
+                prompt=prompt,
+                tags=("huggingtweets",),
+                accounts=(CardAccount(handle=handle, name=name, network="x"),),
+                predictions=(Prediction(prompt=prompt, text=text),),
+            )
+            subject = ThumbnailSubject((Face(name, handle, None),), prompt, text)
+            files = {
+                "README.md": renderer.render(card).encode(),
+                "predictions.png": draw_thumbnail(subject).png,
+            }
+            repo_id = RepoId("quiet-water", handle)
+            store.create(repo_id, author="me")
+            with store.objects.staging() as staging:
+                added = tuple(AddFile(path, staging.add(data)) for path, data in files.items())
+                store.commit(repo_id, Draft("me", f"Publish {handle}", added))
 
 
 if __name__ == "__main__":

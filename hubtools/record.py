@@ -20,7 +20,7 @@ def read_record(data: bytes | None) -> Mapping[str, Any]:
     """The record in `data`; empty when there is none or its digest does not fit: it is not ours."""
     try:
         record = json.loads(data or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     if not isinstance(record, dict):
         return {}

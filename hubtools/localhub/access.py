@@ -19,13 +19,15 @@ class Access:
     Without a `token` everybody who reaches the server is that person and may write to every
     namespace; with one, only requests that carry it are, and they may write to the namespaces
     of the user and of the orgs. Requests with the `read_token` see what the person sees and
-    change nothing. Raises UsageError for names that no namespace can have.
+    change nothing. A `read_only` Hub knows nobody: all see what is public, and nothing can be
+    changed. Raises UsageError for names that no namespace can have.
     """
 
     user: str = "me"
     orgs: tuple[str, ...] = ()
     token: str | None = field(default=None, repr=False)
     read_token: str | None = field(default=None, repr=False)
+    read_only: bool = False
 
     def __post_init__(self) -> None:
         for name in (self.user, *self.orgs):
@@ -36,6 +38,8 @@ class Access:
 
         Raises UnauthorizedError for a header that holds anything but one of the tokens.
         """
+        if self.read_only:
+            return None
         if self.token is None:
             return "write"
         if authorization is None:

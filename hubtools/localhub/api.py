@@ -7,6 +7,8 @@ is the part of huggingface.co's that huggingface_hub's client uses for models.
 from __future__ import annotations
 
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -17,8 +19,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from hubtools.errors import HubtoolsError
-from hubtools.localhub import api_commit, api_files, api_repos, pages
+from hubtools.localhub import api_commit, api_files, api_repos, box, pages
 from hubtools.localhub.access import OPEN, Access
+from hubtools.localhub.box import Box
 from hubtools.localhub.errors import RepoHiddenError, RepoMovedError, RepoNotFoundError
 from hubtools.localhub.limits import bucket_of
 from hubtools.localhub.store import Store
@@ -35,12 +38,16 @@ from hubtools.localhub.web import (
 
 
 def create_app(
-    store: Store, *, access: Access = OPEN, hosts: frozenset[str] | None = LOOPBACK
+    store: Store,
+    *,
+    access: Access = OPEN,
+    hosts: frozenset[str] | None = LOOPBACK,
+    prompting: bool = True,
 ) -> Starlette:
     """The app over a store.
 
     `hosts` are the host names that it answers to; None answers to every name, for a server that
-    listens beyond this machine.
+    listens beyond this machine. `prompting`: whether models may be run for visitors.
     """
     app = Starlette(
         routes=[*_api_routes(), *_model_routes(), *_file_routes(), *_page_routes(), *_rest()],
@@ -50,11 +57,20 @@ def create_app(
             HTTPException: _no_such_route,
             ClientDisconnect: _gone,
         },
+        lifespan=_lifespan,
     )
     app.router.redirect_slashes = False
     app.state.hub = Hub(store, access, secrets.token_bytes(32))
     app.state.pages = pages.environment()
+    app.state.box = Box(store) if prompting else None
     return app
+
+
+@asynccontextmanager
+async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+    yield
+    if app.state.box is not None:
+        await app.state.box.close()
 
 
 def _api_routes() -> list[Route]:
@@ -99,8 +115,7 @@ def _page_routes() -> list[Route]:
     repo = "/{namespace}/{name}"
     return [
         Route("/", pages.models),
-        Route("/-/style.css", pages.style),
-        Route("/-/icon.svg", pages.icon),
+        Route("/-/{name}", pages.asset),
         Route("/api/{rest:path}", _unknown, methods=["GET", "POST", "PUT", "DELETE"]),
         Route("/{namespace}", pages.models),
         Route(repo, pages.card),
@@ -109,6 +124,10 @@ def _page_routes() -> list[Route]:
         Route(f"{repo}/commits/{{revision}}", pages.history),
         Route(f"{repo}/commit/{{revision}}", pages.commit),
         Route(f"{repo}/blob/{{revision}}/{{path:path}}", pages.blob),
+        Route(f"{repo}/run", pages.record),
+        Route(f"{repo}/share/{{key}}.png", pages.share_picture),
+        Route(f"{repo}/share/{{key}}", pages.share),
+        Route(f"{repo}/predict", box.predict, methods=["POST"]),
     ]
 
 

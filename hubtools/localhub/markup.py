@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import nh3
 from markdown_it import MarkdownIt
@@ -57,42 +58,110 @@ _URL = re.compile(r"""url\(\s*(["']?)(https://[^\s"'()\\<>]+)\1\s*\)""", re.IGNO
 _CONTROL = re.compile(r"[\x00-\x20\x7f]")
 
 
+# A tag as nh3 writes it: lower case, values in double quotes, which may hold `<` and `>`.
+_TAG = re.compile(r'<(/?)([a-z0-9]+)((?:[^>"]|"[^"]*")*)>')
+_NOWHERE = "#"
+_REMOTE = re.compile(r'\bsrc="https:')
+_MISSING = re.compile(rf'\bsrc="{_NOWHERE}"')
+_ALT = re.compile(r'\balt="([^"]*)"')
+_WIDTH = re.compile(r'\bwidth="(\d{1,4})"')
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A README's HTML, and the hosts whose pictures were left out of it."""
+
+    html: Markup
+    elsewhere: tuple[str, ...]
+
+
 def render_readme(readme: str, files: str) -> Markup:
+    """The HTML of a README with its pictures from other hosts; see `render_card`."""
+    return render_card(readme, files, remote=True).html
+
+
+def render_card(
+    readme: str, files: str, *, remote: bool, paths: Collection[str] | None = None
+) -> Rendered:
     """The HTML of a README.
 
-    Relative addresses are looked for below `files`, the path at which the repository's files
-    are served. Pictures come from there or over https; scripts, frames, forms, `javascript:`
-    and everything else that acts or loads is gone.
+    Relative addresses are looked for below `files`, the address at which the repository's files
+    are served; a picture that is not among the repository's `paths` is only its words. Other
+    pictures come over https where they may be `remote`, and are words otherwise. Scripts, frames,
+    forms, `javascript:` and everything else that acts or loads is gone.
     """
+    hosts: dict[str, None] = {}
 
     def keep(tag: str, name: str, value: str) -> str | None:
         if name == "style":
-            return _safe_style(value)
+            style = _safe_style(value)
+            addresses = [match[2] for match in _URL.finditer(style or "")]
+            hosts.update((_host(address), None) for address in addresses)
+            return style if remote or not addresses else _without_addresses(style or "")
         if name == "class":
             return " ".join(c for c in value.split() if _is_known_class(c)) or None
         if name in ("href", "src"):
-            return _address(value, files, picture=tag == "img")
+            address = _address(value, files, picture=tag == "img")
+            if tag == "img" and address and address.startswith("https:"):
+                hosts[_host(address)] = None
+            if tag == "img" and address and paths is not None and address.startswith(f"{files}/"):
+                path = unquote(address.removeprefix(f"{files}/").partition("?")[0])
+                return address if path in paths else _NOWHERE
+            return address
         return value
 
-    return Markup(
-        nh3.clean(
-            _to_html(_body(readme)),
-            tags=set(_TAGS),
-            clean_content_tags={"script", "style", "template", "noscript", "iframe", "object"},
-            attributes={tag: set(names) for tag, names in _ATTRIBUTES.items()},
-            attribute_filter=keep,
-            filter_style_properties=set(_STYLES),
-            url_schemes={"http", "https", "mailto"},
-            id_prefix="card-",
-            link_rel="noopener noreferrer nofollow",
-        )
+    html = nh3.clean(
+        _to_html(_body(readme)),
+        tags=set(_TAGS),
+        clean_content_tags={"script", "style", "template", "noscript", "iframe", "object"},
+        attributes={tag: set(names) for tag, names in _ATTRIBUTES.items()},
+        attribute_filter=keep,
+        filter_style_properties=set(_STYLES),
+        url_schemes={"http", "https", "mailto"},
+        id_prefix="card-",
+        link_rel="noopener noreferrer nofollow",
     )
+    finished = Markup(_TAG.sub(lambda match: _finished(match, remote=remote), html))
+    return Rendered(finished, () if remote else tuple(filter(None, hosts)))
+
+
+def _finished(tag: re.Match[str], *, remote: bool) -> str:
+    """A cleaned tag as the page has it.
+
+    What is wider than the page scrolls in a box of its own, which the keyboard must reach.
+    """
+    closing, name, attributes = tag.groups()
+    if name == "table":
+        return "</table></div>" if closing else f'<div class="scroll" tabindex="0">{tag[0]}'
+    if name == "pre" and not closing:
+        return f'<pre tabindex="0"{attributes}>'
+    if name == "img" and (
+        _MISSING.search(attributes) or (not remote and _REMOTE.search(attributes))
+    ):
+        alt, width = _ALT.search(attributes), _WIDTH.search(attributes)
+        small = " small" if width and int(width[1]) <= 128 else ""
+        words = alt[1] if alt and alt[1] else "Picture"
+        return f'<span class="elsewhere{small}" role="img" aria-label="{words}">{words}</span>'
+    return tag[0]
+
+
+def _host(address: str) -> str:
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _without_addresses(style: str) -> str | None:
+    kept = [part for part in _DECLARATION.findall(style) if not _URL.search(part)]
+    return ";".join(kept) or None
 
 
 def _to_html(text: str) -> str:
     markdown = MarkdownIt("gfm-like", {"html": True, "linkify": True})
     tokens = markdown.parse(text)
     _add_heading_ids(tokens)
+    _empty_corners(tokens)
     return str(markdown.renderer.render(tokens, markdown.options, {}))
 
 
@@ -114,6 +183,13 @@ def _add_heading_ids(tokens: Sequence[Token]) -> None:
             opening.attrSet("id", slug)
 
 
+def _empty_corners(tokens: Sequence[Token]) -> None:
+    """Make empty head cells plain ones: a heading without words is read out as one."""
+    for opening, content, closing in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if opening.type == "th_open" and not content.content.strip():
+            opening.tag = closing.tag = "td"
+
+
 def _is_known_class(name: str) -> bool:
     return name in _CLASSES or re.fullmatch(r"language-[\w+#-]+", name) is not None
 
@@ -132,7 +208,7 @@ def _address(value: str, files: str, *, picture: bool) -> str | None:
         allowed = ("https",) if picture else ("https", "http", "mailto")
         return text if parts.scheme.lower() in allowed else None
     if parts.path.startswith("/"):
-        return text
+        return text if files.startswith("/") else None
     path = posixpath.normpath(parts.path or ".")
     if path.startswith(".."):
         return None

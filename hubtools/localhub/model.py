@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from hubtools.localhub.objects import Staged
 
-SortKey = Literal["createdAt", "lastModified"]
+SortKey = Literal["createdAt", "lastModified", "name"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,8 @@ class Query:
     """Which repositories to list, in which order, and from where on.
 
     `search` is a part of the id, `words` are looked for in the id and the tags. `after` is a
-    Page's `next`. Without `cards`, the repositories come with an empty one, and sooner.
+    Page's `next`, `offset` how many repositories behind it to pass over. Without `cards`, the
+    repositories come with an empty one, and sooner.
     """
 
     namespace: str | None = None
@@ -142,6 +143,7 @@ class Query:
     pipeline_tag: str | None = None
     sort: SortKey = "createdAt"
     limit: int = 1000
+    offset: int = 0
     after: str | None = None
     cards: bool = True
 

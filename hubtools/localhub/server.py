@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import ipaddress
+import logging
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -64,24 +67,31 @@ def serving(
             thread.join()
 
 
-def serve(root: Path, host: str, port: int, access: Access, reporter: Reporter) -> None:
+def serve(
+    root: Path, host: str, port: int, access: Access, reporter: Reporter, *, prompting: bool = True
+) -> None:
     """Serve the folder until Ctrl-C.
 
-    Raises OutputError when the folder cannot be used or the address is taken.
+    Beyond this machine a Hub without a token is read-only and shows only what is public. Raises
+    OutputError when the folder cannot be used or the address is taken.
     """
+    is_loopback = _is_loopback(host)
+    if not is_loopback and access.token is None:
+        access = replace(access, read_only=True)
     with closing(Store(root)) as store, _listen(host, port) as listener:
         address = _address(host, listener.getsockname()[1])
         reporter.note(f"The models in {root} are at {address}")
         reporter.note(f"For other tools: export HF_ENDPOINT={address} HF_HUB_DISABLE_XET=1")
-        if not _is_loopback(host) and access.token is None:
+        if access.read_only:
             reporter.note(
-                "Everybody who reaches this machine can change these models: "
-                "set HUBTOOLS_HUB_TOKEN to ask for a token."
+                "Others can reach this Hub, so it is read-only and hides private models. "
+                "With HUBTOOLS_HUB_TOKEN set, who sends that token may write."
             )
         reporter.note("Ctrl-C stops it.")
-        hosts = LOOPBACK | {host} if _is_loopback(host) else None
+        hosts = LOOPBACK | {host} if is_loopback else None
+        app = create_app(store, access=access, hosts=hosts, prompting=prompting)
         try:
-            _server(create_app(store, access=access, hosts=hosts)).run([listener])
+            _server(app).run([listener])
         except KeyboardInterrupt:
             reporter.note("Stopped.")
 
@@ -89,17 +99,26 @@ def serve(root: Path, host: str, port: int, access: Access, reporter: Reporter) 
 def _server(
     app: ASGIApp, http: type[CuttableProtocol] | Literal["auto"] = "auto"
 ) -> uvicorn.Server:
+    logging.getLogger("uvicorn.error").addFilter(_is_worth_saying)
     return uvicorn.Server(
         uvicorn.Config(
             app,
             http=http,
-            lifespan="off",
+            lifespan="auto",
             log_config=None,
             access_log=False,
             server_header=False,
             timeout_keep_alive=_KEEP_ALIVE,
             timeout_graceful_shutdown=_STOP_WITHIN,
         )
+    )
+
+
+def _is_worth_saying(record: logging.LogRecord) -> bool:
+    """Whether the server's log tells of more than requests that its end cut off."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, asyncio.CancelledError) and "graceful shutdown" not in str(
+        record.msg
     )
 
 

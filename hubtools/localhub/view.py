@@ -15,7 +15,7 @@ from hubtools.localhub.errors import (
     RepoNotFoundError,
     RevisionNotFoundError,
 )
-from hubtools.localhub.model import Card, Change, Commit, Entry, Page, Query, Repo, RepoId
+from hubtools.localhub.model import Card, Change, Commit, Entry, Page, Query, Repo, RepoId, SortKey
 
 PICTURE = "predictions.png"
 _NO_CARD = Card()
@@ -25,6 +25,11 @@ SELECT r.*, EXISTS (
 ) AS has_picture
 FROM repos AS r
 """
+_ORDERS: Mapping[SortKey, str] = {
+    "createdAt": "r.key DESC",
+    "lastModified": "r.modified DESC, r.key DESC",
+    "name": "r.namespace, r.name",
+}
 _REPO_WITHOUT_CARD = """
 SELECT r.key, r.namespace, r.name, r.private, r.gated, r.created, r.modified, r.head, r.seq,
     '{}' AS card, '[]' AS tags, NULL AS pipeline_tag, NULL AS library_name, 0 AS has_picture
@@ -59,10 +64,9 @@ class View:
     def page(self, query: Query) -> Page:
         """Some of the repositories, newest or last changed first. Raises BadRequestError."""
         where, values = self._filters(query)
-        order = "r.modified DESC, r.key DESC" if query.sort == "lastModified" else "r.key DESC"
         repo = _REPO if query.cards else _REPO_WITHOUT_CARD
-        sql = f"{repo} WHERE {' AND '.join(where)} ORDER BY {order} LIMIT ?"
-        rows = self._db.execute(sql, (*values, query.limit + 1)).fetchall()
+        sql = f"{repo} WHERE {' AND '.join(where)} ORDER BY {_ORDERS[query.sort]} LIMIT ? OFFSET ?"
+        rows = self._db.execute(sql, (*values, query.limit + 1, query.offset)).fetchall()
         repos = tuple(_repo(row) for row in rows[: query.limit])
         more = len(rows) > query.limit
         return Page(repos, _cursor(repos[-1]) if more and repos else None)
@@ -174,8 +178,10 @@ class View:
             modified, key = _parse_cursor(query.after)
             if query.sort == "lastModified":
                 add("(r.modified, r.key) < (?, ?)", modified, key)
-            else:
+            elif query.sort == "createdAt":
                 add("r.key < ?", key)
+            else:
+                raise BadRequestError("a listing by name has no cursors", fix="Use an offset")
         return where, values
 
 

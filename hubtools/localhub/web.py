@@ -141,6 +141,10 @@ def param(request: Request, name: str, default: str = "") -> str:
 
 def check_write(request: Request, namespace: str) -> None:
     """Raises UnauthorizedError or ForbiddenError when the caller may not write there."""
+    if hub_of(request).access.read_only:
+        raise ForbiddenError(
+            "this Hub is read-only", fix="Start it with HUBTOOLS_HUB_TOKEN set, and send that token"
+        )
     if not is_signed_in(request):
         raise UnauthorizedError("Invalid username or password.", fix="Send the Hub's token")
     if role_of(request) == "read":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,6 +29,8 @@ from hubtools.sync.remote import AT_A_TIME
 from hubtools.sync.wanted import Fleet, bytes_digest, wanted_of
 
 _HOME = "Nothing was overwritten. Bring edits home with hubtools pull NAME"
+_ENDING = "ending after the requests in flight"
+_SHOW_CURSOR = "\x1b[?25h"
 _HOPELESS = 5
 """Refusals in a row after which a token is taken to be good for nothing."""
 _WAITING = 2 * AT_A_TIME  # changes that are rendered ahead of the requests
@@ -212,7 +215,7 @@ def _collect(pending: dict[Future[str], Delivery], run: _Run, hub: Hub, bar: Bar
         run.settle(pending.pop(future), future)
     if run.cause is not None:
         hub.stop.set()
-    bar.advance(run.settled, run.detail)
+    bar.advance(run.settled, _ENDING if hub.stop.is_set() else run.detail)
 
 
 def _delivery(
@@ -248,9 +251,10 @@ def _message(change: Change) -> str:
 
 @contextmanager
 def _interruptible(hub: Hub) -> Iterator[Callable[[], bool]]:
-    """Ctrl-C lets the requests in flight end; a second one does not wait for them.
+    """Ctrl-C lets the requests in flight end; a second one ends the process at once.
 
-    Yields whether it was pressed. Only the main thread can be told.
+    That loses nothing that a rerun would not find. Yields whether it was pressed. Only the main
+    thread can be told.
     """
     pressed = threading.Event()
     if threading.current_thread() is not threading.main_thread():
@@ -259,7 +263,10 @@ def _interruptible(hub: Hub) -> Iterator[Callable[[], bool]]:
 
     def end(signal_number: int, frame: object) -> None:
         if pressed.is_set():
-            raise KeyboardInterrupt
+            if sys.stderr.isatty():
+                sys.stderr.write(_SHOW_CURSOR)  # the bar hides it
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            signal.raise_signal(signal.SIGINT)
         pressed.set()
         hub.stop.set()
 

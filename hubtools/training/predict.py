@@ -50,23 +50,29 @@ def predict(base: Base, prompt: str, count: int, seed: int, sampling: Sampling) 
 
     torch.manual_seed(seed)
     config = generation_config(base, sampling)
-    encoded = base.tokenizer(prompt, return_tensors="pt").to(base.model.device)
-    if encoded["input_ids"].shape[1] >= config.max_length:
-        raise UsageError(
-            f"the prompt is {encoded['input_ids'].shape[1]} tokens long",
-            fix=f"The model continues at most {config.max_length - 1}",
-        )
+    encoded = encode_prompt(base, prompt, config)
     texts: list[str] = []
     model: Any = base.model
     with torch.inference_mode(), quiet_transformers():
         while len(texts) < count:
             config.num_return_sequences = min(_ROWS, count - len(texts))
             output = model.generate(**encoded, generation_config=config)
-            texts += _texts(base, output.tolist())
+            texts += texts_of(base, output.tolist())
     return texts
 
 
-def _texts(base: Base, rows: Sequence[Sequence[int]]) -> list[str]:
+def encode_prompt(base: Base, prompt: str, config: Any) -> Any:
+    """The prompt's tokens, where the model is. Raises UsageError when they leave no room."""
+    encoded = base.tokenizer(prompt, return_tensors="pt").to(base.model.device)
+    if encoded["input_ids"].shape[1] >= config.max_length:
+        raise UsageError(
+            f"the prompt is {encoded['input_ids'].shape[1]} tokens long",
+            fix=f"The model continues at most {config.max_length - 1}",
+        )
+    return encoded
+
+
+def texts_of(base: Base, rows: Sequence[Sequence[int]]) -> list[str]:
     """Rows as text, from behind the start token to the first end token."""
     cut = []
     for row in rows:

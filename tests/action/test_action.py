@@ -290,11 +290,13 @@ def test_a_card_with_an_odd_name_is_only_a_mistake(place: Place) -> None:
 def test_what_a_hub_says_is_no_command(place: Place) -> None:
     """A server's words reach the log, where a line may be an order to the runner."""
     place.card("harbourlog")
+    place.card("fogwatch")
     words = {"X-Error-Message": "no ::error::pwned ##[add-mask]a"}
-    place.faults.use(Fault(Answer(400, words, "::error::pwned"), "POST", "*/commit/*"))
+    place.faults.use(Fault(Answer(400, words, "::error::pwned"), "POST", "*/harbourlog/commit/*"))
     job = push(place)
     assert job.failed
     assert job.steps["End as hubtools ended"] == 8
+    assert place.models() == {"acme/fogwatch", "acme/harbourlog"}  # the latter without its card
     assert len(job.commands) == 2
     assert all(line.startswith(("::error title=", "::error file=")) for line in job.commands)
     assert "| failed | `acme/harbourlog` |" in job.summary

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 from huggingface_hub import HfApi
@@ -12,6 +15,11 @@ from huggingface_hub import HfApi
 from hubtools.localhub.model import Query
 from hubtools.localhub.server import serving
 from hubtools.localhub.store import Store
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, ConsoleMessage, Page, Request
+
+Visit = Callable[..., "Page"]
 
 
 @pytest.fixture
@@ -52,6 +60,58 @@ def url(_served: str, store: Store) -> Iterator[str]:
 @pytest.fixture
 def api(url: str) -> HfApi:
     return HfApi(endpoint=url, token="any")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A real Chromium."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("no chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        opened = playwright.chromium.launch(executable_path=chromium, args=args)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Visit]:
+    """Open an address in a window of its own; options are those of a Playwright context.
+
+    At the end of the test no window may have logged an error, failed to load anything or asked
+    another machine for anything.
+    """
+    contexts, wrong, asked = [], list[str](), set[str]()
+    own = set[str]()
+
+    def note(request: Request) -> None:
+        if urlsplit(request.url).scheme not in ("data", "blob"):
+            asked.add(urlsplit(request.url).netloc)
+
+    def hear(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            wrong.append(message.text)
+
+    def opened(address: str, **options: object) -> Page:
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", note)
+        page.on("console", hear)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("dialog", lambda dialog: wrong.append(dialog.message))
+        own.add(urlsplit(address).netloc)
+        page.goto(address)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert wrong == []
+    assert asked <= own
 
 
 def check_consistency(root: Path) -> None:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx2
-import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
 
-from hubtools.localhub.markup import render_readme
+from hubtools.localhub.markup import render_card, render_readme
 from hubtools.localhub.model import RepoId
 from hubtools.localhub.store import Store
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c4944415408d763"
     "f8cfc000000301010018dd8db00000000049454e44ae426082"
@@ -51,19 +51,6 @@ base_model: "javascript:alert(1)"
 """
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[object]:
-    if CHROMIUM is None:
-        pytest.skip("no chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=args)
-        yield opened
-        opened.close()
-
-
 def _model(api: HfApi, readme: str, name: str = "m") -> None:
     api.create_repo(f"me/{name}")
     files = [CommitOperationAdd("README.md", readme.encode())]
@@ -71,10 +58,7 @@ def _model(api: HfApi, readme: str, name: str = "m") -> None:
     api.create_commit(f"me/{name}", files, commit_message="<i>Upload</i>")
 
 
-def test_a_hostile_card_does_nothing_in_a_browser(api: HfApi, url: str, browser: object) -> None:
-    from playwright.sync_api import Browser
-
-    assert isinstance(browser, Browser)
+def test_a_hostile_card_does_nothing_in_a_browser(api: HfApi, url: str, browser: Browser) -> None:
     _model(api, HOSTILE)
     page = browser.new_page()
     asked: list[str] = []
@@ -96,10 +80,7 @@ def test_a_hostile_card_does_nothing_in_a_browser(api: HfApi, url: str, browser:
     page.close()
 
 
-def test_pages_fit_a_phone(api: HfApi, url: str, browser: object) -> None:
-    from playwright.sync_api import Browser
-
-    assert isinstance(browser, Browser)
+def test_pages_fit_a_phone(api: HfApi, url: str, browser: Browser) -> None:
     wide = (
         "| a | b |\n|---|---|\n| " + "x" * 300 + " | " + "y" * 300 + " |\n\n`" + "z" * 300 + "`\n"
     )
@@ -111,10 +92,7 @@ def test_pages_fit_a_phone(api: HfApi, url: str, browser: object) -> None:
     page.close()
 
 
-def test_keyboard_reaches_the_content_first(api: HfApi, url: str, browser: object) -> None:
-    from playwright.sync_api import Browser
-
-    assert isinstance(browser, Browser)
+def test_keyboard_reaches_the_content_first(api: HfApi, url: str, browser: Browser) -> None:
     page = browser.new_page()
     page.goto(url)
     page.keyboard.press("Tab")
@@ -127,11 +105,22 @@ def test_keyboard_reaches_the_content_first(api: HfApi, url: str, browser: objec
 def test_search_and_tags_find_models(api: HfApi, url: str) -> None:
     _model(api, "---\ntags: [harbour, 'a&b']\n---\n", "one")
     _model(api, "---\ntags: [sea]\n---\n", "two")
-    assert _found(url, "?q=HARB+one") == ["/me/one"]
-    assert _found(url, "?tag=a%26b") == ["/me/one"]
-    assert _found(url, "?q=nothing") == []
-    assert _found(url, "me") == ["/me/two", "/me/one"]
-    assert _found(url, "") == ["/me/two", "/me/one"]
+    assert found(url, "?q=HARB+one") == ["/me/one"]
+    assert found(url, "?tag=a%26b") == ["/me/one"]
+    assert found(url, "?q=nothing") == []
+    assert found(url, "me") == ["/me/two", "/me/one"]
+    assert found(url, "") == ["/me/two", "/me/one"]
+
+
+def test_the_orders_of_the_gallery(api: HfApi, url: str, store: Store) -> None:
+    for name in ("b", "C", "a"):
+        store.create(RepoId("me", name), author="me")
+    _model(api, "# Changed", "b2")
+    api.upload_file(path_or_fileobj=b"x", path_in_repo="x.txt", repo_id="me/C")
+    assert found(url, "") == ["/me/C", "/me/b2", "/me/a", "/me/b"]
+    assert found(url, "?sort=created") == ["/me/b2", "/me/a", "/me/C", "/me/b"]
+    assert found(url, "?sort=name") == ["/me/a", "/me/b", "/me/b2", "/me/C"]
+    assert found(url, "?sort=nonsense") == found(url, "")
 
 
 def test_the_gallery_pages(api: HfApi, url: str, store: Store) -> None:
@@ -139,12 +128,16 @@ def test_the_gallery_pages(api: HfApi, url: str, store: Store) -> None:
         store.create(RepoId("me", f"m{n}"), author="me")
     first = httpx2.get(f"{url}/?q=me")
     more = first.text.split('rel="next"')[0].rpartition('href="')[2].rstrip('" ')
-    assert more.startswith("/?q=me&amp;after=")
-    second = _found(url, more.replace("&amp;", "&").removeprefix("/"))
-    assert len(_found(url, "?q=me")) + len(second) == 30
+    assert more == "/?q=me&amp;page=2"
+    second = found(url, "?q=me&page=2")
+    assert len(set(found(url, "?q=me") + second)) == 30
+    assert "There is no page 9." in httpx2.get(f"{url}/?page=9").text
+    for nonsense in ("0", "-1", "x", "9" * 40, "²"):
+        assert found(url, f"?page={nonsense}") == found(url, "")
 
 
-def _found(url: str, path: str) -> list[str]:
+def found(url: str, path: str) -> list[str]:
+    """The models on a page of the gallery."""
     text = httpx2.get(f"{url}/{path}").text
     return [part.partition('"')[0] for part in text.split('<h2><a href="')[1:]]
 
@@ -152,8 +145,10 @@ def _found(url: str, path: str) -> list[str]:
 def test_headers_of_a_page(api: HfApi, url: str) -> None:
     _model(api, "# Hello")
     headers = httpx2.get(f"{url}/me/m").headers
-    policy = headers["Content-Security-Policy"]
-    assert "default-src 'none'" in policy and "script-src" not in policy
+    policy = dict(part.split(" ", 1) for part in headers["Content-Security-Policy"].split("; "))
+    assert (policy["default-src"], policy["script-src"]) == ("'none'", "'self'")
+    assert policy["img-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
+    assert "script-src" not in httpx2.get(url).headers["Content-Security-Policy"]
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
 
@@ -204,3 +199,32 @@ def test_headings_are_linked_to() -> None:
     html = render_readme("# How to use\n\n## How to use\n\n[there](#how-to-use)", "/f")
     assert html.count('id="card-how-to-use"') == 1
     assert 'href="#card-how-to-use"' in html
+
+
+def test_pictures_from_elsewhere_are_words_until_asked_for(api: HfApi, url: str) -> None:
+    card = "![A ferry](https://pics.example/a.png)\n\n![gone](gone.png) ![here](predictions.png)\n"
+    style = "<div style=\"width:9px;background-image:url('https://quay.example/b.png')\">x</div>\n"
+    _model(api, card + style)
+    page = httpx2.get(f"{url}/me/m")
+    assert "pics.example/a.png" not in page.text and "quay.example/b.png" not in page.text
+    assert "Pictures from pics.example, quay.example are not loaded" in page.text
+    assert page.text.count('<span class="elsewhere') == 2  # the ferry, and the one that is gone
+    assert 'src="/me/m/resolve/main/predictions.png"' in page.text
+    loaded = httpx2.get(f"{url}/me/m?pictures=remote")
+    assert 'src="https://pics.example/a.png"' in loaded.text
+    assert "img-src 'self' https:;" in loaded.headers["Content-Security-Policy"]
+
+
+def test_wide_things_scroll_by_keyboard_and_hostile_words_stay_words() -> None:
+    text = '| a |\n|---|\n| <img alt="<table>" src="x.png"> |\n\n```\n<pre>\n```\n'
+    html = render_card(text, "/f", remote=False, paths=["x.png"]).html
+    assert (
+        html.count('<div class="scroll" tabindex="0"><table>') == html.count("</table></div>") == 1
+    )
+    assert html.count("<pre tabindex=") == 1
+    assert 'alt="<table>"' in html or 'alt="&lt;table&gt;"' in html
+
+
+def test_the_picture_of_a_foreign_host_names_no_tag() -> None:
+    html = render_card('<img alt="&quot;><b>x" src="https://a.example/x">', "/f", remote=False).html
+    assert "<b>" not in html and "a.example" not in html

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
+import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
 
 import httpx2
 import pytest
+from huggingface_hub import HfApi
+from huggingface_hub.errors import HfHubHTTPError
 
 from hubtools.errors import OutputError
 from hubtools.localhub.access import OPEN
+from hubtools.localhub.model import RepoId
 from hubtools.localhub.server import serve, serving
+from hubtools.localhub.store import Store
 from hubtools.report import SilentReporter
+from tests.localhub.models import put
 from tests.localhub.test_durability import start_server
 
 
@@ -64,3 +73,48 @@ def test_the_server_is_gone_after_the_block(root: Path) -> None:
         assert httpx2.get(f"{url}/api/models/me/m/xet-write-token/main").status_code == 404
     with pytest.raises(httpx2.TransportError):
         httpx2.get(f"{url}/api/models")
+
+
+def test_beyond_this_machine_it_is_read_only_without_a_token(root: Path) -> None:
+    with closing(Store(root)) as store:
+        put(store, "me/open", {"README.md": b"# Open"})
+        put(store, "me/closed", {"README.md": b"# Closed"})
+        store.configure(RepoId("me", "closed"), private=True, gated=None)
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "hubtools",
+            "hub",
+            "serve",
+            root,
+            "--host",
+            "0.0.0.0",
+            "--port",
+            "0",
+        ],
+        env={key: value for key, value in os.environ.items() if key != "HUBTOOLS_HUB_TOKEN"},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stderr is not None
+        url = process.stderr.readline().split()[-1].replace("0.0.0.0", "127.0.0.1")
+        told = process.stderr.readline() + process.stderr.readline()
+        assert "it is read-only and hides private models" in told
+        while not _answers(url):
+            pass
+        anybody = HfApi(endpoint=url, token="hf_anything")
+        assert [model.id for model in anybody.list_models()] == ["me/open"]
+        with pytest.raises(HfHubHTTPError, match="read-only") as caught:
+            anybody.create_repo("me/mine")
+        assert caught.value.response.status_code == 403
+        with pytest.raises(HfHubHTTPError, match="read-only"):
+            anybody.delete_repo("me/open")
+        with pytest.raises(HfHubHTTPError, match="read-only"):
+            anybody.upload_file(path_or_fileobj=b"x", path_in_repo="x", repo_id="me/open")
+        assert httpx2.get(f"{url}/me/closed").status_code == 404
+        assert httpx2.get(f"{url}/me/open").is_success
+    finally:
+        process.kill()
+        process.wait()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -106,7 +108,8 @@ def test_each_fault_while_weights_go_up(
 ) -> None:
     from huggingface_hub.utils import _http
 
-    monkeypatch.setattr(_http.time, "sleep", lambda seconds: None)
+    no_wait = SimpleNamespace(sleep=lambda seconds: None, time=time.time)
+    monkeypatch.setattr(_http, "time", no_wait)  # of the client's own retries
     place.card("new")
     write_model(place.root, "new")
     place.faults.use(Fault(FAULTS[fault], path=path.format(place.namespace), nth=(1,)))

@@ -1,0 +1,155 @@
+"""Where the pages lie: on the server at absolute paths, in an exported site beside each other."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import quote, urlencode
+
+from hubtools.localhub.model import RepoId
+
+
+class Links(Protocol):
+    """Addresses as a page's template asks for them; None where there is no such page."""
+
+    def asset(self, name: str) -> str: ...
+    def gallery(self, number: int = 1, **asked: str | None) -> str: ...
+    def search(self) -> str: ...
+    def card(self, repo_id: RepoId) -> str: ...
+    def files(self, repo_id: RepoId, revision: str = "main", path: str = "") -> str | None: ...
+    def show(self, repo_id: RepoId, revision: str, path: str) -> str | None: ...
+    def file(self, repo_id: RepoId, revision: str, path: str) -> str | None: ...
+    def folder(self, repo_id: RepoId) -> str: ...
+    def history(self, repo_id: RepoId, revision: str = "main") -> str | None: ...
+    def commit(self, repo_id: RepoId, oid: str) -> str: ...
+    def record(self, repo_id: RepoId) -> str: ...
+    def share(self, repo_id: RepoId, key: str) -> str | None: ...
+    def share_picture(self, repo_id: RepoId, key: str) -> str | None: ...
+    def absolute(self, link: str) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLinks:
+    """Paths on the server; `origin` is its scheme and host, for what must be a whole address."""
+
+    origin: str
+
+    def asset(self, name: str) -> str:
+        return f"/-/{name}"
+
+    def gallery(self, number: int = 1, **asked: str | None) -> str:
+        namespace = asked.pop("namespace", None)
+        query = {key: value for key, value in asked.items() if value}
+        if number > 1:
+            query["page"] = str(number)
+        return f"/{namespace or ''}" + (f"?{urlencode(query)}" if query else "")
+
+    def search(self) -> str:
+        return "/"
+
+    def card(self, repo_id: RepoId) -> str:
+        return f"/{repo_id}"
+
+    def files(self, repo_id: RepoId, revision: str = "main", path: str = "") -> str:
+        return f"/{repo_id}/tree/{revision}" + (f"/{quote(path)}" if path else "")
+
+    def show(self, repo_id: RepoId, revision: str, path: str) -> str:
+        return f"/{repo_id}/blob/{revision}/{quote(path)}"
+
+    def file(self, repo_id: RepoId, revision: str, path: str) -> str:
+        return f"/{repo_id}/resolve/{revision}/{quote(path)}"
+
+    def folder(self, repo_id: RepoId) -> str:
+        return f"/{repo_id}/resolve/main"
+
+    def history(self, repo_id: RepoId, revision: str = "main") -> str:
+        return f"/{repo_id}/commits/{revision}"
+
+    def commit(self, repo_id: RepoId, oid: str) -> str:
+        return f"/{repo_id}/commit/{oid}"
+
+    def record(self, repo_id: RepoId) -> str:
+        return f"/{repo_id}/run"
+
+    def share(self, repo_id: RepoId, key: str) -> str:
+        return f"/{repo_id}/share/{key}"
+
+    def share_picture(self, repo_id: RepoId, key: str) -> str:
+        return f"/{repo_id}/share/{key}.png"
+
+    def absolute(self, link: str) -> str:
+        return self.origin + link
+
+
+@dataclass(frozen=True, slots=True)
+class SiteLinks:
+    """Addresses relative to one file of an exported site, so that it works wherever it lies.
+
+    `here` is that file's path in the site, `origin` the address at which the whole site will
+    stand, when that is known, and `copied` the paths of each exported repository's files.
+    """
+
+    here: str
+    origin: str | None
+    copied: Mapping[RepoId, frozenset[str]]
+    shared: bool
+
+    def asset(self, name: str) -> str:
+        return self._to(f"-/{name}")
+
+    def gallery(self, number: int = 1, **asked: str | None) -> str:
+        query = {key: value for key, value in asked.items() if value}
+        if query:
+            return f"{self._to('search.html')}?{urlencode(query)}"
+        return self._to(gallery_file(number))
+
+    def search(self) -> str:
+        return self._to("search.html")
+
+    def card(self, repo_id: RepoId) -> str:
+        return self._to(f"{repo_id}/index.html")
+
+    def files(self, repo_id: RepoId, revision: str = "main", path: str = "") -> str | None:
+        return self._to(f"{repo_id}/files.html") if revision == "main" else None
+
+    def show(self, repo_id: RepoId, revision: str, path: str) -> str | None:
+        return self.file(repo_id, revision, path)
+
+    def file(self, repo_id: RepoId, revision: str, path: str) -> str | None:
+        if revision != "main" or path not in self.copied.get(repo_id, ()):
+            return None
+        return self._to(f"{repo_id}/files/{path}")
+
+    def folder(self, repo_id: RepoId) -> str:
+        return self._to(f"{repo_id}/files")
+
+    def history(self, repo_id: RepoId, revision: str = "main") -> str | None:
+        return self._to(f"{repo_id}/history.html") if revision == "main" else None
+
+    def commit(self, repo_id: RepoId, oid: str) -> str:
+        return self._to(f"{repo_id}/commit/{oid}.html")
+
+    def record(self, repo_id: RepoId) -> str:
+        return self._to(f"{repo_id}/run.html")
+
+    def share(self, repo_id: RepoId, key: str) -> str | None:
+        return self._to(f"{repo_id}/share/{key}.html") if self.shared else None
+
+    def share_picture(self, repo_id: RepoId, key: str) -> str | None:
+        return self._to(f"{repo_id}/share/{key}.png") if self.shared else None
+
+    def absolute(self, link: str) -> str | None:
+        if self.origin is None:
+            return None
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(self.here), link))
+        return f"{self.origin.rstrip('/')}/{path}"
+
+    def _to(self, path: str) -> str:
+        return "../" * self.here.count("/") + quote(path)
+
+
+def gallery_file(number: int) -> str:
+    """The file of a page of an exported site's gallery, from 1."""
+    return "index.html" if number == 1 else f"-/page/{number}.html"

@@ -1,0 +1,86 @@
+"""Templates of the pages, and what each of them is given besides its own content."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from hubtools.localhub.links import Links
+from hubtools.localhub.model import Repo
+from hubtools.localhub.view import PICTURE
+from hubtools.templating import template_root
+
+ASSETS = {
+    "style.css": "text/css; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+    "page.js": "text/javascript; charset=utf-8",
+}
+"""The files beside the templates that pages load, and their media types."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page's template and content; `script` where it does more when JavaScript runs."""
+
+    template: str
+    data: Mapping[str, Any]
+    script: bool = False
+
+
+def environment() -> Environment:
+    """The templates of the pages; what they are given is escaped, and must be there."""
+    env = Environment(
+        loader=FileSystemLoader(template_root() / "web"),
+        undefined=StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.filters |= {"day": _day, "size": _size, "teaser": teaser, "labels": labels}
+    return env
+
+
+def render(env: Environment, page: Page, links: Links, *, static: bool = False) -> str:
+    """The HTML of a page; `static` for one that no server answers for."""
+    template = env.get_template(page.template)
+    return template.render(
+        to=links, static=static, script=page.script, picture=PICTURE, page=page.data, **page.data
+    )
+
+
+def teaser(repo: Repo) -> str | None:
+    """The prediction that the front matter shows: what the thumbnail of our own cards says."""
+    widget = repo.card.data.get("widget")
+    first = widget[0] if isinstance(widget, list) and widget else None
+    output = first.get("output") if isinstance(first, dict) else None
+    text = output.get("text") if isinstance(output, dict) else None
+    return text[:600] if isinstance(text, str) and text.strip() else None
+
+
+def labels(repo: Repo) -> list[str]:
+    """The tags that the front matter gives, without those that the Hub derives from the rest."""
+    return texts(repo.card.data.get("tags"))
+
+
+def texts(value: object) -> list[str]:
+    """The texts in a field of front matter that holds one or several."""
+    values = value if isinstance(value, list) else [value]
+    return [text[:120] for text in values if isinstance(text, str) and text.strip()]
+
+
+def _day(time: str) -> str:
+    moment = datetime.fromisoformat(time)
+    return f"{moment.day} {moment:%b %Y}"
+
+
+def _size(number: int) -> str:
+    amount = float(number)
+    for unit in ("bytes", "kB", "MB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.3g} {unit}"
+        amount /= 1000
+    return f"{amount:.3g} GB"

@@ -1,0 +1,118 @@
+// Searches and sorts the models of an exported site; models.js holds them, the last changed first.
+"use strict";
+
+const STEP = 48;
+const SORTS = { updated: "Recently updated", created: "Newest", name: "Name" };
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+function element(name, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children);
+  return made;
+}
+
+function read([namespace, name, modified, created, picture, tags]) {
+  return { namespace, name, id: `${namespace}/${name}`, modified, created, picture, tags };
+}
+
+function link(changes) {
+  const query = new URLSearchParams(location.search);
+  for (const [key, value] of Object.entries(changes)) {
+    if (value) query.set(key, value);
+    else query.delete(key);
+  }
+  return `?${query}`;
+}
+
+function day(date) {
+  const [year, month, number] = date.split("-").map(Number);
+  return `${number} ${MONTHS[month - 1]} ${year}`;
+}
+
+function tile(model, index) {
+  const picture = element("div", { className: "picture" });
+  if (model.picture) {
+    const src = `${model.id}/files/predictions.png`;
+    picture.append(element("img", { src, alt: "", loading: "lazy", width: 1200, height: 628 }));
+  } else {
+    const className = `letter letter-${index % 6}`;
+    const letter = element("span", { className, textContent: model.name[0].toUpperCase() });
+    letter.setAttribute("aria-hidden", "true");
+    picture.append(letter);
+  }
+  const owner = element("span", { className: "owner", textContent: `${model.namespace}/` });
+  const heading = element("h2", {}, element("a", { href: `${model.id}/index.html` }, owner, model.name));
+  const date = element("p", { className: "small", textContent: `Updated ${day(model.modified)}` });
+  const about = element("div", { className: "about" }, heading, date);
+  if (model.tags.length) {
+    const chips = model.tags.slice(0, 4).map((name) =>
+      element("a", { className: "chip", href: `search.html?${new URLSearchParams({ tag: name })}`, textContent: name }));
+    about.append(element("p", { className: "tags" }, ...chips));
+  }
+  return element("li", { className: "tile" }, picture, about);
+}
+
+const ORDERS = {
+  updated: () => 0,
+  created: (a, b) => (a.created < b.created) - (a.created > b.created),
+  name: (a, b) => (a.id.toLowerCase() < b.id.toLowerCase() ? -1 : 1),
+};
+
+function find(asked) {
+  const words = asked.words.toLowerCase().split(/\s+/).filter(Boolean);
+  return globalThis.models.map(read)
+    .filter((model) => !asked.namespace || model.namespace.toLowerCase() === asked.namespace.toLowerCase())
+    .filter((model) => !asked.tag || model.tags.includes(asked.tag))
+    .filter((model) => {
+      const text = `${model.id} ${model.tags.join(" ")}`.toLowerCase();
+      return words.every((word) => text.includes(word));
+    })
+    .sort(ORDERS[asked.sort]);
+}
+
+function describe(asked, count) {
+  const filters = document.getElementById("filters");
+  const named = [asked.words && `“${asked.words}”`, asked.tag].filter(Boolean);
+  document.getElementById("title").textContent = asked.namespace || (named.length ? "Found models" : "Models");
+  document.getElementById("count").textContent = count.toLocaleString("en");
+  document.getElementById("q").value = asked.words;
+  filters.hidden = !named.length;
+  for (const text of named) filters.append(element("span", { className: "chip", textContent: text }), " ");
+  filters.append(element("a", { href: "index.html", textContent: "Show all" }));
+  const sorts = document.getElementById("sorts");
+  sorts.hidden = count < 2;
+  for (const [key, name] of Object.entries(SORTS)) {
+    const choice = element("a", { href: link({ sort: key === "updated" ? "" : key }), textContent: name });
+    if (key === asked.sort) choice.setAttribute("aria-current", "true");
+    sorts.append(choice, " ");
+  }
+}
+
+function show(found) {
+  const list = document.getElementById("found");
+  const more = document.getElementById("more");
+  let shown = 0;
+  const step = () => {
+    list.append(...found.slice(shown, shown + STEP).map((model, i) => tile(model, shown + i)));
+    shown += STEP;
+    more.hidden = shown >= found.length;
+  };
+  more.addEventListener("click", () => {
+    const next = list.children.length;
+    step();
+    list.children[next]?.querySelector("h2 a").focus();
+  });
+  step();
+}
+
+const query = new URLSearchParams(location.search);
+const asked = {
+  words: (query.get("q") ?? "").trim(),
+  tag: query.get("tag") ?? "",
+  namespace: query.get("namespace") ?? "",
+  sort: query.get("sort") in SORTS ? query.get("sort") : "updated",
+};
+const found = find(asked);
+describe(asked, found.length);
+show(found);
+document.getElementById("nothing").hidden = found.length > 0;

@@ -1,0 +1,74 @@
+"""Models for the pages' tests: put into a store without a client in between."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from hubtools.cards.model import Card
+from hubtools.cards.render import CardRenderer
+from hubtools.cards.thumbnail import Face, ThumbnailSubject, draw_thumbnail
+from hubtools.localhub.model import AddFile, Commit, Draft, Query, RepoId
+from hubtools.localhub.store import Store
+from hubtools.record import sealed_record
+from tests.cards.samples import HARBOUR
+
+RECORD = {
+    "sources": [
+        {
+            "network": "x",
+            "handle": "harbourlog",
+            "name": "Harbour Log ⚓",
+            "posts": {"downloaded": 1510, "kept": 1240},
+            "redacted": 3,
+            "sha256": "ab" * 32,
+        }
+    ],
+    "settings": {"base": "scratch", "seed": 1234, "recipe": {"name": "scratch", "passes": 3}},
+    "run": {
+        "training": {"loss": 1.2841, "parameters": 2271360},
+        "evaluation": {"bits_per_byte": 1.4334},
+        "losses": [4.5, 3.25, 2.0],
+        "device": "cpu",
+        "versions": {"python": "3.11.7"},
+    },
+}
+
+
+def put(store: Store, name: str, files: Mapping[str, bytes], title: str = "Publish") -> Commit:
+    """Commit files to `namespace/name`, which is made when it is missing."""
+    repo_id = RepoId(*name.split("/"))
+    with store.view() as view:
+        known = [repo.id for repo in view.page(Query()).repos]
+    if repo_id not in known:
+        store.create(repo_id, author="me")
+    with store.objects.staging() as staging:
+        added = tuple(AddFile(path, staging.add(data)) for path, data in files.items())
+        return store.commit(repo_id, Draft("me", title, added))
+
+
+def put_model(
+    store: Store, name: str, *, card: Card = HARBOUR, weights: Path | None = None
+) -> Commit:
+    """A whole model: card, picture and record, and the files of a model that can be run."""
+    namespace, _, repo = name.partition("/")
+    card = replace(card, repo=repo, accounts=tuple(replace(a, avatar=None) for a in card.accounts))
+    faces = tuple(Face(a.name, a.handle, None) for a in card.accounts)
+    first = card.predictions[0]
+    picture = draw_thumbnail(ThumbnailSubject(faces, first.prompt, first.text)).png
+    files = {
+        "README.md": CardRenderer(namespace, "https://huggingface.co").render(card).encode(),
+        "predictions.png": picture,
+        "pipeline.png": picture,
+    }
+    if weights is not None:
+        files |= {file.name: file.read_bytes() for file in weights.iterdir()}
+    digests = {
+        path: hashlib.sha256(data).hexdigest()
+        for path, data in files.items()
+        if path != "README.md"
+    }
+    files["run.json"] = sealed_record({**RECORD, "files": digests}).encode()
+    return put(store, name, files)

@@ -1,0 +1,153 @@
+"""The pages in a real Chromium: what a visitor sees, with any eyes, on any screen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from hubtools.cards.escape import visible
+from hubtools.localhub.store import Store
+from tests.cards.samples import HARBOUR, HOSTILE_TEXTS
+from tests.localhub.conftest import Visit
+from tests.localhub.models import put, put_model
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+PAGES = (
+    "/",
+    "/?q=nothing+like+it",
+    "/quay",
+    "/quay/log",
+    "/quay/log/tree/main",
+    "/quay/log/blob/main/run.json",
+    "/quay/log/blob/main/predictions.png",
+    "/quay/log/commits/main",
+    "/quay/log/commit/main",
+    "/quay/log/run",
+    "/quay/log/share/1",
+    "/quay/hostile",
+    "/quay/bare",
+)
+HOSTILE = replace(
+    HARBOUR,
+    accounts=tuple(
+        replace(HARBOUR.accounts[0], name=text, handle=None) for text in HOSTILE_TEXTS[:9]
+    ),
+    prompt=HOSTILE_TEXTS[0],
+    predictions=tuple(replace(HARBOUR.predictions[0], text=text) for text in HOSTILE_TEXTS),
+)
+
+
+@pytest.fixture
+def hub(url: str, store: Store) -> str:
+    """A Hub with a whole model, a hostile one and an empty one."""
+    put_model(store, "quay/log")
+    put(store, "quay/log", {"config.json": b'{"a": 1}', "folder/deep/b.txt": b"b"}, "More files")
+    put_model(store, "quay/hostile", card=HOSTILE)
+    put(store, "quay/bare", {"notes.bin": bytes(range(256))})
+    return url
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 360])
+def test_every_page_is_accessible_and_fits(hub: str, visit: Visit, scheme: str, width: int) -> None:
+    page = visit(hub, color_scheme=scheme, viewport={"width": width, "height": 800})
+    for path in PAGES:
+        page.goto(hub + path)
+        found = Axe().run(page, options={"resultTypes": ["violations"]})
+        assert found.violations_count == 0, f"{path}\n{found.generate_report()}"
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+def test_dark_mode_is_dark(hub: str, visit: Visit) -> None:
+    def brightness(scheme: str) -> float:
+        page = visit(f"{hub}/quay/log", color_scheme=scheme)
+        colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        return sum(map(int, colour.removeprefix("rgb(").rstrip(")").split(", "))) / 3
+
+    assert brightness("dark") < 60 < 200 < brightness("light")
+
+
+def test_the_gallery_and_a_search(hub: str, visit: Visit) -> None:
+    page = visit(hub)
+    assert _titles(page) == ["quay/bare", "quay/hostile", "quay/log"]
+    picture = page.locator(".tile", has_text="quay/log").locator("img")
+    assert picture.evaluate("image => image.naturalWidth") == 1200
+    assert picture.get_attribute("alt") == HARBOUR.predictions[0].text
+    page.get_by_role("link", name="Name", exact=True).click()
+    assert page.get_by_role("link", name="Name", exact=True).get_attribute("aria-current")
+    page.get_by_role("searchbox").fill("LOG quay")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/?q=LOG+quay")
+    assert _titles(page) == ["quay/log"]
+    page.get_by_role("link", name="quay/log").click()
+    page.wait_for_url("**/quay/log")
+    assert page.get_by_role("heading", level=1).inner_text() == "quay/log"
+
+
+def test_the_tabs_of_a_model(hub: str, visit: Visit) -> None:
+    page = visit(f"{hub}/quay/log")
+    tabs = page.get_by_role("navigation", name="Model")
+    tabs.get_by_role("link", name="Files").click()
+    page.get_by_role("link", name="folder/").click()
+    page.get_by_role("link", name="deep/").click()
+    page.get_by_role("link", name="b.txt", exact=True).click()
+    page.wait_for_url("**/b.txt")
+    assert page.locator(".lines .code").all_inner_texts() == ["b"]
+    tabs.get_by_role("link", name="History").click()
+    page.get_by_role("link", name="More files").click()
+    page.wait_for_url("**/commit/*")
+    assert page.locator("summary .path").all_inner_texts() == ["config.json", "folder/deep/b.txt"]
+    tabs.get_by_role("link", name="Run record").click()
+    page.wait_for_url("**/run")
+    assert page.get_by_role("img", name="Training loss").count() == 1
+    assert page.get_by_text("1,234").count() == 0 and page.get_by_text("1234").count() == 1
+
+
+def test_hostile_names_are_only_words(hub: str, visit: Visit) -> None:
+    page = visit(f"{hub}/quay/hostile")
+    assert page.locator("main script, main iframe, main svg").count() == 0
+    assert HOSTILE_TEXTS[0] in page.locator(".readme").inner_text()
+    assert page.locator("#prompt").count() == 0  # no weights, no box
+    assert page.locator(".shares a").all_inner_texts() == [visible(t) for t in HOSTILE_TEXTS]
+    assert page.locator(".shares a *").count() == 0
+    page.locator(".shares a").first.click()
+    page.wait_for_url("**/share/1")
+    assert page.locator("blockquote").inner_text() == HOSTILE_TEXTS[0]
+
+
+def test_everything_but_the_box_works_without_javascript(hub: str, visit: Visit) -> None:
+    page = visit(hub, java_script_enabled=False)
+    page.get_by_role("searchbox").fill("log")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/?q=log")
+    page.get_by_role("link", name="quay/log").click()
+    page.wait_for_url("**/quay/log")
+    assert page.locator(".readme h2").first.is_visible()
+    page.locator(".shares a").first.click()
+    page.wait_for_url("**/share/1")
+    assert page.get_by_role("link", name="Save the picture").is_visible()
+    assert not page.get_by_role("button", name="Copy").first.is_visible()
+
+
+def test_the_keyboard_alone_reaches_a_model(hub: str, visit: Visit) -> None:
+    page = visit(hub)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to content"
+    page.keyboard.press("Enter")
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent") == "quay/log":
+            break
+    outline = "getComputedStyle(document.activeElement.closest('.tile')).outlineStyle"
+    assert page.evaluate(outline) == "solid"
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/quay/log")
+
+
+def _titles(page: Page) -> list[str]:
+    return page.locator(".tile h2").all_inner_texts()
