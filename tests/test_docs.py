@@ -21,7 +21,7 @@ from hubtools.localhub.access import Access
 from hubtools.localhub.server import serving
 from tests.cards import old_cards
 from tests.conftest import REPOSITORY
-from tests.makers import posts, write_archive, write_recipe
+from tests.makers import write_archive, write_recipe
 
 DOCS = REPOSITORY / "docs"
 BLOCK = re.compile(r"^```(bash|toml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -104,7 +104,7 @@ def prepare(page: str, folder: Path) -> None:
 
 
 def old_card(name: str) -> str:
-    return old_cards.table(old_cards.Old(handles=(name,)))
+    return old_cards.of_one(old_cards.Old(handles=(name,)))
 
 
 def run(line: str) -> None:
@@ -151,7 +151,7 @@ def test_no_page_is_left_out() -> None:
 
 def test_every_example_of_the_help_names_options_that_there_are(reference: ModuleType) -> None:
     text = (DOCS / "reference/commands.md").read_text()
-    known = {name: command for name, command in reference.leaves()}
+    known = dict(reference.leaves())
     for _, line in commands(text):
         for part in re.split(r" && | \| ", line):
             words = part.split()

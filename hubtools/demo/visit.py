@@ -14,6 +14,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hubtools.cards.model import Card, Prediction
 from hubtools.cards.redraw import redraw_thumbnail
@@ -28,6 +29,9 @@ from hubtools.files import write_atomically
 from hubtools.posts.live.address import is_live
 from hubtools.publish import ModelRequest
 from hubtools.sync.target import LOCAL_NAMESPACE
+
+if TYPE_CHECKING:
+    from hubtools.training.base import Base
 
 _PREDICTING = threading.Lock()  # torch's seed is one for the process
 
@@ -83,7 +87,12 @@ class Visit:
             seed=chosen.seed,
             recipe=chosen.recipe,
         )
-        job = Look(**self._place(), request=self._request, kept=str(self._kept))
+        job = Look(
+            str(self._project.root),
+            self._project.config,
+            request=self._request,
+            kept=str(self._kept),
+        )
         for event in self._do(job, chosen.limits.address_minutes):
             if isinstance(event, Looked):
                 self.looked = event
@@ -95,7 +104,7 @@ class Visit:
         self._request = replace(
             self._request, prompt=prompt.strip() or self.settings.prompt, name=name.strip() or None
         )
-        job = Train(**self._place(), request=self._request)
+        job = Train(str(self._project.root), self._project.config, request=self._request)
         for event in self._do(job, self.settings.limits.minutes):
             if isinstance(event, Trained):
                 self.card_file = Path(event.card)
@@ -166,7 +175,12 @@ class Visit:
             yield Failed("Give an access token that may write, from your settings on the Hub.")
             return
         job = Publish(
-            **self._place(), card=str(self.card_file), to=to, namespace=namespace, token=token
+            str(self._project.root),
+            self._project.config,
+            card=str(self.card_file),
+            to=to,
+            namespace=namespace,
+            token=token,
         )
         yield from self._do(job, self.settings.limits.minutes)
 
@@ -182,9 +196,6 @@ class Visit:
     @property
     def _kept(self) -> Path:
         return self.folder / "kept.jsonl"
-
-    def _place(self) -> dict[str, object]:
-        return {"root": str(self._project.root), "config": self._project.config}
 
     def _do(self, job: Job, minutes: float) -> Iterator[Event]:
         self._stop.clear()
@@ -202,7 +213,7 @@ class Model:
         self.folder = folder
         lines = kept.read_text(encoding="utf-8").splitlines()
         self._index = TrainingIndex(json.loads(line) for line in lines)
-        self._base = None
+        self._base: Base | None = None
 
     def predict(self, prompt: str, seed: int) -> str:
         """One prediction. Raises UsageError for a prompt that leaves no room."""
