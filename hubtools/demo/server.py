@@ -38,11 +38,13 @@ def serving(settings: Settings, project: Project, host: str, port: int) -> Itera
     settings = replace(settings, private=settings.private and host in _LOOPBACK)
     visits = Visits(settings, project)
     # Gradio reads these when it is imported and when a page is made; it must not call home.
-    os.environ.update(
-        GRADIO_TEMP_DIR=str(visits.downloads),
-        GRADIO_ANALYTICS_ENABLED="False",
-        HF_HUB_DISABLE_TELEMETRY="1",
-    )
+    environ = {
+        "GRADIO_TEMP_DIR": str(visits.downloads),
+        "GRADIO_ANALYTICS_ENABLED": "False",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+    }
+    before = {name: os.environ.get(name) for name in environ}
+    os.environ.update(environ)
     from hubtools.demo.page import build
 
     page = build(settings, visits)
@@ -53,6 +55,11 @@ def serving(settings: Settings, project: Project, host: str, port: int) -> Itera
     finally:
         page.close(verbose=False)
         visits.close()
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def serve(

@@ -118,8 +118,13 @@ def _foreign(there: Mapping[str, bytes], changed: Mapping[str, str]) -> list[str
 
 
 def _read(api: HfApi, space: str, revision: str, name: str) -> bytes:
-    path = api.hf_hub_download(space, name, repo_type="space", revision=revision)
-    return Path(path).read_bytes()
+    from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
+
+    url = f"{api.endpoint}/spaces/{space}/resolve/{revision}/{name}"
+    headers = build_hf_headers(token=api.token, library_name=api.library_name)
+    response = get_session().get(url, headers=headers, follow_redirects=True)
+    hf_raise_for_status(response)
+    return response.content
 
 
 def _readme(name: str) -> str:
