@@ -1,4 +1,4 @@
-.PHONY: demo test lint clean
+.PHONY: demo test lint docs clean
 
 VENV := .venv
 PYTHON ?= python3
@@ -29,5 +29,9 @@ lint: $(VENV)/.test
 test: lint
 	$(VENV)/bin/python -m pytest
 
+docs: $(VENV)/.test
+	$(VENV)/bin/python docs/make_reference.py
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
+
 clean:
-	rm -rf $(VENV) hub models
+	rm -rf $(VENV) hub models site

@@ -34,6 +34,7 @@ PAGES = (
     "how-to/override-a-block.md",
     "how-to/cluster.md",
     "how-to/takedown.md",
+    "how-to/demo.md",
     "explanation/edits.md",
 )
 
@@ -82,7 +83,10 @@ def sandbox(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name in ("scratch", "default"):
         write_recipe(recipes / f"{name}.toml", passes=1)
     monkeypatch.setattr("hubtools.training.recipe._PACKAGED", recipes)
+    # These serve until somebody stops them, and the last needs a Hub with Spaces.
     monkeypatch.setattr("hubtools.localhub.server.serve", lambda *_: None)
+    monkeypatch.setattr("hubtools.demo.server.serve", lambda *_, **__: None)
+    monkeypatch.setattr("hubtools.demo.space.push_space", lambda *_: "https://hub.example")
     monkeypatch.setenv("HF_TOKEN", "for-tests")
     with serving(folder / "theirs", access=Access("ada", ("acme",), None)) as endpoint:
         monkeypatch.setattr("hubtools.sync.target.HUGGING_FACE", endpoint)
@@ -99,7 +103,7 @@ def prepare(page: str, folder: Path) -> None:
             api.create_repo(f"acme/{name}")
             readme = CommitOperationAdd("README.md", old_card(name).encode())
             api.create_commit(f"acme/{name}", [readme], commit_message="Old card")
-    elif page != "tutorial.md" and page != "how-to/cluster.md":
+    elif page not in ("tutorial.md", "how-to/cluster.md", "how-to/demo.md"):
         run("hubtools publish twitter-2024.zip --base scratch -q")
 
 

@@ -21,7 +21,12 @@ from hubtools.demo.visits import Visits
 from hubtools.errors import HubtoolsError
 
 _PREDICTIONS = 10
+_KEPT = (3600, 86_400)  # how often, and after how many seconds, the page's own copies go at last
 _HERE, _HUGGING_FACE = "The Hub of this machine", "Hugging Face"
+_SOURCES = (
+    "The archive as X, Mastodon or Bluesky gave it to you, or posts as .csv, .jsonl or .txt. Too "
+    "large? Of X's archive <code>tweets.js</code> alone will do."
+)
 _CONSENT = (
     "These posts are mine, or their author agreed to this. I know that the model can repeat parts "
     "of them."
@@ -33,7 +38,9 @@ _PLAIN = {"queue": False, "show_progress": "hidden", "api_visibility": "private"
 
 def build(settings: Settings, visits: Visits) -> Any:
     """The page as Gradio's Blocks, its controls in the order in which they are used."""
-    with gr.Blocks(title="A model of your own posts", analytics_enabled=False) as page:
+    with gr.Blocks(
+        title="A model of your own posts", analytics_enabled=False, delete_cache=_KEPT
+    ) as page:
         _note(views.welcome(settings.limits, private=settings.private))
         looking = _first_step(settings)
         training = _second_step(settings)
@@ -68,10 +75,10 @@ def _note(text: str = "", classes: str = "") -> Any:
 def _first_step(settings: Settings) -> dict[str, Any]:
     limits = settings.limits
     with gr.Column(elem_classes="step"):
-        _note(_heading(1, "Show your posts"))
+        _note(_heading(1, "Show your posts") + f'<p class="soft">{_SOURCES}</p>')
         return {
             "files": gr.File(
-                label="Your archive: X, Mastodon, Bluesky, or a .csv, .jsonl, .txt",
+                label="Your archive or a table",
                 file_count="multiple",
                 height=150,
                 elem_id="archive",

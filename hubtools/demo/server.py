@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,6 @@ from hubtools.errors import MissingExtraError, OutputError
 from hubtools.report import Reporter
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_OLDEST = 86_400  # seconds after which the page's own copies go in any case
 
 
 def require_gradio() -> None:
@@ -37,35 +37,43 @@ def serving(settings: Settings, project: Project, host: str, port: int) -> Itera
     require_gradio()
     settings = replace(settings, private=settings.private and host in _LOOPBACK)
     visits = Visits(settings, project)
-    # Gradio reads these when it is imported and when a page is made; it must not call home.
-    environ = {
+    try:
+        with _environment(visits):
+            from hubtools.demo.page import build
+
+            page = build(settings, visits)
+            _, address, _ = _launch(page, settings, host, port)
+            try:
+                yield str(address).rstrip("/")
+            finally:
+                page.close(verbose=False)
+    finally:
+        visits.close()
+
+
+@contextmanager
+def _environment(visits: Visits) -> Iterator[None]:
+    """What Gradio reads when it is imported and when it serves: it must not call home."""
+    chosen = {
         "GRADIO_TEMP_DIR": str(visits.downloads),
         "GRADIO_ANALYTICS_ENABLED": "False",
         "HF_HUB_DISABLE_TELEMETRY": "1",
     }
-    before = {name: os.environ.get(name) for name in environ}
-    os.environ.update(environ)
-    from hubtools.demo.page import build
-
-    page = build(settings, visits)
-    page.delete_cache = (3600, _OLDEST)
+    before = {name: os.environ[name] for name in chosen if name in os.environ}
+    os.environ.update(chosen)
     try:
-        _, address, _ = _launch(page, settings, host, port)
-        yield str(address).rstrip("/")
+        yield
     finally:
-        page.close(verbose=False)
-        visits.close()
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        for name in chosen:
+            os.environ.pop(name)
+        os.environ.update(before)
 
 
 def serve(
     settings: Settings, project: Project, host: str, port: int, report: Reporter, *, opening: bool
 ) -> None:
-    """Serve the page until Ctrl-C, and open it in a browser when `opening`."""
+    """Serve the page until Ctrl-C or a SIGTERM, and open it in a browser when `opening`."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what visitors left goes then too
     with serving(settings, project, host, port) as address:
         report.note(f"The demo is at {address}")
         report.note("Ctrl-C stops it, and deletes what its visitors left.")
