@@ -1,4 +1,4 @@
-.PHONY: demo test lint docs clean
+.PHONY: demo test lint docs gallery clean
 
 VENV := .venv
 PYTHON ?= python3
@@ -33,5 +33,8 @@ docs: $(VENV)/.test
 	$(VENV)/bin/python docs/make_reference.py
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
 
+gallery: $(VENV)/.test
+	$(VENV)/bin/python docs/make_gallery.py
+
 clean:
-	rm -rf $(VENV) hub models site
+	rm -rf $(VENV) hub models gallery site

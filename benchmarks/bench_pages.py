@@ -28,7 +28,10 @@ from hubtools.localhub.server import serving
 from hubtools.localhub.store import Store
 
 FEW, ROUNDS = 100, 40
-WORDS = "harbour ferry gull lantern tide kettle fog rope anchor heron buoy pier lamp oar net".split()
+WORDS = (
+    "harbour", "ferry", "gull", "lantern", "tide", "kettle", "fog", "rope", "anchor", "heron",
+    "buoy", "pier", "lamp", "oar", "net",
+)  # fmt: skip
 README = """---
 language: en
 library_name: transformers

@@ -1,9 +1,10 @@
 """Every trace that hubtools keeps of an account on this machine, and how to remove it.
 
-That is the copy of what a network answered, the folder of every model that learned from the
-account, alone or with others, and what an unfinished run left. A card is no trace: it says what
-is published, and goes when `retire` takes the model down. Files that a person named themself
-(archives, what `posts export` wrote, `train --out` outside of the project) are not known here.
+That is the copy of what a network answered, the picture of the account, the folder of every model
+that learned from the account, alone or with others, the log beside it, and what an unfinished run
+left. A card is no trace: it says what is published, and goes when `retire` takes the model down.
+Files that a person named themself (archives, what `posts export` wrote, `train --out` outside of
+the project) are not known here.
 """
 
 from __future__ import annotations
@@ -21,11 +22,13 @@ from hubtools.cards.names import repo_name
 from hubtools.config import Project
 from hubtools.consent import plain_handle
 from hubtools.errors import OutputError, UsageError
+from hubtools.posts.live.avatars import kept_file
 from hubtools.posts.live.cache import ACCOUNT, LIVE, described
 from hubtools.posts.live.settings import cache_folder
 from hubtools.record import RUN_RECORD
 
 _NETWORKS = ("x", "mastodon", "bluesky", "file")
+_LOG = ".log.jsonl"
 _LAST = (RUN_RECORD, ACCOUNT)
 
 
@@ -84,7 +87,12 @@ def traces(said: str, project: Project, cache: Path | None = None) -> Traces:
             found.append(work)
         elif not _is_others(name, project):
             unsure.append(work)
-    found += sorted(_copies(who, (cache or cache_folder()) / LIVE))
+    for log in sorted(project.models_folder.glob(f"*{_LOG}")):
+        if log.name.removesuffix(_LOG) in names or _is_name_of(log.name.removesuffix(_LOG), who):
+            found.append(log)
+    kept = cache or cache_folder()
+    found += sorted(_copies(who, kept / LIVE))
+    found += sorted({file for card in cards for file in _pictures(who, card, kept)})
     return Traces(tuple(found), cards, tuple(unsure))
 
 
@@ -140,6 +148,19 @@ def _cards(who: Who, cards: Path) -> Iterator[Path]:
             continue
         if _names_any(who, accounts):
             yield file
+
+
+def _pictures(who: Who, card: Path, cache: Path) -> Iterator[Path]:
+    """The account's picture, kept by the address that its card names."""
+    try:
+        accounts = tomllib.loads(card.read_text(encoding="utf-8", errors="replace"))["accounts"]
+    except (tomllib.TOMLDecodeError, KeyError):
+        return
+    for account in accounts if isinstance(accounts, list) else ():
+        if _names_any(who, [account]) and isinstance(account.get("avatar"), str):
+            file = kept_file(cache, account["avatar"])
+            if file.is_file():
+                yield file
 
 
 def _copies(who: Who, live: Path) -> Iterator[Path]:

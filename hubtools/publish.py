@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hubtools.cards.model import Card, CardAccount
+from hubtools.cards.model import Card, CardAccount, Run
 from hubtools.cards.names import check_repo_name, repo_name
 from hubtools.cards.render import CardRenderer, is_sealed
 from hubtools.cards.tomlfile import load_card, save_card
@@ -51,6 +51,8 @@ class ModelRequest:
     language: str | None = None
     """Posts in other languages are left out; None takes all."""
     reading: ReadOptions = field(default_factory=ReadOptions)
+    track: str | None = None
+    """The tracker that is told how training goes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +139,9 @@ def make_model(request: ModelRequest, out: Path | None, project: Project, report
     from hubtools.training.folder import make_folder
     from hubtools.training.recipe import recipe_for
     from hubtools.training.run import RunSettings
+    from hubtools.training.track import check_tracker
 
+    check_tracker(request.track)
     if request.name is not None:
         check_repo_name(request.name)
     recipe = recipe_for(request.base, request.recipe)
@@ -155,7 +159,8 @@ def make_model(request: ModelRequest, out: Path | None, project: Project, report
         prompt=request.prompt,
         cleaning=cleaning.name,
     )
-    folder = make_folder(out or project.models_folder / name, corpora, settings, report)
+    place = out or project.models_folder / name
+    folder = make_folder(place, corpora, settings, report, request.track)
     card_file = project.cards_folder / f"{name}.toml"
     card = _card(name, folder, corpora, request, card_file)
     save_card(card, card_file)
@@ -267,10 +272,17 @@ def _card(
         base_model=None if base_folder(request.base) else request.base,
         prompt=request.prompt,
         accounts=tuple(_account(c, n, folder) for n, c in enumerate(corpora, 1)),
+        runs=_runs(old, folder.run.address),
         training=folder.run.training,
         evaluation=folder.run.evaluation,
         predictions=folder.run.predictions,
     )
+
+
+def _runs(old: Card, address: str | None) -> tuple[Run, ...]:
+    """What can be looked at of the new run; of the one before only its data and reports."""
+    others = tuple(run for run in old.runs if run.kind != "training")
+    return (*others, Run(kind="training", url=address)) if address else others
 
 
 def _language(corpora: Sequence[Corpus]) -> str | tuple[str, ...] | None:

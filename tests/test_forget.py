@@ -11,6 +11,7 @@ import pytest
 from hubtools.config import Project
 from hubtools.errors import OutputError, UsageError
 from hubtools.forget import forget, parse_who, traces
+from hubtools.posts.live.avatars import kept_file
 
 
 def model(project: Project, name: str, *accounts: tuple[str, str]) -> Path:
@@ -101,6 +102,20 @@ def test_cards_stay_and_are_named(project: Project, cache: Path) -> None:
     done = forget("fogwatch", project, cache)
     assert done.cards == (named, broken)
     assert named.exists()
+
+
+def test_the_kept_picture_of_an_account_goes(project: Project, cache: Path) -> None:
+    accounts = "".join(
+        f'[[accounts]]\nnetwork = "x"\nhandle = "{name}"\navatar = "https://a.example/{name}"\n'
+        for name in ("fogwatch", "gull")
+    )
+    card(project, "fogwatch-gull", accounts)
+    own, other = (kept_file(cache, f"https://a.example/{name}") for name in ("fogwatch", "gull"))
+    own.parent.mkdir(parents=True)
+    own.write_bytes(b"picture")
+    other.write_bytes(b"picture")
+    assert forget("x:fogwatch", project, cache).found == (own,)
+    assert other.exists() and not own.exists()
 
 
 def test_a_run_that_never_ended_is_known_by_the_card_or_not_at_all(

@@ -51,6 +51,15 @@ def test_the_wheel_holds_the_templates_and_nothing_else(wheel: Path) -> None:
     assert packaged == {name for name in tracked if name.startswith("templates/")}
     assert "hubtools/py.typed" in held
     assert "hubtools/training/recipes/default.toml" in held
+    fonts = {name.rpartition("/")[2] for name in held if name.startswith("hubtools/fonts/")}
+    assert fonts == {
+        "FiraGO-Regular.ttf",
+        "FiraGO-Bold.ttf",
+        "FiraGO-OFL.txt",
+        "Twemoji.ttf",
+        "Twemoji-LICENSE.txt",
+    }
+    assert wheel.stat().st_size < 3 << 20
     tops = {name.split("/")[0] for name in held}
     assert tops == {"hubtools", next(top for top in tops if top.endswith(".dist-info"))}
 

@@ -160,11 +160,11 @@ def _outcomes(
     if jobs < 2 or new < WORTH_A_POOL:
         yield from map(partial(_render_chunk, out, renderer), chunks)
         return
-    with _pool(jobs - 1) as pool:
+    with worker_pool(jobs - 1) as pool:
         pending: deque[Future[_Outcome]] = deque()
         for chunk in chunks:
             if len(pending) < 2 * (jobs - 1):
-                with _interrupts_later():  # a process that starts inherits that
+                with interrupts_later():  # a process that starts inherits that
                     pending.append(pool.submit(_in_worker, out, replace(renderer), chunk))
                 continue
             yield _render_chunk(out, renderer, chunk)  # the others are busy, or not yet awake
@@ -175,7 +175,7 @@ def _outcomes(
 
 
 @contextmanager
-def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
+def worker_pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
     """Processes that leave Ctrl-C to this one, and whose waiting work is dropped on an error."""
     pool = ProcessPoolExecutor(jobs, get_context("spawn"), _begin_worker)
     try:
@@ -189,7 +189,7 @@ def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
 
 
 @contextmanager
-def _interrupts_later() -> Iterator[None]:
+def interrupts_later() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return

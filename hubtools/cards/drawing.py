@@ -1,8 +1,6 @@
-"""The look that all pictures share: colours, type, a canvas to draw on, and its PNG.
+"""A sheet to draw on, and its PNG.
 
-Lengths are pixels from the top left corner. Type sizes are pixels too: fonts are set at 72 dots an
-inch, where a point is a pixel. Only the fonts that matplotlib ships are used, without hinting, so
-that widths grow in step with the size and the bytes are the same on every machine.
+Lengths are pixels from the top left corner.
 """
 
 from __future__ import annotations
@@ -10,43 +8,27 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from hubtools.cards.lettering import LEFT_TO_RIGHT, RIGHT_TO_LEFT, drawable
+from hubtools.cards.bidi import is_right_to_left
+from hubtools.cards.emoji import CREDIT, RISE, SIDE, WIDTH, emoji_beside
+from hubtools.cards.look import LIGHT, Look
+from hubtools.cards.typesetting import Run, Type, seen, set_line, shaped, width_of
 from hubtools.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from matplotlib.ft2font import FT2Font
+    import numpy as np
     from matplotlib.path import Path as Outline
+    from numpy.typing import NDArray
     from PIL.Image import Image
 
-PAPER = "#f7f3ea"
-INK = "#14233a"
-MUTED = "#5c6679"
-MIST = "#a8b4c8"
-RULE = "#d9d0be"
-SEA = "#0a6b6f"
-CORAL = "#e0533a"
-CARD = "#fffdf8"
-TONES = ("#0a6b6f", "#b4472f", "#3d5a98", "#7a4a86", "#8a6414", "#3f6b3a")
-
-HAIR = "\u200a"
 ROUND = 0.5523
 """How far a cubic curve's handles reach along a quarter of a circle of radius 1."""
+ASCENT = 0.77
+"""How far capitals reach above the base line, of a type's size."""
 
-Kind = Literal["text", "box", "picture", "line"]
-
-
-class Typeface(Enum):
-    """Font files of matplotlib, the first one that has a glyph draws it."""
-
-    TEXT = ("DejaVuSerif.ttf", "DejaVuSans.ttf")
-    TEXT_BOLD = ("DejaVuSerif-Bold.ttf", "DejaVuSans-Bold.ttf", "DejaVuSans.ttf")
-    LABEL = ("DejaVuSans.ttf",)
-    LABEL_BOLD = ("DejaVuSans-Bold.ttf", "DejaVuSans.ttf")
+Kind = Literal["text", "emoji", "box", "picture", "line"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +47,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A drawn picture: its PNG, the characters no glyph exists for, and where everything stands."""
+    """A drawn picture: its PNG, the characters that no font has, and where everything stands."""
 
     png: bytes
     left_out: tuple[str, ...]
@@ -77,33 +59,41 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Type:
-    """How a text is set: typeface, size in px, colour as `#rrggbb`."""
+class _Ink:
+    """The letters of a run: RGBA from the bottom row up, and where they stand."""
 
-    face: Typeface
-    size: float
-    colour: str = INK
+    pixels: NDArray[np.uint8]
+    left: float
+    """From the run's left edge, px."""
+    rise: int
+    """From the base line up to the top row, px."""
 
 
 class Canvas:
     """A sheet of `width` × `height` px to draw on. Remembers what it drew in `marks`."""
 
-    def __init__(self, width: int, height: int) -> None:
+    def __init__(self, width: int, height: int, look: Look = LIGHT) -> None:
         from matplotlib.backends.backend_agg import RendererAgg
 
         self.width = width
         self.height = height
+        self.look = look
         self.marks: list[Mark] = []
         self._agg: Any = RendererAgg(width, height, 72)  # type: ignore[no-untyped-call]
-        self._fill(_outline(0, 0, width, height, 0), PAPER)
+        self._fill(_outline(0, 0, width, height, 0), look.paper)
 
     def write(self, text: str, type: Type, x: float, baseline: float) -> float:
-        """Draw one line of `text` from `x` on; returns its width in px."""
-        width = self._glyphs(text, type, x, baseline)
-        if text:
-            top = baseline - 0.77 * type.size
-            self._remember("text", x, top, width, type.size, _seen(text), type.size)
-        return width
+        """Draw one line of `text` from `x` on; returns its width in px.
+
+        For what many pictures share, such as names: its letters are kept for the next one.
+        """
+        runs = set_line([(text, type)], base=int(is_right_to_left(text)))
+        self._draw(runs, x, baseline, _kept_ink)
+        return width_of(runs)
+
+    def draw(self, runs: tuple[Run, ...], x: float, baseline: float) -> None:
+        """Draw a line that was set, its left edge at `x`."""
+        self._draw(runs, x, baseline, _ink)
 
     def box(
         self, x: float, y: float, width: float, height: float, colour: str, radius: float = 0
@@ -129,45 +119,61 @@ class Canvas:
 
     def paste(self, image: Image, x: int, y: int) -> None:
         """Draw an RGBA image with its top left corner at `x`, `y`."""
+        self._put(image, x, y)
+        self._remember("picture", x, y, image.width, image.height)
+
+    def png(self) -> bytes:
+        """The canvas as a PNG of at most 256 colours, with a word on whose emoji it shows."""
+        from PIL import Image
+        from PIL.PngImagePlugin import PngInfo
+
+        whole = Image.frombuffer(
+            "RGBA", (self.width, self.height), self._agg.buffer_rgba(), "raw", "RGBA", 0, 1
+        )
+        few = whole.convert("RGB").quantize(
+            256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE
+        )
+        about = PngInfo()
+        if any(mark.kind == "emoji" for mark in self.marks):
+            about.add_text("Copyright", CREDIT)
+        file = io.BytesIO()
+        few.save(file, "PNG", compress_level=5, pnginfo=about)
+        return file.getvalue()
+
+    def _draw(
+        self, runs: tuple[Run, ...], x: float, baseline: float, ink: Callable[..., _Ink | None]
+    ) -> None:
+        for run in runs:
+            if run.emoji:
+                self._emoji(run, x + run.x, baseline)
+            elif run.text.strip():
+                found = ink(run.text, run.type, run.level)
+                self._letters(run, found, x + run.x, baseline)
+
+    def _letters(self, run: Run, ink: _Ink | None, x: float, baseline: float) -> None:
+        size = run.type.size
+        if ink is not None:
+            bottom = self.height - round(baseline) + ink.rise - len(ink.pixels)
+            self._agg.draw_image(self._agg.new_gc(), round(x + ink.left), bottom, ink.pixels)
+        top = baseline - ASCENT * size
+        self._remember("text", x, top, run.width, size, seen(run.text), size)
+
+    def _emoji(self, run: Run, x: float, baseline: float) -> None:
+        size = run.type.size
+        side = round(SIDE * size)
+        left, top = round(x + (WIDTH * size - side) / 2), round(baseline - RISE * size)
+        picture = emoji_beside(run.text, side, run.type.colour)
+        edge = (picture.width - side) // 2
+        self._put(picture, left - edge, top - edge)
+        self._remember("emoji", left, top, side, side, run.text, size)
+
+    def _put(self, image: Image, x: int, y: int) -> None:
         import numpy as np
 
         pixels = np.asarray(image)[::-1]
         self._agg.draw_image(
             self._agg.new_gc(), x, self.height - y - image.height, np.ascontiguousarray(pixels)
         )
-        self._remember("picture", x, y, image.width, image.height)
-
-    def png(self) -> bytes:
-        """The canvas as a PNG of at most 256 colours."""
-        import numpy as np
-        from PIL import Image
-
-        pixels = np.array(self._agg.buffer_rgba())[..., :3]
-        image = Image.fromarray(pixels).quantize(
-            256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE
-        )
-        file = io.BytesIO()
-        image.save(file, "PNG", compress_level=6)
-        return file.getvalue()
-
-    def _glyphs(self, text: str, type: Type, x: float, baseline: float) -> float:
-        import numpy as np
-        from matplotlib.colors import to_rgb
-
-        font = _set(text, type.face, type.size)
-        width, height = (side / 64 for side in font.get_width_height())
-        if text.strip() and height:
-            font.draw_glyphs_to_bitmap(antialiased=True)
-            pen = self._agg.new_gc()
-            coverage = np.asarray(font.get_image())
-            pixels = np.empty((*coverage.shape, 4), np.uint8)
-            pixels[..., :3] = np.round(np.array(to_rgb(type.colour)) * 255)
-            pixels[..., 3] = coverage
-            left = round(x + font.get_bitmap_offset()[0] / 64)
-            rise = int(height - font.get_descent() / 64) + 1  # rows down to the line they stand on
-            bottom = self.height - round(baseline) + rise - len(coverage)
-            self._agg.draw_image(pen, left, bottom, np.ascontiguousarray(pixels[::-1]))
-        return width
 
     def _fill(self, outline: Outline, colour: str) -> None:
         from matplotlib.colors import to_rgb
@@ -190,94 +196,44 @@ class Canvas:
         self.marks.append(Mark(kind, round(x), round(y), round(width), round(height), text, size))
 
 
+def _ink(text: str, type: Type, level: int) -> _Ink | None:
+    """What is drawn for a run; None when there is nothing to see."""
+    import numpy as np
+    from matplotlib.colors import to_rgb
+
+    font = shaped(text, type, level)
+    height = font.get_width_height()[1] / 64
+    if not height:
+        return None
+    font.draw_glyphs_to_bitmap(antialiased=True)
+    coverage = np.asarray(font.get_image())[::-1]
+    pixels = np.empty((*coverage.shape, 4), np.uint8)
+    pixels[..., :3] = np.round(np.array(to_rgb(type.colour)) * 255)
+    pixels[..., 3] = coverage
+    rise = int(height - font.get_descent() / 64) + 1
+    return _Ink(pixels, font.get_bitmap_offset()[0] / 64, rise)
+
+
+_kept_ink = lru_cache(maxsize=128)(_ink)
+
+
 def draw_bars(canvas: Canvas, left: float, top: float) -> None:
     """The mark of all pictures, 120 × 48 px: how likely each next word is, likeliest first."""
-    for row, (length, colour) in enumerate(((120, CORAL), (64, SEA), (36, SEA), (20, SEA))):
+    look = canvas.look
+    bars = ((120, look.signal), (64, look.accent), (36, look.accent), (20, look.accent))
+    for row, (length, colour) in enumerate(bars):
         canvas.box(left, top + 13 * row, length, 9, colour, radius=4.5)
 
 
 def require_libraries(purpose: str) -> None:
-    """Raise MissingExtraError, which names `purpose`, unless matplotlib and Pillow are there."""
+    """Raise MissingExtraError, which names `purpose`, unless what draws is installed."""
     try:
         import matplotlib
         import PIL
+        import regex
     except ImportError as error:
         raise MissingExtraError("pictures", purpose) from error
-    del matplotlib, PIL
-
-
-class Sieve:
-    """Cleans texts of what DejaVu Sans has no glyph for, and remembers that in `left_out`.
-
-    Looks at no more than `limit` characters of each text, so that none takes too long.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._missing: dict[str, None] = {}
-
-    def clean(self, text: str) -> str:
-        """`text` as `lettering.drawable` has it."""
-        lettering = drawable(text[: self._limit], _glyphs_of("DejaVuSans.ttf"))
-        self._missing.update(dict.fromkeys(lettering.left_out))
-        return lettering.text
-
-    @property
-    def left_out(self) -> tuple[str, ...]:
-        """What had no glyph in all texts so far, in order, each once."""
-        return tuple(self._missing)
-
-
-def measure(text: str, type: Type) -> float:
-    """Width of one line of `text` in px."""
-    return _width_per_px(text, type.face) * type.size
-
-
-def tracked(text: str) -> str:
-    """`text` with a hair space, a tenth of its size, between its letters."""
-    return HAIR.join(text)
-
-
-def measuring(type: Type) -> Callable[[str], float]:
-    """`measure` for one type."""
-    return lambda text: measure(text, type)
-
-
-@lru_cache(maxsize=4096)
-def _width_per_px(text: str, face: Typeface) -> float:
-    """Width at size 1. Without hinting widths grow in step with the size."""
-    width: int = _set(text, face, 128.0).get_width_height()[0]
-    return width / 64 / 128
-
-
-def _seen(text: str) -> str:
-    """`text` without what only spaces or steers it."""
-    return "".join(char for char in text if char not in (HAIR, LEFT_TO_RIGHT, RIGHT_TO_LEFT))
-
-
-def _set(text: str, face: Typeface, size: float) -> FT2Font:
-    from matplotlib.font_manager import get_font
-    from matplotlib.ft2font import LoadFlags
-
-    font = get_font([str(_font_folder() / name) for name in face.value])
-    font.clear()
-    font.set_size(size, 72)
-    font.set_text(text, 0.0, flags=LoadFlags.NO_HINTING)
-    return font
-
-
-@lru_cache(maxsize=1)
-def _font_folder() -> Path:
-    import matplotlib
-
-    return Path(matplotlib.get_data_path()) / "fonts" / "ttf"
-
-
-@lru_cache(maxsize=8)
-def _glyphs_of(name: str) -> frozenset[int]:
-    from matplotlib.font_manager import get_font
-
-    return frozenset(get_font(str(_font_folder() / name)).get_charmap())
+    del matplotlib, PIL, regex
 
 
 def _outline(x: float, y: float, width: float, height: float, radius: float) -> Outline:

@@ -1,18 +1,32 @@
-"""Text that can be drawn: what no glyph exists for is left out, the rest is broken into lines."""
+"""Text that can be drawn: what no font has is left out, the rest is broken into lines."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from bisect import bisect_left
-from collections.abc import Callable, Container, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import accumulate
+from functools import lru_cache
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING
 
-ZERO_WIDTH_JOINER = "\u200d"
-LEFT_TO_RIGHT, RIGHT_TO_LEFT = "\u200e", "\u200f"
+if TYPE_CHECKING:
+    import regex
+
+ZERO_WIDTH_NON_JOINER, ZERO_WIDTH_JOINER = "\u200c", "\u200d"
+JOINERS = (ZERO_WIDTH_NON_JOINER, ZERO_WIDTH_JOINER)
 ELLIPSIS = "…"
 MARKS_PER_LETTER = 3
+LONG = 48
+"""Characters above which no word is natural, save in scripts without spaces."""
+NEVER_FIRST = frozenset(
+    "、。，．・：；？！…‥）」』】〉》］｝”’ーぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ々〻ะาๅๆฯ"
+)
+"""What no line begins with, where words are not set apart by spaces."""
+LEADING_VOWELS = frozenset("เแโใไເແໂໃໄ")
+NEVER_LAST = frozenset("（「『【〈《［｛“‘") | LEADING_VOWELS
+"""What no line ends with."""
 
 Measure = Callable[[int, int], float]
 """Width of `text[start:stop]` for two indices into a text."""
@@ -34,23 +48,44 @@ class Line:
     stop: int
 
 
-def drawable(text: str, glyphs: Container[int]) -> Lettering:
-    """`text` with only characters whose code points are in `glyphs`, on one line.
+def drawable(text: str, draw: Callable[[str], str]) -> Lettering:
+    """`text` with only what can be drawn, on one line.
 
-    Line breaks and other white space become single spaces; one at either end stays. Control,
-    zero-width and direction characters go silently; whatever has no glyph is named in `left_out`.
+    `draw` gives what to draw for a character as a person counts them, nothing where no font has
+    it. Line breaks and other white space become single spaces; one at either end stays. Control,
+    zero-width and direction characters go silently; what cannot be drawn is named in `left_out`.
     """
     kept: list[str] = []
     missing: dict[str, None] = {}
     for cluster in clusters(unicodedata.normalize("NFC", _spaced(text))):
-        shown = "".join(char for char in cluster if not _is_selector(char))
-        if unicodedata.category(cluster[0])[0] == "M" or not shown:
+        if cluster[0] == " ":
+            kept.append(" ")
             continue
-        if all(ord(char) in glyphs for char in shown) and not _is_joined_emoji(cluster):
-            kept.append(shown[: 1 + MARKS_PER_LETTER])
-        else:
+        shown = "".join(char for char in cluster if char not in JOINERS and not is_selector(char))
+        if not shown or unicodedata.category(shown[0])[0] == "M":
+            continue
+        drawn = draw(cluster)
+        kept.append(drawn)
+        if not drawn:
             missing[cluster] = None
     return Lettering(single_spaced("".join(kept)), tuple(missing))
+
+
+def plain(cluster: str) -> str:
+    """A cluster that is no emoji, without what draws no ink, and with few marks on its letter.
+
+    Joiners stay where they shape letters, as in Persian or Malayalam.
+    """
+    shapes = unicodedata.category(cluster[0]) == "Lo"
+    shown = "".join(
+        char for char in cluster if not is_selector(char) and (shapes or char not in JOINERS)
+    )
+    return str(_piled_marks().sub(r"\1", shown))
+
+
+def is_selector(char: str) -> bool:
+    """Variation selectors choose between shapes and draw no ink."""
+    return 0xFE00 <= ord(char) <= 0xFE0F or 0xE0100 <= ord(char) <= 0xE01EF
 
 
 def single_spaced(text: str) -> str:
@@ -61,78 +96,19 @@ def single_spaced(text: str) -> str:
     return f"{before}{body}{after}"
 
 
-def clusters(text: str) -> Iterator[str]:
+def clusters(text: str) -> list[str]:
     """The characters of `text` as a person counts them: letters with marks, whole emoji, flags."""
-    cluster = ""
-    for char in text:
-        if cluster and _belongs(char, cluster):
-            cluster += char
-            continue
-        if cluster:
-            yield cluster
-        cluster = char
-    if cluster:
-        yield cluster
+    return list(text) if text.isascii() else _cluster().findall(text)
 
 
-def _spaced(text: str) -> str:
-    """White space of every kind as plain spaces; controls and direction marks removed."""
-    spaced = (" " if char.isspace() else char for char in text)
-    return "".join(char for char in spaced if not _invisible(char))
-
-
-def _invisible(char: str) -> bool:
-    """Characters that only steer, save those that hold an emoji together."""
-    return (
-        unicodedata.category(char) in ("Cc", "Cf", "Cs")
-        and char != ZERO_WIDTH_JOINER
-        and not 0xE0020 <= ord(char) <= 0xE007F
-    )
-
-
-def _belongs(char: str, cluster: str) -> bool:
-    if cluster == " ":
-        return False
-    if _extends(char):
-        return True
-    if cluster.endswith(ZERO_WIDTH_JOINER):
-        return unicodedata.category(char) == "So"
-    return _is_flag_half(char) and len(cluster) == 1 and _is_flag_half(cluster)
-
-
-def _extends(char: str) -> bool:
-    code = ord(char)
-    return (
-        char == ZERO_WIDTH_JOINER
-        or unicodedata.category(char) in ("Mn", "Mc", "Me")
-        or 0x1F3FB <= code <= 0x1F3FF  # skin tones
-        or 0xE0020 <= code <= 0xE007F  # tags, as in the flag of Scotland
-    )
-
-
-def _is_flag_half(char: str) -> bool:
-    return 0x1F1E6 <= ord(char) <= 0x1F1FF
-
-
-def _is_joined_emoji(cluster: str) -> bool:
-    """Whether several emoji stand for one, which single glyphs would tell apart again."""
-    symbols = sum(unicodedata.category(char) in ("So", "Sk") for char in cluster)
-    return symbols > 1
-
-
-def _is_selector(char: str) -> bool:
-    """Joiners and variation selectors draw no ink."""
-    code = ord(char)
-    return char == ZERO_WIDTH_JOINER or 0xFE00 <= code <= 0xFE0F or 0xE0100 <= code <= 0xE01EF
-
-
-def steered(text: str, *, like: str) -> str:
-    """`text`, a part of `like`, with a mark before it to read in the direction `like` begins in."""
-    for char in like:
-        direction = unicodedata.bidirectional(char)
-        if direction in ("L", "R", "AL"):
-            return (LEFT_TO_RIGHT if direction == "L" else RIGHT_TO_LEFT) + text if text else ""
-    return text
+def han_language(text: str) -> str:
+    """The language whose forms Chinese characters in `text` take, a BCP 47 tag; "" without any."""
+    found = _han_scripts().findall(text)
+    if any(_is_kana(char) for char in found):
+        return "ja"
+    if any(unicodedata.name(char, "").startswith("HANGUL") for char in found):
+        return "ko"
+    return "zh-hans" if found else ""
 
 
 def clipped(text: str, limit: int) -> str:
@@ -162,7 +138,8 @@ def _ended(text: str, end: int) -> str:
 
 
 def wrap(text: str, width: float, measure: Measure) -> tuple[Line, ...]:
-    """Break `text` into lines no wider than `width`, at spaces, inside a word only if it must be.
+    """Break `text` into lines no wider than `width`: at spaces, and beside Chinese and Japanese
+    characters; inside a word only if it must be.
 
     `measure(start, stop)` gives the width of a slice in the unit of `width`. A character wider
     than `width` stands on a line of its own.
@@ -172,9 +149,10 @@ def wrap(text: str, width: float, measure: Measure) -> tuple[Line, ...]:
     used = 0.0
     for start, stop in _pieces(text, width, measure):
         needed = measure(start, stop)
-        if lines and text[start - 1] == " " and used + space + needed <= width:
+        gap = space if start and text[start - 1] == " " else 0.0
+        if lines and used + gap + needed <= width:
             lines[-1] = Line(lines[-1].start, stop)
-            used += space + needed
+            used += gap + needed
         else:
             lines.append(Line(start, stop))
             used = needed
@@ -188,10 +166,9 @@ def _space(text: str, measure: Measure) -> float:
 
 
 def _pieces(text: str, width: float, measure: Measure) -> Iterator[tuple[int, int]]:
-    """The words of `text` as slices, those wider than `width` cut up."""
-    for word in re.finditer(r"[^ ]+", text):
-        start, stop = word.span()
-        while measure(start, stop) > width:
+    """What stays together, as slices: words, or parts of those that are wider than `width`."""
+    for start, stop in unbroken(text):
+        while stop - start > LONG or measure(start, stop) > width:
             cut = _longest(text, start, stop, width, measure)
             if cut == stop:
                 break
@@ -200,11 +177,59 @@ def _pieces(text: str, width: float, measure: Measure) -> Iterator[tuple[int, in
         yield start, stop
 
 
+@lru_cache(maxsize=16)
+def unbroken(text: str) -> tuple[tuple[int, int], ...]:
+    """The slices of `text` between which a line may end: words, and single wide characters."""
+    found = []
+    for word in re.finditer(r"[^ ]+", text):
+        start, stop = word.span()
+        if not word.group().isascii():
+            for wide in _beside_wide().finditer(text, start, stop):
+                end = wide.end()
+                if start < end < stop and _may_end(text, end):
+                    found.append((start, end))
+                    start = end
+        found.append((start, stop))
+    return tuple(found)
+
+
+def _may_end(text: str, end: int) -> bool:
+    """Whether a line may end before `text[end]`."""
+    follows = text[end]
+    return (
+        follows not in NEVER_FIRST
+        and text[end - 1] not in NEVER_LAST
+        and not is_selector(follows)
+        and unicodedata.category(follows)[0] != "M"
+    )
+
+
 def _longest(text: str, start: int, stop: int, width: float, measure: Measure) -> int:
-    """Where the longest part of a word ends that fits `width`; one character at least."""
+    """Where the longest part of a word ends that fits `width`; one character at least.
+
+    Thai and Lao write no spaces: a vowel that is written before its consonant begins a syllable.
+    """
     ends = [start + end for end in accumulate(map(len, clusters(text[start:stop])))]
-    fits = bisect_left(ends, True, key=lambda end: measure(start, end) > width)
-    return ends[max(0, fits - 1)]
+    if len(ends) > LONG:
+        fits = _estimated(start, ends, width, measure)
+    else:
+        fits = max(1, bisect_left(ends, True, key=lambda end: measure(start, end) > width))
+    if fits == len(ends):
+        return stop
+    late = ends[fits * 3 // 4 : fits]
+    syllables = (end for end in reversed(late) if text[end] in LEADING_VOWELS)
+    anywhere = (end for end in reversed(late) if _may_end(text, end))
+    return next(syllables, next(anywhere, ends[fits - 1]))
+
+
+def _estimated(start: int, ends: list[int], width: float, measure: Measure) -> int:
+    """How many characters of a long word fit, from the width of each: to measure long slices again
+    and again takes seconds where letters join."""
+    singles = accumulate(measure(*pair) for pair in pairwise((start, *ends)))
+    fits = max(1, bisect_right(list(singles), width))
+    while fits > 1 and measure(start, ends[fits - 1]) > width:
+        fits -= 1
+    return fits
 
 
 def _whole(text: str, limit: int) -> int:
@@ -215,3 +240,53 @@ def _whole(text: str, limit: int) -> int:
             break
         end += len(cluster)
     return end
+
+
+def _spaced(text: str) -> str:
+    """White space of every kind as plain spaces; controls and direction marks removed."""
+    spaced = (" " if char.isspace() else char for char in text)
+    return "".join(char for char in spaced if not _invisible(char))
+
+
+def _invisible(char: str) -> bool:
+    """Characters that only steer, save those that hold letters or an emoji together."""
+    return (
+        unicodedata.category(char) in ("Cc", "Cf", "Cs")
+        and char not in JOINERS
+        and not 0xE0020 <= ord(char) <= 0xE007F
+    )
+
+
+def _is_kana(char: str) -> bool:
+    return 0x3041 <= ord(char) <= 0x30FF or 0xFF66 <= ord(char) <= 0xFF9D
+
+
+@lru_cache(maxsize=1)
+def _cluster() -> regex.Pattern[str]:
+    """Extended grapheme clusters (UAX #29)."""
+    import regex
+
+    return regex.compile(r"\X")
+
+
+@lru_cache(maxsize=1)
+def _han_scripts() -> regex.Pattern[str]:
+    import regex
+
+    return regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]")
+
+
+@lru_cache(maxsize=1)
+def _beside_wide() -> regex.Pattern[str]:
+    """Where a line may end: after each wide character, and before one."""
+    import regex
+
+    wide = r"[\p{Han}\p{Hiragana}\p{Katakana}\u3000-\u303F\uFF00-\uFF60ー]"
+    return regex.compile(rf"{wide}\p{{M}}*|[^{wide[1:-1]}](?={wide})")
+
+
+@lru_cache(maxsize=1)
+def _piled_marks() -> regex.Pattern[str]:
+    import regex
+
+    return regex.compile(rf"(\p{{Mn}}{{{MARKS_PER_LETTER}}})\p{{Mn}}+")

@@ -4,39 +4,30 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import Enum
 from functools import partial
 
-from hubtools.cards.drawing import (
-    CARD,
-    INK,
-    MIST,
-    MUTED,
-    RULE,
-    SEA,
-    Canvas,
-    Mark,
-    Picture,
-    Sieve,
-    Type,
-    Typeface,
-    draw_bars,
-    measure,
-    measuring,
-    require_libraries,
-    tracked,
-)
+from hubtools.cards.drawing import Canvas, Mark, Picture, draw_bars, require_libraries
+from hubtools.cards.fonts import Weight
 from hubtools.cards.lettering import fitted, wrap
+from hubtools.cards.look import LIGHT, Look
+from hubtools.cards.typesetting import Sieve, Type, measure, measuring, tracked
 
 __all__ = ["Lineage", "LineageSource", "Mark", "Picture", "draw_lineage"]
 
-WIDTH, HEIGHT = 1200, 440
+WIDTH, HEIGHT = 1200, 480
 MARGIN = 48
 GAP = 40
-TOP, BOTTOM = 104, 392
-PADDING = 18
-PITCH = 28
-HEAD, FOOT = 34, 19
+TOP, BOTTOM = 112, 440
+PADDING = 20
+PITCH = 31
+HEAD, FOOT = 36, 20
 LISTED = 6
+LARGEST_SCALE = 1.6
+"""Of the boxes, where there are few."""
+DIGESTS = 2
+"""Accounts up to which each one's digest is shown."""
+DIGEST_LENGTH = 10  # hexadecimal digits
 READ = 200
 """Characters of each text that are looked at at all."""
 PURPOSE = "drawing a pipeline picture"
@@ -45,13 +36,26 @@ SOURCES = "SOURCES"
 ARROW = " → "
 FLOW = f"downloaded{ARROW}kept"
 
-TITLE = Type(Typeface.LABEL_BOLD, 28, INK)
-LABEL = Type(Typeface.LABEL_BOLD, 14, SEA)
-VALUE = Type(Typeface.LABEL_BOLD, 20, INK)
-DETAIL = Type(Typeface.LABEL, 18, MUTED)
-NAME = Type(Typeface.LABEL, 18, INK)
-COUNT = Type(Typeface.LABEL, 16, MUTED)
-NOTE = Type(Typeface.LABEL, 14, MUTED)
+
+class Style(Enum):
+    """How a line in a box is set: weight, size in px, and whether it matters less."""
+
+    VALUE = (Weight.BOLD, 24, False)
+    DETAIL = (Weight.REGULAR, 21, True)
+    NAME = (Weight.REGULAR, 22, False)
+    COUNT = (Weight.REGULAR, 20, True)
+    NOTE = (Weight.REGULAR, 17, True)
+
+    @property
+    def plain(self) -> Type:
+        """The type without a colour, to measure with."""
+        return Type(self.value[0], self.value[1])
+
+    def type(self, look: Look, dark: bool) -> Type:
+        """The type as it is drawn, on a box that is `dark` or not."""
+        weight, size, muted = self.value
+        ink = (look.band_muted if muted else look.band_ink) if dark else ""
+        return Type(weight, size, ink or (look.muted if muted else look.ink))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +66,8 @@ class LineageSource:
     handle: str | None = None
     downloaded: int | None = None
     kept: int | None = None
+    digest: str | None = None
+    """SHA-256 of its posts, in hex."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +85,8 @@ class Lineage:
     steps: int | None = None
     base_model: str | None = None
     """A repository id, or "scratch"."""
+    weights: str | None = None
+    """SHA-256 of the model's weights, in hex."""
     parameters: int | None = None
     held_out_loss: float | None = None
     """Nats a token."""
@@ -90,20 +98,18 @@ class _Row:
     """A line in a box, and what stands at its right end."""
 
     text: str
-    type: Type
+    style: Style
     aside: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class _Box:
-    """A box: its heading, its rows, what stands at the heading's right end, its colours."""
+    """A box: its heading, its rows, what stands at the heading's right end."""
 
     label: str
     rows: tuple[_Row, ...]
     note: str = ""
-    paper: str = CARD
-    edge: str = RULE
-    heading: str = SEA
+    dark: bool = False
 
     @property
     def height(self) -> float:
@@ -119,17 +125,17 @@ class _Stage:
     above: _Box | None = None
 
 
-def draw_lineage(lineage: Lineage) -> Picture:
-    """Draw a picture of 1200 × 440 px, as a PNG with a palette.
+def draw_lineage(lineage: Lineage, look: Look = LIGHT) -> Picture:
+    """Draw a picture of 1200 × 480 px, as a PNG with a palette.
 
-    Six accounts are listed, more are summed up. Characters without a glyph in DejaVu Sans are left
-    out and named in the result. Raises MissingExtraError without matplotlib or Pillow.
+    Six accounts are listed, more are summed up. Characters that no font has are left out and
+    named in the result. Raises MissingExtraError without what draws.
     """
     require_libraries(PURPOSE)
     sieve = Sieve(READ)
-    canvas = Canvas(WIDTH, HEIGHT)
-    canvas.write("How this model was made", TITLE, MARGIN, 68)
-    draw_bars(canvas, WIDTH - MARGIN - 120, 34)
+    canvas = Canvas(WIDTH, HEIGHT, look)
+    canvas.write("How this model was made", Type(Weight.BOLD, 36, look.ink), MARGIN, 76)
+    draw_bars(canvas, WIDTH - MARGIN - 120, 36)
     stages = [
         _sources(lineage, sieve),
         _corpus(lineage),
@@ -142,22 +148,30 @@ def draw_lineage(lineage: Lineage) -> Picture:
 
 def _sources(lineage: Lineage, sieve: Sieve) -> _Stage:
     """A row for each account that is listed, then the others summed up."""
-    rows = [_source(source, sieve) for source in lineage.sources[:LISTED]]
+    few = len(lineage.sources) <= DIGESTS
+    rows = [row for source in lineage.sources[:LISTED] for row in _source(source, few, sieve)]
     others = lineage.sources[LISTED:]
     if others:
         downloaded = _total([source.downloaded for source in others])
         kept = _total([source.kept for source in others])
-        rows.append(_Row(f"and {len(others):,} more", NAME, _counts(downloaded, kept)))
-    shown = tuple(row for row in rows if row.text or row.aside)
-    note = FLOW if any(ARROW in row.aside for row in shown) else ""
-    return _Stage(_Box(SOURCES, shown, note), 346)
+        rows.append(_Row(f"and {len(others):,} more", Style.NAME, _counts(downloaded, kept)))
+    note = FLOW if any(ARROW in row.aside for row in rows) else ""
+    return _Stage(_Box(SOURCES, tuple(rows), note), 340)
 
 
-def _source(source: LineageSource, sieve: Sieve) -> _Row:
+def _source(source: LineageSource, few: bool, sieve: Sieve) -> list[_Row]:
     handle = sieve.clean(source.handle or "").strip().lstrip("@").strip()
     name = sieve.clean(source.name or "").strip()
     title = f"@{handle}" if handle else name
-    return _Row(title, NAME, _counts(source.downloaded, source.kept))
+    counts = _counts(source.downloaded, source.kept)
+    if not title and not counts:
+        return []
+    digest = [_digest(source.digest)] if few and source.digest else []
+    return [_Row(title, Style.NAME, counts), *digest]
+
+
+def _digest(digest: str) -> _Row:
+    return _Row(f"sha256 {digest[:DIGEST_LENGTH]}", Style.NOTE)
 
 
 def _total(counts: list[int | None]) -> int | None:
@@ -172,7 +186,7 @@ def _counts(downloaded: int | None, kept: int | None) -> str:
 
 def _corpus(lineage: Lineage) -> _Stage:
     facts = _said(("{:,} posts", lineage.posts), ("{:,} held out", lineage.held_out))
-    return _Stage(_Box("CORPUS", _rows(facts)), 182)
+    return _Stage(_Box("CORPUS", _rows(facts)), 188)
 
 
 def _training(lineage: Lineage, sieve: Sieve) -> _Stage:
@@ -184,33 +198,37 @@ def _training(lineage: Lineage, sieve: Sieve) -> _Stage:
     rows = _rows([recipe, *facts] if recipe else facts)
     base = _Box("BASE MODEL", _base(lineage, sieve))
     if not rows:
-        return _Stage(base, 220)
-    return _Stage(_Box("TRAINING", rows), 220, base if base.rows else None)
+        return _Stage(base, 224)
+    return _Stage(_Box("TRAINING", rows), 224, base if base.rows else None)
 
 
 def _base(lineage: Lineage, sieve: Sieve) -> tuple[_Row, ...]:
     base = sieve.clean(lineage.base_model or "").strip()
-    name = ["from scratch"] if base == SCRATCH else _id_lines(base, 220 - 2 * PADDING, 2)
-    rows = [_Row(line, VALUE) for line in name]
+    name = ["from scratch"] if base == SCRATCH else _id_lines(base, 224 - 2 * PADDING, 2)
+    rows = [_Row(line, Style.VALUE) for line in name]
     if lineage.parameters is not None:
-        rows.append(_Row(f"{_short(lineage.parameters)} parameters", DETAIL if rows else VALUE))
+        style = Style.DETAIL if rows else Style.VALUE
+        rows.append(_Row(f"{_short(lineage.parameters)} parameters", style))
     return tuple(rows)
 
 
 def _hub(lineage: Lineage, sieve: Sieve) -> _Stage:
     """The repository, dark, and how the model did on posts that it had not seen."""
-    value = Type(VALUE.face, VALUE.size, CARD)
-    lines = _id_lines(sieve.clean(lineage.repo_id).strip(), 248 - 2 * PADDING, 3)
-    rows = tuple(_Row(line, value) for line in lines or [""])
+    lines = _id_lines(sieve.clean(lineage.repo_id).strip(), 250 - 2 * PADDING, 3)
+    rows = [_Row(line, Style.VALUE) for line in lines or [""]]
+    if lineage.weights:
+        rows.append(_digest(lineage.weights))
     facts = _said(
         ("loss {:.2f}", lineage.held_out_loss), ("{:.2f} bits per byte", lineage.bits_per_byte)
     )
-    box = _Box("ON THE HUB", rows, paper=INK, edge=INK, heading=MIST)
-    return _Stage(box, 248, _Box("ON HELD-OUT POSTS", _rows(facts)) if facts else None)
+    box = _Box("ON THE HUB", tuple(rows), dark=True)
+    return _Stage(box, 250, _Box("ON HELD-OUT POSTS", _rows(facts)) if facts else None)
 
 
 def _rows(facts: list[str]) -> tuple[_Row, ...]:
-    return tuple(_Row(fact, DETAIL if index else VALUE) for index, fact in enumerate(facts))
+    return tuple(
+        _Row(fact, Style.DETAIL if index else Style.VALUE) for index, fact in enumerate(facts)
+    )
 
 
 def _said(*facts: tuple[str, float | None]) -> list[str]:
@@ -228,7 +246,7 @@ def _short(count: int) -> str:
 
 def _id_lines(repo_id: str, room: float, limit: int) -> list[str]:
     """A repository id on up to `limit` lines: broken after its namespace, then at hyphens."""
-    if not repo_id or measure(repo_id, VALUE) <= room:
+    if not repo_id or measure(repo_id, Style.VALUE.plain) <= room:
         return [repo_id] if repo_id else []
     lines: list[str] = []
     for part in re.findall(r"[^/]+/?|/", repo_id):
@@ -236,17 +254,20 @@ def _id_lines(repo_id: str, room: float, limit: int) -> list[str]:
         slices = wrap(text, room, partial(_slice_width, text))
         lines += [text[line.start : line.stop].replace(" ", "") for line in slices]
     if len(lines) > limit:
-        lines[limit - 1 :] = [fitted("".join(lines[limit - 1 :]), room, measuring(VALUE))]
+        lines[limit - 1 :] = [
+            fitted("".join(lines[limit - 1 :]), room, measuring(Style.VALUE.plain))
+        ]
     return lines
 
 
 def _slice_width(text: str, start: int, stop: int) -> float:
-    return measure(text[start:stop], VALUE)
+    return measure(text[start:stop], Style.VALUE.plain)
 
 
 def _draw_stages(canvas: Canvas, stages: list[_Stage]) -> None:
     """Share the width among the stages that are there, and join them with arrows."""
-    scale = (WIDTH - 2 * MARGIN - GAP * (len(stages) - 1)) / sum(stage.width for stage in stages)
+    wanted = sum(stage.width for stage in stages)
+    scale = min(LARGEST_SCALE, (WIDTH - 2 * MARGIN - GAP * (len(stages) - 1)) / wanted)
     row, bottom = _heights(stages)
     left = float(MARGIN)
     for index, stage in enumerate(stages):
@@ -272,20 +293,23 @@ def _heights(stages: list[_Stage]) -> tuple[float, float]:
 def _draw_box(
     canvas: Canvas, box: _Box, left: float, width: float, height: float, bottom: float
 ) -> None:
-    top = bottom - height
-    canvas.box(left, top, width, height, box.edge, radius=14)
-    canvas.box(left + 2, top + 2, width - 4, height - 4, box.paper, radius=12)
-    heading = Type(LABEL.face, LABEL.size, box.heading)
-    canvas.write(tracked(box.label), heading, left + PADDING, top + HEAD - 2)
-    note = left + width - PADDING - measure(box.note, NOTE)
-    canvas.write(box.note, NOTE, note, top + HEAD - 2)
+    look, top = canvas.look, bottom - height
+    canvas.box(left, top, width, height, look.band if box.dark else look.rule, radius=14)
+    if not box.dark:
+        canvas.box(left + 2, top + 2, width - 4, height - 4, look.card, radius=12)
+    heading = Type(Weight.BOLD, 17, look.band_muted if box.dark else look.accent)
+    canvas.write(tracked(box.label), heading, left + PADDING, top + HEAD - 1)
+    note = left + width - PADDING - measure(box.note, Style.NOTE.plain)
+    canvas.write(box.note, Style.NOTE.type(look, box.dark), note, top + HEAD - 1)
     room = width - 2 * PADDING
     for index, row in enumerate(box.rows):
         baseline = top + HEAD + PITCH * (index + 1)
-        aside = measure(row.aside, COUNT)
-        canvas.write(row.aside, COUNT, left + width - PADDING - aside, baseline)
-        shown = fitted(row.text, room - aside - (14 if aside else 0), measuring(row.type))
-        canvas.write(shown, row.type, left + PADDING, baseline)
+        aside = measure(row.aside, Style.COUNT.plain)
+        count = Style.COUNT.type(look, box.dark)
+        canvas.write(row.aside, count, left + width - PADDING - aside, baseline)
+        left_over = room - aside - (14 if aside else 0)
+        shown = fitted(row.text, left_over, measuring(row.style.plain))
+        canvas.write(shown, row.style.type(look, box.dark), left + PADDING, baseline)
 
 
 def _arrow(canvas: Canvas, start: tuple[float, float], end: tuple[float, float]) -> None:
@@ -295,6 +319,6 @@ def _arrow(canvas: Canvas, start: tuple[float, float], end: tuple[float, float])
     tail = (start[0] + 9 * dx, start[1] + 9 * dy)
     tip = (end[0] - 9 * dx, end[1] - 9 * dy)
     back = (tip[0] - 9 * dx, tip[1] - 9 * dy)
-    canvas.line((tail, tip), SEA, 3)
+    canvas.line((tail, tip), canvas.look.accent, 3)
     barbs = (back[0] + 8 * dy, back[1] + 8 * dx), tip, (back[0] - 8 * dy, back[1] - 8 * dx)
-    canvas.line(barbs, SEA, 3)
+    canvas.line(barbs, canvas.look.accent, 3)

@@ -54,6 +54,12 @@ class Training:
     parameters: int
     loss: float
     """Mean loss a token, in nats, over the last pass."""
+    curves: bool | None = None
+    """Whether `training.png` shows how it went; None where there is no such picture."""
+    aside: int | None = None
+    """Posts kept aside while the number of passes was chosen; the last passes saw them too."""
+    held: int | None = None
+    """Passes made when that was decided; in those that followed the learning rate fell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +78,12 @@ class Evaluation:
     """Share of those that repeat training text, 0 to 1."""
     memorised_baseline: float
     """Share of the held-out posts that do, 0 to 1."""
+    ngram_bits_per_byte: float | None = None
+    """Of a byte 5-gram, counted from the same posts: what a model should do better than."""
+    distinct_2: float | None = None
+    """Different pairs of words in the predictions by all pairs, 0 to 1."""
+    repeated: float | None = None
+    """Share of the predictions that say the same as one before, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

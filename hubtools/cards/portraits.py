@@ -6,6 +6,7 @@ import io
 import struct
 import warnings
 import zlib
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,11 +19,13 @@ FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
 SMOOTHING = 4
 
 
+@lru_cache(maxsize=12)
 def portrait(data: bytes | None, diameter: int, paper: str) -> Image | None:
     """A circle of `diameter` px cut from the middle of a picture, RGBA, clear around it.
 
     What is see-through in the picture shows the colour `paper`. None where there are no bytes,
-    they are no picture, or it is larger than BYTES_LIMIT or PIXELS_LIMIT.
+    they are no picture, or it is larger than BYTES_LIMIT or PIXELS_LIMIT. The same picture is kept:
+    draw it, do not change it.
     """
     if not data or len(data) > BYTES_LIMIT:
         return None

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from hubtools.cards.model import Card, Prediction
+from hubtools.cards.model import Card, CardAccount, Prediction
 from hubtools.cards.portraits import BYTES_LIMIT
-from hubtools.cards.thumbnail import Face, Picture, ThumbnailSubject, draw_thumbnail
+from hubtools.cards.thumbnail import Face, ThumbnailSubject
 from hubtools.errors import CardError, UsageError
+
+THUMBNAIL = "predictions.png"
+CJK_FIX = "pip install 'hubtools[cjk]' brings Chinese, Japanese and Korean"
 
 
 def chosen_prediction(card: Card, number: int) -> Prediction:
@@ -23,19 +27,34 @@ def chosen_prediction(card: Card, number: int) -> Prediction:
     return card.predictions[number - 1]
 
 
-def redraw_thumbnail(card: Card, prediction: Prediction, folder: Path) -> Picture:
-    """The thumbnail that shows `prediction`, with the avatars that the model's `folder` holds.
+def subject_of(
+    card: Card,
+    prediction: Prediction,
+    folder: Path,
+    fetch: Callable[[str], bytes | None] = lambda address: None,
+) -> ThumbnailSubject:
+    """The card's thumbnail that shows `prediction`.
 
-    Raises MissingExtraError without the libraries that draw.
+    Avatars are those that the model's `folder` holds, else what `fetch` finds at their addresses.
     """
     faces = tuple(
-        Face(account.name, account.handle, _avatar(folder / f"avatar-{number}.png"))
+        Face(account.name, account.handle, _avatar(account, number, folder, fetch))
         for number, account in enumerate(card.accounts, 1)
     )
-    return draw_thumbnail(ThumbnailSubject(faces, prediction.prompt, prediction.text))
+    return ThumbnailSubject(faces, prediction.prompt, prediction.text)
 
 
-def _avatar(file: Path) -> bytes | None:
+def _avatar(
+    account: CardAccount, number: int, folder: Path, fetch: Callable[[str], bytes | None]
+) -> bytes | None:
+    kept = avatar_bytes(folder / f"avatar-{number}.png")
+    if kept is None and (account.avatar or "").startswith("https://"):
+        return fetch(account.avatar or "")
+    return kept
+
+
+def avatar_bytes(file: Path) -> bytes | None:
+    """The bytes of a picture; None where there is none, or it is too large."""
     try:
         return file.read_bytes() if file.stat().st_size <= BYTES_LIMIT else None
     except OSError:
@@ -46,4 +65,15 @@ def thumbnail_file(folder: Path) -> Path:
     """Where a model's thumbnail lies; raises UsageError for a model without a folder."""
     if not folder.is_dir():
         raise UsageError("the model has no folder", where=folder, fix="Name a file with --out")
-    return folder / "predictions.png"
+    return folder / THUMBNAIL
+
+
+def left_out_note(left_out: Iterable[str]) -> str:
+    """What to say of characters that no font has; "" when there are none."""
+    missing = list(left_out)
+    if not missing:
+        return ""
+    shown = " ".join(missing[:40]) + (" …" if len(missing) > 40 else "")
+    wide = any(len(char) == 1 and 0x2E80 <= ord(char) <= 0xFFEF for char in missing)
+    fix = CJK_FIX if wide else "Fonts of the system are used too"
+    return f"Left out of the pictures, for want of a font: {shown}. {fix}"

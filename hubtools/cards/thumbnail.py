@@ -4,30 +4,23 @@ from __future__ import annotations
 
 import zlib
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from hubtools.cards.drawing import (
-    CARD,
-    CORAL,
-    INK,
-    MIST,
-    MUTED,
-    SEA,
-    TONES,
-    Canvas,
-    Mark,
-    Picture,
+from hubtools.cards.bidi import is_right_to_left
+from hubtools.cards.drawing import Canvas, Mark, Picture, draw_bars, require_libraries
+from hubtools.cards.fonts import Weight
+from hubtools.cards.lettering import Line, clipped, clusters, fitted, han_language, wrap
+from hubtools.cards.look import LIGHT, Look
+from hubtools.cards.portraits import portrait
+from hubtools.cards.typesetting import (
     Sieve,
     Type,
-    Typeface,
-    draw_bars,
     measure,
     measuring,
-    require_libraries,
+    set_line,
     tracked,
+    width_of,
 )
-from hubtools.cards.lettering import Line, clipped, clusters, fitted, steered, wrap
-from hubtools.cards.portraits import portrait
 
 __all__ = ["Face", "Mark", "Picture", "ThumbnailSubject", "draw_thumbnail"]
 
@@ -37,11 +30,15 @@ INNER = WIDTH - 2 * MARGIN
 CHARACTERS = 600
 READ = 4000
 """Characters of each text that are looked at at all."""
-LARGEST, SMALLEST = 88, 26
-LEADING = 1.28
-HEADER_TOP = 44
-TEXT_TOP = 116
-TEXT_GAP = 32
+LARGEST, SMALLEST = 108, 28
+LEADING = 1.3
+RAISED = 0.35
+"""How far the base line stands below a line's middle, of the type's size."""
+CARET = 0.3
+"""Room for the caret at a line's end, of the type's size."""
+HEADER_TOP = 40
+TEXT_TOP = 112
+TEXT_GAP = 28
 GUTTER = 24
 FACES = 6
 RING = 3
@@ -72,12 +69,19 @@ class _Quote:
 
     text: str
     turn: int
+    widths: dict[tuple[int, int], float] = field(default_factory=dict, compare=False, repr=False)
+    """Slices that were measured before."""
 
     def measure(self, start: int, stop: int) -> float:
         """Width of a slice at size 1."""
+        known = self.widths.get((start, stop))
+        if known is not None:
+            return known
         turn = min(max(self.turn, start), stop)
-        prompt = measure(self.text[start:turn], Type(Typeface.TEXT_BOLD, 1))
-        return prompt + measure(self.text[turn:stop], Type(Typeface.TEXT, 1))
+        prompt = measure(self.text[start:turn], Type(Weight.BOLD, 1))
+        width = prompt + measure(self.text[turn:stop], Type(Weight.REGULAR, 1))
+        self.widths[start, stop] = width
+        return width
 
     def cut(self, text: str) -> _Quote:
         """The same quote ending earlier."""
@@ -119,20 +123,19 @@ class _Grid:
         return 2 * self.padding + (rows - 1) * self.row + self.avatar if people else 0
 
 
-def draw_thumbnail(subject: ThumbnailSubject) -> Picture:
+def draw_thumbnail(subject: ThumbnailSubject, look: Look = LIGHT) -> Picture:
     """Draw a picture of 1200 × 628 px, as a PNG with a palette.
 
-    The first six accounts are shown, more are counted. Characters without a glyph in DejaVu Sans
-    are left out and named in the result. The text is cut at 600 characters. An avatar that is
-    absent, broken or too large becomes a coloured initial. Raises MissingExtraError without
-    matplotlib or Pillow.
+    The first six accounts are shown, more are counted. Characters that no font has are left out
+    and named in the result. The text is cut at 600 characters. An avatar that is absent, broken
+    or too large becomes a coloured initial. Raises MissingExtraError without what draws.
     """
     require_libraries(PURPOSE)
     sieve = Sieve(READ)
-    everyone = [_person(face, sieve) for face in subject.accounts[:FACES]]
+    everyone = [_person(face, sieve, look) for face in subject.accounts[:FACES]]
     people = [person for person in everyone if person.title or person.avatar]
     quote = _quote(subject, sieve)
-    canvas = Canvas(WIDTH, HEIGHT)
+    canvas = Canvas(WIDTH, HEIGHT, look)
     _draw_header(canvas, len(subject.accounts))
     grid = _grid(len(people))
     _draw_quote(canvas, quote, HEIGHT - grid.height(len(people)) - TEXT_GAP)
@@ -140,12 +143,12 @@ def draw_thumbnail(subject: ThumbnailSubject) -> Picture:
     return Picture(canvas.png(), sieve.left_out, tuple(canvas.marks))
 
 
-def _person(face: Face, sieve: Sieve) -> _Person:
+def _person(face: Face, sieve: Sieve, look: Look) -> _Person:
     name = sieve.clean(face.name or "").strip()
     handle = sieve.clean(face.handle or "").strip().lstrip("@").strip()
     at = f"@{handle}" if handle else ""
-    letters = [cluster for cluster in clusters(name + handle) if cluster.isalnum()]
-    tone = TONES[zlib.crc32((handle or name).encode()) % len(TONES)]
+    letters = [cluster for cluster in clusters(name + handle) if cluster[0].isalnum()]
+    tone = look.tones[zlib.crc32((handle or name).encode()) % len(look.tones)]
     return _Person(
         title=name or at,
         subtitle=at if name else "",
@@ -167,16 +170,17 @@ def _quote(subject: ThumbnailSubject, sieve: Sieve) -> _Quote:
 
 
 def _draw_header(canvas: Canvas, accounts: int) -> None:
+    look = canvas.look
     label = tracked("AI BOT" if accounts <= 1 else "AI CYBORG")
-    type = Type(Typeface.LABEL_BOLD, 26, CARD)
-    width = measure(label, type) + 48
-    canvas.box(MARGIN, HEADER_TOP, width, 48, SEA, radius=24)
-    baseline = HEADER_TOP + 33.5
-    canvas.write(label, type, MARGIN + 24, baseline)
-    note = Type(Typeface.LABEL, 26, MUTED)
-    more = f", from the posts of {accounts:,} accounts" if accounts > FACES else ""
+    type = Type(Weight.BOLD, 30, look.paper)
+    width = measure(label, type) + 56
+    canvas.box(MARGIN, HEADER_TOP, width, 54, look.accent, radius=27)
+    baseline = HEADER_TOP + 38
+    canvas.write(label, type, MARGIN + 28, baseline)
+    note = Type(Weight.REGULAR, 30, look.muted)
+    more = f", from {accounts:,} accounts" if accounts > FACES else ""
     canvas.write(f"A machine wrote this text{more}", note, MARGIN + width + 24, baseline)
-    draw_bars(canvas, WIDTH - MARGIN - 120, HEADER_TOP)
+    draw_bars(canvas, WIDTH - MARGIN - 120, HEADER_TOP + 3)
 
 
 def _draw_quote(canvas: Canvas, quote: _Quote, bottom: float) -> None:
@@ -184,25 +188,35 @@ def _draw_quote(canvas: Canvas, quote: _Quote, bottom: float) -> None:
     setting = _fit(quote, bottom - TEXT_TOP)
     size, pitch = setting.size, setting.size * LEADING
     spare = bottom - TEXT_TOP - pitch * len(setting.lines)
-    baseline = TEXT_TOP + spare / 2 + pitch / 2 + 0.36 * size
+    baseline = TEXT_TOP + spare / 2 + pitch / 2 + RAISED * size
+    leftwards = is_right_to_left(setting.quote.text)
+    language = han_language(setting.quote.text)
     end = 0.0
     for line in setting.lines:
-        end = _draw_line(canvas, setting.quote, line, size, baseline)
+        end = _draw_line(canvas, setting, line, baseline, leftwards, language)
         baseline += pitch
     if setting.lines:
+        thickness = 0.09 * size
+        left = end - 0.14 * size - thickness if leftwards else end + 0.14 * size
         top = baseline - pitch - 0.78 * size
-        canvas.box(end + 0.16 * size, top, 0.11 * size, 0.98 * size, CORAL)
+        canvas.box(left, top, thickness, 0.98 * size, canvas.look.signal)
 
 
-def _draw_line(canvas: Canvas, quote: _Quote, line: Line, size: int, baseline: float) -> float:
-    turn = min(max(quote.turn, line.start), line.stop)
-    x = float(MARGIN)
-    for text, type in (
-        (quote.text[line.start : turn], Type(Typeface.TEXT_BOLD, size, SEA)),
-        (quote.text[turn : line.stop], Type(Typeface.TEXT, size, INK)),
-    ):
-        x += canvas.write(steered(text, like=quote.text), type, x, baseline)
-    return x
+def _draw_line(
+    canvas: Canvas, setting: _Setting, line: Line, baseline: float, leftwards: bool, language: str
+) -> float:
+    """Draw one line from the margin that its text begins at; returns x of the line's end."""
+    text, look = setting.quote.text, canvas.look
+    turn = min(max(setting.quote.turn, line.start), line.stop)
+    spans = (
+        (text[line.start : turn], Type(Weight.BOLD, setting.size, look.accent, language)),
+        (text[turn : line.stop], Type(Weight.REGULAR, setting.size, look.ink, language)),
+    )
+    runs = set_line(spans, base=1 if leftwards else 0)
+    width = width_of(runs)
+    left = WIDTH - MARGIN - width if leftwards else float(MARGIN)
+    canvas.draw(runs, left, baseline)
+    return left if leftwards else left + width
 
 
 def _fit(quote: _Quote, height: float) -> _Setting:
@@ -225,16 +239,16 @@ def _height(lines: tuple[Line, ...], size: int) -> float:
 
 def _lines(quote: _Quote, size: int, share: float = 1.0) -> tuple[Line, ...]:
     """Lines that leave room for the caret and take up to `share` of the width."""
-    return wrap(quote.text, (INNER * share - 0.3 * size) / size, quote.measure)
+    return wrap(quote.text, (INNER * share - CARET * size) / size, quote.measure)
 
 
 def _balanced(quote: _Quote, size: int, lines: tuple[Line, ...]) -> tuple[Line, ...]:
     """As many lines as before but of more equal length, so that no word is left alone."""
-    for percent in range(60, 100, 4):
-        even = _lines(quote, size, percent / 100)
-        if len(even) == len(lines):
-            return even
-    return lines
+    shares = range(60, 100, 2)
+    at = bisect_left(
+        shares, True, key=lambda share: len(_lines(quote, size, share / 100)) <= len(lines)
+    )
+    return _lines(quote, size, shares[at] / 100) if at < len(shares) else lines
 
 
 def _draw_people(canvas: Canvas, people: list[_Person], grid: _Grid) -> None:
@@ -242,7 +256,7 @@ def _draw_people(canvas: Canvas, people: list[_Person], grid: _Grid) -> None:
     if not people:
         return
     top = HEIGHT - grid.height(len(people))
-    canvas.box(0, top, WIDTH, HEIGHT - top, INK)
+    canvas.box(0, top, WIDTH, HEIGHT - top, canvas.look.band)
     for index, person in enumerate(people):
         row, column = divmod(index, grid.columns)
         x = MARGIN + column * (INNER + GUTTER) // grid.columns
@@ -251,34 +265,34 @@ def _draw_people(canvas: Canvas, people: list[_Person], grid: _Grid) -> None:
 
 def _grid(people: int) -> _Grid:
     if people <= 2:
-        return _Grid(columns=max(1, people), avatar=104, title=36, subtitle=28, row=0, padding=34)
+        return _Grid(columns=max(1, people), avatar=108, title=42, subtitle=32, row=0, padding=30)
     if people == 3:
-        return _Grid(columns=3, avatar=84, title=26, subtitle=22, row=0, padding=38)
+        return _Grid(columns=3, avatar=92, title=30, subtitle=26, row=0, padding=34)
     columns = 2 if people == 4 else 3
-    return _Grid(columns=columns, avatar=64, title=25, subtitle=21, row=82, padding=30)
+    return _Grid(columns=columns, avatar=68, title=29, subtitle=25, row=84, padding=26)
 
 
 def _draw_person(canvas: Canvas, person: _Person, grid: _Grid, x: int, y: int) -> None:
     _draw_avatar(canvas, person, grid.avatar, x, y)
     left = x + grid.avatar + grid.avatar // 5 + 4
     room = (INNER + GUTTER) // grid.columns - GUTTER - (left - x)
-    title = Type(Typeface.LABEL_BOLD, grid.title, CARD)
-    subtitle = Type(Typeface.LABEL, grid.subtitle, MIST)
-    middle = y + grid.avatar / 2
-    lift = 0.1 * grid.title if person.subtitle else -0.36 * grid.title
+    look, middle = canvas.look, y + grid.avatar / 2
+    title = Type(Weight.BOLD, grid.title, look.band_ink, han_language(person.title))
+    subtitle = Type(Weight.REGULAR, grid.subtitle, look.band_muted)
+    lift = 0.12 * grid.title if person.subtitle else -0.35 * grid.title
     canvas.write(fitted(person.title, room, measuring(title)), title, left, middle - lift)
     handle = fitted(person.subtitle, room, measuring(subtitle))
-    canvas.write(handle, subtitle, left, middle + 1.24 * grid.subtitle)
+    canvas.write(handle, subtitle, left, middle + 1.14 * grid.subtitle)
 
 
 def _draw_avatar(canvas: Canvas, person: _Person, diameter: int, x: int, y: int) -> None:
-    ring = diameter + 2 * RING
-    canvas.box(x - RING, y - RING, ring, ring, CARD, radius=ring / 2)
-    picture = portrait(person.avatar, diameter, CARD)
+    look, ring = canvas.look, diameter + 2 * RING
+    canvas.box(x - RING, y - RING, ring, ring, look.band_ink, radius=ring / 2)
+    picture = portrait(person.avatar, diameter, look.band_ink)
     if picture:
         canvas.paste(picture, x, y)
         return
     canvas.box(x, y, diameter, diameter, person.tone, radius=diameter / 2)
-    type = Type(Typeface.LABEL_BOLD, diameter * 0.46, CARD)
+    type = Type(Weight.BOLD, diameter * 0.46, look.band_ink)
     left = x + (diameter - measure(person.initial, type)) / 2
-    canvas.write(person.initial, type, left, y + diameter / 2 + 0.365 * type.size)
+    canvas.write(person.initial, type, left, y + diameter / 2 + 0.35 * type.size)

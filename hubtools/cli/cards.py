@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hubtools.cards.look import LookName
 from hubtools.cli import cards_import, options
 
 if TYPE_CHECKING:
     from hubtools.cards.bulk import Rendered
+    from hubtools.cards.bulk_pictures import ThumbnailTask
     from hubtools.cards.check import Finding
     from hubtools.cards.render import CardRenderer
     from hubtools.config import Project
@@ -199,47 +201,109 @@ def show(
 
 @app.command()
 def thumbnail(
-    name: Name,
+    names: Names = None,
+    every: All = False,
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", metavar="FILE", help="The PNG.", show_default="the model's predictions.png"
+            "--out",
+            metavar="FILE|DIR",
+            help="The PNG; of several cards the folder, for DIR/NAME.png.",
+            show_default="each model's predictions.png",
         ),
     ] = None,
     prediction: Annotated[
         int, typer.Option("--prediction", metavar="N", min=1, help="Which of the card's, from 1.")
     ] = 1,
+    look: options.Look = LookName.LIGHT,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Fetch no avatars; those of the folder are shown.")
+    ] = False,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", min=0, help="Processes; 0 is one a core.")
+    ] = 0,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = 0,
 ) -> None:
-    """Draw the card's thumbnail, from whichever of its predictions says it best.
+    """Draw cards' thumbnails, from whichever prediction says it best.
+
+    An account's picture is the one that the model's folder holds; else it is fetched once from the
+    address on the card (https, public servers, for a week). Without one, its initial is drawn.
 
     Examples:
 
       hubtools cards thumbnail harbourlog --prediction 3
 
-      hubtools cards thumbnail harbourlog --out harbourlog.png
+      hubtools cards thumbnail harbourlog --look dark --out harbourlog.png
+
+      hubtools cards thumbnail --all --out thumbnails
     """
-    from hubtools.cards.redraw import chosen_prediction, redraw_thumbnail, thumbnail_file
-    from hubtools.cards.selection import named_cards
-    from hubtools.cards.tomlfile import load_card
+    from hubtools.cards.bulk_pictures import draw_all
+    from hubtools.cards.redraw import left_out_note
+    from hubtools.cards.selection import chosen_cards
     from hubtools.config import find_project
-    from hubtools.files import write_atomically
     from hubtools.report import print_json
 
     project = find_project()
-    (file,) = named_cards(project.cards_folder, [name])
-    card, folder = load_card(file), project.models_folder / name
-    chosen = chosen_prediction(card, prediction)
-    target = out or thumbnail_file(folder)
-    picture = redraw_thumbnail(card, chosen, folder)
-    write_atomically(target, picture.png)
+    files = chosen_cards(project.cards_folder, names or [], every)
+    report = options.reporter(quiet, verbose)
+    tasks, failed = _thumbnails(files, project, out, prediction, offline)
+    left_out = draw_all(tasks, look.look, jobs=jobs or None, report=report)
+    if left_out:
+        report.note(left_out_note(left_out))
     if as_json:
-        left_out = list(picture.left_out)
-        print_json({"file": str(target), "prediction": chosen.text, "left_out": left_out})
+        drawn = [{"file": str(t.file), "prediction": t.subject.prediction} for t in tasks]
+        one = drawn[0] if len(files) == 1 and drawn else {"pictures": drawn, "failed": failed}
+        print_json({**one, "left_out": list(left_out)})
+    elif len(files) == 1:
+        report.note(f"Drew {tasks[0].file}: {tasks[0].subject.prediction}")
     else:
-        options.reporter(quiet, verbose).note(f"Drew {target}: {chosen.text}")
+        report.note(f"Drew {len(tasks):,} thumbnails")
+    _raise_undrawn(failed, len(files), report)
+
+
+def _thumbnails(
+    files: list[Path], project: Project, out: Path | None, number: int, offline: bool
+) -> tuple[list[ThumbnailTask], list[dict[str, str]]]:
+    """What to draw for each card, and which cards cannot be drawn; one alone raises its error."""
+    from dataclasses import replace
+
+    from hubtools.cards.bulk_pictures import ThumbnailTask
+    from hubtools.cards.redraw import chosen_prediction, subject_of, thumbnail_file
+    from hubtools.cards.tomlfile import load_card
+    from hubtools.errors import HubtoolsError
+    from hubtools.posts.live.avatars import default_fetcher
+    from hubtools.posts.live.settings import cache_folder
+
+    fetcher = default_fetcher(cache_folder())
+    fetcher = replace(fetcher, offline=offline or fetcher.offline)
+    tasks: list[ThumbnailTask] = []
+    failed: list[dict[str, str]] = []
+    for file in files:
+        folder = project.models_folder / file.stem
+        try:
+            card = load_card(file)
+            chosen = chosen_prediction(card, number)
+            single = out if out is None or len(files) == 1 else out / f"{file.stem}.png"
+            target = single or thumbnail_file(folder)
+            subject = subject_of(card, chosen, folder, fetcher.fetch)
+        except HubtoolsError as error:
+            if len(files) == 1:
+                raise
+            failed.append({"card": file.stem, "error": str(error)})
+            continue
+        tasks.append(ThumbnailTask(subject, target))
+    return tasks, failed
+
+
+def _raise_undrawn(failed: list[dict[str, str]], total: int, report: Reporter) -> None:
+    from hubtools.errors import PartlyDoneError
+
+    for failure in failed[:_SHOWN_FAILURES]:
+        report.note(failure["error"])
+    if failed:
+        raise PartlyDoneError(f"{len(failed):,} of {total:,} thumbnails could not be drawn")
 
 
 def print_findings(found: list[Finding], format: Format) -> None:

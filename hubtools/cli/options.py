@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from hubtools.cards.look import LookName
 from hubtools.report import Reporter, SilentReporter, StderrReporter
 
 VERBOSITY = "hubtools.verbosity"
@@ -29,6 +30,7 @@ Verbose = Annotated[
         help="Say more; -vv shows the traceback of an error.",
     ),
 ]
+Look = Annotated[LookName, typer.Option("--look", help="Pictures on light or on dark paper.")]
 To = Annotated[
     str | None,
     typer.Option(

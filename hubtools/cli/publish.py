@@ -27,6 +27,10 @@ RecipeName = Annotated[
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Same seed, same model.")]
 Prompt = Annotated[str, typer.Option("--prompt", help="What the card's predictions begin with.")]
+Track = Annotated[
+    str | None,
+    typer.Option("--track", metavar="trackio|wandb", help="Also tell a tracker how it goes."),
+]
 DEFAULT_BASE = "openai-community/gpt2"
 DEFAULT_PROMPT = "My dream is"
 DEFAULT_SEED = 42
@@ -42,6 +46,7 @@ def publish(
     base: Base = DEFAULT_BASE,
     prompt: Prompt = DEFAULT_PROMPT,
     recipe: RecipeName = None,
+    track: Track = None,
     text_column: options.TextColumn = None,
     unlisted: options.Unlisted = False,
     seed: Seed = DEFAULT_SEED,
@@ -81,6 +86,7 @@ def publish(
         prompt=prompt,
         seed=seed,
         recipe=recipe,
+        track=track,
         name=name,
         cleaning=cleaning,
         language=lang,

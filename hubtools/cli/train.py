@@ -16,6 +16,7 @@ from hubtools.cli.publish import (
     Prompt,
     RecipeName,
     Seed,
+    Track,
 )
 
 
@@ -29,6 +30,7 @@ def train(
     base: Base = DEFAULT_BASE,
     prompt: Prompt = DEFAULT_PROMPT,
     recipe: RecipeName = None,
+    track: Track = None,
     text_column: options.TextColumn = None,
     unlisted: options.Unlisted = False,
     seed: Seed = DEFAULT_SEED,
@@ -62,6 +64,7 @@ def train(
         prompt=prompt,
         seed=seed,
         recipe=recipe,
+        track=track,
         name=name,
         cleaning=cleaning,
         language=lang,

@@ -27,7 +27,7 @@ from hubtools.localhub.links import SiteLinks, gallery_file
 from hubtools.localhub.model import Query, Repo, RepoId
 from hubtools.localhub.modelpages import Model, read_model
 from hubtools.localhub.names import parse_repo_id
-from hubtools.localhub.rendering import ASSETS, Page, environment, render
+from hubtools.localhub.rendering import ASSETS, Page, environment, labels, render
 from hubtools.localhub.store import Store
 from hubtools.localhub.view import PICTURE, View
 from hubtools.record import RUN_RECORD
@@ -42,7 +42,7 @@ _ACTIVE = (".html", ".htm", ".xhtml", ".xht", ".xml", ".svg", ".js", ".mjs")
 _LONGEST_NAME = 255  # bytes of a part of a path
 _BATCH = 1000
 _SAVED_EVERY = 500
-_SEARCH_TAGS = 8
+_SEARCH_TAGS = 32
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; "
     "img-src 'self'{}; form-action 'self'; base-uri 'none'; "
@@ -223,14 +223,13 @@ def _write_gallery(site: _Site, view: View, count: int) -> None:
 
 def _search_index(site: _Site, view: View) -> str:
     """A script that holds every model, the last changed first; from a disk nothing else loads."""
-    rows = [
-        [
-            *(repo.id.namespace, repo.id.name, repo.modified[:10], repo.created[:19]),
-            int(PICTURE in site.copied[repo.id]),
-            repo.card.tags[:_SEARCH_TAGS],
-        ]
-        for repo in _all(view)
-    ]
+    rows = []
+    for repo in _all(view):
+        own = labels(repo)[:_SEARCH_TAGS]
+        derived = [tag for tag in repo.card.tags[:_SEARCH_TAGS] if tag not in own]
+        times = (repo.modified[:10], repo.created[:19])
+        picture = int(PICTURE in site.copied[repo.id])
+        rows.append([repo.id.namespace, repo.id.name, *times, picture, own, derived])
     text = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
     return f"globalThis.models = {text};\n"
 

@@ -71,7 +71,7 @@ def gallery_page(view: View, asked: Asked, links: Links) -> Page:
     sorts = [(name, link(sort=key), key == asked.sort) for key, (name, _) in SORTS.items()]
     data = {
         "asked": asked,
-        "repos": view.page(query).repos,
+        "repos": view.page(query).repos if count else (),
         "count": count,
         "numbered": numbered if pages > 1 else [],
         "before": link(asked.number - 1) if 1 < asked.number <= pages else None,

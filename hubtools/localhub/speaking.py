@@ -112,23 +112,19 @@ def _load(folder: str) -> Base:
 
 
 def _predict(base: Base, request: Mapping[str, Any], inbox: _Inbox, say: Say) -> None:
-    from hubtools.training.predict import Sampling
-    from hubtools.training.stream import stream_prediction
+    from hubtools.training.predict import Sampling, stream
 
     mark = {"id": request["id"]}
     for number in range(request["count"]):
-        said = 0.0
-
-        def heard(text: str, number: int = number) -> None:
-            nonlocal said
+        said, text = 0.0, ""
+        seed = (request["seed"] + number) % 2**31
+        for piece in stream(base, request["prompt"], seed, Sampling()):
+            text += piece
             if inbox.closed or inbox.stopped == request["id"]:
                 raise _StoppedError
             if time.monotonic() - said >= _EVERY:
                 said = time.monotonic()
                 say({**mark, "number": number, "text": text})
-
-        seed = (request["seed"] + number) % 2**31
-        text = stream_prediction(base, request["prompt"], seed, Sampling(), heard)
         say({**mark, "number": number, "text": text, "done": True})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -25,6 +26,7 @@ SELECT r.*, EXISTS (
 ) AS has_picture
 FROM repos AS r
 """
+_LIKE_SIGNS = re.compile(r"[%_!]")
 _ORDERS: Mapping[SortKey, str] = {
     "createdAt": "r.key DESC",
     "lastModified": "r.modified DESC, r.key DESC",
@@ -169,8 +171,11 @@ class View:
         if query.search:
             add("instr(lower(r.namespace || '/' || r.name), lower(?))", query.search)
         for word in query.words:
-            add("instr(lower(r.namespace || '/' || r.name || ' ' || r.tags), lower(?))", word)
+            pattern = f"%{_LIKE_SIGNS.sub(_escaped, word)}%"
+            named = "r.tags LIKE ? ESCAPE '!' OR r.namespace || '/' || r.name LIKE ? ESCAPE '!'"
+            add(f"({named})", pattern, pattern)
         for tag in query.tags:
+            add("instr(r.tags, ?)", json.dumps(tag, ensure_ascii=False))  # sooner than to parse all
             add("EXISTS (SELECT 1 FROM json_each(r.tags) WHERE value = ?)", tag)
         if query.pipeline_tag is not None:
             add("r.pipeline_tag = ?", query.pipeline_tag)
@@ -183,6 +188,10 @@ class View:
             else:
                 raise BadRequestError("a listing by name has no cursors", fix="Use an offset")
         return where, values
+
+
+def _escaped(sign: re.Match[str]) -> str:
+    return f"!{sign[0]}"
 
 
 def _repo(row: sqlite3.Row) -> Repo:

@@ -65,7 +65,12 @@ def deliver(hub: Hub, delivery: Delivery) -> str:
         if not change.files:
             assert change.head is not None
             return change.head
-    head = change.head if change.head is not None else _born(hub, delivery)
+    if change.head is not None:
+        head = change.head
+    else:
+        head, done = _born(hub, delivery)
+        if done:
+            return head
     key = _key(change, head)
     commit = _commit_text if change.files.keys() == {README} else _commit_folder
     return _once(hub, change.repo, head, key, lambda: commit(hub, delivery, head, key))
@@ -87,8 +92,8 @@ def remove(hub: Hub, repo: str) -> bool:
     return True
 
 
-def _born(hub: Hub, delivery: Delivery) -> str:
-    """The first commit of a new repository.
+def _born(hub: Hub, delivery: Delivery) -> tuple[str, bool]:
+    """The head of a new repository, and whether it holds already what it should.
 
     One that is there already is ours to fill when it is empty: an answer may have been lost, or
     another run may be at work.
@@ -105,9 +110,9 @@ def _born(hub: Hub, delivery: Delivery) -> str:
     files = {item["rfilename"] for item in info.get("siblings", [])}
     head = str(info["sha"])
     if files <= _BORN_WITH:
-        return head
+        return head, False
     if _holds(hub, delivery, Head(repo, head)):
-        return head
+        return head, True
     raise ConflictError("was created by someone else meanwhile", where=repo, fix=_AGAIN)
 
 

@@ -54,22 +54,26 @@ class _Merged:
     undecided: list[str] = field(default_factory=list)
 
 
-def bring_home(card: Card, base: str | None, there: str, here: str) -> Home:
+def bring_home(
+    card: Card, base: str | None, there: str, here: str, *, pulled: str | None = None
+) -> Home:
     """`card` with what a person changed between `base` and `there`.
 
     `base` None is for a README that was never ours: the card then gets what it does not say yet.
-    Raises CardError for front matter that cannot be read.
+    `pulled` is what `base` had become when its edits were brought home before: they are in the
+    card, and not brought a second time. Raises CardError for front matter that cannot be read.
     """
     if base is None:
         return _fill(card, import_readme(there, repo=card.repo))
     before, now, ours = _parts(base), _parts(there), _parts(here)
+    known = before if pulled is None else _parts(pulled)
     merged = _Merged(card)
-    _merge_front_matter(merged, before.data, now.data, ours.data)
-    added = tuple(c for c in now.comments if c not in before.comments)
-    kept = tuple(c for c in merged.card.comments if c in now.comments or c not in before.comments)
+    _merge_front_matter(merged, known.data, now.data, ours.data)
+    added = tuple(c for c in now.comments if c not in known.comments)
+    kept = tuple(c for c in merged.card.comments if c in now.comments or c not in known.comments)
     comments = (*kept, *(c for c in added if c not in kept))
     merged.card = replace(merged.card, comments=comments)
-    _merge_body(merged, before, now)
+    _merge_body(merged, before, known, now)
     return Home(merged.card, tuple(merged.undecided))
 
 
@@ -159,31 +163,45 @@ def _remove(merged: _Merged, key: str) -> None:
         merged.undecided.append(f"{key}: was removed on the Hub, and is made from the card")
 
 
-def _merge_body(merged: _Merged, base: _Readme, there: _Readme) -> None:
-    if base.body == there.body:
+def _merge_body(merged: _Merged, base: _Readme, known: _Readme, there: _Readme) -> None:
+    if known.body == there.body:
         return
     if merged.card.body == "own":
-        _take_prose(merged, base.body, there.body)
+        _take_prose(merged, known.body, there.body)
         return
+    before, _ = _prose_in(base, known)
+    now, changed = _prose_in(base, there)
+    merged.undecided += [
+        f"text that is made from the card was changed: {line[:60]!r}" for line in changed
+    ]
+    _take_prose(merged, before, now)
+
+
+def _prose_in(base: _Readme, there: _Readme) -> tuple[str, list[str]]:
+    """What the prose of `base` became in `there`, and lines of ours that were changed."""
     before, now = base.body.split("\n"), there.body.split("\n")
     region = _region(before, base.prose)
     prose: list[str] = []
     added: list[str] = []
+    changed: list[str] = []
     for tag, i1, i2, j1, j2 in SequenceMatcher(None, before, now, autojunk=False).get_opcodes():
-        inside = region is not None and region.start <= i1 and i2 <= region.stop
         if tag == "equal":
             prose += [before[i] for i in range(i1, i2) if region is not None and i in region]
-        elif inside:
+        elif region is not None and _is_inside(before, range(i1, i2), region):
             prose += now[j1:j2]
         elif not any(line.strip() for line in before[i1:i2]):
             added += ["", *now[j1:j2], ""]
         else:
-            line = next(line for line in before[i1:i2] if line.strip())
-            merged.undecided.append(f"text that is made from the card was changed: {line[:60]!r}")
-    text = "\n".join(prose).strip("\n")
-    more = _tidy(added)
-    known = (base.prose or "") if region is not None else ""
-    _take_prose(merged, known, "\n\n".join(part for part in (text, more) if part))
+            changed.append(next(line for line in before[i1:i2] if line.strip()))
+    return _paragraphs("\n".join(prose).strip("\n"), _tidy(added)), changed
+
+
+def _is_inside(lines: Sequence[str], changed: range, region: range) -> bool:
+    """Whether the change is one of the prose; blank lines around it may have gone with it."""
+    if region.start <= changed.start and changed.stop <= region.stop:
+        return True
+    words = [i for i in changed if lines[i].strip()]
+    return bool(words) and all(i in region for i in words)
 
 
 def _region(lines: Sequence[str], prose: str | None) -> range | None:
@@ -218,8 +236,10 @@ def merge_text(base: str, mine: str, theirs: str) -> str | None:
         return theirs
     if theirs == base:
         return mine
-    if theirs.startswith(base):
-        return "\n\n".join(part for part in (mine, theirs[len(base) :].strip("\n")) if part)
+    for one, other in ((mine, theirs), (theirs, mine)):
+        added = _added_below(base, other)
+        if added is not None:
+            return one if _ends_with(one, added) else _paragraphs(one, added)
     lines = base.split("\n")
     edits = sorted({*_edits(lines, mine.split("\n")), *_edits(lines, theirs.split("\n"))})
     merged: list[str] = []
@@ -230,6 +250,21 @@ def merge_text(base: str, mine: str, theirs: str) -> str | None:
         merged += [*lines[max(end, 0) : start], *new]
         end = stop
     return "\n".join([*merged, *lines[end:]])
+
+
+def _added_below(base: str, text: str) -> str | None:
+    """What stands below `base` in `text`; None where it does not begin with it."""
+    if base and not text.startswith(f"{base}\n"):
+        return None
+    return text[len(base) :].strip("\n")
+
+
+def _ends_with(text: str, added: str) -> bool:
+    return f"\n{text}".endswith(f"\n{added}")
+
+
+def _paragraphs(*parts: str) -> str:
+    return "\n\n".join(part for part in parts if part)
 
 
 def _edits(base: Sequence[str], changed: Sequence[str]) -> list[tuple[int, int, tuple[str, ...]]]:

@@ -49,7 +49,7 @@ def read_plan(file: Path) -> Plan:
         if not isinstance(document, dict) or document.pop("format", None) != _FORMAT:
             raise UsageError("is no plan", where=file, fix="Make one with hubtools plan -o FILE")
         return msgspec.convert(document, Plan)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise UsageError(f"is no plan: {error}", where=file) from error
     except OSError as error:
         raise HubtoolsError(f"cannot be read: {error.strerror}", where=file) from error

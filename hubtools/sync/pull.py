@@ -30,7 +30,7 @@ class Edit:
     file: Path
     before: Card
     base: str | None
-    """What we rendered last; None where the README was never ours."""
+    """What was on the Hub when it was in step with the card; None where that is not known."""
     there: str
     home: Home
 
@@ -69,10 +69,12 @@ def find_edit(session: Session, file: Path, *, own: bool = False) -> Edit | None
     except UnicodeDecodeError as error:
         what = f"README.md is not UTF-8 (byte {error.start})"
         raise CardError(what, where=head.repo_id) from error
-    base = None if own else find_base(session, head)
-    home = Home(as_its_own(card, there)) if own else bring_home(card, base, there, here)
-    pulled = replace(home.card, pulled=hashlib.sha256(data).hexdigest())
-    return Edit(file, card, base, there, replace(home, card=pulled))
+    base, pulled = (None, None) if own else find_base(session, head, card.pulled)
+    home = (
+        Home(as_its_own(card, there)) if own else bring_home(card, base, there, here, pulled=pulled)
+    )
+    marked = replace(home.card, pulled=hashlib.sha256(data).hexdigest())
+    return Edit(file, card, pulled or base, there, replace(home, card=marked))
 
 
 def save_edit(edit: Edit) -> None:
@@ -95,19 +97,27 @@ def save_edit(edit: Edit) -> None:
     save_card(card, edit.file)
 
 
-def find_base(session: Session, head: Head) -> str | None:
-    """The last README on the Hub that we made; None where none of the newest hundred is ours.
+def find_base(
+    session: Session, head: Head, pulled: str | None = None
+) -> tuple[str | None, str | None]:
+    """The last README on the Hub that we made, and the one with the digest `pulled` after it.
 
-    Costs a request where an earlier run remembers its head, else one a commit until it is found.
+    Of a README that was never ours, the one that was `pulled` is the base. Each is None where none
+    of the newest hundred commits has it. Costs a request where an earlier run remembers its head,
+    else one a commit until it is found.
     """
     known = session.memory.seen().get(head.repo_id)
-    revisions = [known.head] if known is not None and not known.edited else []
+    sure = known is not None and not known.edited and pulled is None
+    revisions = [known.head] if known is not None and sure else []
+    brought: str | None = None
     for revision in (*revisions, *_history(session.hub, head)):
-        data = read_file(session.hub, head, README, revision)
-        text = (data or b"").decode("utf-8", errors="replace")
+        data = read_file(session.hub, head, README, revision) or b""
+        text = data.decode("utf-8", errors="replace")
         if is_sealed(text):
-            return text
-    return None
+            return text, brought
+        if brought is None and hashlib.sha256(data).hexdigest() == pulled:
+            brought = text
+    return brought, None
 
 
 def _history(hub: Hub, head: Head) -> Iterator[str]:

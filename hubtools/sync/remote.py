@@ -217,7 +217,8 @@ def list_files(hub: Hub, head: Head) -> dict[str, str]:
 def read_file(hub: Hub, head: Head, path: str, revision: str | None = None) -> bytes | None:
     """A small file at `head`, or at another revision; None where there is none.
 
-    Raises UnreadableError when the repository went meanwhile, or is gated for this token.
+    Raises UnreadableError when the repository went meanwhile, is gated for this token, or holds a
+    README that no Hub shows.
     """
     address = f"/{quote(head.repo_id)}/resolve/{revision or head.sha}/{quote(path)}"
     response = hub.answer("GET", address, head.repo_id, budget="resolvers")
@@ -225,7 +226,7 @@ def read_file(hub: Hub, head: Head, path: str, revision: str | None = None) -> b
         return None
     data: bytes = _readable(response, head).content
     if path == README and len(data) > MAX_README:
-        raise HubtoolsError(f"{path} is larger than {MAX_README >> 20} MiB", where=head.repo_id)
+        raise UnreadableError(f"{path} is larger than {MAX_README >> 20} MiB", where=head.repo_id)
     return data
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 END_OF_TEXT = "<|endoftext|>"
+_LEAST_USED = 0.5  # of a model's embeddings; vocabularies are padded, but never that much
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Base:
     @property
     def context(self) -> int:
         """The longest row that the model can read, in tokens."""
-        config = self.model.config
+        config = self.model.config.get_text_config()
         limits = (getattr(config, key, None) for key in ("max_position_embeddings", "n_positions"))
         return min([limit for limit in limits if isinstance(limit, int)], default=1024)
 
@@ -39,6 +40,12 @@ class Base:
     def device(self) -> str:
         """`cuda` or `cpu`."""
         return self.model.device.type
+
+    @property
+    def width(self) -> int:
+        """Of the hidden states."""
+        model: Any = self.model
+        return int(model.get_input_embeddings().weight.shape[1])
 
     @property
     def parameters(self) -> int:
@@ -83,17 +90,38 @@ def load_base(name: str, dropout: float | None = None) -> Base:
     with _reading(name), quiet_transformers():
         _check_there(name)
         config = AutoConfig.from_pretrained(name, trust_remote_code=False)
+        if config.is_encoder_decoder:
+            raise ModelError(
+                "reads one text and writes another; it cannot continue one", where=name
+            )
         if dropout is not None:
             _set_dropout(config, dropout)
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
-        model = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
             name,
             config=config,
             dtype=torch.float32,
             trust_remote_code=False,
             use_safetensors=True,
+            output_loading_info=True,
         )
+    model, loading = loaded
+    _check_weights(name, loading["missing_keys"])
     return _checked(name, model, tokenizer)
+
+
+def _check_weights(name: str, missing: Collection[str]) -> None:
+    """Raises ModelError when the file lacks weights, which transformers would make up."""
+    if not missing:
+        return
+    heads = [key for key in missing if "head" in key or "embed_out" in key]
+    first = (heads or sorted(missing))[0]
+    what = "has no language-model head" if len(heads) == len(missing) else "lacks weights"
+    raise ModelError(
+        f"{what} ({first} is not in its file)",
+        where=name,
+        fix="Give --base a causal language model, not only the inner part of one",
+    )
 
 
 @contextmanager
@@ -156,21 +184,61 @@ def _reading(name: str) -> Iterator[None]:
     except errors.HFValidationError as error:
         raise ModelError("is neither a folder nor a repository id", where=name, fix=fix) from error
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        reason = _known_reason(str(error))
+        if reason:
+            raise ModelError(reason, where=name, fix=fix) from error
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(
             f"cannot be loaded as a causal language model: {first}", where=name, fix=fix
         ) from error
 
 
+def _known_reason(said: str) -> str | None:
+    """In our words, what transformers says at length about what we refuse."""
+    if "trust_remote_code" in said:
+        return "needs Python code of its own, which is never run"
+    if "safetensors" in said and ("no file named" in said or "does not appear to have" in said):
+        return "has no model.safetensors; weights in pickle files can run code and are never loaded"
+    return None
+
+
 def _checked(name: str, model: Any, tokenizer: Any) -> Base:
-    if len(tokenizer) > model.get_input_embeddings().num_embeddings:
+    embedded = model.get_input_embeddings().num_embeddings
+    if len(tokenizer) > embedded:
         raise ModelError("its tokenizer has more tokens than its model", where=name)
+    if len(tokenizer) < _LEAST_USED * embedded:
+        raise ModelError(
+            f"its tokenizer has {len(tokenizer):,} tokens and its model {embedded:,}: "
+            "it is that of another model",
+            where=name,
+        )
     end = tokenizer.eos_token_id
     if end is None:
         raise ModelError("its tokenizer has no end-of-text token", where=name)
+    if not hasattr(tokenizer, "backend_tokenizer"):
+        raise ModelError("its tokenizer has no tokenizer.json", where=name)
     start = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else end
-    _put_start_first(tokenizer, start)
+    _put_start_first(tokenizer, start, end)
+    _check_causal(name, model, (start, end))
     return Base(_on_fastest_device(model), tokenizer, start, end)
+
+
+def _check_causal(name: str, model: Any, ends: tuple[int, int]) -> None:
+    """Raises ModelError for a model that looks ahead, such as one that fills in masks."""
+    import torch
+
+    start, end = ends
+    other = 1 if end == 0 else 0
+    model.eval()
+    with torch.inference_mode(), quiet_transformers():
+        rows = torch.tensor([[start, start, end], [start, start, other]])
+        logits = model(input_ids=rows, use_cache=False).logits
+    if not torch.allclose(logits[0, :2], logits[1, :2], atol=1e-3):
+        raise ModelError(
+            "looks at what comes after a word, so it cannot continue a text",
+            where=name,
+            fix="Give --base a causal language model",
+        )
 
 
 def _on_fastest_device(model: Any) -> Any:
@@ -179,16 +247,20 @@ def _on_fastest_device(model: Any) -> Any:
     return model.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _put_start_first(tokenizer: Any, start: int) -> None:
+def _put_start_first(tokenizer: Any, start: int, end: int) -> None:
     """Make the saved tokenizer begin every text with the start token, as training does.
 
-    So `pipeline` needs no special prompt.
+    So `pipeline` needs no special prompt. A text that is to be continued gets no end token.
     """
-    if tokenizer("a")["input_ids"][:1] == [start]:
+    plain = tokenizer("a", add_special_tokens=False)["input_ids"]
+    if tokenizer("a")["input_ids"] == [start, *plain]:
         return
     from tokenizers.processors import TemplateProcessing
 
     token = tokenizer.convert_ids_to_tokens(start)
+    for name in ("add_bos_token", "add_eos_token"):
+        if hasattr(tokenizer, name):
+            setattr(tokenizer, name, name == "add_bos_token" and tokenizer.bos_token is not None)
     tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
         single=f"{token} $A", pair=f"{token} $A $B:1", special_tokens=[(token, start)]
     )
@@ -205,7 +277,7 @@ def _set_dropout(config: Any, dropout: float) -> None:
             setattr(config, key, value)
 
 
-def _from_scratch(shape: Scratch, dropout: float, texts: Sequence[str]) -> Base:
+def _from_scratch(shape: Scratch, dropout: float | None, texts: Sequence[str]) -> Base:
     from transformers import GPT2Config, GPT2LMHeadModel
 
     tokenizer = _train_tokenizer(shape, texts)
@@ -219,7 +291,8 @@ def _from_scratch(shape: Scratch, dropout: float, texts: Sequence[str]) -> Base:
         bos_token_id=end,
         eos_token_id=end,
     )
-    _set_dropout(config, dropout)
+    if dropout is not None:
+        _set_dropout(config, dropout)
     model: Any = GPT2LMHeadModel(config)
     return _checked(SCRATCH, model, tokenizer)
 

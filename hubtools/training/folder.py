@@ -11,26 +11,35 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from hubtools.cards.curves import curve_points, draw_curves
 from hubtools.cards.lineage import Lineage, LineageSource, draw_lineage
 from hubtools.cards.portraits import portrait
+from hubtools.cards.redraw import left_out_note
 from hubtools.cards.thumbnail import Face, Picture, ThumbnailSubject, draw_thumbnail
 from hubtools.errors import OutputError
 from hubtools.files import sha256_file, write_atomically, writing
+from hubtools.posts.live.avatars import default_fetcher
+from hubtools.posts.live.settings import cache_folder
+from hubtools.posts.model import Account
 from hubtools.record import RUN_RECORD, read_record, sealed_record
 from hubtools.report import Reporter
 from hubtools.training.corpus import Corpus
 from hubtools.training.recipe import base_folder
-from hubtools.training.run import RunSettings, TrainRecord, clear_traces, run_training
+from hubtools.training.run import LOG, RunSettings, TrainRecord, clear_traces, run_training
+from hubtools.training.track import Tracker
 
 THUMBNAIL = "predictions.png"
 LINEAGE = "pipeline.png"
+CURVES = "training.png"
+WEIGHTS = "model.safetensors"
+AVATARS = 12  # accounts whose pictures a card shows
 AVATAR_WIDTH = 184  # pixels; cards show avatars 92 wide, on screens of twice the density
 _KEY = "key"
 
@@ -46,11 +55,16 @@ class ModelFolder:
 
 
 def make_folder(
-    path: Path, corpora: Sequence[Corpus], settings: RunSettings, report: Reporter
+    path: Path,
+    corpora: Sequence[Corpus],
+    settings: RunSettings,
+    report: Reporter,
+    track: str | None = None,
 ) -> ModelFolder:
     """The model of `corpora` in `path`, trained now unless the same is there already.
 
-    Files in `path` that are not the model's are left alone. Raises OutputError when `path` or
+    Files in `path` that are not the model's are left alone. The log of the training is kept beside
+    it, and `track` names a tracker that is told the same. Raises OutputError when `path` or
     the folder beside it cannot be written, and whatever training raises.
     """
     key = run_key(corpora, settings)
@@ -60,10 +74,13 @@ def make_folder(
         return finished
     work = path.parent / f".{path.name}.part"
     _prepare(path, work, key)
-    run = run_training(corpora, settings, work, report)
+    tracker = Tracker(track, path.name, _public(settings), report) if track else None
+    run = run_training(corpora, settings, work, report, tracker)
+    curves = _draw_curves(run, work)
+    run = replace(run, training=replace(run.training, curves=curves or None))
     _draw(corpora, run, settings, path.name, work, report)
     clear_traces(work)
-    names = sorted(p.name for p in work.iterdir() if p.name not in (_KEY, RUN_RECORD))
+    names = sorted(p.name for p in work.iterdir() if p.name not in (_KEY, RUN_RECORD, LOG))
     digests = {name: sha256_file(work / name) for name in names}
     record = sealed_record(_record(key, corpora, settings, run, digests))
     _put_in_place(work, path, names, record)
@@ -132,7 +149,14 @@ def _put_in_place(work: Path, path: Path, names: Sequence[str], record: str) -> 
             finally:
                 temporary.unlink(missing_ok=True)
         write_atomically(path / RUN_RECORD, record)
+        if (work / LOG).is_file():
+            shutil.move(work / LOG, log_file(path))
         shutil.rmtree(work)
+
+
+def log_file(path: Path) -> Path:
+    """Where the log of the training of the model in `path` is kept: beside it, never published."""
+    return path.with_name(f"{path.name}.{LOG}")
 
 
 def _record(
@@ -154,14 +178,18 @@ def _record(
         }
         for corpus in corpora
     ]
-    plain = msgspec.to_builtins(settings)
     return {
         "key": key,
         "sources": sources,
-        "settings": {**plain, "base": _public_name(settings.base)},
+        "settings": _public(settings),
         "run": msgspec.to_builtins(run),
         "files": dict(digests),
     }
+
+
+def _public(settings: RunSettings) -> dict[str, Any]:
+    """The settings as others may read them."""
+    return {**msgspec.to_builtins(settings), "base": _public_name(settings.base)}
 
 
 def _public_name(base: str) -> str:
@@ -179,12 +207,12 @@ def _draw(
     report: Reporter,
 ) -> None:
     """The thumbnail of the first prediction, the lineage, and the accounts' avatars."""
-    accounts = [corpus.account for corpus in corpora]
+    accounts = _with_avatars([corpus.account for corpus in corpora])
     faces = tuple(Face(a.name, a.handle, a.avatar) for a in accounts)
     first = run.predictions[0].text if run.predictions else settings.prompt
     pictures = {
         THUMBNAIL: draw_thumbnail(ThumbnailSubject(faces[:6], settings.prompt, first)),
-        LINEAGE: draw_lineage(_lineage(corpora, run, settings, name)),
+        LINEAGE: draw_lineage(_lineage(corpora, run, settings, name, folder)),
     }
     for file, picture in pictures.items():
         write_atomically(folder / file, picture.png)
@@ -197,19 +225,38 @@ def _draw(
             write_atomically(folder / avatar_file(number), buffer.getvalue())
 
 
+def _with_avatars(accounts: Sequence[Account]) -> list[Account]:
+    """The accounts, the first of them with the pictures from the web that their source lacks."""
+    fetcher = default_fetcher(cache_folder())
+    return [
+        replace(account, avatar=fetcher.fetch(account.avatar_url))
+        if number < AVATARS and account.avatar is None and account.avatar_url
+        else account
+        for number, account in enumerate(accounts)
+    ]
+
+
 def avatar_file(number: int) -> str:
     """The name of the picture of account `number`, from 1."""
     return f"avatar-{number}.png"
 
 
-def _say_left_out(pictures: Any, report: Reporter) -> None:
-    left_out = dict.fromkeys(char for picture in pictures for char in picture.left_out)
-    if left_out:
-        report.note(f"Left out of the pictures, for want of a font: {' '.join(left_out)}")
+def _draw_curves(run: TrainRecord, folder: Path) -> bool:
+    """Draw how the run went, and say whether it says so."""
+    picture = draw_curves(curve_points(getattr(run, "history", ())))
+    if picture is not None:
+        write_atomically(folder / CURVES, picture.png)
+    return picture is not None
+
+
+def _say_left_out(pictures: Iterable[Picture], report: Reporter) -> None:
+    said = left_out_note(dict.fromkeys(char for picture in pictures for char in picture.left_out))
+    if said:
+        report.note(said)
 
 
 def _lineage(
-    corpora: Sequence[Corpus], run: TrainRecord, settings: RunSettings, name: str
+    corpora: Sequence[Corpus], run: TrainRecord, settings: RunSettings, name: str, folder: Path
 ) -> Lineage:
     sources = (
         LineageSource(
@@ -217,9 +264,11 @@ def _lineage(
             handle=corpus.account.handle,
             downloaded=corpus.counts.downloaded,
             kept=corpus.counts.kept,
+            digest=corpus.digest,
         )
         for corpus in corpora
     )
+    weights = folder / WEIGHTS
     return Lineage(
         repo_id=name,
         sources=tuple(sources),
@@ -229,10 +278,13 @@ def _lineage(
         passes=run.training.passes,
         steps=run.training.steps,
         base_model=_public_name(settings.base),
+        weights=sha256_file(weights) if weights.is_file() else None,
         parameters=run.training.parameters,
         held_out_loss=run.evaluation.loss,
         bits_per_byte=run.evaluation.bits_per_byte,
     )
 
 
-__all__ = ["ModelFolder", "Picture", "avatar_file", "make_folder", "read_folder", "run_key"]
+__all__ = [
+    "ModelFolder", "Picture", "avatar_file", "log_file", "make_folder", "read_folder", "run_key"
+]  # fmt: skip

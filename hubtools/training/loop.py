@@ -1,34 +1,33 @@
 """The training loop: plain PyTorch, made to be read in one sitting.
 
-Every step depends only on the seed and the step's number, so a run that was interrupted and
+Every step depends only on the seed and on what came before it, so a run that was interrupted and
 resumed gives the same weights as one that was not (on a CPU, byte for byte).
 """
 
 from __future__ import annotations
 
 import math
-import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from hubtools.errors import ModelError
-from hubtools.files import writing
 from hubtools.report import Reporter
 from hubtools.training.base import Base, quiet_transformers
+from hubtools.training.checkpoint import Point, Progress, load_checkpoint, save_checkpoint
+from hubtools.training.evaluate import mean_loss
+from hubtools.training.plan import Plan
 from hubtools.training.recipe import Recipe
-from hubtools.training.tokens import Batch, TokenBlocks, batches_of_pass
+from hubtools.training.step import Stepper
+from hubtools.training.tokens import Batch, TokenBlocks
+from hubtools.training.track import Log, NoLog
 
-if TYPE_CHECKING:
-    import torch
-
-_IGNORED = -100  # the label that PyTorch's cross-entropy leaves out
 _CHECKPOINT_EVERY = 30.0  # seconds; a kill loses at most these
+_POINTS = 4  # of the curve, in a pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,156 +37,129 @@ class Fit:
     steps: int
     tokens: int
     """Tokens of one pass."""
+    passes: int
+    held: int | None
+    """Passes after which posts kept aside were predicted best; None when none were kept aside."""
+    learning_rate: float
+    """The largest."""
     loss: float
     """Mean loss a token over the last pass, in nats."""
     losses: tuple[float, ...]
     """The same for every pass."""
+    curve: tuple[Point, ...]
+    parts: int
+    """In how many a batch was cut to fit into memory."""
     device: str
 
 
 def fit(
-    base: Base, blocks: TokenBlocks, recipe: Recipe, seed: int, checkpoint: Path, report: Reporter
+    base: Base,
+    blocks: TokenBlocks,
+    recipe: Recipe,
+    seed: int,
+    checkpoint: Path,
+    report: Reporter,
+    aside: TokenBlocks | None = None,
+    log: Log | None = None,
 ) -> Fit:
-    """Train `base.model` in place; goes on from `checkpoint` where there is one, and removes it.
+    """Train `base.model` in place; goes on from `checkpoint` where there is one.
+
+    With `aside`, rows of the same accounts that are not in `blocks`, a recipe that chooses its
+    passes chooses them by the loss on these, and trains on them too in the passes in which its
+    learning rate falls. Without, all its passes are made.
 
     Ctrl-C ends after the step in progress with a checkpoint and a KeyboardInterrupt. Raises
-    ModelError when the loss is no number any more, OutputError when a checkpoint can't be written.
+    ModelError when the loss is no number any more or a row does not fit into memory, OutputError
+    when a checkpoint can't be written.
     """
     import torch
 
-    model, device = base.model, base.device
-    optimizer = _optimizer(model, recipe)
-    size = recipe.tokens_per_step
-    passes = [batches_of_pass(blocks, size, seed, number) for number in range(recipe.passes)]
-    steps = sum(map(len, passes))
     torch.manual_seed(seed)
-    state = _resume(checkpoint, model, optimizer)
-    model.train()
+    stepper = Stepper(base, recipe, report)
+    progress = load_checkpoint(checkpoint, stepper)
+    plan = Plan(blocks, aside, recipe, seed, recipe.peak(base.width), base.context)
+    run = _Run(stepper, progress, plan, log or NoLog())
     saved = time.monotonic()
-    with report.bar("training", steps) as bar, _ctrl_c() as interrupted, quiet_transformers():
-        for step, number, batch in _from(passes, state.step):
-            for group in optimizer.param_groups:
-                group["lr"] = recipe.learning_rate * schedule(step, steps, recipe.warmup)
-            loss, tokens = _step(model, optimizer, batch, recipe.clip, device)
-            if not math.isfinite(loss):
-                raise ModelError(
-                    f"the loss is {loss} at step {step + 1} of {steps}",
-                    fix="Try a recipe with a lower learning_rate, or another seed",
-                )
-            state.record(number, loss, tokens, step + 1)
-            bar.advance(step + 1, f"pass {number + 1}/{recipe.passes}, loss {state.mean:.3f}")
-            late = time.monotonic() - saved > _CHECKPOINT_EVERY
-            if interrupted.is_set() or (late and step + 1 < steps):
-                _save(checkpoint, state, model, optimizer)
+    with report.bar("training", plan.steps) as bar, _ctrl_c() as stop, quiet_transformers():
+        run.begin()
+        while not run.finished:
+            loss = run.step()
+            done = plan.steps - plan.steps_left(progress)
+            bar.advance(done, f"{run.where}, loss {loss:.3f}")
+            if stop.is_set() or time.monotonic() - saved > _CHECKPOINT_EVERY:
+                save_checkpoint(checkpoint, progress, stepper)
                 saved = time.monotonic()
-            if interrupted.is_set():
+            if stop.is_set():
                 raise KeyboardInterrupt
-    model.eval()
-    return Fit(steps, blocks.tokens, state.mean, state.losses, device)
-
-
-def schedule(step: int, steps: int, warmup: float) -> float:
-    """The share of the peak learning rate at `step`: linear up, then a cosine down to zero."""
-    rising = max(1, round(warmup * steps))
-    if step < rising:
-        return (step + 1) / rising
-    return 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
-
-
-@dataclass(slots=True)
-class _State:
-    """How far the run is; sums are of the pass in progress."""
-
-    step: int = 0
-    number: int = 0
-    loss_sum: float = 0.0
-    token_sum: int = 0
-    finished: tuple[float, ...] = ()
-
-    @property
-    def mean(self) -> float:
-        return self.loss_sum / max(1, self.token_sum)
-
-    @property
-    def losses(self) -> tuple[float, ...]:
-        return (*self.finished, self.mean)
-
-    def record(self, number: int, loss: float, tokens: int, step: int) -> None:
-        if number != self.number:
-            self.finished, self.number = self.losses, number
-            self.loss_sum, self.token_sum = 0.0, 0
-        self.loss_sum += loss * tokens
-        self.token_sum += tokens
-        self.step = step
-
-
-def _optimizer(model: Any, recipe: Recipe) -> torch.optim.AdamW:
-    import torch
-
-    matrices = [p for p in model.parameters() if p.dim() > 1]
-    vectors = [p for p in model.parameters() if p.dim() <= 1]
-    groups = [
-        {"params": matrices, "weight_decay": recipe.weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=recipe.betas, fused=True)
-
-
-def _from(passes: list[tuple[Batch, ...]], done: int) -> Iterator[tuple[int, int, Batch]]:
-    """Step, pass and batch, without the steps that are done."""
-    numbered = ((n, batch) for n, batches in enumerate(passes) for batch in batches)
-    for step, (number, batch) in enumerate(numbered):
-        if step >= done:
-            yield step, number, batch
-
-
-def _step(
-    model: Any, optimizer: torch.optim.Optimizer, batch: Batch, clip: float, device: str
-) -> tuple[float, int]:
-    """One update; the mean loss of the batch and how many tokens it is the mean of."""
-    import torch
-
-    inputs, labels = padded(batch, device)
-    with autocast(device):
-        loss = loss_of(model, inputs, labels).mean()
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
-    optimizer.step()
-    return loss.item(), int((labels != _IGNORED).sum())
-
-
-def padded(batch: Batch, device: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """Inputs and labels [rows, longest row - 1]; what fills a row up is left out of the loss.
-
-    Filling stands at the end, where a causal model never looks back from, so no mask is needed.
-    """
-    import torch
-
-    width = max(map(len, batch))
-    rows = torch.tensor([row + (row[0],) * (width - len(row)) for row in batch], device=device)
-    lengths = torch.tensor([len(row) for row in batch], device=device)
-    labels = rows[:, 1:].clone()
-    labels[torch.arange(1, width, device=device) >= lengths[:, None]] = _IGNORED
-    return rows[:, :-1], labels
-
-
-def loss_of(model: Any, inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """The loss of every token that counts, in nats, [tokens]."""
-    import torch
-
-    logits = model(input_ids=inputs, use_cache=False).logits
-    counted = labels != _IGNORED
-    return torch.nn.functional.cross_entropy(
-        logits[counted].float(), labels[counted], reduction="none"
+    base.model.eval()
+    return Fit(
+        steps=progress.step,
+        tokens=plan.everything.tokens,
+        passes=progress.number,
+        held=progress.hold if aside else None,
+        learning_rate=plan.peak,
+        loss=progress.losses[-1],
+        losses=progress.losses,
+        curve=progress.curve,
+        parts=stepper.parts,
+        device=base.device,
     )
 
 
-def autocast(device: str) -> AbstractContextManager[Any]:
-    """bf16 arithmetic on a GPU; fp32, and so the same bytes every time, on a CPU."""
-    import torch
+@dataclass(slots=True)
+class _Run:
+    """A training in progress."""
 
-    return torch.autocast("cuda", dtype=torch.bfloat16) if device == "cuda" else nullcontext()
+    stepper: Stepper
+    progress: Progress
+    plan: Plan
+    log: Log
+    _batches: tuple[int, Sequence[Batch]] = (-1, ())
+
+    @property
+    def finished(self) -> bool:
+        return self.progress.number >= self.plan.passes(self.progress)
+
+    @property
+    def where(self) -> str:
+        """The pass in progress and how many there are, for a person."""
+        total = self.plan.passes(self.progress)
+        return f"pass {min(self.progress.number + 1, total)}/{total}"
+
+    def begin(self) -> None:
+        """Mark where the curve starts."""
+        if not self.progress.curve:
+            self._mark(0.0, 0.0, looking=True)
+
+    def step(self) -> float:
+        """Make one step, and all that is due at the end of a pass; the loss of the pass so far."""
+        progress = self.progress
+        if self._batches[0] != progress.number:
+            self._batches = (progress.number, self.plan.batches(progress))
+            self.stepper.base.model.train()
+        batches = self._batches[1]
+        rate = self.plan.rate(progress, len(batches))
+        loss, tokens = self.stepper.update(batches[progress.index], rate)
+        if not math.isfinite(loss):
+            raise ModelError(
+                f"the loss is {loss} at step {progress.step + 1} of {self.plan.steps}",
+                fix="Try a recipe with a lower learning_rate, or another seed",
+            )
+        progress.record(loss, tokens)
+        self.log.step(progress.step, loss, rate)
+        mean = progress.mean
+        if progress.index == len(batches):
+            self._mark(progress.number + 1.0, rate, looking=not self.plan.falling(progress))
+            progress.end_pass()
+            self.plan.decide(progress)
+        elif progress.index * _POINTS % len(batches) < _POINTS:
+            self._mark(progress.number + progress.index / len(batches), rate, looking=False)
+        return mean
+
+    def _mark(self, passes: float, rate: float, *, looking: bool) -> None:
+        base, aside = self.stepper.base, self.plan.aside
+        held_out = mean_loss(base, aside.rows) if looking and aside else None
+        self.log.point(self.progress.mark(passes, rate, held_out))
 
 
 @contextmanager
@@ -207,37 +179,3 @@ def _ctrl_c() -> Iterator[threading.Event]:
         yield event
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _save(checkpoint: Path, state: _State, model: Any, optimizer: torch.optim.Optimizer) -> None:
-    import torch
-
-    temporary = checkpoint.with_suffix(".tmp")
-    document = {
-        "state": (state.step, state.number, state.loss_sum, state.token_sum, state.finished),
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "random": torch.get_rng_state(),
-    }
-    with writing(checkpoint):
-        try:
-            with temporary.open("wb") as file:
-                torch.save(document, file)
-                file.flush()
-                os.fsync(file.fileno())
-        except RuntimeError as error:  # how torch's zip writer reports a full disk
-            reason = "no space left, or the file is too large"
-            raise OSError(None, reason, str(checkpoint)) from error
-        temporary.replace(checkpoint)
-
-
-def _resume(checkpoint: Path, model: Any, optimizer: torch.optim.Optimizer) -> _State:
-    import torch
-
-    if not checkpoint.is_file():
-        return _State()
-    document = torch.load(checkpoint, weights_only=True, map_location="cpu")
-    model.load_state_dict(document["model"])
-    optimizer.load_state_dict(document["optimizer"])
-    torch.set_rng_state(document["random"])
-    return _State(*document["state"])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 _GRAM = 4  # words looked up at once
 _LONG = 8  # words in a row that count as repeated
+_NEAR = 0.7  # Jaccard similarity of 4-grams from which two posts count as one
 _DROPPED = re.compile(r"https?:\S+|@[\w.]+(?:@[\w.-]+)?")
 # Scripts that put no spaces between words: each character is a word of its own.
 _UNSPACED = re.compile(
@@ -42,6 +44,26 @@ class TrainingIndex:
         run = self.longest_run(said)
         return run >= _LONG and 2 * run >= len(said)
 
+    def is_near(self, text: str) -> bool:
+        """True for a text that is a training post but for a few words, links and mentions aside.
+
+        That is one with the same words, or with 7 of 10 of both posts' 4-grams in common.
+        """
+        said = words(text)
+        if said in self._whole:
+            return bool(said)
+        ours = {said[start : start + _GRAM] for start in range(len(said) - _GRAM + 1)}
+        shared = Counter(number for gram in ours for number in self._holding(gram))
+        for number, common in shared.most_common(3):
+            theirs = max(1, len(self._posts[number]) - _GRAM + 1)
+            if common >= _NEAR * (len(ours) + theirs - common):
+                return True
+        return False
+
+    def _holding(self, gram: tuple[str, ...]) -> set[int]:
+        """The posts that have this 4-gram."""
+        return {number for number, _ in self._grams.get(gram, ())}
+
     def longest_run(self, said: Sequence[str]) -> int:
         """The most words in a row that one training post has too; runs under 4 words count as 0."""
         said, longest = tuple(said), 0
@@ -54,3 +76,9 @@ class TrainingIndex:
 def _common(left: Sequence[str], right: Sequence[str]) -> int:
     pairs = zip(left, right, strict=False)
     return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(left), len(right)))
+
+
+def distinct_2(texts: Iterable[str]) -> float:
+    """Different pairs of neighbouring words by all pairs, 0 to 1 (Li et al., 2016)."""
+    pairs = Counter(pair for text in texts for pair in pairwise(words(text)))
+    return len(pairs) / max(1, pairs.total())

@@ -1,13 +1,21 @@
-"""Prompt a model as its card does."""
+"""Prompt a model as its card does.
+
+Rows of one length are continued together, so there is no padding and no mask; the prompt is read
+once for all of its continuations; and a row that has ended is worked on no more.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hubtools.errors import UsageError
 from hubtools.training.base import Base, quiet_transformers
+
+if TYPE_CHECKING:
+    import torch
 
 _ROWS = 64  # texts made at once; more would only fill memory
 
@@ -46,37 +54,124 @@ def predict(base: Base, prompt: str, count: int, seed: int, sampling: Sampling) 
 
     Raises UsageError for a prompt that leaves no room.
     """
-    import torch
+    return predict_all(base, [prompt], count, seed, sampling)[0]
 
-    torch.manual_seed(seed)
-    config = generation_config(base, sampling)
-    encoded = encode_prompt(base, prompt, config)
-    texts: list[str] = []
-    model: Any = base.model
-    with torch.inference_mode(), quiet_transformers():
-        while len(texts) < count:
-            config.num_return_sequences = min(_ROWS, count - len(texts))
-            output = model.generate(**encoded, generation_config=config)
-            texts += texts_of(base, output.tolist())
+
+def predict_all(
+    base: Base, prompts: Sequence[str], count: int, seed: int, sampling: Sampling
+) -> list[list[str]]:
+    """For each prompt `count` texts that begin with it, those of prompts of one length at once.
+
+    Raises UsageError for a prompt that leaves no room.
+    """
+    encoded = [_encoded(base, prompt, sampling) for prompt in prompts]
+    by_length: defaultdict[int, list[int]] = defaultdict(list)
+    for number, ids in enumerate(encoded):
+        by_length[len(ids)] += [number] * count
+    texts: list[list[str]] = [[] for _ in prompts]
+    random = _generator(base, seed)
+    for numbers in by_length.values():
+        for first in range(0, len(numbers), _ROWS):
+            batch = numbers[first : first + _ROWS]
+            rows = [list(encoded[number]) for number in batch]
+            for ended in _continue(base, rows, sampling, random):
+                for row, token in ended:
+                    rows[row].append(token)
+            for number, text in zip(batch, _texts(base, rows), strict=True):
+                texts[number].append(text)
     return texts
 
 
-def encode_prompt(base: Base, prompt: str, config: Any) -> Any:
-    """The prompt's tokens, where the model is. Raises UsageError when they leave no room."""
-    encoded = base.tokenizer(prompt, return_tensors="pt").to(base.model.device)
-    if encoded["input_ids"].shape[1] >= config.max_length:
+def stream(base: Base, prompt: str, seed: int, sampling: Sampling) -> Iterator[str]:
+    """The first of the texts that `predict` would make, piece by piece as it is made.
+
+    Raises UsageError for a prompt that leaves no room.
+    """
+    row = list(_encoded(base, prompt, sampling))
+    said = ""
+    for ((_, token),) in _continue(base, [row.copy()], sampling, _generator(base, seed)):
+        row.append(token)
+        text = _texts(base, [row])[0]
+        # Half a character is not said before its other half is there.
+        if text.startswith(said) and not text.endswith("\N{REPLACEMENT CHARACTER}"):
+            yield text[len(said) :]
+            said = text
+
+
+def _encoded(base: Base, prompt: str, sampling: Sampling) -> list[int]:
+    ids: list[int] = base.tokenizer(prompt)["input_ids"]
+    most = min(sampling.max_length, base.context)
+    if len(ids) >= most:
         raise UsageError(
-            f"the prompt is {encoded['input_ids'].shape[1]} tokens long",
-            fix=f"The model continues at most {config.max_length - 1}",
+            f"the prompt is {len(ids)} tokens long", fix=f"The model continues at most {most - 1}"
         )
-    return encoded
+    return ids
 
 
-def texts_of(base: Base, rows: Sequence[Sequence[int]]) -> list[str]:
+def _generator(base: Base, seed: int) -> torch.Generator:
+    import torch
+
+    return torch.Generator(base.device).manual_seed(seed)
+
+
+def _continue(
+    base: Base, rows: Sequence[Sequence[int]], sampling: Sampling, random: torch.Generator
+) -> Iterator[list[tuple[int, int]]]:
+    """For rows of one length, after each step: every row that has not ended, and its next token."""
+    import torch
+    from transformers import DynamicCache
+
+    model: Any = base.model
+    model.eval()
+    distinct = list(dict.fromkeys(map(tuple, rows)))
+    alive = torch.arange(len(rows))
+    length, most = len(rows[0]), min(sampling.max_length, base.context)
+    cache: Any = DynamicCache(config=model.config)
+    with torch.inference_mode(), quiet_transformers():
+        inputs = torch.tensor(distinct, device=base.device)
+        logits = model(input_ids=inputs, past_key_values=cache, use_cache=True).logits[:, -1]
+        copies = torch.tensor([distinct.index(tuple(row)) for row in rows], device=base.device)
+        if len(distinct) < len(rows):
+            cache.batch_select_indices(copies)
+            logits = logits[copies]
+        while True:
+            if length < sampling.min_length:
+                logits[:, base.end] = -torch.inf
+            chosen = _choose(logits.float(), sampling, random)
+            yield list(zip(alive.tolist(), chosen.tolist(), strict=True))
+            length += 1
+            going = (chosen != base.end).nonzero().flatten()
+            if length >= most or not len(going):
+                return
+            if len(going) < len(alive):
+                cache.batch_select_indices(going)
+                alive, chosen = alive[going.cpu()], chosen[going]
+            logits = model(input_ids=chosen[:, None], past_key_values=cache, use_cache=True).logits[
+                :, -1
+            ]
+
+
+def _choose(logits: torch.Tensor, sampling: Sampling, random: torch.Generator) -> torch.Tensor:
+    """One token for each row of `logits` [rows, vocabulary]: [rows].
+
+    As transformers does it: by temperature, of the `top_k` likeliest, the fewest that have
+    `top_p` of their probability together.
+    """
+    import torch
+
+    count = min(sampling.top_k or logits.shape[1], logits.shape[1])
+    likeliest, tokens = (logits / sampling.temperature).topk(count)
+    shares = likeliest.softmax(-1)
+    before = shares.cumsum(-1) - shares
+    shares = shares.masked_fill(before >= sampling.top_p, 0.0)
+    return tokens.gather(1, torch.multinomial(shares, 1, generator=random)).flatten()
+
+
+def _texts(base: Base, rows: Sequence[Sequence[int]]) -> list[str]:
     """Rows as text, from behind the start token to the first end token."""
     cut = []
     for row in rows:
-        tokens = list(row[1:]) if row[:1] == [base.start] else list(row)
+        tokens = list(row[1:]) if list(row[:1]) == [base.start] else list(row)
         cut.append(tokens[: tokens.index(base.end)] if base.end in tokens else tokens)
     decoded: list[str] = base.tokenizer.batch_decode(cut, skip_special_tokens=True)
     return [text.strip() for text in decoded]

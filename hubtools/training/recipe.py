@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta
 
 from hubtools.errors import ConfigError
 from hubtools.tables import decode, read_toml
@@ -11,39 +14,98 @@ from hubtools.tables import decode, read_toml
 _PACKAGED = Path(__file__).parent / "recipes"
 SCRATCH = "scratch"
 
+Count = Annotated[int, Meta(ge=1)]
+Positive = Annotated[float, Meta(gt=0)]
+NotNegative = Annotated[float, Meta(ge=0)]
+Share = Annotated[float, Meta(ge=0, lt=1)]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scratch:
     """The shape of a GPT-2 made from the posts alone."""
 
-    vocabulary: int
-    """Tokens of the byte-level BPE, at most."""
-    context: int
+    vocabulary: Annotated[int, Meta(ge=257)]
+    """Tokens of the byte-level BPE, at most; one for each byte and the end of text, at least."""
+    context: Annotated[int, Meta(ge=16)]
     """The longest text, in tokens."""
-    layers: int
-    width: int
-    heads: int
+    layers: Count
+    width: Count
+    heads: Count
+
+    def __post_init__(self) -> None:
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} is no multiple of heads {self.heads}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """All posts as one text, cut into blocks wherever they end: how huggingtweets had it."""
+
+    block: Annotated[int, Meta(ge=8)]
+    """Tokens; at most what the base reads at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choose:
+    """How many passes: found by the loss on posts that are kept aside.
+
+    The learning rate stays up until that loss falls by less than `gain` in a pass; then it falls
+    in a line to zero over more passes, which see all posts.
+    """
+
+    share: Annotated[float, Meta(gt=0, lt=0.5)]
+    """Of the posts, the newest, kept aside while passes are chosen."""
+    gain: NotNegative
+    """The least part of the loss by which one more pass must lower it."""
+    decay: Positive
+    """Passes in which the rate falls, for each in which it stayed up; rounded, at least one."""
+
+    def falling(self, hold: int) -> int:
+        """Passes in which the rate falls after `hold` passes in which it stayed up."""
+        return max(1, round(self.decay * hold))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """How a model is trained. Batches hold whole posts, each a row of its own."""
+    """How a model is trained: posts as rows of their own, or with `stream` as blocks."""
 
     name: str = ""
-    learning_rate: float
+    learning_rate: Positive
     """The peak; linear from zero over the warm-up, then a cosine to zero."""
-    passes: int
-    tokens_per_step: int
+    reference_width: Count | None = None
+    """The width of a base for which that rate is; others get more or less, by 1 / width."""
+    passes: Count
+    """Over the posts; with `choose`, at most."""
+    tokens_per_step: Annotated[int, Meta(ge=8)]
     """The size of a batch, padding included."""
-    warmup: float
+    warmup: Share
     """Share of the steps."""
-    weight_decay: float
+    weight_decay: NotNegative
     """On matrices only, not on biases, norms and embeddings of positions."""
-    dropout: float
-    clip: float
+    dropout: Share | None = None
+    """Of embeddings and residuals, none of attention; absent: all as the base has it."""
+    clip: Positive
     """Largest norm of the gradient."""
-    betas: tuple[float, float]
+    betas: tuple[Share, Share]
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """Of arithmetic, weights are always fp32; "auto" is bf16 on a GPU and fp32 on a CPU."""
+    stream: Stream | None = None
+    choose: Choose | None = None
     scratch: Scratch | None = None
+
+    def peak(self, width: int) -> float:
+        """The largest learning rate for a base whose hidden states have that width."""
+        if self.reference_width is None:
+            return self.learning_rate
+        return float(f"{self.learning_rate * self.reference_width / width:.4g}")
+
+    def __post_init__(self) -> None:
+        if self.choose is not None and self.passes < 1 + self.choose.falling(1):
+            raise ValueError("passes are too few to choose among")
+        if self.choose is not None and self.stream is not None:
+            raise ValueError("choose does not go with stream")
+        if self.stream is not None and self.tokens_per_step % self.stream.block:
+            raise ValueError("tokens_per_step must be a multiple of stream.block")
 
 
 def load_recipe(name: str) -> Recipe:

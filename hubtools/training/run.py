@@ -9,8 +9,9 @@ from __future__ import annotations
 import platform
 import re
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,20 +21,25 @@ from hubtools.errors import ModelError
 from hubtools.files import write_atomically, writing
 from hubtools.report import Reporter
 from hubtools.training.base import Base, load_base, make_base, quiet_transformers
-from hubtools.training.corpus import Corpus, split_held_out
+from hubtools.training.checkpoint import Point
+from hubtools.training.corpus import Corpus, KeptPost, split_held_out
 from hubtools.training.evaluate import HeldOut, evaluate, likelihoods
 from hubtools.training.loop import Fit, fit
-from hubtools.training.memorise import TrainingIndex
+from hubtools.training.memorise import TrainingIndex, distinct_2, words
+from hubtools.training.ngram import ByteNgram
 from hubtools.training.predict import Sampling, generation_config, predict
 from hubtools.training.recipe import SCRATCH, Recipe
 from hubtools.training.tokens import TokenBlocks, tokenize
+from hubtools.training.track import Both, FileLog, Tracker
 
 T = TypeVar("T")
 
+LOG = "log.jsonl"
 _CHECKPOINT = "checkpoint.pt"
 _FITTED = "fitted.json"
 _EXAMINED = 100  # predictions looked at for repeated text
 _SHOWN = 10
+_FLOORS = (1, 3, 5)  # bytes in the n-grams; the last is on the card
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,47 +60,76 @@ class TrainRecord:
 
     training: Training
     evaluation: Evaluation
+    floors: Mapping[str, float]
+    """Bits per byte of simple models, counted from the same posts."""
     predictions: tuple[Prediction, ...]
     losses: tuple[float, ...]
     """Mean training loss of every pass."""
+    history: tuple[Point, ...]
+    """The curve: four points a pass, the loss on posts kept aside at the ends of passes."""
     device: str
     versions: Mapping[str, str]
     seconds: float
     """Of training, without what an interrupted run did before."""
+    address: str | None = None
+    """Where others can look at the run."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Fitted:
     """What is left in the folder once the weights are final."""
 
     fit: Fit
+    aside: int
+    """Posts kept aside to choose the passes."""
     parameters: int
     base: HeldOut | None
     seconds: float
 
 
 def run_training(
-    corpora: Sequence[Corpus], settings: RunSettings, folder: Path, report: Reporter
+    corpora: Sequence[Corpus],
+    settings: RunSettings,
+    folder: Path,
+    report: Reporter,
+    tracker: Tracker | None = None,
 ) -> TrainRecord:
-    """Make the model of `corpora` in `folder` and say how it went.
+    """Make the model of `corpora` in `folder` and say how it went, `tracker` too.
 
     Raises ModelError for a base that cannot be used, OutputError when the folder cannot be
     written, KeyboardInterrupt after Ctrl-C, with all that is needed to go on in the folder.
     """
     splits = [split_held_out(corpus.kept) for corpus in corpora]
-    train = [[post.text for post in kept] for kept, _ in splits]
+    train = [kept for kept, _ in splits]
     held_out = [post.text for _, out in splits for post in out]
     fitted = _read(folder / _FITTED, _Fitted)
     if fitted is None:
-        fitted = _fit(train, held_out, settings, folder, report)
+        fitted = _fit(train, held_out, settings, folder, report, tracker)
     base = load_base(str(folder))
-    predictions, memorised, baseline = _predict(base, train, held_out, settings, report)
-    found = evaluate(base, held_out)
+    seen = [post.text for account in train for post in account]
+    index = TrainingIndex(seen)
+    said = _predict(base, settings, report)
+    fresh = _fresh(held_out, index)
+    floors = {f"byte {n}-gram": round(ByteNgram(seen, n).bits_per_byte(fresh), 4) for n in _FLOORS}
+    evaluation = Evaluation(
+        **_scores(evaluate(base, fresh), fitted.base),
+        predictions=len(said),
+        memorised=_share(map(index.repeats, said)),
+        memorised_baseline=_share(map(index.repeats, held_out)),
+        ngram_bits_per_byte=floors[f"byte {_FLOORS[-1]}-gram"],
+        distinct_2=round(distinct_2(said), 4),
+        repeated=round(1 - len(set(map(words, said))) / len(said), 4),
+    )
+    if tracker:
+        tracker.result(asdict(evaluation), fitted.fit.steps)
     return TrainRecord(
-        training=_training(fitted, settings, sum(map(len, train))),
-        evaluation=_evaluation(found, fitted.base, memorised, baseline),
-        predictions=predictions,
+        address=tracker.finish() if tracker else None,
+        training=_training(fitted, settings, len(seen)),
+        evaluation=evaluation,
+        floors=floors,
+        predictions=_shown(base, said, index, settings.prompt, report),
         losses=fitted.fit.losses,
+        history=fitted.fit.curve,
         device=fitted.fit.device,
         versions=_versions(),
         seconds=fitted.seconds,
@@ -108,24 +143,57 @@ def clear_traces(folder: Path) -> None:
 
 
 def _fit(
-    train: Sequence[Sequence[str]],
+    train: Sequence[Sequence[KeptPost]],
     held_out: Sequence[str],
     settings: RunSettings,
     folder: Path,
     report: Reporter,
+    tracker: Tracker | None,
 ) -> _Fitted:
     started = time.monotonic()
-    texts = [text for account in train for text in account]
-    base = make_base(settings.base, settings.recipe, texts, settings.seed)
-    before = None if settings.base == SCRATCH else evaluate(base, held_out)
-    rows = (tokenize(base.tokenizer, t, (base.start, base.end), base.context) for t in train)
-    blocks = TokenBlocks(tuple(rows))
-    result = fit(base, blocks, settings.recipe, settings.seed, folder / _CHECKPOINT, report)
+    recipe = settings.recipe
+    texts = [post.text for account in train for post in account]
+    base = make_base(settings.base, recipe, texts, settings.seed)
+    fresh = _fresh(held_out, TrainingIndex(texts))
+    before = None if settings.base == SCRATCH else evaluate(base, fresh)
+    blocks, aside = rows_of(base, train, recipe)
+    file = FileLog(folder / LOG)
+    log = Both(file, tracker) if tracker else file
+    with closing(file):
+        result = fit(base, blocks, recipe, settings.seed, folder / _CHECKPOINT, report, aside, log)
     _save(base, folder)
-    fitted = _Fitted(result, base.parameters, before, round(time.monotonic() - started, 1))
+    fitted = _Fitted(
+        fit=result,
+        aside=len(aside.rows) if aside else 0,
+        parameters=base.parameters,
+        base=before,
+        seconds=round(time.monotonic() - started, 1),
+    )
     _write(folder / _FITTED, fitted)
     (folder / _CHECKPOINT).unlink(missing_ok=True)
     return fitted
+
+
+def rows_of(
+    base: Base, train: Sequence[Sequence[KeptPost]], recipe: Recipe
+) -> tuple[TokenBlocks, TokenBlocks | None]:
+    """The posts of each account as rows, those apart by which the recipe chooses its passes.
+
+    These are the newest; None where it chooses none.
+    """
+    if recipe.choose is None:
+        return _blocks(base, train, recipe), None
+    splits = [split_held_out(posts, recipe.choose.share) for posts in train]
+    kept, aside = zip(*splits, strict=True)
+    return _blocks(base, kept, recipe), _blocks(base, aside, recipe)
+
+
+def _blocks(base: Base, accounts: Sequence[Sequence[KeptPost]], recipe: Recipe) -> TokenBlocks:
+    """Rows are cut to what the base reads at once, unless they become one stream."""
+    context = base.context if recipe.stream is None else None
+    ends = (base.start, base.end)
+    rows = (tokenize(base.tokenizer, [p.text for p in a], ends, context) for a in accounts)
+    return TokenBlocks(tuple(rows))
 
 
 def _save(base: Base, folder: Path) -> None:
@@ -142,32 +210,35 @@ def _save(base: Base, folder: Path) -> None:
             raise OSError(None, str(error), str(folder)) from error
 
 
-def _predict(
-    base: Base,
-    train: Sequence[Sequence[str]],
-    held_out: Sequence[str],
-    settings: RunSettings,
-    report: Reporter,
-) -> tuple[tuple[Prediction, ...], float, float]:
-    """What to show, and the shares of repeats among predictions and among held-out posts.
-
-    The first predictions that repeat nothing are shown, the likeliest first: it is on the picture.
-    """
-    index = TrainingIndex(text for account in train for text in account)
+def _predict(base: Base, settings: RunSettings, report: Reporter) -> list[str]:
+    """What the model makes of the prompt, to be looked at for repeats and to be shown."""
     with report.bar("predicting", _EXAMINED) as bar:
         texts = predict(base, settings.prompt, _EXAMINED, settings.seed, Sampling())
         bar.advance(_EXAMINED)
+    return texts
+
+
+def _shown(
+    base: Base, texts: Sequence[str], index: TrainingIndex, prompt: str, report: Reporter
+) -> tuple[Prediction, ...]:
+    """The first predictions that repeat nothing, the likeliest first: it is on the picture."""
     own = [text for text in texts if not index.repeats(text)]
-    shown = [text for text in dict.fromkeys(own) if text != settings.prompt][:_SHOWN]
+    shown = [text for text in dict.fromkeys(own) if text != prompt][:_SHOWN]
     likely = dict(zip(shown, likelihoods(base, shown), strict=True))
     shown.sort(key=likely.__getitem__, reverse=True)
     if not shown:
         report.note("Every prediction repeats a training post; the card shows none.")
-    return (
-        tuple(Prediction(prompt=settings.prompt, text=text) for text in shown),
-        1 - len(own) / len(texts),
-        sum(map(index.repeats, held_out)) / len(held_out),
-    )
+    return tuple(Prediction(prompt=prompt, text=text) for text in shown)
+
+
+def _fresh(held_out: Sequence[str], index: TrainingIndex) -> list[str]:
+    """Held-out posts that are no near-duplicate of one in training; all where each is."""
+    return [text for text in held_out if not index.is_near(text)] or list(held_out)
+
+
+def _share(found: Iterable[bool]) -> float:
+    found = list(found)
+    return round(sum(found) / len(found), 4)
 
 
 def _training(fitted: _Fitted, settings: RunSettings, posts: int) -> Training:
@@ -176,32 +247,27 @@ def _training(fitted: _Fitted, settings: RunSettings, posts: int) -> Training:
         seed=settings.seed,
         posts=posts,
         tokens=fitted.fit.tokens,
-        passes=settings.recipe.passes,
+        passes=fitted.fit.passes,
         steps=fitted.fit.steps,
-        learning_rate=settings.recipe.learning_rate,
+        learning_rate=fitted.fit.learning_rate,
         parameters=fitted.parameters,
         loss=round(fitted.fit.loss, 4),
+        aside=fitted.aside or None,
+        held=fitted.fit.held,
     )
 
 
-def _evaluation(
-    found: HeldOut, base: HeldOut | None, memorised: float, baseline: float
-) -> Evaluation:
-    result = Evaluation(
-        posts=found.posts,
-        loss=round(found.loss, 4),
-        bits_per_byte=round(found.bits_per_byte, 4),
-        predictions=_EXAMINED,
-        memorised=round(memorised, 4),
-        memorised_baseline=round(baseline, 4),
-    )
-    if base is None:
-        return result
-    return replace(
-        result,
-        base_loss=round(base.loss, 4),
-        base_bits_per_byte=round(base.bits_per_byte, 4),
-    )
+def _scores(found: HeldOut, base: HeldOut | None) -> dict[str, Any]:
+    """What `Evaluation` says of a model and of its base, if it had one."""
+    scores = {
+        "posts": found.posts,
+        "loss": round(found.loss, 4),
+        "bits_per_byte": round(found.bits_per_byte, 4),
+    }
+    if base is not None:
+        scores["base_loss"] = round(base.loss, 4)
+        scores["base_bits_per_byte"] = round(base.bits_per_byte, 4)
+    return scores
 
 
 def _versions() -> dict[str, str]:

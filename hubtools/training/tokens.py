@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,11 +26,24 @@ class TokenBlocks:
         """Tokens that one pass trains on: every account counts as much as the largest."""
         return max(map(_tokens, self.accounts)) * len(self.accounts)
 
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """Of all accounts, one behind the other."""
+        return tuple(row for rows in self.accounts for row in rows)
+
+    def joined(self, other: TokenBlocks) -> TokenBlocks:
+        """Each account's rows, and behind them those that `other` has of the same account."""
+        pairs = zip(self.accounts, other.accounts, strict=True)
+        return TokenBlocks(tuple((*ours, *theirs) for ours, theirs in pairs))
+
 
 def tokenize(
-    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], ends: tuple[int, int], context: int
+    tokenizer: PreTrainedTokenizerBase,
+    texts: Sequence[str],
+    ends: tuple[int, int],
+    context: int | None,
 ) -> tuple[Row, ...]:
-    """Each text as a row: `ends[0]`, its tokens, `ends[1]`; cut to `context` tokens.
+    """Each text as a row: `ends[0]`, its tokens, `ends[1]`; cut to `context` tokens, if given.
 
     A text that is cut has no end token: it did not end there.
     """
@@ -53,6 +67,30 @@ def batches_of_pass(
     batches = _cut(rows, tokens_per_step)
     order.shuffle(batches)
     return tuple(batches)
+
+
+def batches_of_stream(
+    blocks: TokenBlocks, block: int, size: int, passes: int, seed: int
+) -> tuple[tuple[Batch, ...], ...]:
+    """The batches of all passes when all posts are one text: huggingtweets' way.
+
+    The posts of every pass, in an order of its own, stand one behind the other with an end token
+    before, between and after them. That is cut into blocks of `block` tokens, what is left over
+    is dropped, and the blocks come in an order by chance, `size` at a time. So a pass is only as
+    many tokens as the posts have. Less than a block is one short block.
+    """
+    order = random.Random(f"{seed}/stream")
+    text: list[int] = []
+    for _ in range(passes):
+        for account in _balanced(blocks, order):
+            for row in order.sample(account, len(account)):
+                text += row[1:] if text else (row[-1], *row[1:])
+    starts = range(0, max(1, len(text) - block + 1), block)
+    cut = [tuple(text[start : start + block]) for start in starts]
+    order.shuffle(cut)
+    batches = [tuple(cut[first : first + size]) for first in range(0, len(cut), size)]
+    ends = [round(len(batches) * number / passes) for number in range(passes + 1)]
+    return tuple(tuple(batches[a:b]) for a, b in pairwise(ends))
 
 
 def _tokens(rows: Sequence[Row]) -> int:

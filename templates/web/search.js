@@ -11,8 +11,9 @@ function element(name, properties = {}, ...children) {
   return made;
 }
 
-function read([namespace, name, modified, created, picture, tags]) {
-  return { namespace, name, id: `${namespace}/${name}`, modified, created, picture, tags };
+function read([namespace, name, modified, created, picture, labels, derived]) {
+  const tags = [...labels, ...derived];
+  return { namespace, name, id: `${namespace}/${name}`, modified, created, picture, labels, tags };
 }
 
 function link(changes) {
@@ -44,8 +45,8 @@ function tile(model, index) {
   const heading = element("h2", {}, element("a", { href: `${model.id}/index.html` }, owner, model.name));
   const date = element("p", { className: "small", textContent: `Updated ${day(model.modified)}` });
   const about = element("div", { className: "about" }, heading, date);
-  if (model.tags.length) {
-    const chips = model.tags.slice(0, 4).map((name) =>
+  if (model.labels.length) {
+    const chips = model.labels.slice(0, 4).map((name) =>
       element("a", { className: "chip", href: `search.html?${new URLSearchParams({ tag: name })}`, textContent: name }));
     about.append(element("p", { className: "tags" }, ...chips));
   }

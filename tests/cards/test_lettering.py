@@ -6,9 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubtools.cards.lettering import clipped, clusters, drawable, fitted, steered, wrap
+from hubtools.cards.lettering import (
+    clipped,
+    clusters,
+    drawable,
+    fitted,
+    han_language,
+    plain,
+    unbroken,
+    wrap,
+)
 
-ASCII = frozenset(range(32, 127))
+
+def ascii_only(cluster: str) -> str:
+    letters = plain(cluster)
+    return letters if letters.isascii() else ""
 
 
 def count(text: str) -> float:
@@ -29,7 +41,9 @@ def lines(text: str, width: float) -> list[str]:
         ("🇩🇰🇸🇪🇳", ["🇩🇰", "🇸🇪", "🇳"]),
         ("1️⃣2", ["1️⃣", "2"]),
         ("🏴󠁧󠁢󠁳󠁣󠁴󠁿!", ["🏴󠁧󠁢󠁳󠁣󠁴󠁿", "!"]),
-        (" \u0301", [" ", "\u0301"]),
+        ("👩‍👩‍👧‍👦👨🏿‍🚀", ["👩‍👩‍👧‍👦", "👨🏿‍🚀"]),
+        ("क्षमा", ["क्ष", "मा"]),
+        ("한국", ["한", "국"]),
         ("", []),
     ],
 )
@@ -38,23 +52,26 @@ def test_clusters(text: str, whole: list[str]) -> None:
 
 
 def test_what_is_left_out_is_named_once_in_order() -> None:
-    lettering = drawable("a 🚢 b 🌊🚢 ", ASCII)
+    lettering = drawable("a 🚢 b 🌊🚢 ", ascii_only)
     assert lettering.text == "a b "
     assert lettering.left_out == ("🚢", "🌊")
 
 
-def test_an_emoji_of_known_parts_is_not_taken_apart() -> None:
-    glyphs = ASCII | {ord("❤"), ord("🔥")}
-    assert drawable("❤️", glyphs).text == "❤"
-    assert drawable("❤️‍🔥", glyphs).left_out == ("❤️‍🔥",)
+def test_a_pile_of_marks_is_cut() -> None:
+    assert plain("x" + "\u0323" * 60) == "x" + "\u0323" * 3
+
+
+def test_joiners_stay_where_they_shape_letters() -> None:
+    assert plain("ه\u200c") == "ه\u200c"
+    assert plain("a\u200d") == "a"
 
 
 @given(st.text())
-def test_only_glyphs_remain(text: str) -> None:
-    lettering = drawable(text, ASCII)
-    assert all(ord(char) in ASCII for char in lettering.text)
+def test_only_what_can_be_drawn_remains(text: str) -> None:
+    lettering = drawable(text, ascii_only)
+    assert lettering.text.isascii()
     assert "  " not in lettering.text
-    assert drawable(lettering.text, ASCII).text == lettering.text
+    assert drawable(lettering.text, ascii_only).text == lettering.text
 
 
 @given(st.text(alphabet="ab é👍🏽"), st.integers(1, 12))
@@ -96,7 +113,26 @@ def test_fitted_keeps_characters_whole() -> None:
     assert fitted("ab👍🏽c", 4, count) == "ab…"
 
 
-def test_steered() -> None:
-    assert steered("⚓ ש", like="My ⚓ ש") == "\u200e⚓ ש"
-    assert steered("My", like="שלום My") == "\u200fMy"
-    assert steered("1", like="1") == "1"
+def pieces(text: str) -> list[str]:
+    return [text[start:stop] for start, stop in unbroken(text)]
+
+
+def test_chinese_and_japanese_break_between_characters_but_not_before_a_stop() -> None:
+    assert pieces("灯塔，雾。OK 「港」だ") == ["灯", "塔，", "雾。", "OK", "「港」", "だ"]
+    assert lines("灯塔，雾说不行。", 4) == ["灯塔，雾", "说不行。"]
+
+
+def test_korean_words_stay_whole() -> None:
+    assert pieces("등대가 되고 싶다") == ["등대가", "되고", "싶다"]
+
+
+def test_thai_breaks_before_a_vowel_that_begins_a_syllable() -> None:
+    assert lines("ความฝันของฉันคือการเป็น", 22)[1].startswith("เ")
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [("灯台の夢", "ja"), ("灯塔", "zh-hans"), ("등대", "ko"), ("My dream", ""), ("夢 등대", "ko")],
+)
+def test_the_language_of_han_characters(text: str, language: str) -> None:
+    assert han_language(text) == language

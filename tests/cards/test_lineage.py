@@ -13,10 +13,15 @@ from typing import Any
 import pytest
 from PIL import Image
 from pytest_regressions.data_regression import DataRegressionFixture
+from pytest_regressions.file_regression import FileRegressionFixture
 
 from hubtools.cards.lineage import Lineage, LineageSource, Picture, draw_lineage
+from hubtools.cards.look import DARK, LIGHT, Look
+from tests.cards.tiles import assert_same_tiles
 
-HARBOUR = LineageSource(name="Harbour Log ⚓", handle="harbourlog", downloaded=10412, kept=8642)
+HARBOUR = LineageSource(
+    name="Harbour Log ⚓", handle="harbourlog", downloaded=10412, kept=8642, digest="1f3a" * 16
+)
 FULL = Lineage(
     repo_id="hubtools/harbour-log",
     sources=(HARBOUR,),
@@ -29,6 +34,7 @@ FULL = Lineage(
     parameters=81_912_576,
     held_out_loss=3.1234,
     bits_per_byte=1.0449,
+    weights="5e2d" * 16,
 )
 KNOWN: dict[str, Any] = {field.name: getattr(FULL, field.name) for field in fields(FULL)}
 FLEET = replace(
@@ -49,7 +55,7 @@ def words(picture: Picture) -> list[str]:
 def assert_inside(picture: Picture) -> None:
     for mark in picture.layout:
         assert mark.left >= 0 and mark.top >= 0, mark
-        assert mark.left + mark.width <= 1200 and mark.top + mark.height <= 440, mark
+        assert mark.left + mark.width <= 1200 and mark.top + mark.height <= 480, mark
 
 
 @pytest.mark.parametrize(
@@ -59,7 +65,7 @@ def assert_inside(picture: Picture) -> None:
 def test_layout(name: str, lineage: Lineage, data_regression: DataRegressionFixture) -> None:
     picture = draw_lineage(lineage)
     image = Image.open(io.BytesIO(picture.png))
-    assert (image.format, image.size, image.mode) == ("PNG", (1200, 440), "P")
+    assert (image.format, image.size, image.mode) == ("PNG", (1200, 480), "P")
     assert len(picture.png) < 60 * 1024
     assert_inside(picture)
     marks = [asdict(mark) for mark in picture.layout]
@@ -72,6 +78,7 @@ def test_all_that_is_known_is_shown() -> None:
         "@harbourlog", "10,412 → 8,642", "downloaded → kept", "8,230 posts", "412 held out",
         "gentle", "3 passes", "1,204 steps", "distilbert/", "distilgpt2", "81.9 M parameters",
         "loss 3.12", "1.04 bits per byte", "hubtools/", "harbour-log",
+        "sha256 1f3a1f3a1f", "sha256 5e2d5e2d5e",
     ):  # fmt: skip
         assert text in shown
 
@@ -88,6 +95,7 @@ def test_all_that_is_known_is_shown() -> None:
         ("parameters", "81.9 M parameters"),
         ("held_out_loss", "loss 3.12"),
         ("bits_per_byte", "1.04 bits per byte"),
+        ("weights", "sha256 5e2d5e2d5e"),
     ],
 )
 def test_what_is_not_known_is_absent(field: str, gone: str) -> None:
@@ -139,9 +147,27 @@ def test_unknown_counts_are_not_summed_up() -> None:
 
 
 def test_name_stands_in_for_a_handle() -> None:
-    picture = draw_lineage(replace(FULL, sources=(LineageSource(name="Harbour 🚢 Log"),)))
+    picture = draw_lineage(replace(FULL, sources=(LineageSource(name="Harbour \U000f1234 Log"),)))
     assert "Harbour Log" in words(picture)
-    assert picture.left_out == ("🚢",)
+    assert picture.left_out == ("\U000f1234",)
+
+
+def test_digests_of_many_accounts_are_left_to_the_record() -> None:
+    three = replace(FULL, sources=(HARBOUR,) * 3)
+    assert "sha256 1f3a1f3a1f" not in words(draw_lineage(three))
+
+
+@pytest.mark.parametrize("look", [LIGHT, DARK], ids=["light", "dark"])
+def test_picture(
+    look: Look, request: pytest.FixtureRequest, file_regression: FileRegressionFixture
+) -> None:
+    file_regression.check(
+        draw_lineage(FULL, look).png,
+        basename=f"lineage_{request.node.callspec.id}",
+        extension=".png",
+        binary=True,
+        check_fn=assert_same_tiles,
+    )
 
 
 @pytest.mark.parametrize(

@@ -14,20 +14,18 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 from pytest_regressions.data_regression import DataRegressionFixture
+from pytest_regressions.file_regression import FileRegressionFixture
 
-from hubtools.cards.drawing import CORAL, INK, SEA
+from hubtools.cards.look import DARK, LIGHT, Look
 from hubtools.cards.thumbnail import Face, Picture, ThumbnailSubject, draw_thumbnail
 from hubtools.errors import MissingExtraError
+from tests.cards.difficult import CREW, DIFFICULT, HARBOUR, LONG, MIDDLE, SHORT
+from tests.cards.tiles import TOLERANCE, assert_same_tiles, largest_difference
 
 PROMPT = "My dream is"
-SHORT = "My dream is to become a lighthouse with flexible hours."
-MIDDLE = (
-    f"{SHORT} The fog says no, the fog always says no, but the fog also said that about the "
-    "ferry, and look at her now: punctual, freshly painted and a little smug."
-)
-LONG = f"{MIDDLE} {MIDDLE} {MIDDLE} {MIDDLE}"
+NO_FONT = "\U000f1234"  # for private use: no font of ours has it
 
 
 def avatar(colour: str = "#3355aa", size: tuple[int, int] = (60, 40), format: str = "PNG") -> bytes:
@@ -36,23 +34,16 @@ def avatar(colour: str = "#3355aa", size: tuple[int, int] = (60, 40), format: st
     return file.getvalue()
 
 
-HARBOUR = Face("Harbour Log ⚓", "harbourlog", avatar())
-CREW = (
-    HARBOUR,
-    Face("Ferry Times", "@ferrytimes", avatar("#77aa99", format="JPEG")),
-    Face("The Gull With Opinions About Everything", "gullwithopinions", None),
-    Face("Tide Table 🌊", "tidetable", None),
-    Face(None, "knot_of_the_day", None),
-    Face("Überfähre Ärmelkanal", "faehre@mastodon.example", avatar("#aa4433")),
-)
-
-
 def draw(text: str = SHORT, *faces: Face, prompt: str = PROMPT) -> Picture:
     return draw_thumbnail(ThumbnailSubject(faces or (HARBOUR,), prompt, text))
 
 
 def words(picture: Picture) -> list[str]:
     return [mark.text for mark in picture.layout if mark.kind == "text"]
+
+
+def emoji(picture: Picture) -> list[str]:
+    return [mark.text for mark in picture.layout if mark.kind == "emoji"]
 
 
 def drawn(picture: Picture) -> str:
@@ -71,7 +62,7 @@ def assert_inside(picture: Picture) -> None:
 
 def assert_apart(picture: Picture) -> None:
     """No two texts share a pixel row and column."""
-    texts = [mark for mark in picture.layout if mark.kind == "text"]
+    texts = [mark for mark in picture.layout if mark.kind in ("text", "emoji")]
     for index, one in enumerate(texts):
         for two in texts[index + 1 :]:
             beside = one.left + one.width <= two.left + 2 or two.left + two.width <= one.left + 2
@@ -88,37 +79,88 @@ def test_each_number_of_accounts(count: int) -> None:
     assert ("AI BOT" in words(picture)) == (count == 1)
     assert ("AI CYBORG" in words(picture)) == (count > 1)
     assert "A machine wrote this text" in words(picture)
-    assert {"Harbour Log ⚓", "@harbourlog"} <= set(words(picture))
+    assert {"Harbour Log ", "@harbourlog"} <= set(words(picture))
+    assert "⚓" in emoji(picture)
     assert_inside(picture)
     assert_apart(picture)
 
 
-@pytest.mark.parametrize("text", ["My dream is", "My dream is x", SHORT, MIDDLE, LONG, LONG * 4])
+@pytest.mark.parametrize(
+    "text", ["My dream is", "My dream is x", SHORT, MIDDLE, LONG[:600], LONG * 4]
+)
 @pytest.mark.parametrize("faces", [(HARBOUR,), CREW], ids=["one", "six"])
 def test_any_length_fits(text: str, faces: tuple[Face, ...]) -> None:
     picture = draw(text, *faces)
     assert_inside(picture)
     assert_apart(picture)
-    assert ("…" in drawn(picture).split("Harbour")[0]) == (len(text) > 600)
+    assert ("…" in drawn(picture).split("Harbour")[0]) == (len(text) > 700)
     assert min(mark.size for mark in picture.layout if mark.kind == "text") >= 20
 
 
 def test_shorter_texts_are_larger() -> None:
-    sizes = [max(mark.size for mark in draw(text).layout) for text in (SHORT, MIDDLE, LONG[:400])]
+    texts = ("My dream", SHORT, MIDDLE, LONG[:600])
+    sizes = [max(mark.size for mark in draw(text).layout) for text in texts]
     assert sizes == sorted(sizes, reverse=True)
-    assert sizes[0] >= 2 * sizes[2] > 0
+    assert sizes[0] >= 2.5 * sizes[3] > 70  # 10 and 600 characters
+
+
+@pytest.mark.parametrize("name", DIFFICULT)
+def test_difficult_layouts(name: str, data_regression: DataRegressionFixture) -> None:
+    """Runs, emoji and boxes, and where each stands: nothing may move unseen."""
+    picture = draw_thumbnail(DIFFICULT[name])
+    assert picture.left_out == ()
+    assert_inside(picture)
+    assert_apart(picture)
+    marks = [asdict(mark) for mark in picture.layout]
+    data_regression.check({"layout": marks}, basename=f"layout_{name}")
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "faces"),
-    [("one", SHORT, (HARBOUR,)), ("three", MIDDLE, CREW[:3]), ("six", LONG, CREW)],
-    ids=["one", "three", "six"],
+    ("name", "look"),
+    [("six", LIGHT), ("emoji", LIGHT), ("hebrew", DARK), ("devanagari", LIGHT)],
+    ids=["six", "emoji", "hebrew-dark", "devanagari"],
 )
-def test_layout(
-    name: str, text: str, faces: tuple[Face, ...], data_regression: DataRegressionFixture
+def test_difficult_pictures(
+    name: str, look: Look, request: pytest.FixtureRequest, file_regression: FileRegressionFixture
 ) -> None:
-    marks = [asdict(mark) for mark in draw(text, *faces).layout]
-    data_regression.check({"layout": marks}, basename=f"thumbnail_{name}")
+    file_regression.check(
+        draw_thumbnail(DIFFICULT[name], look).png,
+        basename=f"picture_{request.node.callspec.id}",
+        extension=".png",
+        binary=True,
+        check_fn=assert_same_tiles,
+    )
+
+
+def test_tiles_see_what_averages_do_not() -> None:
+    """A lost emoji, a caret that moved, a colour by night instead of by day."""
+    whole = opened(draw_thumbnail(DIFFICULT["emoji"])).convert("RGB")
+    without = whole.copy()
+    anchor = next(m for m in draw_thumbnail(DIFFICULT["emoji"]).layout if m.text == "⚓")
+    without.paste(
+        LIGHT.paper,
+        (anchor.left, anchor.top, anchor.left + anchor.width, anchor.top + anchor.width),
+    )
+    assert largest_difference(whole, whole) == 0
+    assert largest_difference(whole, without) > TOLERANCE
+    assert largest_difference(whole, ImageChops.offset(whole, 2, 0)) > TOLERANCE
+
+
+@pytest.mark.parametrize("name", ["one", "three", "emoji", "arabic", "chinese"])
+def test_a_typical_file_is_small(name: str) -> None:
+    assert len(draw_thumbnail(DIFFICULT[name]).png) < 60 * 1024
+
+
+def test_dark_is_dark_and_stands_as_light_does() -> None:
+    light, dark = (draw_thumbnail(DIFFICULT["three"], look) for look in (LIGHT, DARK))
+    assert dark.layout == light.layout
+    assert opened(light).convert("L").getpixel((4, 4)) > 200  # type: ignore[operator]
+    assert opened(dark).convert("L").getpixel((4, 4)) < 50  # type: ignore[operator]
+
+
+def test_whose_emoji_is_said_where_one_is_shown() -> None:
+    assert opened(draw("My ⚓")).text["Copyright"].startswith("Emoji: Twemoji")  # type: ignore
+    assert not opened(draw("My fog", Face("Crab", None, None))).text  # type: ignore
 
 
 def test_same_bytes_again_and_in_another_process() -> None:
@@ -148,9 +190,9 @@ def test_prompt_and_continuation_differ() -> None:
     ]
     prompt, rest = (mark for mark in picture.layout if mark.text in ("My dream is", " to"))
     image = opened(picture).convert("RGB")
-    assert _has_colour(image, prompt.left, prompt.width, prompt.top, SEA)
-    assert not _has_colour(image, rest.left + 4, rest.width, rest.top, SEA)
-    assert _has_colour(image, rest.left, rest.width, rest.top, INK)
+    assert _has_colour(image, prompt.left, prompt.width, prompt.top, LIGHT.accent)
+    assert not _has_colour(image, rest.left + 4, rest.width, rest.top, LIGHT.accent)
+    assert _has_colour(image, rest.left, rest.width, rest.top, LIGHT.ink)
 
 
 def _has_colour(image: Image.Image, left: int, width: int, top: int, colour: str) -> bool:
@@ -166,7 +208,7 @@ def _near(found: Any, colour: str, distance: int) -> bool:
 
 def test_a_caret_ends_the_text() -> None:
     image = opened(draw("My dream is fog")).convert("RGB")
-    assert _has_colour(image, 700, 400, 250, CORAL)
+    assert _has_colour(image, 700, 400, 250, LIGHT.signal)
 
 
 def test_prediction_that_does_not_begin_with_the_prompt() -> None:
@@ -177,25 +219,33 @@ def test_prompt_may_end_inside_a_word() -> None:
     assert words(draw("My dreams float", prompt="My dr"))[2:4] == ["My dr", "eams float"]
 
 
+def places(picture: Picture) -> dict[str, int]:
+    """Where each run of the text begins, by what it says."""
+    return {mark.text.strip(): mark.left for mark in picture.layout if mark.size > 50}
+
+
 def test_a_word_in_hebrew_does_not_turn_the_line_around() -> None:
-    alone, before = draw("My ⚓", prompt="My"), draw("My ⚓ שלום", prompt="My")
-    (anchor,) = (mark for mark in alone.layout if mark.text == " ⚓")
-    box = (anchor.left, anchor.top, anchor.left + anchor.width, anchor.top + anchor.height)
-    assert anchor.size == max(mark.size for mark in before.layout)
-    ink = [
-        opened(picture).convert("L").crop(box).point(lambda level: 255 * (level > 128))
-        for picture in (alone, before)
-    ]
-    assert ink[0].tobytes() == ink[1].tobytes()
+    at = places(draw("My ⚓ שלום 12 fog", prompt="My"))
+    assert at["My"] < at["⚓"] < at["12"] < at["שלום"] < at["fog"]
+
+
+def test_a_text_that_begins_in_hebrew_runs_leftwards_from_the_right_margin() -> None:
+    picture = draw("שלום ⚓ fog", prompt="שלום")
+    at = places(picture)
+    assert at["fog"] < at["⚓"] < at["שלום"]
+    first = next(mark for mark in picture.layout if mark.text.strip() == "שלום")
+    assert first.left + first.width == 1200 - 64
+    caret = next(mark for mark in picture.layout if mark.width <= 10 and mark.height > 60)
+    assert caret.left + caret.width < at["fog"]
 
 
 @pytest.mark.filterwarnings("error")  # matplotlib warns of a missing glyph
 @pytest.mark.parametrize(
     ("with_it", "without", "named"),
     [
-        ("My dream is 🚢 to sail", "My dream is to sail", ("🚢",)),
-        ("My dream is 👩‍🚀🚢👩‍🚀 🇩🇰", "My dream is", ("👩‍🚀", "🚢", "🇩🇰")),
-        ("My dream is 灯台 fog", "My dream is fog", ("灯", "台")),
+        (f"My dream is {NO_FONT} to sail", "My dream is to sail", (NO_FONT,)),
+        (f"My dream is {NO_FONT}\u0378{NO_FONT}", "My dream is", (NO_FONT, "\u0378")),
+        ("My dream is 🧑‍🦍 fog", "My dream is 🧑🦍 fog", ()),
         ("My dream is ⚓️ fog", "My dream is ⚓ fog", ()),
         (
             "My dream is \u202efog\u202c \u200band\ufeff\x00 \x07mist",
@@ -205,7 +255,7 @@ def test_a_word_in_hebrew_does_not_turn_the_line_around() -> None:
         ("My dream\nis\r\n\tfog\u2028", "My dream is fog", ()),
         ("My dream is \ud800fog", "My dream is fog", ()),
     ],
-    ids=["emoji", "joined", "script", "selector", "controls", "lines", "surrogate"],
+    ids=["unknown", "several", "joined", "selector", "controls", "lines", "surrogate"],
 )
 def test_no_tofu(with_it: str, without: str, named: tuple[str, ...]) -> None:
     one, two = draw(with_it, prompt="My"), draw(without, prompt="My")
@@ -214,8 +264,9 @@ def test_no_tofu(with_it: str, without: str, named: tuple[str, ...]) -> None:
 
 
 def test_left_out_in_order_from_all_texts() -> None:
-    picture = draw("My dream is 🚢🌊", Face("Tide 🌊", "x", None), Face("🦀🌊", None, None))
-    assert picture.left_out == ("🌊", "🦀", "🚢")
+    a, b, c = "\U000f0001", "\U000f0002", "\U000f0003"
+    picture = draw(f"My dream is {c}{a}", Face(f"Tide {a}", "x", None), Face(f"{b}{a}", None, None))
+    assert picture.left_out == (a, b, c)
 
 
 @pytest.mark.filterwarnings("error")
@@ -241,6 +292,12 @@ def test_hostile_text(text: str) -> None:
         assert text in drawn(picture)
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_mark_that_the_letters_font_lacks_is_left_away() -> None:
+    """The letter is FiraGO's, the mark DejaVu's."""
+    assert draw("My dream is \u0915\u20d0").png == draw("My dream is \u0915").png
+
+
 def test_a_huge_text_is_not_read_to_its_end() -> None:
     assert draw(SHORT + "x" * 5_000_000).left_out == ()
 
@@ -248,11 +305,11 @@ def test_a_huge_text_is_not_read_to_its_end() -> None:
 @pytest.mark.parametrize(
     ("face", "shown"),
     [
-        (Face("🦀", "crab", None), ["@crab"]),
+        (Face(NO_FONT, "crab", None), ["@crab"]),
         (Face("  ", "@crab", None), ["@crab"]),
         (Face("Crab", None, None), ["Crab"]),
-        (Face("Crab", "🦀", None), ["Crab"]),
-        (Face("🦀", None, None), []),
+        (Face("Crab", NO_FONT, None), ["Crab"]),
+        (Face(NO_FONT, None, None), []),
         (Face(None, None, None), []),
         (Face("ROBOT LAB & RETWEETS\ndaily", "lab", None), ["ROBOT LAB & RETWEETS daily", "@lab"]),
         (Face("N" * 900, "h" * 900, None), ["N" * 900, "@" + "h" * 900]),
@@ -268,7 +325,7 @@ def test_names(face: Face, shown: list[str]) -> None:
 
 def test_more_than_six_accounts_are_counted() -> None:
     picture = draw(SHORT, *CREW, *CREW)
-    assert "A machine wrote this text, from the posts of 12 accounts" in words(picture)
+    assert "A machine wrote this text, from 12 accounts" in words(picture)
     assert_inside(picture)
     assert_apart(picture)
 
@@ -331,10 +388,10 @@ def test_an_avatar_is_a_circle_from_the_middle(size: tuple[int, int], format: st
     image = opened(picture).convert("RGB")
     middle = image.getpixel((place.left + place.width // 2, place.top + place.height // 2))
     corner = image.getpixel((place.left, place.top))
-    assert _near(middle, "#cc2288", 12) and _near(corner, INK, 12)
+    assert _near(middle, "#cc2288", 12) and _near(corner, LIGHT.band, 12)
 
 
-@pytest.mark.parametrize("library", ["matplotlib", "PIL"])
+@pytest.mark.parametrize("library", ["matplotlib", "PIL", "regex"])
 def test_missing_library(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
     real = builtins.__import__
 

@@ -91,6 +91,30 @@ def test_the_one_card_that_was_asked_for_ends_with_1(project: Path) -> None:
     assert result.stderr == (f"Error: {file}: unknown key 'thumbnial'. Did you mean 'thumbnail'?\n")
 
 
+def test_thumbnails_of_several_cards(project: Path) -> None:
+    done = parsed("cards", "thumbnail", "--all", "--out", "pictures", code=8)
+    file = str(Path("pictures") / "harbourlog.png")
+    assert done["pictures"] == [{"file": file, "prediction": PREDICTIONS[0].text}]
+    what = f"{CYBORG.repo}: the card has no predictions to show"
+    assert done["failed"] == [{"card": CYBORG.repo, "error": what}]
+    assert [path.name for path in (project / "pictures").iterdir()] == ["harbourlog.png"]
+
+
+def test_a_dark_thumbnail(project: Path) -> None:
+    parsed("cards", "thumbnail", "harbourlog", "--look", "dark", "--out", "dark.png")
+    with Image.open(project / "dark.png") as picture:
+        assert picture.convert("L").getpixel((4, 4)) < 50  # type: ignore[operator]
+
+
+def test_what_no_font_has_is_said(project: Path) -> None:
+    card = project / "cards/harbourlog.toml"
+    text = card.read_text(encoding="utf-8").replace("guard a radish", "guard \U000f1234 \u0378")
+    card.write_text(text, encoding="utf-8")
+    result = run("cards", "thumbnail", "harbourlog", "--out", "x.png")
+    note = "Left out of the pictures, for want of a font: \U000f1234 \u0378. "
+    assert result.stderr.startswith(note)
+
+
 @pytest.mark.parametrize("verb", ["render", "check"])
 def test_which_cards(verb: str, project: Path) -> None:
     cards = project / "cards"

@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from huggingface_hub import RepoCard
 
 from hubtools.errors import UsageError
@@ -24,6 +25,8 @@ from tests.cards.samples import HARBOUR
 from tests.localhub.conftest import Visit
 from tests.localhub.models import put, put_model
 from tests.makers import command
+
+AXE = {"preload": False}  # it would read style sheets over a connection that the pages forbid
 
 
 @pytest.fixture
@@ -105,10 +108,13 @@ def test_it_works_from_a_disk_and_below_a_path(
     page.get_by_role("link", name="More").click()
     page.wait_for_url("**/2.html")
     assert page.locator(".tile").count() == 1
+    assert Axe().run(page, options=AXE).violations_count == 0
     page.get_by_role("searchbox").fill("SEA me")
     page.keyboard.press("Enter")
     page.wait_for_url("**/search.html?q=SEA+me")
     assert page.locator("#count").inner_text() == "23"
+    found = Axe().run(page, options=AXE)
+    assert found.violations_count == 0, found.generate_report()
     page.get_by_role("link", name="Name", exact=True).click()
     page.wait_for_url("**sort=name")
     assert page.locator(".tile h2").first.inner_text() == "me/m00"

@@ -107,7 +107,8 @@ def test_search_and_tags_find_models(api: HfApi, url: str) -> None:
     _model(api, "---\ntags: [sea]\n---\n", "two")
     assert found(url, "?q=HARB+one") == ["/me/one"]
     assert found(url, "?tag=a%26b") == ["/me/one"]
-    assert found(url, "?q=nothing") == []
+    assert found(url, "?q=nothing") == found(url, "?q=%25") == found(url, "?q=o_e") == []
+    assert found(url, "?q=A%26B") == found(url, "?q=me/one") == ["/me/one"]
     assert found(url, "me") == ["/me/two", "/me/one"]
     assert found(url, "") == ["/me/two", "/me/one"]
 

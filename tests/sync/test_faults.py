@@ -163,6 +163,18 @@ def test_a_commit_that_lands_while_its_repetition_is_on_the_way(place: Place) ->
     assert len(place.history("poet")) == 1
 
 
+def test_what_another_run_has_published_is_not_committed_again(place: Place) -> None:
+    """A Hub may make an empty commit of what is there already."""
+    place.card("poet")
+    with place.session() as other:
+        text = other.renderer.render(_card(place, "poet"))
+    commit = f"/api/models/{place.namespace}/poet/commit/*"
+    done = place.apply(between=lambda: place.put("poet", create=True, README=text))
+    assert (done.applied, done.error()) == (1, None)
+    assert place.faults.count("POST", commit) == 0
+    assert place.change("poet").action == "unchanged"
+
+
 def test_a_rival_between_two_attempts(place: Place) -> None:
     place.card("poet")
     place.apply()

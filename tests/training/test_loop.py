@@ -16,8 +16,10 @@ from hubtools.errors import ModelError, OutputError
 from hubtools.report import SilentReporter
 from hubtools.training.base import Base, make_base
 from hubtools.training.evaluate import evaluate
-from hubtools.training.loop import Fit, fit, loss_of, padded, schedule
+from hubtools.training.loop import Fit, fit
+from hubtools.training.plan import schedule
 from hubtools.training.recipe import Recipe
+from hubtools.training.step import loss_of, padded
 from hubtools.training.tokens import TokenBlocks, tokenize
 from tests.training.makers import posts
 

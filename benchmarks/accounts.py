@@ -1,0 +1,40 @@
+"""The accounts that training is measured on: real ones with 500 posts or more, and the example."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hubtools.posts.reading import read_timeline
+from hubtools.training.corpus import KeptPost, build_corpus, split_held_out
+
+ROOT = Path(__file__).parents[1]
+DATA = ROOT.parent / "shared" / "data"
+REAL = (
+    "csv/BarackObama_538.csv",
+    "csv/realDonaldTrump_538.csv",
+    "x_api/dog_rates_full_v11.jsonl",
+)
+LEAST = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """An account's posts, split as a run splits them."""
+
+    name: str
+    train: tuple[KeptPost, ...]
+    held_out: tuple[str, ...]
+
+
+def accounts(data: Path = DATA) -> list[Measured]:
+    """The example and whatever of the real accounts is at hand, each with `LEAST` posts kept."""
+    files = [ROOT / "examples" / "harbourlog.zip", *(data / name for name in REAL)]
+    found = []
+    for file in files:
+        if file.is_file():
+            corpus = build_corpus(read_timeline(str(file)))
+            train, held_out = split_held_out(corpus.kept)
+            texts = tuple(post.text for post in held_out)
+            found.append(Measured(corpus.account.handle or file.stem, train, texts))
+    return [account for account in found if len(account.train) >= LEAST]

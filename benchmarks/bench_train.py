@@ -1,0 +1,203 @@
+"""How fast training is: our loop against HF Trainer with the predecessor's recipe.
+
+    python benchmarks/bench_train.py [--rounds 7] [--steps 12] [--threads 2] [--write FILE]
+
+First tokens a second, of a GPT-2 of four layers of width 256 with random weights: rounds of about
+12,000 tokens of the largest account, theirs and ours in turn, so that a busy machine slows both.
+Then each account all told: reading the base from its folder, tokenizing, choosing the passes,
+training, saving. Tokens are those of posts and their ends; what fills up a batch does not count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.accounts import Measured, accounts
+from benchmarks.machine import describe
+from benchmarks.peer import peer_blocks, peer_train
+from hubtools.report import SilentReporter
+from hubtools.training.base import Base, load_base
+from hubtools.training.loop import fit
+from hubtools.training.recipe import Recipe, load_recipe
+from hubtools.training.run import rows_of
+from hubtools.training.step import Stepper
+from hubtools.training.tokens import batches_of_pass
+
+VOCABULARY, LAYERS, WIDTH, HEADS = 8192, 4, 256, 8
+PROMISED = {"fp32": 1.5, "bf16": 2.0}
+
+
+def main() -> None:
+    """Measure and print; exits 1 when a ratio is below what the project promises."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--steps", type=int, default=12, help="of the peer, in a round")
+    parser.add_argument("--threads", type=int, help="of torch")
+    parser.add_argument("--write", type=Path, help="a Markdown file for the tables")
+    options = parser.parse_args()
+    import torch
+
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    measured = accounts()
+    lines = [describe("torch", "transformers", "accelerate"), ""]
+    with tempfile.TemporaryDirectory() as folder:
+        base = make_base(Path(folder), measured)
+        speeds, good = tokens_a_second(base, measured, options.rounds, options.steps)
+        times, less = all_told(base, measured)
+    text = "\n".join([*lines, *speeds, "", *times])
+    print(text)
+    if options.write:
+        call = " ".join(sys.argv[1:])
+        head = "# Training: speed\n\n"
+        options.write.write_text(f"{head}`python benchmarks/bench_train.py {call}`\n\n{text}\n")
+    if not (good and less):
+        raise SystemExit(1)
+
+
+def make_base(folder: Path, measured: list[Measured]) -> str:
+    """A GPT-2 with random weights, its tokenizer from the posts: only its shape matters."""
+    from dataclasses import replace as but
+
+    from hubtools.training.base import make_base as make
+    from hubtools.training.recipe import Scratch
+
+    scratch = Scratch(vocabulary=VOCABULARY, context=1024, layers=LAYERS, width=WIDTH, heads=HEADS)
+    recipe = but(load_recipe("scratch"), scratch=scratch, dropout=None)
+    base = make("scratch", recipe, [p.text for a in measured for p in a.train], 0)
+    base.model.save_pretrained(folder)
+    base.tokenizer.save_pretrained(folder)
+    return str(folder)
+
+
+def tokens_a_second(
+    folder: str, measured: list[Measured], rounds: int, steps: int
+) -> tuple[list[str], bool]:
+    """The first table, and whether the promised ratios are reached."""
+    largest = max(measured, key=lambda account: len(account.train))
+    theirs = peer_round(folder, largest, steps)
+    ways: dict[str, Callable[[], float]] = {"HF Trainer, huggingtweets, fp32": theirs}
+    for precision in PROMISED:
+        recipe = replace(load_recipe("default"), precision=precision)
+        ways[f"ours, default, {precision}"] = our_round(folder, largest, recipe, steps * 1024)
+    speeds: dict[str, list[float]] = {name: [] for name in ways}
+    for number in range(rounds + 1):
+        for name, way in ways.items():
+            speed = way()
+            if number:  # the first round warms up
+                speeds[name].append(speed)
+    medians = {name: statistics.median(found) for name, found in speeds.items()}
+    first = next(iter(speeds.values()))
+    lines = ["| way | tokens a second | ratio, median of the rounds | lowest, highest |"]
+    lines.append("| --- | ---: | ---: | ---: |")
+    good = True
+    for name, found in speeds.items():
+        ratios = [ours / peer for ours, peer in zip(found, first, strict=True)]
+        ratio = statistics.median(ratios)
+        lines.append(
+            f"| {name} | {medians[name]:,.0f} | {ratio:.2f} "
+            f"| {min(ratios):.2f}, {max(ratios):.2f} |"
+        )
+        promised = PROMISED.get(name.rpartition(" ")[2], 0) if name.startswith("ours") else 0
+        good &= ratio >= promised
+    return lines, good
+
+
+def peer_round(folder: str, account: Measured, steps: int) -> Callable[[], float]:
+    """Tokens a second of the Trainer's own loop, without what it sets up."""
+    base = load_base(folder)
+    data = peer_blocks(base.tokenizer, [post.text for post in account.train], 0)[:steps]
+
+    def run() -> float:
+        started = time.perf_counter()
+        peer_train(base.model, data, 0)
+        whole = time.perf_counter() - started
+        started = time.perf_counter()
+        peer_train(base.model, data[:1], 0)
+        setting_up = time.perf_counter() - started
+        return (len(data) - 1) * 1023 / (whole - setting_up)
+
+    return run
+
+
+def our_round(folder: str, account: Measured, recipe: Recipe, tokens: int) -> Callable[[], float]:
+    """Tokens a second of our loop over batches of one pass, as they come."""
+    base = load_base(folder, dropout=recipe.dropout)
+    blocks, _ = rows_of(base, [account.train], recipe)
+    batches = list(batches_of_pass(blocks, recipe.tokens_per_step, 0, 0))
+    stepper = Stepper(base, recipe, SilentReporter())
+
+    def run() -> float:
+        base.model.train()
+        done = 0
+        started = time.perf_counter()
+        while done < tokens:
+            batch = batches.pop()
+            batches.insert(0, batch)
+            done += stepper.update(batch, recipe.learning_rate)[1]
+        return done / (time.perf_counter() - started)
+
+    return run
+
+
+def all_told(folder: str, measured: list[Measured]) -> tuple[list[str], bool]:
+    """The second table, and whether ours takes less time for every account."""
+    lines = ["| account | posts | HF Trainer, s | ours, s | ours ÷ theirs | our passes |"]
+    lines.append("| --- | ---: | ---: | ---: | ---: | ---: |")
+    good = True
+    for account in measured:
+        theirs = seconds(lambda a=account: peer_account(folder, a))  # type: ignore[misc]
+        passes: list[int] = []
+        ours = seconds(lambda a=account, p=passes: p.append(our_account(folder, a)))  # type: ignore[misc]
+        good &= ours < theirs
+        lines.append(
+            f"| {account.name} | {len(account.train)} | {theirs:.1f} | {ours:.1f} "
+            f"| {ours / theirs:.2f} | {passes[0]} |"
+        )
+    return lines, good
+
+
+def seconds(work: Callable[[], Any]) -> float:
+    """How long `work` takes."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def peer_account(folder: str, account: Measured) -> None:
+    """All that the notebook does between posts and a folder."""
+    base = load_base(folder)
+    peer_train(base.model, peer_blocks(base.tokenizer, [post.text for post in account.train], 0), 0)
+    save(base)
+
+
+def our_account(folder: str, account: Measured) -> int:
+    """The same with `default`; how many passes it made."""
+    recipe = load_recipe("default")
+    base = load_base(folder, dropout=recipe.dropout)
+    blocks, aside = rows_of(base, [account.train], recipe)
+    with tempfile.TemporaryDirectory() as work:
+        made = fit(base, blocks, recipe, 0, Path(work) / "c", SilentReporter(), aside)
+    save(base)
+    return made.passes
+
+
+def save(base: Base) -> None:
+    """Into a folder that is thrown away."""
+    with tempfile.TemporaryDirectory() as folder:
+        base.model.save_pretrained(folder)
+        base.tokenizer.save_pretrained(folder)
+
+
+if __name__ == "__main__":
+    main()

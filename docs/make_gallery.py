@@ -1,0 +1,170 @@
+"""Make a page of pictures that are hard to draw, to look at with one's own eyes.
+
+    make gallery        writes gallery/index.html, opens with any browser
+
+Twenty thumbnails by day and by night, as large as they are and 280 px wide, beside the card that
+each stands on; then the pipeline and training pictures. The tests' difficult subjects are shown.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+from html import escape
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from hubtools.cards.curves import draw_curves
+from hubtools.cards.drawing import Picture
+from hubtools.cards.lineage import Lineage, LineageSource, draw_lineage
+from hubtools.cards.look import DARK, LIGHT
+from hubtools.cards.model import Card, CardAccount, Prediction
+from hubtools.cards.portraits import portrait
+from hubtools.cards.render import CardRenderer
+from hubtools.cards.thumbnail import ThumbnailSubject, draw_thumbnail
+from hubtools.localhub.markup import render_readme
+from tests.cards.difficult import DIFFICULT
+from tests.cards.samples import COUNTS, HARBOUR
+from tests.cards.test_curves import COURSE
+from tests.cards.test_lineage import FLEET, FULL, SPARSE
+
+GALLERY = Path(__file__).parents[1] / "gallery"
+LOOKS = {"light": LIGHT, "dark": DARK}
+SMALL = 280  # CSS px
+
+STYLE = f"""
+:root {{ color-scheme: light dark; --paper: #e9e6df; --ink: #1c2430; --card: #fff; }}
+@media (prefers-color-scheme: dark) {{
+  :root {{ --paper: #0a0f17; --ink: #e6e3dc; --card: #141b27; }}
+}}
+* {{ box-sizing: border-box; }}
+body {{ margin: 0; padding: 24px; background: var(--paper); color: var(--ink);
+        font: 15px/1.5 system-ui, sans-serif; }}
+h1 {{ font-size: 26px; margin: 0 0 4px; }} h2 {{ font-size: 18px; margin: 40px 0 12px; }}
+nav a {{ color: inherit; margin-right: 12px; }}
+section {{ display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr) {SMALL}px;
+           gap: 16px; align-items: start; }}
+section img {{ width: 100%; display: block; border-radius: 8px; box-shadow: 0 1px 6px #0003; }}
+.small {{ display: grid; gap: 16px; }} .small img {{ width: {SMALL}px; }}
+details {{ grid-column: 1 / -1; background: var(--card); border-radius: 8px; padding: 8px 20px; }}
+details article {{ max-width: 900px; overflow-x: auto; }}
+details img {{ width: auto; max-width: 100%; display: inline; box-shadow: none; }}
+table {{ border-collapse: collapse; }} td, th {{ border: 1px solid #8886; padding: 4px 10px; }}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibit:
+    """A picture in both looks, and the HTML of the card that it stands on."""
+
+    name: str
+    pictures: dict[str, Picture]
+    card: str = ""
+
+
+def main() -> None:
+    """Draw everything, and write the page."""
+    GALLERY.mkdir(exist_ok=True)
+    exhibits = [thumbnail(name, subject) for name, subject in DIFFICULT.items()]
+    exhibits += [pipeline(name, lineage) for name, lineage in lineages().items()]
+    exhibits.append(training())
+    body = "\n".join(map(shown, exhibits))
+    links = " ".join(f'<a href="#{exhibit.name}">{exhibit.name}</a>' for exhibit in exhibits)
+    page = (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Gallery</title>'
+        '<meta name="viewport" content="width=device-width">'
+        f"<style>{STYLE}</style><h1>Pictures that are hard to draw</h1><nav>{links}</nav>{body}"
+    )
+    (GALLERY / "index.html").write_text(page, encoding="utf-8")
+    print(GALLERY / "index.html")  # noqa: T201
+
+
+def thumbnail(name: str, subject: ThumbnailSubject) -> Exhibit:
+    """A thumbnail, and the card of a model with such accounts and such a prediction."""
+    accounts = tuple(
+        CardAccount(
+            handle=(face.handle or "").lstrip("@") or None,
+            name=face.name,
+            network="x",
+            avatar=avatar(f"{name}-avatar-{number}", face.avatar),
+            posts=COUNTS,
+        )
+        for number, face in enumerate(subject.accounts, 1)
+    )
+    card = replace(
+        HARBOUR,
+        repo=f"difficult-{name.replace('_', '-')}",
+        accounts=accounts,
+        prompt=subject.prompt,
+        predictions=(Prediction(prompt=subject.prompt, text=subject.prediction),),
+    )
+    pictures = {look: draw_thumbnail(subject, colours) for look, colours in LOOKS.items()}
+    return Exhibit(name, pictures, as_html(card, name))
+
+
+def avatar(name: str, data: bytes | None) -> str | None:
+    """The file of an avatar as a card shows it, written now."""
+    image = portrait(data, 184, "#ffffff")
+    if image is None:
+        return None
+    image.save(GALLERY / f"{name}.png")
+    return f"{name}.png"
+
+
+def as_html(card: Card, name: str) -> str:
+    """The card as the local Hub shows it, with the gallery's pictures."""
+    html = str(render_readme(CardRenderer("me").render(card), "."))
+    return html.replace("./predictions.png", f"{name}-light.png").replace(
+        "./pipeline.png", "pipeline_full-light.png"
+    )
+
+
+def lineages() -> dict[str, Lineage]:
+    """Pipelines: two accounts, a fleet, one from scratch in other scripts, hardly anything."""
+    second = LineageSource(handle="ferrytimes", downloaded=3214, kept=2107, digest="c4d1" * 16)
+    scripts = (
+        LineageSource(name="سجل الميناء ⚓", downloaded=3200, kept=2100, digest="77aa" * 16),
+        LineageSource(
+            name="港の記録 👩‍👩‍👧‍👦", downloaded=120_000, kept=98_411, digest="09fe" * 16
+        ),
+    )
+    return {
+        "pipeline_full": replace(FULL, sources=(*FULL.sources, second)),
+        "pipeline_fleet": FLEET,
+        "pipeline_scripts": replace(FULL, sources=scripts, base_model="scratch", recipe="default"),
+        "pipeline_sparse": SPARSE,
+    }
+
+
+def pipeline(name: str, lineage: Lineage) -> Exhibit:
+    """A pipeline picture."""
+    return Exhibit(name, {look: draw_lineage(lineage, colours) for look, colours in LOOKS.items()})
+
+
+def training() -> Exhibit:
+    """A training picture."""
+    drawn = {look: draw_curves(COURSE, colours) for look, colours in LOOKS.items()}
+    return Exhibit("training", {look: picture for look, picture in drawn.items() if picture})
+
+
+def shown(exhibit: Exhibit) -> str:
+    """The exhibit's part of the page; its pictures are written now."""
+    large, small, missing = [], [], set[str]()
+    for look, picture in exhibit.pictures.items():
+        file = f"{exhibit.name}-{look}.png"
+        (GALLERY / file).write_bytes(picture.png)
+        alt = f"{exhibit.name}, {look}"
+        large.append(f'<img src="{file}" alt="{alt}" title="{len(picture.png) / 1024:.0f} KiB">')
+        small.append(f'<img src="{file}" alt="{alt}, small">')
+        missing.update(picture.left_out)
+    said = f" — left out: {escape(' '.join(sorted(missing)))}" if missing else ""
+    card = f"<details><summary>The card</summary><article>{exhibit.card}</article></details>"
+    return (
+        f'<h2 id="{exhibit.name}">{exhibit.name}{said}</h2><section>{"".join(large)}'
+        f'<div class="small">{"".join(small)}</div>{card if exhibit.card else ""}</section>'
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""The look that all pictures share: its colours by day and by night."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Colours as `#rrggbb`."""
+
+    paper: str
+    """The sheet."""
+    card: str
+    """Boxes on it."""
+    rule: str
+    """Edges and grids."""
+    ink: str
+    muted: str
+    """Text that matters less."""
+    accent: str
+    """The prompt, headings, arrows."""
+    signal: str
+    """The one thing to look at: the caret, the best bar."""
+    band: str
+    """The strip with the people, and the box that the way ends in."""
+    band_ink: str
+    band_muted: str
+    tones: tuple[str, ...]
+    """Circles of accounts without a picture."""
+
+
+TONES = ("#0a6b6f", "#b4472f", "#3d5a98", "#7a4a86", "#8a6414", "#3f6b3a")
+
+LIGHT = Look(
+    paper="#f7f3ea",
+    card="#fffdf8",
+    rule="#d9d0be",
+    ink="#14233a",
+    muted="#5c6679",
+    accent="#0a6b6f",
+    signal="#e0533a",
+    band="#14233a",
+    band_ink="#fffdf8",
+    band_muted="#a8b4c8",
+    tones=TONES,
+)
+DARK = Look(
+    paper="#101a29",
+    card="#17253a",
+    rule="#2f4059",
+    ink="#f3eee2",
+    muted="#9aa7bb",
+    accent="#5cc8bd",
+    signal="#ff7d61",
+    band="#1d2f49",
+    band_ink="#fffdf8",
+    band_muted="#b3c0d4",
+    tones=TONES,
+)
+
+
+class LookName(Enum):
+    """The looks by the names that the command line takes."""
+
+    LIGHT = "light"
+    DARK = "dark"
+
+    @property
+    def look(self) -> Look:
+        return LIGHT if self is LookName.LIGHT else DARK

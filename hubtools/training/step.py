@@ -1,0 +1,139 @@
+"""One update of a model's weights, and the loss that it lowers."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+from hubtools.errors import ModelError
+from hubtools.report import Reporter
+from hubtools.training.base import Base
+from hubtools.training.recipe import Recipe
+from hubtools.training.tokens import Batch
+
+if TYPE_CHECKING:
+    import torch
+
+_IGNORED = -100  # the label that PyTorch's cross-entropy leaves out
+
+
+class Stepper:
+    """Updates `base.model` in place with AdamW, batch by batch.
+
+    A batch that does not fit into the device's memory is cut in halves until it does, and so are
+    all that follow. The gradients are added up, so an update is the same but for rounding.
+    """
+
+    def __init__(self, base: Base, recipe: Recipe, report: Reporter) -> None:
+        self.base = base
+        self.optimizer = _optimizer(base.model, recipe)
+        self.parts = 1
+        self._clip = recipe.clip
+        self._precision = precision(recipe, base.device)
+        self._report = report
+
+    def update(self, batch: Batch, rate: float) -> tuple[float, int]:
+        """The mean loss of the batch before the update, and how many tokens it is the mean of.
+
+        Raises ModelError when a single row does not fit into memory.
+        """
+        import torch
+
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        while True:
+            try:
+                loss, tokens = self._gradients(batch)
+                break
+            except torch.OutOfMemoryError as error:
+                self._halve(batch, error)
+        torch.nn.utils.clip_grad_norm_(self.base.model.parameters(), self._clip)
+        self.optimizer.step()
+        return loss, tokens
+
+    def _gradients(self, batch: Batch) -> tuple[float, int]:
+        import torch
+
+        self.optimizer.zero_grad(set_to_none=True)
+        tokens = sum(len(row) - 1 for row in batch)
+        size = -(-len(batch) // self.parts)
+        losses = []
+        for first in range(0, len(batch), size):
+            inputs, labels = padded(batch[first : first + size], self.base.device)
+            with autocast(self.base.device, self._precision):
+                loss = loss_of(self.base.model, inputs, labels).sum() / tokens
+            loss.backward()
+            losses.append(loss.detach())
+        return float(torch.stack(losses).sum()), tokens
+
+    def _halve(self, batch: Batch, error: Exception) -> None:
+        import torch
+
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.parts >= len(batch):
+            raise ModelError(
+                f"a row of {max(map(len, batch))} tokens does not fit into memory",
+                fix="Choose a smaller base, or a recipe with a smaller [stream] block",
+            ) from error
+        self.parts *= 2
+        torch.cuda.empty_cache()
+        self._report.note(
+            f"Out of memory: from here on a batch is worked on in {self.parts} parts, one by one"
+        )
+
+
+def _optimizer(model: Any, recipe: Recipe) -> torch.optim.AdamW:
+    import torch
+
+    matrices = [p for p in model.parameters() if p.dim() > 1]
+    vectors = [p for p in model.parameters() if p.dim() <= 1]
+    groups = [
+        {"params": matrices, "weight_decay": recipe.weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=recipe.betas, fused=True)
+
+
+def padded(batch: Batch, device: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """Inputs and labels [rows, longest row - 1]; what fills a row up is left out of the loss.
+
+    Filling stands at the end, where a causal model never looks back from, so no mask is needed.
+    """
+    import torch
+
+    width = max(map(len, batch))
+    rows = torch.tensor([row + (row[0],) * (width - len(row)) for row in batch])
+    lengths = torch.tensor([len(row) for row in batch])
+    labels = rows[:, 1:].clone()
+    labels[torch.arange(1, width) >= lengths[:, None]] = _IGNORED
+    return rows[:, :-1].to(device, non_blocking=True), labels.to(device, non_blocking=True)
+
+
+def loss_of(model: Any, inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """The loss of every token that counts, in nats, [tokens]."""
+    import torch
+
+    logits = model(input_ids=inputs, use_cache=False).logits
+    losses = torch.nn.functional.cross_entropy(
+        logits.flatten(0, 1).float(), labels.flatten(), reduction="none", ignore_index=_IGNORED
+    )
+    return losses[labels.flatten() != _IGNORED]
+
+
+def precision(recipe: Recipe, device: str) -> str:
+    """`fp32` or `bf16`: what the recipe says; where it leaves it open, what the device is made for.
+
+    On a CPU that is fp32, which gives the same bytes every time.
+    """
+    if recipe.precision != "auto":
+        return recipe.precision
+    return "bf16" if device == "cuda" else "fp32"
+
+
+def autocast(device: str, precision: str) -> AbstractContextManager[Any]:
+    """Arithmetic in that precision; the weights stay fp32."""
+    import torch
+
+    if precision == "bf16":
+        return torch.autocast(device, dtype=torch.bfloat16)
+    return nullcontext()
