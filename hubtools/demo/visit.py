@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubtools.cards.model import Card, Prediction
-from hubtools.cards.redraw import redraw_thumbnail
+from hubtools.cards.redraw import THUMBNAIL, subject_of
 from hubtools.cards.render import CardRenderer
+from hubtools.cards.thumbnail import draw_thumbnail
 from hubtools.cards.tomlfile import load_card, save_card
 from hubtools.config import ConsentConfig, Project
 from hubtools.demo.messages import Event, Failed, Job, Look, Looked, Publish, Train, Trained
@@ -139,15 +140,15 @@ class Visit:
         card = self.card
         others = tuple(other for other in card.predictions if other != prediction)
         chosen = replace(card, prompt=prediction.prompt, predictions=(prediction, *others)[:10])
-        picture = redraw_thumbnail(chosen, prediction, self._model.folder)
-        write_atomically(self._model.folder / "predictions.png", picture.png)
+        picture = draw_thumbnail(subject_of(chosen, prediction, self._model.folder))
+        write_atomically(self._model.folder / THUMBNAIL, picture.png)
         save_card(chosen, self.card_file)
         return picture.png
 
     def picture(self) -> bytes:
         """The thumbnail as it now is."""
         assert self._model is not None
-        return (self._model.folder / "predictions.png").read_bytes()
+        return (self._model.folder / THUMBNAIL).read_bytes()
 
     def download(self) -> Path:
         """A zip of the model's folder and its card, laid out as a project.
