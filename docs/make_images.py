@@ -80,7 +80,7 @@ def photograph(browser: Browser, endpoint: str) -> None:
 def photograph_demo(browser: Browser) -> None:
     """The demo's page while it trains on the example's archive."""
     settings = Settings(base="scratch", prompt="My dream is", seed=42)
-    at_a_third = "bar => bar.max > 1 && bar.value / bar.max > 0.3"
+    at_a_third = "bar => bar?.max > 1 && bar.value / bar.max > 0.3"
     with (
         serving_demo(settings, Project(ROOT), "127.0.0.1", 0) as address,
         window(browser, 880, 1000) as page,

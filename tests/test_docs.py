@@ -85,7 +85,7 @@ def sandbox(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         write_recipe(recipes / f"{name}.toml", passes=1)
     monkeypatch.setattr("hubtools.training.recipe._PACKAGED", recipes)
     # These serve until somebody stops them, and the last needs a Hub with Spaces.
-    monkeypatch.setattr("hubtools.localhub.server.serve", lambda *_: None)
+    monkeypatch.setattr("hubtools.localhub.server.serve", lambda *_, **__: None)
     monkeypatch.setattr("hubtools.demo.server.serve", lambda *_, **__: None)
     monkeypatch.setattr("hubtools.demo.space.push_space", lambda *_: "https://hub.example")
     monkeypatch.setenv("HF_TOKEN", "for-tests")

@@ -29,6 +29,7 @@ from hubtools.errors import UsageError
 from hubtools.files import write_atomically
 from hubtools.posts.live.address import is_live
 from hubtools.publish import ModelRequest
+from hubtools.record import renew_digest
 from hubtools.sync.target import LOCAL_NAMESPACE
 
 if TYPE_CHECKING:
@@ -142,6 +143,7 @@ class Visit:
         chosen = replace(card, prompt=prediction.prompt, predictions=(prediction, *others)[:10])
         picture = draw_thumbnail(subject_of(chosen, prediction, self._model.folder))
         write_atomically(self._model.folder / THUMBNAIL, picture.png)
+        renew_digest(self._model.folder / THUMBNAIL)
         save_card(chosen, self.card_file)
         return picture.png
 
@@ -199,6 +201,8 @@ class Visit:
         return self.folder / "kept.jsonl"
 
     def _do(self, job: Job, minutes: float) -> Iterator[Event]:
+        if self._work is not None:
+            self._work.kill()  # one job at a time; one that has ended does not mind
         self._stop.clear()
         environ = clean_environment(self.folder / "cache", private=self.settings.private)
         self._work = Work(job, environ, self.folder / "errors.log", minutes)

@@ -54,9 +54,12 @@ class Work:
                 if isinstance(last, Stopped):
                     break
                 yield last
+        except GeneratorExit:  # nobody listens any more
+            self.stop()
+            raise
         finally:
             timer.cancel()
-            self.kill() if last is None else self._wait()
+            self._wait()
         if isinstance(last, Stopped) or (self._asked.is_set() and not _is_end(last)):
             yield Failed(self._too_long()) if self._late else Stopped()
         elif not _is_end(last):

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import socket
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -10,12 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
+import httpx2
 import pytest
 
 from hubtools.config import Project
 from hubtools.demo.limits import Limits
 from hubtools.demo.settings import Settings
-from tests.makers import posts, write_archive, write_recipe
+from tests.makers import command, posts, write_archive, write_recipe
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -224,3 +230,34 @@ def test_a_phone_and_a_keyboard_are_enough(browser: object, address: str, archiv
         assert reached.index("checkbox") < reached.index("Train")
         words = json.dumps(page.locator("[role=status]").all_inner_texts())
         assert "Fog Watch" in words
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_serves_until_it_is_stopped(sign: signal.Signals, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "hubtools", "demo", "--no-open", "--port", "0"],
+        cwd=tmp_path,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    found = next(line for line in process.stderr if "The demo is at" in line)
+    page = httpx2.get(found.split()[-1])
+    assert "A model of your own posts" in page.text
+    assert list(tmp_path.glob("hubtools-demo-*"))
+    process.send_signal(sign)
+    _, rest = process.communicate(timeout=PATIENCE / 1000)
+    assert process.returncode == 0, rest
+    assert "Traceback" not in rest
+    assert not list(tmp_path.glob("hubtools-demo-*"))
+
+
+def test_a_port_that_is_taken_is_an_error_in_one_line(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        done = command("demo", "--no-open", "--port", port, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(f"Error: 127.0.0.1:{port}: the port is taken")

@@ -84,6 +84,19 @@ def test_from_posts_to_a_published_model(
     assert listed.returncode == 0, listed.stdout  # the download is what was published
 
 
+def test_who_comes_again_updates_what_they_published(
+    make_visits: MakeVisits, settings: Settings, archive: Path
+) -> None:
+    """A chosen picture is ours, also to a visitor who remembers nothing of the first visit."""
+    visits = make_visits()
+    for session, prompt in (("first", "Today"), ("second", "The fog")):
+        visit = trained(visits.of(session), archive)
+        made = [prediction for prediction, repeats in visit.predict(prompt, 10) if not repeats]
+        visit.choose(made[0])
+        done = end_of(visit.publish(settings.to, None, None))
+        assert isinstance(done, Published), done
+
+
 def test_a_stopped_training_goes_on_where_it_was(
     make_visits: MakeVisits, settings: Settings, archive: Path
 ) -> None:
