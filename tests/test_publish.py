@@ -68,6 +68,7 @@ def test_a_model_is_made_and_published(request_: ModelRequest, folder: Path) -> 
     assert made == [
         "README.md", "config.json", "generation_config.json", "model.safetensors",
         "pipeline.png", "predictions.png", "run.json", "tokenizer.json", "tokenizer_config.json",
+        "training.png",
     ]  # fmt: skip
     with serving(folder / "hub") as endpoint:
         api = HfApi(endpoint, token=False)
@@ -315,7 +316,8 @@ def test_a_kill_between_training_and_pictures(
     assert not (folder / "models/fogwatch").exists()
     monkeypatch.setattr(run, "fit", killed)
     assert go(request_).pushed.uploaded
-    assert [p.name for p in (folder / "models").iterdir()] == ["fogwatch"]
+    left = sorted(path.name for path in (folder / "models").iterdir())
+    assert left == ["fogwatch", "fogwatch.log.jsonl"]
 
 
 def start(folder: Path) -> subprocess.Popen[str]:
@@ -370,7 +372,8 @@ def test_kill_9_leaves_nothing_half_made(request_: ModelRequest, folder: Path) -
         "repo", "url", "folder", "posts", "training", "evaluation", "predictions", "commit"
     }  # fmt: skip
     assert document["posts"] == {"downloaded": 300, "reposts": 0, "short": 0, "kept": 300}
-    assert [p.name for p in (folder / "models").iterdir()] == ["fogwatch"]
+    left = sorted(path.name for path in (folder / "models").iterdir())
+    assert left == ["fogwatch", "fogwatch.log.jsonl"]
 
 
 def test_a_base_that_is_not_there_leaves_nothing(request_: ModelRequest, folder: Path) -> None:

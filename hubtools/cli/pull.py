@@ -89,8 +89,9 @@ def _files(session: Session, names: list[str] | None, every: bool) -> list[Path]
     if not every:
         return chosen(session.project, names)
     files = chosen(session.project, None)
-    conflicts = {c.name for c in make_plan(session, files, whole=False).plan.of("conflict")}
-    return [file for file in files if file.stem in conflicts]
+    plan = make_plan(session, files, whole=False).plan
+    conflicts = {change.name.casefold() for change in plan.of("conflict")}
+    return [file for file in files if file.stem.casefold() in conflicts]
 
 
 def _find(session: Session, file: Path, own: bool) -> Edit | None:

@@ -40,11 +40,11 @@ class NoPredictionError(StoreError):
 def card_of(store: Store, repo: Repo, entries: Mapping[str, Entry]) -> Card:
     """What the repository's README says; of one that cannot be read, only the name."""
     entry = entries.get(README)
-    if entry is None:
+    if entry is None or not repo.card.data:  # front matter too, and it unfolds to a sane size
         return Card(repo=repo.id.name)
     try:
         return import_readme(decode_readme(store.readme(entry.sha256)), repo=repo.id.name)
-    except (CardError, ValueError, RecursionError):
+    except (CardError, ValueError, TypeError, RecursionError):
         return Card(repo=repo.id.name)
 
 

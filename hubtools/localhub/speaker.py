@@ -85,7 +85,8 @@ class Speaker:
         if self._process is None or self._process.returncode is not None:
             kept = {key: value for key, value in os.environ.items() if key not in _SECRETS}
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "hubtools.localhub.speaking"),
+                # -P: a folder called like a library, where the server runs, is not that library.
+                *(sys.executable, "-P", "-m", "hubtools.localhub.speaking"),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,

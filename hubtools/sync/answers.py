@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from hubtools.errors import AccessError, ConflictError, HubtoolsError, HubUnavailableError
 
 _LOGIN = "Log in with `hf auth login`, or set HF_TOKEN to a token that may write there"
+_HIDDEN = "[token]"
 _AGAIN = "Nothing is lost: run the same command again"
 _FOR_NOW = frozenset({408, 425, 429, 500, 502, 503, 504})
 
@@ -39,7 +41,9 @@ def asking(where: str) -> Iterator[None]:
 def _answered(error: Exception, where: str) -> HubtoolsError:
     response = getattr(error, "response", None)
     status: int = getattr(response, "status_code", 0)
-    said = getattr(error, "server_message", None) or f"HTTP {status}"
+    token = _token_of(response)
+    said = (getattr(error, "server_message", None) or f"HTTP {status}").replace(token, _HIDDEN)
+    error.args = tuple(str(part).replace(token, _HIDDEN) for part in error.args)  # for tracebacks
     if status in (401, 403):
         return AccessError(f"not allowed: {said}", where=where, fix=_LOGIN)
     if status in _FOR_NOW:
@@ -49,3 +53,10 @@ def _answered(error: Exception, where: str) -> HubtoolsError:
             f"changed on the Hub meanwhile: {said}", where=where, fix="Run again to look anew"
         )
     return HubtoolsError(f"refused: {said}", where=where)
+
+
+def _token_of(response: Any) -> str:
+    """The token that was sent, which a Hub or a proxy may say back to us."""
+    request = getattr(response, "request", None)
+    sent: str = request.headers.get("authorization", "") if request is not None else ""
+    return sent.removeprefix("Bearer ").strip() or _HIDDEN

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FOR_NOW = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Answers after which the same request may succeed."""
+_KNOCKS = 2  # attempts at an address where nobody has answered yet
 _TOO_MANY = 429
 _UNSAID = 4  # times longer after a 429 that does not say how long: windows last minutes
 
@@ -54,6 +55,8 @@ class Hub:
     patience: Patience = field(default_factory=Patience)
     stop: threading.Event = field(default_factory=threading.Event)
     """Set to let no further request begin."""
+    reached: threading.Event = field(default_factory=threading.Event)
+    """Set once anything answered at the Hub's address."""
 
     @property
     def endpoint(self) -> str:
@@ -96,12 +99,15 @@ class Hub:
     ) -> Response:
         """The answer to a request that may be sent twice, whatever its status.
 
-        Raises HubUnavailableError when none came after all attempts.
+        Raises HubUnavailableError when none came after all attempts, and sooner where nobody has
+        ever answered: the address may be wrong.
         """
         for attempt in range(self.patience.attempts - 1):
             try:
                 response = self.send(method, path, budget=budget, **more)
-            except network_errors():
+            except network_errors() as error:
+                if attempt >= _KNOCKS and not self.reached.is_set() and _is_unmet(error):
+                    break
                 self.pause(attempt, budget, None)
                 continue
             if response.status_code not in FOR_NOW:
@@ -128,6 +134,7 @@ class Hub:
                 **more,
             )
             said = response.headers
+            self.reached.set()
             return response
         finally:
             self.pacer.end(budget, said)
@@ -168,6 +175,12 @@ def good(response: Response, where: str) -> Response:
     with asking(where):
         hf_raise_for_status(response)
     return response
+
+
+def _is_unmet(error: Exception) -> bool:
+    from huggingface_hub.utils import httpx
+
+    return isinstance(error, httpx.ConnectError)
 
 
 def network_errors() -> tuple[type[Exception], ...]:

@@ -74,7 +74,7 @@ def look(
 
 def _still_true(there: Seen, head: Head, wanted: Wanted) -> bool:
     """An edit is looked at each time: `pull` may have brought it home meanwhile."""
-    complete = wanted.alone or wanted.files.keys() <= there.files.keys()
+    complete = wanted.files.keys() <= there.files.keys()
     return there.head == head.sha and complete and not (there.edited or there.unreadable)
 
 
@@ -99,11 +99,22 @@ def _look_at(
             except BaseException:
                 hub.stop.set()
                 raise
-            repos = {heads[s.wanted.name].repo_id: one for s, one in zip(some, seen, strict=True)}
-            memory.learn({repo: one for repo, one in repos.items() if not one.unreadable})
+            memory.learn(
+                {
+                    heads[s.wanted.name].repo_id: _of_ours(one, s.wanted)
+                    for s, one in zip(some, seen, strict=True)
+                    if not one.unreadable
+                }
+            )
             found.update(zip((s.wanted.name for s in some), seen, strict=True))
             bar.advance(len(found))
     return found
+
+
+def _of_ours(seen: Seen, wanted: Wanted) -> Seen:
+    """Without the files that are nothing to the card: nobody knows whose work they are."""
+    files = {path: there for path, there in seen.files.items() if path in wanted.files}
+    return replace(seen, files=files)
 
 
 def list_heads(hub: Hub, namespace: str) -> Iterator[Head]:
@@ -176,7 +187,8 @@ def _edited(
     That is what the earlier run remembers, and what a run record of ours says, which holds its
     own digest and those of all other files.
     """
-    left = subject.before.files if subject.before is not None else {}
+    before = subject.before
+    left = {p: d for p, d in before.files.items() if p not in before.edited} if before else {}
     record: Mapping[str, Any] | None = None
     for path in changed:
         if path == README:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hubtools.errors import AccessError, ConflictError, PartlyDoneError
+from hubtools.errors import AccessError, ConflictError, HubUnavailableError, PartlyDoneError
 from hubtools.localhub.faults import Answer, Fault, Run
 from hubtools.localhub.limits import limit_headers
 from hubtools.sync.hub import Patience
@@ -392,12 +392,25 @@ def test_edited_files_of_a_model_are_a_conflict(place: Place, path: str) -> None
     place.store.put(place.repo_id("poet"), {path: b"somebody's"}, author="rival")
     change = place.change("poet")
     assert change.action == "conflict"
-    assert change.reason.startswith(f"{path} changed on the Hub")
+    assert change.reason.startswith(f"{path} was changed on the Hub")
+    assert place.change("poet").action == "conflict", "also when it is looked at again"
     write_model(place.root, "poet", **{path.replace(".", "__"): b"trained anew"})
     assert place.change("poet").action == "conflict"
     done = place.apply()
     assert done.applied == 0
     assert place.data("poet")[path] == b"somebody's"
+
+
+def test_a_file_of_somebody_else_under_a_name_that_we_need_later(place: Place) -> None:
+    place.card("poet")
+    write_model(place.root, "poet")
+    place.apply()
+    place.put("poet", README=place.readme("poet"), vocab__json="theirs")
+    assert place.change("poet").action == "unchanged"
+    write_model(place.root, "poet", vocab__json=b"ours")
+    assert [place.change("poet").action for _ in range(2)] == ["conflict"] * 2
+    assert place.apply().applied == 0
+    assert place.data("poet")["vocab.json"] == b"theirs"
 
 
 def test_an_idle_run_reads_no_weights(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -562,14 +575,24 @@ def test_a_clock_of_the_pacer_that_jumps(place: Place, jump: float) -> None:
 
 
 def test_a_hub_that_is_away_ends_the_run_early(place: Place) -> None:
-    from hubtools.errors import HubUnavailableError
-
     fleet(place, 40)
     place.faults.use(Fault(Answer(503), "POST"))
     done = place.apply(patience=Patience(attempts=2, first=0.01, most=0.01))
     assert isinstance(done.error(), HubUnavailableError)
     assert done.left > 0
     assert place.names() == set()
+
+
+def test_an_address_where_nobody_answers_is_not_asked_for_long(place: Place) -> None:
+    from dataclasses import replace
+
+    nowhere = replace(place, url="http://127.0.0.1:9")
+    place.card("poet")
+    patience = Patience(attempts=1000, first=0.01, most=0.01)
+    with nowhere.session(patience=patience) as session:
+        with pytest.raises(HubUnavailableError, match="cannot be reached"):
+            plan_in(session)
+        assert len(session.sent) == 4
 
 
 # Memory
