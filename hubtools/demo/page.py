@@ -243,7 +243,7 @@ class _Handlers:
                     yield [views.working(event.title, event, views.Curve()), hidden, *rest]
                 elif isinstance(event, Looked):
                     shown = views.looked(event)
-                    agree = gr.update(visible=not event.refusals, value=False)
+                    agree = gr.update(visible=not event.refusals)  # its tick is the visitor's
                 elif isinstance(event, Failed):
                     shown = views.error(_without_folder(event.error, visit))
         except HubtoolsError as error:
