@@ -15,6 +15,7 @@ from hubtools.cards.yaml_reader import read_yaml
 from hubtools.errors import CardError
 
 _MAX_NESTING = 500  # levels that fit into half of a small thread's stack (512 KiB on macOS)
+_MOST_UNCLOSED = 20_000
 _COMMENT_START = re.compile(r"\A#+ ?")
 _BLOCK = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*\r?$\n?", re.DOTALL | re.MULTILINE)
 
@@ -68,10 +69,17 @@ def _load(text: str) -> Any:
     libyaml recurses in C without a limit, so what may be nested deeply is not for it; what it
     refuses is read again, so that mistakes are said in the same words everywhere.
     """
+    if _unclosed(text) > _MOST_UNCLOSED:
+        raise yaml.YAMLError("nested too deeply")  # the pure loader needs seconds to say so
     if yaml.__with_libyaml__ and _most_nested(text) < _MAX_NESTING:
         with suppress(yaml.YAMLError, ValueError):
             return yaml.load(text, Loader=yaml.CSafeLoader)
     return yaml.safe_load(text)
+
+
+def _unclosed(text: str) -> int:
+    """How many more brackets are opened than closed."""
+    return text.count("[") + text.count("{") - text.count("]") - text.count("}")
 
 
 def _most_nested(text: str) -> int:
