@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, get_args
+from typing import Any, Protocol, get_args
 
 import tomlkit
 
@@ -120,7 +120,7 @@ def _configure(project: Project) -> None:
     own, shared = project.root / "hubtools.toml", project.root / "pyproject.toml"
     in_shared = not own.is_file() and shared.is_file() and "tool.hubtools" in shared.read_text()
     file = shared if in_shared else own
-    document = tomlkit.parse(file.read_text(encoding="utf-8") if file.is_file() else "")
+    document: Any = tomlkit.parse(file.read_text(encoding="utf-8") if file.is_file() else "")
     section = document["tool"]["hubtools"] if in_shared else document
     consent = section.setdefault("consent", tomlkit.table())
     consent["deny"] = _DEFAULT_LIST
