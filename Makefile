@@ -1,4 +1,4 @@
-.PHONY: demo test lint gallery clean
+.PHONY: demo test lint docs gallery clean
 
 VENV := .venv
 PYTHON ?= python3
@@ -29,8 +29,12 @@ lint: $(VENV)/.test
 test: lint
 	$(VENV)/bin/python -m pytest
 
+docs: $(VENV)/.test
+	$(VENV)/bin/python docs/make_reference.py
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
+
 gallery: $(VENV)/.test
 	$(VENV)/bin/python docs/make_gallery.py
 
 clean:
-	rm -rf $(VENV) hub models gallery
+	rm -rf $(VENV) hub models gallery site

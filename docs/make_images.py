@@ -4,7 +4,7 @@
 
 Needs playwright and a Chromium (`--chromium` says where). The gallery is that of the demo's model
 and of some invented ones, which are cards and pictures only. What the demo's model says in the box
-is new each time.
+is new each time. The demo's page needs the extra `demo`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from playwright.sync_api import sync_playwright
 from hubtools.cards.model import Card, CardAccount, Prediction
 from hubtools.cards.render import CardRenderer
 from hubtools.cards.thumbnail import Face, ThumbnailSubject, draw_thumbnail
+from hubtools.config import Project
+from hubtools.demo.server import serving as serving_demo
+from hubtools.demo.settings import Settings
 from hubtools.localhub.model import AddFile, Draft, RepoId
 from hubtools.localhub.server import serving
 from hubtools.localhub.store import Store
@@ -56,6 +59,7 @@ def main() -> None:
         with serving(hub) as endpoint, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             photograph(browser, endpoint)
+            photograph_demo(browser)
             browser.close()
 
 
@@ -71,6 +75,35 @@ def photograph(browser: Browser, endpoint: str) -> None:
     with window(browser, PHONE, 860, dark=True) as page:
         speak(page, endpoint)
         page.screenshot(path=IMAGES / "phone.png")
+
+
+def photograph_demo(browser: Browser) -> None:
+    """The demo's page while it trains on the example's archive."""
+    settings = Settings(base="scratch", prompt="My dream is", seed=42)
+    at_a_fifth = "bar => bar?.max > 1 && bar.value / bar.max > 0.2"
+    with (
+        serving_demo(settings, Project(ROOT), "127.0.0.1", 0) as address,
+        window(browser, 880, 1000) as page,
+    ):
+        page.set_default_timeout(1_200_000)
+        page.goto(address)
+        page.set_input_files("input[type=file]", ROOT / "examples" / "harbourlog.zip")
+        page.get_by_text("harbourlog").first.wait_for()
+        page.get_by_role("button", name="Look at the posts").click()
+        page.get_by_role("checkbox").check()
+        page.locator("button:not([disabled])", has_text="Train").click()
+        page.locator(".working svg").wait_for()
+        page.wait_for_function(f"({at_a_fifth})(document.querySelector('.working progress'))")
+        page.evaluate("scrollTo(0, 0)")  # boxes are told from the top of the window
+        first = page.locator(".looked").bounding_box()
+        last = page.locator(".working").bounding_box()
+        assert first is not None and last is not None
+        top, bottom = first["y"] - 8, last["y"] + last["height"] + 24
+        page.screenshot(
+            path=IMAGES / "demo.png",
+            full_page=True,
+            clip={"x": 0, "y": top, "width": 880, "height": bottom - top},
+        )
 
 
 @contextmanager

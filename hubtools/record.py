@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+from hubtools.files import sha256_file, write_atomically
 
 RUN_RECORD = "run.json"
 
@@ -26,6 +29,19 @@ def read_record(data: bytes | None) -> Mapping[str, Any]:
         return {}
     digest = record.pop("sha256", None)
     return record if _digest(record) == digest else {}
+
+
+def renew_digest(file: Path) -> None:
+    """Say in the record beside `file` what it now holds, where the record names it.
+
+    Whoever changes a model's file on purpose calls this: else it counts as damaged here, and as
+    somebody else's work on a Hub.
+    """
+    record_file = file.parent / RUN_RECORD
+    record = dict(read_record(record_file.read_bytes() if record_file.is_file() else None))
+    if file.name in record.get("files", {}):
+        record["files"] = {**record["files"], file.name: sha256_file(file)}
+        write_atomically(record_file, sealed_record(record))
 
 
 def _digest(record: Mapping[str, Any]) -> str:

@@ -53,6 +53,10 @@ class Picture:
     left_out: tuple[str, ...]
     layout: tuple[Mark, ...]
 
+    def _repr_png_(self) -> bytes:
+        """How notebooks show a picture."""
+        return self.png
+
 
 @dataclass(frozen=True, slots=True)
 class _Ink:

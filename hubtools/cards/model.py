@@ -125,3 +125,9 @@ class Card:
     """Markdown of the optional `cards/NAME.md`."""
     pulled: str | None = field(default=None, compare=False)
     """The SHA-256 of a README on the Hub whose edits are in this card; about it, not part of it."""
+
+    def _repr_html_(self) -> str:
+        """How notebooks show a card."""
+        from hubtools.notebook import card_html
+
+        return card_html(self)

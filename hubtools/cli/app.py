@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from hubtools.cli import (
     apply,
     cards,
+    demo,
     fleet,
     hub,
     init,
@@ -99,6 +100,7 @@ app.command("init")(init.init)
 app.command("publish")(publish.publish)
 app.command("train")(train.train)
 app.command("predict")(predict.predict)
+app.command("demo")(demo.demo)
 app.command("plan")(plan.plan)
 app.command("apply")(apply.apply)
 app.command("status")(plan.status)

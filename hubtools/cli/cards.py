@@ -243,6 +243,7 @@ def thumbnail(
     from hubtools.cards.redraw import left_out_note
     from hubtools.cards.selection import chosen_cards
     from hubtools.config import find_project
+    from hubtools.record import renew_digest
     from hubtools.report import print_json
 
     project = find_project()
@@ -250,6 +251,8 @@ def thumbnail(
     report = options.reporter(quiet, verbose)
     tasks, failed = _thumbnails(files, project, out, prediction, offline)
     left_out = draw_all(tasks, look.look, jobs=jobs or None, report=report)
+    for task in tasks:
+        renew_digest(task.file)
     if left_out:
         report.note(left_out_note(left_out))
     if as_json:

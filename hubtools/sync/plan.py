@@ -111,6 +111,12 @@ class Plan:
         """The changes with these actions."""
         return tuple(change for change in self.changes if change.action in actions)
 
+    def _repr_markdown_(self) -> str:
+        """How notebooks show a plan."""
+        from hubtools.sync.show import markdown
+
+        return markdown(self)
+
     @property
     def counts(self) -> Mapping[Action, int]:
         """How many changes each action has, all actions named."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
 from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -100,7 +102,9 @@ class Tracker:
         if self._library is None:
             return None
         try:
-            return work()
+            # Trackio prints on stdout, where results stand, and addresses that hold a token.
+            with redirect_stdout(io.StringIO()):
+                return work()
         except Exception as error:  # noqa: BLE001  (nothing that a tracker does ends a training)
             first = " ".join(str(error).split())[:200] or type(error).__name__
             self._report.note(f"{self._kind} failed and is not told any more: {first}")

@@ -1,0 +1,274 @@
+"""The Python API: what the commands do, for notebooks and programs.
+
+Import it from `hubtools`. Every function works in the project that the working directory lies in,
+as the commands do, and raises HubtoolsError, whose text is one line for a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hubtools.cards.model import Card
+from hubtools.config import Project, find_project
+from hubtools.errors import UsageError
+from hubtools.posts.options import ReadOptions
+from hubtools.report import Reporter, SilentReporter
+
+if TYPE_CHECKING:
+    from hubtools.cards.drawing import Picture
+    from hubtools.sync.apply import Applied
+    from hubtools.sync.plan import Plan
+    from hubtools.sync.target import Target
+    from hubtools.training.base import Base
+    from hubtools.training.corpus import Corpus
+
+DEFAULT_BASE = "openai-community/gpt2"
+DEFAULT_PROMPT = "My dream is"
+DEFAULT_SEED = 42
+
+
+@dataclass(frozen=True)
+class Posts:
+    """The posts of one account or several, as training sees them."""
+
+    sources: tuple[str, ...]
+    corpora: tuple[Corpus, ...]
+    cleaning: str
+    language: str | None
+    reading: ReadOptions
+
+    @property
+    def texts(self) -> list[str]:
+        """Every text that is kept, account after account."""
+        return [post.text for corpus in self.corpora for post in corpus.kept]
+
+    def _repr_html_(self) -> str:
+        from hubtools.notebook import posts_html
+
+        return posts_html(self.corpora)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained model: its folder and its card."""
+
+    folder: Path
+    card: Card
+    card_file: Path
+
+    @property
+    def thumbnail(self) -> Picture:
+        """The picture that its card begins with."""
+        return self._picture("predictions.png")
+
+    @property
+    def pipeline(self) -> Picture:
+        """The picture of how it was made."""
+        return self._picture("pipeline.png")
+
+    def predict(
+        self, prompt: str | None = None, count: int = 10, seed: int | None = None
+    ) -> list[str]:
+        """`count` posts that begin with `prompt`; the same `seed` makes the same posts."""
+        import secrets
+
+        from hubtools.training.predict import Sampling, predict
+
+        start = prompt if prompt is not None else self.card.prompt or DEFAULT_PROMPT
+        chosen = secrets.randbelow(2**31) if seed is None else seed
+        return predict(self._base, start, count, chosen, Sampling())
+
+    @cached_property
+    def _base(self) -> Base:
+        from hubtools.training.base import load_base
+
+        return load_base(str(self.folder))
+
+    def _picture(self, name: str) -> Picture:
+        from hubtools.cards.drawing import Picture
+
+        return Picture((self.folder / name).read_bytes(), (), ())
+
+    def _repr_html_(self) -> str:
+        from hubtools.notebook import card_html
+
+        return card_html(self.card, self.thumbnail.png)
+
+
+def read(
+    *sources: str | Path,
+    cleaning: str = "voice",
+    language: str | None = None,
+    text_column: str | None = None,
+    unlisted: bool = False,
+    project: Project | None = None,
+    report: Reporter | None = None,
+) -> Posts:
+    """The posts of `sources`: paths of archives, dumps or tables, or addresses of accounts.
+
+    As `hubtools posts stats` reads them. Raises SourceError for what cannot be read, PolicyError
+    for an account on the deny list, UsageError for the same posts twice.
+    """
+    from hubtools.publish import read_corpora
+    from hubtools.training.cleaning import find_cleaning
+
+    named = tuple(map(str, sources))
+    reading = ReadOptions(text_column=text_column, unlisted=unlisted)
+    rules = find_cleaning(cleaning, language)
+    corpora = read_corpora(named, reading, rules, _project(project), report or SilentReporter())
+    return Posts(named, corpora, cleaning, language, reading)
+
+
+def train(
+    posts: Posts,
+    *,
+    base: str = DEFAULT_BASE,
+    prompt: str = DEFAULT_PROMPT,
+    recipe: str | None = None,
+    seed: int = DEFAULT_SEED,
+    name: str | None = None,
+    out: str | Path | None = None,
+    project: Project | None = None,
+    report: Reporter | None = None,
+) -> Model:
+    """The model of `posts`, trained unless it is there already, and its card.
+
+    As `hubtools publish` makes it, in `models/NAME` or `out`. After an interruption it goes on
+    from there. Raises PolicyError for too few posts, ModelError for a base that cannot be used.
+    """
+    from hubtools.publish import ModelRequest, make_model
+
+    request = ModelRequest(
+        sources=posts.sources,
+        base=base,
+        prompt=prompt,
+        seed=seed,
+        recipe=recipe,
+        name=name,
+        cleaning=posts.cleaning,
+        language=posts.language,
+        reading=posts.reading,
+    )
+    folder = Path(out).absolute() if out is not None else None
+    made = make_model(request, folder, _project(project), report or SilentReporter())
+    return Model(made.folder.path, made.card, made.card_file)
+
+
+def load(name: str, *, project: Project | None = None) -> Card:
+    """The card `cards/NAME.toml`. Raises CardError when there is none, or it has a mistake."""
+    from hubtools.cards.selection import named_cards
+    from hubtools.cards.tomlfile import load_card
+
+    (file,) = named_cards(_project(project).cards_folder, [name])
+    return load_card(file)
+
+
+def save(card: Card, *, project: Project | None = None) -> Path:
+    """Write `card` to its file in `cards/`, its comments kept; the file.
+
+    Text for `card.prose` stands in `cards/NAME.md`, which is yours to write.
+    """
+    from hubtools.cards.tomlfile import save_card
+
+    file = _project(project).cards_folder / f"{card.repo}.toml"
+    save_card(card, file)
+    return file
+
+
+def plan(
+    *what: Card | Model | str,
+    to: str | None = None,
+    namespace: str | None = None,
+    project: Project | None = None,
+    report: Reporter | None = None,
+) -> Plan:
+    """What would change on the Hub for these cards, or for all; nothing is changed.
+
+    `to` and `namespace` are as the command line has them. Raises UsageError for a card that was
+    changed and not saved, and what requests raise.
+    """
+    from hubtools.sync.session import make_plan, open_session
+
+    here, told = _project(project), report or SilentReporter()
+    files = _files(what, here)
+    target = _target(to, here)
+    owner = namespace or here.config.hub.namespace
+    with open_session(here, target, owner, told, writing=False) as session:
+        return make_plan(session, files, whole=not what).plan
+
+
+def apply(
+    plan: Plan,
+    *,
+    max_changes: str | int | None = None,
+    project: Project | None = None,
+    report: Reporter | None = None,
+) -> Applied:
+    """Carry out `plan`, and nothing else; a Hub that changed since is left as it is.
+
+    Raises ConflictError when cards or Hub are not what the plan was made from, or hold somebody
+    else's edit; PolicyError above `max_changes`; PartlyDoneError when a rerun has more to do.
+    """
+    from hubtools.cards.selection import all_cards, named_cards
+    from hubtools.sync.apply import apply as carry_out
+    from hubtools.sync.plan import ChangeLimit
+    from hubtools.sync.planfile import card_names, check_current
+    from hubtools.sync.session import make_plan, open_session
+
+    here, told = _project(project), report or SilentReporter()
+    folder, hub = here.cards_folder, here.config.hub
+    files = all_cards(folder) if plan.whole else named_cards(folder, card_names(plan))
+    limit = ChangeLimit(str(max_changes or hub.max_changes), max_changes is not None)
+    with open_session(here, _target(plan.to, here), plan.namespace, told, writing=True) as session:
+        now = make_plan(session, files, whole=plan.whole)
+        check_current(plan, now.plan, now.wanted)
+        limit.check(now.plan, len(all_cards(folder)))
+        fleet = session.fleet(files)
+        done = carry_out(now.plan, fleet, session.hub, session.memory, told, private=hub.private)
+    if done.interrupted:
+        raise KeyboardInterrupt
+    error = done.error()
+    if error is not None:
+        raise error
+    return done
+
+
+def _project(project: Project | None) -> Project:
+    return project if project is not None else find_project()
+
+
+def _target(to: str | None, project: Project) -> Target:
+    from hubtools.sync.target import parse_target
+
+    return parse_target(to, Path.cwd()) if to else parse_target(project.config.hub.to, project.root)
+
+
+def _files(what: Sequence[Card | Model | str], project: Project) -> list[Path]:
+    """The files of these cards; of all without any."""
+    from hubtools.cards.selection import all_cards, named_cards
+
+    if not what:
+        return all_cards(project.cards_folder)
+    for one in what:
+        if isinstance(one, Card):
+            _check_saved(one, project)
+    names = [one if isinstance(one, str) else _card(one).repo for one in what]
+    return named_cards(project.cards_folder, names)
+
+
+def _card(one: Card | Model) -> Card:
+    return one.card if isinstance(one, Model) else one
+
+
+def _check_saved(card: Card, project: Project) -> None:
+    there = load(card.repo, project=project)
+    if replace(there, prose=None) != replace(card, prose=None):
+        raise UsageError(
+            "the card is not what its file says",
+            where=project.cards_folder / f"{card.repo}.toml",
+            fix="Save it first: save(card)",
+        )

@@ -1,0 +1,378 @@
+"""The page: controls of Gradio, and what each of them calls.
+
+The one module that imports Gradio, which has to see the type of each `request`; `server` imports
+it late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from hubtools.cards.model import Prediction
+from hubtools.demo import views
+from hubtools.demo.messages import Failed, Looked, Note, Published, Step, Stopped, Trained
+from hubtools.demo.settings import Settings
+from hubtools.demo.visit import Visit, chosen_sources
+from hubtools.demo.visits import Visits
+from hubtools.errors import HubtoolsError
+
+_PREDICTIONS = 10
+_KEPT = (3600, 86_400)  # how often, and after how many seconds, the page's own copies go at last
+_HERE, _HUGGING_FACE = "The Hub of this machine", "Hugging Face"
+_SOURCES = (
+    "The archive as X, Mastodon or Bluesky gave it to you, or posts as .csv, .jsonl or .txt. Too "
+    "large? Of X's archive <code>tweets.js</code> alone will do."
+)
+_CONSENT = (
+    "These posts are mine, or their author agreed to this. I know that the model can repeat parts "
+    "of them."
+)
+_BUSY = {"concurrency_limit": 2, "api_visibility": "private"}
+_OPEN = {"api_visibility": "private"}
+_PLAIN = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+
+
+def build(settings: Settings, visits: Visits) -> Any:
+    """The page as Gradio's Blocks, its controls in the order in which they are used."""
+    with gr.Blocks(
+        title="A model of your own posts", analytics_enabled=False, delete_cache=_KEPT
+    ) as page:
+        _note(views.welcome(settings.limits, private=settings.private))
+        looking = _first_step(settings)
+        training = _second_step(settings)
+        talking = _third_step(settings)
+        _connect(settings, visits, looking, training, talking)
+        page.unload(_ending(visits))
+    page.queue(max_size=settings.limits.waiting, api_open=False)
+    return page
+
+
+def theme() -> Any:
+    """The colours of the local Hub, in fonts that every machine has: nothing is fetched."""
+    return gr.themes.Base(
+        primary_hue=gr.themes.Color(
+            "#eef6f6", "#d5e9e9", "#aed4d4", "#7cb9ba", "#4a999b", "#2f7f82", "#1f6468",
+            "#1a5155", "#164246", "#12363a", "#0a2023",
+        ),
+        neutral_hue="stone",
+        font=["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif"],
+        font_mono=["ui-monospace", "SF Mono", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace"],
+    )  # fmt: skip
+
+
+def _heading(number: int, text: str) -> str:
+    return f'<h2><span class="nr" aria-hidden="true">{number}</span>{text}</h2>'
+
+
+def _note(text: str = "", classes: str = "") -> Any:
+    return gr.HTML(text, padding=False, elem_classes=classes or None)
+
+
+def _first_step(settings: Settings) -> dict[str, Any]:
+    limits = settings.limits
+    with gr.Column(elem_classes="step"):
+        _note(_heading(1, "Show your posts") + f'<p class="soft">{_SOURCES}</p>')
+        return {
+            "files": gr.File(
+                label="Your archive or a table",
+                file_count="multiple",
+                height=150,
+                elem_id="archive",
+            ),
+            "addresses": gr.Textbox(
+                label="Or accounts of open networks, one a line",
+                placeholder="mastodon:user@server\nbluesky:name.bsky.social",
+                info=f"Up to {limits.accounts} files and accounts together make one model.",
+                lines=2,
+                max_lines=3,
+            ),
+            "look": gr.Button("Look at the posts", variant="primary"),
+            "seen": _note(classes="quiet"),
+            "consent": gr.Checkbox(label=_CONSENT, value=False, visible=False),
+        }
+
+
+def _second_step(settings: Settings) -> dict[str, Any]:
+    with gr.Column(elem_classes="step"):
+        _note(_heading(2, "Train"))
+        with gr.Row():
+            prompt = gr.Textbox(
+                label="Its card shows how it continues", value=settings.prompt, min_width=220
+            )
+            name = gr.Textbox(
+                label="Name of the model", placeholder="from the accounts", min_width=220
+            )
+        with gr.Row():
+            go = gr.Button("Train", variant="primary", interactive=False, min_width=140)
+            stop = gr.Button("Stop", interactive=False, min_width=140)
+        return {"prompt": prompt, "name": name, "go": go, "stop": stop, "progress": _note()}
+
+
+def _third_step(settings: Settings) -> dict[str, Any]:
+    places = [_HERE, _HUGGING_FACE] if settings.private else [_HUGGING_FACE]
+    with gr.Column(elem_classes="step"):
+        _note(_heading(3, "Let it talk"))
+        parts: dict[str, Any] = {
+            "prompt": gr.Textbox(label="The start of a sentence", value=settings.prompt),
+            "go": gr.Button("Continue it ten times", variant="primary", interactive=False),
+            "texts": gr.Radio(
+                [],
+                label="Choose one for the picture",
+                visible=False,
+                elem_classes="predictions",
+            ),
+            "repeated": _note(classes="quiet"),
+            "picture": _note(classes="quiet"),
+            "download": gr.DownloadButton("Download the model", interactive=False),
+        }
+        with gr.Accordion("Publish it", open=False, visible=False) as publishing:
+            parts["place"] = gr.Radio(places, value=places[0], label="Where")
+            parts["owner"] = gr.Textbox(
+                label="User or organization", placeholder="me, or who the token belongs to"
+            )
+            parts["token"] = gr.Textbox(
+                label="Access token of Hugging Face, with the right to write",
+                info="Used once, kept nowhere."
+                + (" Empty: the login of this machine." if settings.private else ""),
+                type="password",
+                visible=not settings.private,
+            )
+            parts["publish"] = gr.Button("Publish", variant="primary")
+            parts["published"] = _note(classes="quiet")
+        parts["publishing"] = publishing
+        return parts
+
+
+def _connect(
+    settings: Settings,
+    visits: Visits,
+    looking: dict[str, Any],
+    training: dict[str, Any],
+    talking: dict[str, Any],
+) -> None:
+    """Say what each control does."""
+    handlers = _Handlers(settings, visits)
+    ready = [training["go"], talking["go"], talking["download"], talking["publishing"]]
+    looking["files"].upload(handlers.receive, looking["files"], None, **_PLAIN)
+    looking["look"].click(
+        handlers.look,
+        [looking["files"], looking["addresses"]],
+        [looking["seen"], looking["consent"], training["progress"], talking["texts"],
+         talking["repeated"], talking["picture"], talking["published"], *ready],
+        show_progress_on=looking["seen"],
+        **_BUSY,
+    )  # fmt: skip
+    looking["consent"].change(handlers.agree, looking["consent"], training["go"], **_PLAIN)
+    training["go"].click(
+        handlers.train,
+        [looking["consent"], training["prompt"], training["name"]],
+        [training["progress"], training["go"], training["stop"], talking["prompt"], talking["go"],
+         talking["picture"], talking["download"], talking["publishing"]],
+        concurrency_limit=settings.limits.trainings,
+        show_progress_on=training["progress"],
+        **_OPEN,
+    )  # fmt: skip
+    training["stop"].click(handlers.stop, None, training["stop"], **_PLAIN)
+    for start in (talking["go"].click, talking["prompt"].submit):
+        start(
+            handlers.predict,
+            talking["prompt"],
+            [talking["texts"], talking["repeated"]],
+            trigger_mode="once",
+            show_progress_on=talking["repeated"],
+            **_BUSY,
+        )
+    talking["texts"].select(
+        handlers.choose,
+        [talking["texts"], talking["prompt"]],
+        [talking["picture"], talking["download"]],
+        **_BUSY,
+    )
+    talking["place"].change(handlers.place, talking["place"], talking["token"], **_PLAIN)
+    talking["publish"].click(
+        handlers.publish,
+        [talking["place"], talking["owner"], talking["token"]],
+        [talking["published"], talking["token"]],
+        **_BUSY,
+    )
+
+
+def _ending(visits: Visits) -> Any:
+    def end(request: gr.Request) -> None:
+        visits.end(str(request.session_hash))
+
+    return end
+
+
+class _Handlers:
+    """What the controls call; Gradio gives them the `request` by its type."""
+
+    def __init__(self, settings: Settings, visits: Visits) -> None:
+        self._settings, self._visits = settings, visits
+
+    def receive(self, files: Sequence[str] | None, request: gr.Request) -> None:
+        """Remember what was uploaded, so that it goes with the session."""
+        self._visits.of(str(request.session_hash))
+        self._visits.remember(str(request.session_hash), [Path(file) for file in files or ()])
+
+    def look(
+        self, files: Sequence[str] | None, addresses: str | None, request: gr.Request
+    ) -> Iterator[Any]:
+        """Read the posts, and show what is in them."""
+        visit = self._visit(request)
+        off = gr.update(interactive=False)
+        # What came of earlier posts is no longer of these.
+        cleared = ["", gr.update(choices=[], value=None, visible=False), "", "", ""]
+        rest = [*cleared, off, off, off, gr.update(visible=False)]
+        hidden = gr.update(visible=False, value=False)
+        yield [views.working("Reading", None, views.Curve()), hidden, *rest]
+        shown = views.error("Nothing was read.")
+        agree = hidden
+        try:
+            paths = [Path(file) for file in files or ()]
+            most = self._settings.limits.accounts
+            chosen_sources([path.name for path in paths], addresses or "", most)
+            self._visits.remember(str(request.session_hash), paths)
+            sources = chosen_sources(visit.take(paths), addresses or "", most)
+            for event in visit.look(sources):
+                if isinstance(event, Step):
+                    yield [views.working(event.title, event, views.Curve()), hidden, *rest]
+                elif isinstance(event, Looked):
+                    shown = views.looked(event)
+                    agree = gr.update(visible=not event.refusals)  # its tick is the visitor's
+                elif isinstance(event, Failed):
+                    shown = views.error(_without_folder(event.error, visit))
+        except HubtoolsError as error:
+            shown = views.error(str(error))
+        yield [shown, agree, *rest]
+
+    def agree(self, agreed: bool) -> Any:
+        """Training needs consent."""
+        return gr.update(interactive=agreed)
+
+    def train(
+        self, agreed: bool, prompt: str | None, name: str | None, request: gr.Request
+    ) -> Iterator[Any]:
+        """Train, with the loss as it falls; at the end the third step opens."""
+        visit = self._visit(request)
+        keep, curve = gr.skip(), views.Curve()
+        rest = [keep] * 5
+        if not agreed or visit.looked is None or visit.looked.refusals:
+            yield [views.error("Look at the posts first, and agree."), keep, keep, *rest]
+            return
+        running = [gr.update(interactive=False), gr.update(interactive=True, value="Stop")]
+        yield [views.working("Starting", None, curve), *running, *rest]
+        notes: list[str] = []
+        done: str = ""
+        again = gr.update(interactive=True, value="Train")
+        for event in visit.train(prompt or "", name or ""):
+            if isinstance(event, Step):
+                curve.add(event)
+                yield [views.working(event.title.capitalize(), event, curve), *running, *rest]
+            elif isinstance(event, Note) and event.text.startswith("Every prediction"):
+                notes.append(event.text)
+            elif isinstance(event, Stopped):
+                done = views.notice("Stopped. Train goes on from here while the page is open.")
+                again = gr.update(interactive=True, value="Go on")
+            elif isinstance(event, Failed):
+                done = views.error(_without_folder(event.error, visit))
+            elif isinstance(event, Trained):
+                done = views.trained(visit.card, curve)
+                rest = self._opened(visit)
+        yield [done, again, gr.update(interactive=False, value="Stop"), *rest]
+
+    def stop(self, request: gr.Request) -> Any:
+        """End the training after the step in progress."""
+        self._visit(request).stop()
+        return gr.update(interactive=False, value="Stopping")
+
+    def predict(self, prompt: str | None, request: gr.Request) -> Iterator[Any]:
+        """Ten predictions, each as soon as it is made; those that repeat a post are counted."""
+        visit = self._visit(request)
+        if visit.card_file is None:
+            yield [gr.skip(), views.error("Train a model first.")]
+            return
+        texts: list[str] = []
+        repeated = 0
+        yield [
+            gr.update(choices=[], value=None, visible=False),
+            views.working("Thinking", None, views.Curve()),
+        ]
+        try:
+            for prediction, repeats in visit.predict(prompt or "", _PREDICTIONS):
+                repeated += repeats
+                if not repeats and prediction.text not in (*texts, prompt):
+                    texts.append(prediction.text)
+                yield [gr.update(choices=texts, visible=bool(texts)), views.repeated(repeated)]
+        except HubtoolsError as error:
+            yield [gr.skip(), views.error(str(error))]
+
+    def choose(self, text: str | None, prompt: str, request: gr.Request) -> Iterator[Any]:
+        """Put a prediction on the picture and on the card."""
+        visit = self._visit(request)
+        if text is None or visit.card_file is None:
+            return
+        started = prompt if text.startswith(prompt) else ""
+        png = visit.choose(Prediction(prompt=started, text=text))
+        yield [views.picture(png, text), gr.update(value=str(visit.download()))]
+
+    def place(self, place: str) -> Any:
+        """A token is for Hugging Face."""
+        return gr.update(visible=place == _HUGGING_FACE)
+
+    def publish(
+        self, place: str, owner: str | None, token: str | None, request: gr.Request
+    ) -> Iterator[Any]:
+        """Publish, with the visitor's own token where there is one."""
+        visit = self._visit(request)
+        if visit.card_file is None or place not in self._places:
+            yield [views.error("Train a model first."), gr.skip()]
+            return
+        local = place == _HERE
+        to = self._settings.to if local else "hf"
+        yield [views.working("Publishing", None, views.Curve()), gr.update(value="")]
+        shown = ""
+        for event in visit.publish(
+            to, (owner or "").strip() or None, (token or "").strip() or None
+        ):
+            if isinstance(event, Step):
+                shown = views.working("Publishing", event, views.Curve())
+                yield [shown, gr.skip()]
+            elif isinstance(event, Failed):
+                shown = views.error(_without_folder(event.error, visit))
+            elif isinstance(event, Published):
+                folder = to.removeprefix("local:") if to.startswith("local:") else None
+                shown = views.published(event.repo, event.url, folder)
+            elif isinstance(event, Stopped):
+                shown = views.error("Stopped.")
+        yield [shown, gr.skip()]
+
+    @property
+    def _places(self) -> tuple[str, ...]:
+        return (_HERE, _HUGGING_FACE) if self._settings.private else (_HUGGING_FACE,)
+
+    def _visit(self, request: gr.Request) -> Visit:
+        return self._visits.of(str(request.session_hash))
+
+    def _opened(self, visit: Visit) -> list[Any]:
+        card = visit.card
+        first = card.predictions[0].text if card.predictions else card.repo
+        return [
+            gr.update(value=card.prompt),
+            gr.update(interactive=True),
+            views.picture(visit.picture(), first),
+            gr.update(value=str(visit.download()), interactive=True),
+            gr.update(visible=True),
+        ]
+
+
+def _without_folder(text: str, visit: Visit) -> str:
+    """An error without where things lie on this machine: the file's name says enough."""
+    parts = [
+        word.rpartition("/")[2] if str(visit.folder) in word else word for word in text.split()
+    ]
+    return " ".join(parts)

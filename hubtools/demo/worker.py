@@ -1,0 +1,164 @@
+"""The process that works for one visitor: told its job on stdin, it says how it goes on stdout.
+
+`python -m hubtools.demo.worker`. It ends as it does on Ctrl-C when its stdin is closed: on the
+button that stops, and when the page's own process is gone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from hubtools.config import Project
+from hubtools.demo import messages as say
+from hubtools.errors import HubtoolsError, PolicyError
+from hubtools.files import write_atomically
+from hubtools.report import Bar
+
+if TYPE_CHECKING:
+    from hubtools.training.corpus import Corpus
+
+_EVERY = 0.1  # seconds between two steps that are said
+_SAMPLES = 5
+
+
+def main() -> None:
+    """Do the one job of this process."""
+    # What libraries print must not come between the lines of events.
+    out = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)
+    try:
+        job = say.decode_job(sys.stdin.buffer.readline())
+        threading.Thread(target=_interrupt_at_end_of, args=(sys.stdin.buffer,), daemon=True).start()
+        end = _do(job, _Teller(out))
+    except KeyboardInterrupt:
+        end = say.Stopped()
+    except HubtoolsError as error:
+        end = say.Failed(str(error))
+    except OSError as error:
+        end = say.Failed(f"{error.filename or 'system'}: {error.strerror or error}")
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    out.write(say.encode(end))
+
+
+def _interrupt_at_end_of(stream: IO[bytes]) -> None:
+    stream.read()
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def _do(job: say.Look | say.Train | say.Publish, report: _Teller) -> say.Ending:
+    project = Project(Path(job.root), job.config)
+    match job:
+        case say.Look():
+            return _look(job, project, report)
+        case say.Train():
+            return _train(job, project, report)
+        case _:
+            return _publish(job, project, report)
+
+
+def _look(job: say.Look, project: Project, report: _Teller) -> say.Looked:
+    from hubtools.publish import read_corpora
+    from hubtools.training.cleaning import find_cleaning
+
+    request = job.request
+    rules = find_cleaning(request.cleaning, request.language)
+    corpora = read_corpora(request.sources, request.reading, rules, project, report)
+    texts = [json.dumps(post.text) for corpus in corpora for post in corpus.kept]
+    write_atomically(Path(job.kept), "\n".join(texts))
+    return say.Looked(tuple(map(_seen, corpora)))
+
+
+def _seen(corpus: Corpus) -> say.SeenAccount:
+    from hubtools.training.corpus import check_enough
+
+    warnings: Sequence[str] = ()
+    refusal = None
+    try:
+        warnings = check_enough([corpus])
+    except PolicyError as error:
+        refusal = f"{error.what[0].upper()}{error.what[1:]}. {error.fix}."
+    account = corpus.account
+    names = [account.name, f"@{account.handle}" if account.handle else None]
+    step = max(1, len(corpus.kept) // _SAMPLES)
+    return say.SeenAccount(
+        title=" ".join(name for name in names if name) or Path(corpus.source).name,
+        counts=corpus.counts,
+        left_out=tuple(_left_out(corpus)),
+        redacted=corpus.redacted,
+        samples=tuple(post.text for post in corpus.kept[step // 2 :: step][:_SAMPLES]),
+        notes=corpus.notes,
+        warning=warnings[0].partition(": ")[2] if warnings else None,
+        refusal=refusal,
+    )
+
+
+def _left_out(corpus: Corpus) -> Iterator[say.LeftOut]:
+    for reason, count in corpus.dropped.items():
+        examples = corpus.examples.get(reason, ())
+        yield say.LeftOut(reason, count, examples[0].before if examples else None)
+
+
+def _train(job: say.Train, project: Project, report: _Teller) -> say.Trained:
+    from hubtools.publish import make_model
+
+    made = make_model(job.request, None, project, report)
+    return say.Trained(str(made.card_file), str(made.folder.path))
+
+
+def _publish(job: say.Publish, project: Project, report: _Teller) -> say.Published:
+    if job.token is not None:
+        os.environ["HF_TOKEN"] = job.token
+    from hubtools.publish import push
+    from hubtools.sync.session import open_session
+    from hubtools.sync.target import parse_target
+
+    target = parse_target(job.to, project.root)
+    with open_session(project, target, job.namespace, report, writing=True) as session:
+        pushed = push(Path(job.card), session)
+    return say.Published(pushed.repo_id, target.page(pushed.repo_id))
+
+
+class _Teller:
+    """A Reporter that says everything as events, steps at a bearable rate."""
+
+    def __init__(self, out: IO[bytes]) -> None:
+        self._out = out
+
+    def note(self, text: str) -> None:
+        """Say a note."""
+        self._out.write(say.encode(say.Note(text)))
+
+    def detail(self, text: str) -> None:
+        """Details are for the command line."""
+
+    @contextmanager
+    def bar(self, title: str, total: float) -> Iterator[Bar]:
+        """A bar whose steps are said."""
+        yield _Steps(self._out, title, total)
+
+
+class _Steps:
+    def __init__(self, out: IO[bytes], title: str, total: float) -> None:
+        self._out, self._title, self._total = out, title, total
+        self._said = -_EVERY
+        self.advance(0)
+
+    def advance(self, done: float, detail: str = "") -> None:
+        now = time.monotonic()
+        if now - self._said < _EVERY and done < self._total:
+            return
+        self._said = now
+        self._out.write(say.encode(say.Step(self._title, done, self._total, detail)))
+
+
+if __name__ == "__main__":
+    main()

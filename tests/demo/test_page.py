@@ -1,0 +1,263 @@
+"""The page in a real browser, from the upload to a published model."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+
+from hubtools.config import Project
+from hubtools.demo.limits import Limits
+from hubtools.demo.settings import Settings
+from tests.makers import command, posts, write_archive, write_recipe
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytest.importorskip("gradio")
+
+PATIENCE = 240_000  # milliseconds, on a machine with other things to do
+PHONE = {"width": 360, "height": 740}
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    """A page whose trainings take seconds."""
+    with serving_with(1, tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+def slow_address(tmp_path: Path) -> Iterator[str]:
+    """A page whose trainings take long."""
+    with serving_with(400, tmp_path) as found:
+        yield found
+
+
+@contextmanager
+def serving_with(passes: int, place: Path) -> Iterator[str]:
+    from hubtools.demo.server import serving
+
+    recipe = write_recipe(place / "tiny.toml", passes=passes)
+    settings = Settings(
+        base="scratch",
+        prompt="My dream is",
+        seed=1,
+        recipe=str(recipe),
+        to=f"local:{place / 'hub'}",
+        limits=Limits(megabytes=1),
+    )
+    with serving(settings, Project(place), "127.0.0.1", 0) as found:
+        yield found
+
+
+def visitor(browser: object, address: str, **options: Any) -> Page:
+    """A visitor of their own, with cookies of their own."""
+    page = cast("Browser", browser).new_context(**options).new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto(address)
+    page.get_by_role("button", name="Look at the posts").wait_for()
+    return page
+
+
+def look(page: Page, *files: Path) -> None:
+    page.set_input_files("input[type=file]", list(files))
+    page.get_by_text(files[-1].stem, exact=False).first.wait_for()
+    page.get_by_role("button", name="Look at the posts").click()
+
+
+def agree(page: Page) -> None:
+    page.get_by_role("checkbox").check()
+    page.locator("button:not([disabled])", has_text="Train").wait_for()
+
+
+def train(page: Page) -> None:
+    agree(page)
+    page.get_by_role("button", name="Train", exact=True).click()
+
+
+def test_from_upload_to_a_published_model(
+    browser: object, address: str, archive: Path, tmp_path: Path
+) -> None:
+    page = visitor(browser, address)
+    with closing(page.context):
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.reload()
+        look(page, archive)
+        page.get_by_text("A few that were kept").wait_for()
+        assert page.locator(".counts dd").all_inner_texts() == ["300", "0", "0", "300"]
+        assert page.get_by_role("button", name="Train", exact=True).is_disabled()
+        train(page)
+        page.get_by_text("fogwatch is trained").wait_for()
+        assert page.locator(".curve polyline").count() == 1
+        page.get_by_label("The start of a sentence").fill("The heron")
+        page.keyboard.press("Enter")
+        page.get_by_role("radio", name="The heron").first.wait_for()
+        page.locator(".predictions + *:has(progress)").wait_for(state="detached")
+        chosen = page.locator(".predictions label").first
+        text = chosen.inner_text()
+        before = page.locator(".picture img").get_attribute("src")
+        chosen.click()
+        page.wait_for_function(
+            "before => document.querySelector('.picture img').src !== before", arg=before
+        )
+        alt = page.locator(".picture img").get_attribute("alt") or ""
+        assert alt.split() == text.split()
+        with page.expect_download() as downloading:
+            page.get_by_role("button", name="Download the model").click()
+        with zipfile.ZipFile(downloading.value.path()) as download:
+            names = download.namelist()
+            readme = download.read("models/fogwatch/README.md").decode()
+        assert "models/fogwatch/model.safetensors" in names and "cards/fogwatch.toml" in names
+        assert not [name for name in names if "kept" in name or "upload" in name]
+        assert "The heron" in readme
+        page.get_by_role("button", name="Publish it").click()
+        page.get_by_role("button", name="Publish", exact=True).click()
+        page.get_by_text("me/fogwatch is published").wait_for()
+        web = [url for url in asked if urlsplit(url).scheme in ("http", "https", "ws", "wss")]
+        assert {urlsplit(url).netloc for url in web} == {urlsplit(address).netloc}
+    published = tmp_path / "hub"
+    from huggingface_hub import HfApi
+
+    from hubtools.localhub.server import serving as serving_hub
+
+    with serving_hub(published) as endpoint:
+        files = HfApi(endpoint, token=False).list_repo_files("me/fogwatch")
+    assert {"README.md", "model.safetensors", "predictions.png", "run.json"} <= set(files)
+
+
+def test_what_cannot_be_used_is_said_where_it_happened(
+    browser: object, address: str, archive: Path, tmp_path: Path
+) -> None:
+    page = visitor(browser, address)
+    half = tmp_path / "half.zip"
+    half.write_bytes(archive.read_bytes()[: archive.stat().st_size // 2])
+    few = write_archive(tmp_path / "few.zip", posts(20))
+    with closing(page.context):
+        page.get_by_role("button", name="Look at the posts").click()
+        page.get_by_role("alert").get_by_text("nothing to look at").wait_for()
+        look(page, half)
+        page.get_by_role("alert").get_by_text("half.zip").wait_for()
+        said = page.get_by_role("alert").inner_text()
+        assert "/" not in said, "where things lie on the machine is nobody's business"
+        page.reload()
+        page.get_by_label("Or accounts of open networks").fill("/etc/passwd")
+        page.get_by_role("button", name="Look at the posts").click()
+        page.get_by_role("alert").get_by_text("no address of an account").wait_for()
+        page.reload()
+        look(page, few)
+        page.get_by_role("alert").get_by_text("6,000 are needed").wait_for()
+        assert not page.get_by_role("checkbox").is_visible()
+        assert page.get_by_role("button", name="Train", exact=True).is_disabled()
+
+
+def test_a_visitor_stops_and_another_waits_and_sees_nothing(
+    browser: object, slow_address: str, archive: Path, tmp_path: Path
+) -> None:
+    other_archive = write_archive(tmp_path / "b.zip", posts(200, seed=5), "quayside", "Quay")
+    one, other = visitor(browser, slow_address), visitor(browser, slow_address)
+    with closing(one.context), closing(other.context):
+        look(one, archive)
+        train(one)
+        one.locator(".curve").wait_for()
+        look(other, other_archive)
+        other.get_by_text("Quay @quayside").wait_for()
+        assert "fogwatch" not in other.content() and "quayside" not in one.content()
+        train(other)
+        other.get_by_text("queue:").wait_for()
+        one.get_by_role("button", name="Stop").click()
+        one.get_by_text("Stopped. Train goes on from here").wait_for()
+        one.get_by_role("button", name="Go on").wait_for()
+        other.locator(".curve").wait_for()
+        other.get_by_role("button", name="Stop").click()
+        other.get_by_text("Stopped.").wait_for()
+
+
+def test_closing_the_page_deletes_everything(browser: object, address: str, archive: Path) -> None:
+    from gradio.utils import get_upload_folder
+
+    root = Path(get_upload_folder()).parent
+    before = {path for path in root.rglob("*") if path.is_file()}
+    page = visitor(browser, address)
+    look(page, archive)
+    page.get_by_text("A few that were kept").wait_for()
+    assert [path for path in root.rglob("kept.jsonl") if path not in before]
+    page.context.close()
+    wait_until(lambda: not list(root.glob("visit-*/kept.jsonl")))
+    left = {path for path in root.rglob("*") if path.is_file() and path.stat().st_size} - before
+    assert left == set()
+
+
+def wait_until(condition: Any) -> None:
+    import time
+
+    end = time.monotonic() + PATIENCE / 1000
+    while not condition():
+        assert time.monotonic() < end, "it took too long"
+        time.sleep(0.1)
+
+
+def test_a_phone_and_a_keyboard_are_enough(browser: object, address: str, archive: Path) -> None:
+    page = visitor(browser, address, viewport=PHONE)
+    with closing(page.context):
+        look(page, archive)
+        page.get_by_text("A few that were kept").wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        reached = []
+        page.locator("h1").click()  # the keyboard begins at the top
+        for _ in range(25):
+            page.keyboard.press("Tab")
+            reached.append(
+                page.evaluate("document.activeElement.innerText || document.activeElement.type")
+            )
+            if reached[-1] == "checkbox":
+                page.keyboard.press("Space")
+                page.locator("button:not([disabled])", has_text="Train").wait_for()
+        assert reached.index("Look at the posts") < reached.index("checkbox")
+        assert reached.index("checkbox") < reached.index("Train")
+        words = json.dumps(page.locator("[role=status]").all_inner_texts())
+        assert "Fog Watch" in words
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_serves_until_it_is_stopped(sign: signal.Signals, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "hubtools", "demo", "--no-open", "--port", "0"],
+        cwd=tmp_path,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    found = next(line for line in process.stderr if "The demo is at" in line)
+    page = httpx2.get(found.split()[-1])
+    assert "A model of your own posts" in page.text
+    assert list(tmp_path.glob("hubtools-demo-*"))
+    process.send_signal(sign)
+    _, rest = process.communicate(timeout=PATIENCE / 1000)
+    assert process.returncode == 0, rest
+    assert "Traceback" not in rest
+    assert not list(tmp_path.glob("hubtools-demo-*"))
+
+
+def test_a_port_that_is_taken_is_an_error_in_one_line(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        done = command("demo", "--no-open", "--port", port, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(f"Error: 127.0.0.1:{port}: the port is taken")

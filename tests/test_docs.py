@@ -1,0 +1,186 @@
+"""The documentation: current, complete, without dead links, and every command in it works."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from huggingface_hub import CommitOperationAdd, HfApi
+from typer.testing import CliRunner
+
+from hubtools.cli.app import app
+from hubtools.localhub.access import Access
+from hubtools.localhub.server import serving
+from tests.cards import old_cards
+from tests.conftest import REPOSITORY
+from tests.makers import write_archive, write_recipe
+
+DOCS = REPOSITORY / "docs"
+BLOCK = re.compile(r"^```(bash|toml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# What is no command of ours, and is not run.
+OTHERS = ("pip install ", "hf auth login", "make ")
+# Pages whose commands stand in an order in which they can be run, one after the other.
+PAGES = (
+    "tutorial.md",
+    "how-to/organization.md",
+    "how-to/override-a-block.md",
+    "how-to/cluster.md",
+    "how-to/takedown.md",
+    "how-to/demo.md",
+    "how-to/pictures.md",
+    "explanation/edits.md",
+)
+
+
+@pytest.fixture(scope="module")
+def reference() -> ModuleType:
+    """docs/make_reference.py, which is no part of a package."""
+    spec = importlib.util.spec_from_file_location("reference", DOCS / "make_reference.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_reference_is_what_the_program_says(reference: ModuleType) -> None:
+    for name, text in reference.pages().items():
+        there = (DOCS / "reference" / name).read_text(encoding="utf-8")
+        assert there == text, f"{name}: run python docs/make_reference.py"
+
+
+def test_it_builds_without_a_warning(tmp_path: Path) -> None:
+    pytest.importorskip("mkdocs")
+    built = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", tmp_path / "site"],
+        cwd=REPOSITORY,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert built.returncode == 0, built.stderr
+    assert "WARNING" not in built.stderr
+    page = (tmp_path / "site" / "tutorial" / "index.html").read_text()
+    fetched = re.findall(
+        r"""<(?:script|img|link rel="stylesheet")[^>]*?(?:src|href)="(http[^"]+)""", page
+    )
+    assert fetched == []
+
+
+@pytest.fixture
+def sandbox(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with what the pages speak of: archives, a small recipe, a Hub behind `hf`."""
+    write_archive(folder / "twitter-2024.zip")
+    recipes = folder / "recipes"
+    recipes.mkdir()
+    for name in ("scratch", "default"):
+        write_recipe(recipes / f"{name}.toml", passes=1)
+    monkeypatch.setattr("hubtools.training.recipe._PACKAGED", recipes)
+    # These serve until somebody stops them, and the last needs a Hub with Spaces.
+    monkeypatch.setattr("hubtools.localhub.server.serve", lambda *_, **__: None)
+    monkeypatch.setattr("hubtools.demo.server.serve", lambda *_, **__: None)
+    monkeypatch.setattr("hubtools.demo.space.push_space", lambda *_: "https://hub.example")
+    monkeypatch.setenv("HF_TOKEN", "for-tests")
+    with serving(folder / "theirs", access=Access("ada", ("acme",), None)) as endpoint:
+        monkeypatch.setattr("hubtools.sync.target.HUGGING_FACE", endpoint)
+        yield folder
+
+
+def prepare(page: str, folder: Path) -> None:
+    """What a page takes for granted."""
+    if page == "how-to/organization.md":
+        from hubtools.sync import target
+
+        api = HfApi(target.HUGGING_FACE, token="for-tests")
+        for name in ("first-model", "second-model"):
+            api.create_repo(f"acme/{name}")
+            readme = CommitOperationAdd("README.md", old_card(name).encode())
+            api.create_commit(f"acme/{name}", [readme], commit_message="Old card")
+    elif page not in ("tutorial.md", "how-to/cluster.md", "how-to/demo.md"):
+        run("hubtools publish twitter-2024.zip --base scratch -q")
+
+
+def old_card(name: str) -> str:
+    return old_cards.of_one(old_cards.Old(handles=(name,)))
+
+
+def run(line: str) -> None:
+    """One command, as a person would type it."""
+    words = shlex.split(line)
+    result = CliRunner().invoke(app, words[1:])
+    assert result.exit_code == 0, f"{line}: {result.output}"
+
+
+def commands(text: str) -> Iterator[tuple[str, str]]:
+    """The blocks of a page that a person is to use: their kind and what they hold."""
+    for kind, block in BLOCK.findall(text):
+        if kind == "toml" and "[hub]" in block:
+            yield "settings", block
+        elif kind == "bash":
+            for line in block.strip().splitlines():
+                yield "command", line.partition("  #")[0].strip()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_works_in_its_order(page: str, sandbox: Path) -> None:
+    prepare(page, sandbox)
+    ran = 0
+    for kind, text in commands((DOCS / page).read_text(encoding="utf-8")):
+        if kind == "settings":
+            (sandbox / "hubtools.toml").write_text(text)
+        elif text.startswith("hubtools "):
+            run(text)
+            ran += 1
+        else:
+            assert text.startswith(OTHERS), f"{page}: {text} is run by nobody"
+    assert ran
+
+
+def test_no_page_is_left_out() -> None:
+    """A page with commands is one of those whose commands are run, or the program's own."""
+    own = {"reference/commands.md"}  # each example stands in the help, whose options are parsed
+    others = {"action.md", "local-hub.md"}
+    for file in DOCS.rglob("*.md"):
+        name = str(file.relative_to(DOCS))
+        runs = [text for kind, text in commands(file.read_text()) if kind == "command"]
+        assert not runs or name in {*PAGES, *own, *others}, name
+
+
+def test_every_example_of_the_help_names_options_that_there_are(reference: ModuleType) -> None:
+    text = (DOCS / "reference/commands.md").read_text()
+    known = dict(reference.leaves())
+    for _, line in commands(text):
+        for part in re.split(r" && | \| ", line):
+            words = part.split()
+            if words[0] != "hubtools":
+                continue
+            name = next(n for n in known if part == n or part.startswith(f"{n} "))
+            options = {o for p in known[name].params for o in (*p.opts, *p.secondary_opts)}
+            for word in words:
+                flag = word.partition("=")[0]
+                if flag.startswith("--"):
+                    assert flag in options, f"{line}: {name} has no {flag}"
+
+
+def test_the_readme_stays_one_page() -> None:
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 90
+    for link in re.findall(r"\]\(([^)#]+)\)|^ *<img src=\"([^\"]+)", text):
+        path = link[0] or link[1]
+        if not path.startswith("http"):
+            assert (REPOSITORY / path).exists(), path
+    assert len(re.findall(r"!\[", text)) == 3
+
+
+def test_every_picture_is_made_by_the_script() -> None:
+    script = (DOCS / "make_images.py").read_text()
+    for picture in (DOCS / "images").glob("*.png"):
+        assert picture.name in script, picture.name
