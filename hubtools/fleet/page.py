@@ -17,7 +17,8 @@ body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto
 table { border-collapse: collapse; font-variant-numeric: tabular-nums }
 td, th { padding: .2rem .8rem; border-bottom: 1px solid #d9d0be; text-align: right }
 td:first-child, th:first-child, .said td { text-align: left }
-.wide { overflow-x: auto } figure { display: inline-block; margin: 0 1rem 1rem 0 }
+.wide { overflow-x: auto } svg { max-width: 100% }
+figure { display: inline-block; margin: 0 1rem 1rem 0 }
 figcaption { font-size: .9rem; color: #5c6679 }
 """
 _BINS = 24
@@ -86,7 +87,7 @@ def histogram(values: Sequence[float]) -> str:
     middle = statistics.median(values)
     says = f"{len(values):,} models from {low:.3f} to {high:.3f}, the middle one {middle:.3f}"
     return (
-        f'<figure><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" width="100%" role="img" '
+        f'<figure><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" role="img" '
         f'aria-label="{says}">{bars}</svg><figcaption>{says}</figcaption></figure>'
     )
 
