@@ -27,7 +27,7 @@ lint: $(VENV)/.test
 	$(VENV)/bin/mypy
 
 test: lint
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest --numprocesses auto --dist loadfile
 
 docs: $(VENV)/.test
 	$(VENV)/bin/python docs/make_reference.py
