@@ -21,7 +21,7 @@ from hubtools.localhub.access import Access
 from hubtools.localhub.server import serving
 from tests.cards import old_cards
 from tests.conftest import REPOSITORY
-from tests.makers import write_archive, write_recipe
+from tests.makers import posts, write_archive, write_recipe
 
 DOCS = REPOSITORY / "docs"
 BLOCK = re.compile(r"^```(bash|toml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -96,7 +96,11 @@ def sandbox(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def prepare(page: str, folder: Path) -> None:
     """What a page takes for granted."""
-    if page == "how-to/organization.md":
+    if page == "how-to/cluster.md":
+        rows = "sources,name\ntwitter-2024.zip,fogwatch\nfriend.zip,a-friend\n"
+        (folder / "accounts.csv").write_text(rows)
+        write_archive(folder / "friend.zip", posts(200, seed=5), "friend", "A Friend")
+    elif page == "how-to/organization.md":
         from hubtools.sync import target
 
         api = HfApi(target.HUGGING_FACE, token="for-tests")
@@ -104,7 +108,7 @@ def prepare(page: str, folder: Path) -> None:
             api.create_repo(f"acme/{name}")
             readme = CommitOperationAdd("README.md", old_card(name).encode())
             api.create_commit(f"acme/{name}", [readme], commit_message="Old card")
-    elif page not in ("tutorial.md", "how-to/cluster.md", "how-to/demo.md"):
+    elif page not in ("tutorial.md", "how-to/demo.md"):
         run("hubtools publish twitter-2024.zip --base scratch -q")
 
 

@@ -124,7 +124,11 @@ PUBLISH = ("publish", "me.zip", "--base", "scratch", "--recipe", "tiny.toml")
     [
         (("--base", "./gone"), 1, "./gone: no such model folder"),
         (("--base", "."), 1, "without config.json"),
-        (("--recipe", "gone"), 1, "no recipe 'gone'. Known: adapter, default, huggingtweets, scratch"),
+        (
+            ("--recipe", "gone"),
+            1,
+            "no recipe 'gone'. Known: adapter, default, huggingtweets, scratch",
+        ),
         (("--recipe", "default"), 1, "shape of a model from scratch"),
         (("--namespace", "../up"), 2, "'../up' is no name"),
         (("--name", "a/b"), 2, "'a/b' is no name"),
