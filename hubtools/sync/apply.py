@@ -194,7 +194,7 @@ def _carry_out(
     pending: dict[Future[str], Delivery] = {}
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         for change in changes:
-            while len(pending) >= _WAITING:
+            while len(pending) >= _WAITING or any(future.done() for future in pending):
                 _collect(pending, run, hub, bar)
             if hub.stop.is_set():
                 break

@@ -6,7 +6,7 @@ import io
 import json
 import time
 from collections.abc import Callable, Mapping
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -54,7 +54,8 @@ class FileLog:
 
     def close(self) -> None:
         """Nothing is written any more."""
-        self._file.close()
+        with suppress(OSError):  # of a full disk, which was said when it was written to
+            self._file.close()
 
     def _write(self, line: Mapping[str, Any]) -> None:
         with writing(Path(self._file.name)):

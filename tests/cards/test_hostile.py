@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import html
 import re
-import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -132,20 +130,6 @@ def test_a_page_has_nothing_of_the_attackers(text: str, number: int, render: obj
 def test_the_card_comes_back_from_its_page(text: str) -> None:
     card = card_of(text)
     assert import_readme(RENDERER.render(card)) == card
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[object]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("no chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        opened = playwright.chromium.launch(executable_path=chromium, args=args)
-        yield opened
-        opened.close()
 
 
 GOOD = "https://avatars.example/1.png"

@@ -126,10 +126,10 @@ def stop_after(visit: Visit, steps: float) -> float:
 def test_a_training_that_takes_too_long_is_stopped(
     make_visits: MakeVisits, settings: Settings, archive: Path
 ) -> None:
-    chosen = replace(settings, limits=Limits(minutes=0.01))
+    chosen = replace(settings, limits=Limits(minutes=0.0001))
     visit = looked_at(make_visits(chosen).of("a"), archive)
     end = end_of(visit.train("My dream is", ""))
-    assert isinstance(end, Failed) and "longer than 0.01 minutes" in end.error
+    assert isinstance(end, Failed) and "longer than 0.0001 minutes" in end.error
 
 
 def test_too_few_posts_are_refused_before_training(make_visits: MakeVisits, tmp_path: Path) -> None:

@@ -189,5 +189,5 @@ def test_a_mistake_in_a_recipe_names_file_and_key(
 
 
 def test_a_recipe_that_is_not_there_names_those_that_are() -> None:
-    with pytest.raises(ConfigError, match="Known: default, huggingtweets, scratch"):
+    with pytest.raises(ConfigError, match="Known: adapter, default, huggingtweets, scratch"):
         load_recipe("defualt")
