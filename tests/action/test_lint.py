@@ -57,7 +57,7 @@ def test_the_scripts(script: str) -> None:
 
 
 def test_the_programs_are_typed() -> None:
-    lint("mypy", "--strict", *sorted((REPOSITORY / "action").glob("*.py")))
+    lint("mypy", "--strict", *sorted((REPOSITORY / "hubtools/action").glob("*.py")))
 
 
 def test_the_workflow_uses_inputs_that_the_action_has(workflow: Path) -> None:
