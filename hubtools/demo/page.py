@@ -6,9 +6,10 @@ it late.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec
 
 import gradio as gr
 
@@ -20,6 +21,7 @@ from hubtools.demo.visit import Visit, chosen_sources
 from hubtools.demo.visits import Visits
 from hubtools.errors import HubtoolsError
 
+_P = ParamSpec("_P")
 _PREDICTIONS = 10
 _KEPT = (3600, 86_400)  # how often, and after how many seconds, the page's own copies go at last
 _HERE, _HUGGING_FACE = "The Hub of this machine", "Hugging Face"
@@ -208,6 +210,24 @@ def _ending(visits: Visits) -> Any:
     return end
 
 
+def _said_once(handler: Callable[_P, Iterator[Any]]) -> Callable[_P, Iterator[Any]]:
+    """End with what changes nothing.
+
+    Gradio sends the last of a generator's values again when it has ended, over whatever the
+    visitor ticked or typed in between.
+    """
+
+    @wraps(handler)
+    def run(*args: _P.args, **named: _P.kwargs) -> Iterator[Any]:
+        last: list[Any] = []
+        for last in handler(*args, **named):
+            yield last
+        if last:
+            yield [gr.skip() for _ in last]
+
+    return run
+
+
 class _Handlers:
     """What the controls call; Gradio gives them the `request` by its type."""
 
@@ -219,6 +239,7 @@ class _Handlers:
         self._visits.of(str(request.session_hash))
         self._visits.remember(str(request.session_hash), [Path(file) for file in files or ()])
 
+    @_said_once
     def look(
         self, files: Sequence[str] | None, addresses: str | None, request: gr.Request
     ) -> Iterator[Any]:
@@ -254,6 +275,7 @@ class _Handlers:
         """Training needs consent."""
         return gr.update(interactive=agreed)
 
+    @_said_once
     def train(
         self, agreed: bool, prompt: str | None, name: str | None, request: gr.Request
     ) -> Iterator[Any]:
@@ -290,6 +312,7 @@ class _Handlers:
         self._visit(request).stop()
         return gr.update(interactive=False, value="Stopping")
 
+    @_said_once
     def predict(self, prompt: str | None, request: gr.Request) -> Iterator[Any]:
         """Ten predictions, each as soon as it is made; those that repeat a post are counted."""
         visit = self._visit(request)
@@ -311,6 +334,7 @@ class _Handlers:
         except HubtoolsError as error:
             yield [gr.skip(), views.error(str(error))]
 
+    @_said_once
     def choose(self, text: str | None, prompt: str, request: gr.Request) -> Iterator[Any]:
         """Put a prediction on the picture and on the card."""
         visit = self._visit(request)
@@ -324,6 +348,7 @@ class _Handlers:
         """A token is for Hugging Face."""
         return gr.update(visible=place == _HUGGING_FACE)
 
+    @_said_once
     def publish(
         self, place: str, owner: str | None, token: str | None, request: gr.Request
     ) -> Iterator[Any]:

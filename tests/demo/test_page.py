@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -21,6 +21,7 @@ import pytest
 from hubtools.config import Project
 from hubtools.demo.limits import Limits
 from hubtools.demo.settings import Settings
+from hubtools.demo.visits import Visits
 from tests.makers import command, posts, write_archive, write_recipe
 
 if TYPE_CHECKING:
@@ -230,6 +231,27 @@ def test_a_phone_and_a_keyboard_are_enough(browser: object, address: str, archiv
         assert reached.index("checkbox") < reached.index("Train")
         words = json.dumps(page.locator("[role=status]").all_inner_texts())
         assert "Fog Watch" in words
+
+
+def test_the_end_of_a_step_takes_back_nothing_that_was_ticked_or_typed(
+    make_visits: Callable[..., Visits], settings: Settings, archive: Path
+) -> None:
+    import gradio as gr
+
+    from hubtools.demo.page import _Handlers
+
+    handlers = _Handlers(settings, make_visits())
+    request = gr.Request(session_hash="one")
+    steps = [
+        handlers.look([str(archive)], "", request),
+        handlers.train(True, "", "", request),
+        handlers.predict("The heron", request),
+        handlers.choose("The heron flew.", "The heron", request),
+        handlers.publish("The Hub of this machine", "me", "", request),
+    ]
+    for step in steps:
+        *said, last = step
+        assert last == [gr.skip()] * len(said[-1])  # Gradio sends the last one twice
 
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
