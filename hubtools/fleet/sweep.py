@@ -166,7 +166,11 @@ def space(recipe: Recipe) -> dict[str, tuple[float | int, ...]]:
         "tokens_per_step": tuple(recipe.tokens_per_step * f // 2 for f in (1, 2, 4)),
         "warmup": (0.0, 0.05, 0.15),
         "weight_decay": (0.0, 0.1, 0.5, 1.0),
+        "average": (0.0, 0.97, 0.99),
     }
+    if recipe.choose is not None:
+        found["gain"] = (0.003, 0.01, 0.03)
+        found["decay"] = (0.25, 0.5, 1.0)
     if recipe.adapter is not None:
         found["rank"] = (4, 8, 16, 32)
     else:
@@ -176,9 +180,12 @@ def space(recipe: Recipe) -> dict[str, tuple[float | int, ...]]:
 
 def tuned(recipe: Recipe, values: Mapping[str, float | int]) -> Recipe:
     """The recipe with these numbers."""
-    plain: dict[str, Any] = {key: value for key, value in values.items() if key != "rank"}
-    if "rank" in values and recipe.adapter is not None:
-        rank = int(values["rank"])
+    plain: dict[str, Any] = dict(values)
+    if recipe.choose is not None:
+        schedule = {key: plain.pop(key) for key in ("gain", "decay") if key in plain}
+        plain["choose"] = replace(recipe.choose, **schedule)
+    if recipe.adapter is not None and "rank" in plain:
+        rank = int(plain.pop("rank"))
         alpha = recipe.adapter.alpha / recipe.adapter.rank * rank
         plain["adapter"] = replace(recipe.adapter, rank=rank, alpha=alpha)
     return replace(recipe, **plain)
@@ -237,6 +244,8 @@ def _own(recipe: Recipe, key: str) -> float | int:
     if key == "rank":
         assert recipe.adapter is not None
         return recipe.adapter.rank
+    if key in ("gain", "decay"):
+        return float(getattr(recipe.choose, key))
     value = getattr(recipe, key)
     return 0.0 if value is None else value
 

@@ -99,6 +99,8 @@ def save_checkpoint(file: Path, progress: Progress, stepper: Stepper) -> None:
         "optimizer": stepper.optimizer.state_dict(),
         "random": torch.get_rng_state(),
     }
+    if stepper.average is not None:
+        document["average"] = stepper.average.state_dict()
     with writing(file):
         try:
             with temporary.open("wb") as opened:
@@ -124,6 +126,8 @@ def load_checkpoint(file: Path, stepper: Stepper) -> Progress:
         document: dict[str, Any] = torch.load(file, weights_only=True, map_location="cpu")
         stepper.base.model.load_state_dict(document["model"])
         stepper.optimizer.load_state_dict(document["optimizer"])
+        if stepper.average is not None:
+            stepper.average.load_state_dict(document["average"])
     except (RuntimeError, KeyError, EOFError, ValueError) as error:
         raise ModelError("is damaged", where=file, fix="Delete it and run again") from error
     torch.set_rng_state(document["random"])

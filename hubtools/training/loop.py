@@ -91,7 +91,7 @@ def fit(
                 saved = time.monotonic()
             if stop.is_set():
                 raise KeyboardInterrupt
-    base.model.eval()
+    stepper.finish()
     return Fit(
         steps=progress.step,
         tokens=plan.everything.tokens,

@@ -96,6 +96,9 @@ class Recipe:
     clip: Positive
     """Largest norm of the gradient."""
     betas: tuple[Share, Share]
+    average: Share = 0.0
+    """Of an exponential moving average of the weights, the share that a step leaves as it was; 0
+    keeps the last weights."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Of arithmetic, weights are always fp32; "auto" is bf16 on a GPU and fp32 on a CPU."""
     stream: Stream | None = None

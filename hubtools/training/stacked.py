@@ -51,13 +51,15 @@ def fit_stacked(base: Base, users: Sequence[User], recipe: Recipe) -> tuple[Stac
     """Train an adapter for each user; the base is left as it was.
 
     Raises UsageError for a recipe that cannot be stacked: it needs an [adapter], no dropout, whose
-    masks would be drawn in another order, and a number of passes that is not chosen on the way.
+    masks would be drawn in another order, a number of passes that is not chosen on the way, and no
+    average of weights.
     Raises ModelError when a loss is no number any more.
     """
-    if recipe.adapter is None or recipe.dropout or recipe.choose or recipe.stream:
+    course = recipe.choose or recipe.stream or recipe.average
+    if recipe.adapter is None or recipe.dropout or course:
         raise UsageError(
             f"the recipe {recipe.name!r} cannot train several users at once",
-            fix="It needs an [adapter] table, dropout = 0.0, and neither [choose] nor [stream]",
+            fix="It needs an [adapter] table, dropout = 0.0, and no average, [choose] or [stream]",
         )
     stack = _Stack(base, recipe, [user.seed for user in users])
     courses = [_batches(user, recipe) for user in users]

@@ -13,6 +13,7 @@ from hubtools.training.tokens import Batch
 
 if TYPE_CHECKING:
     import torch
+    from torch.optim.swa_utils import AveragedModel
 
 _IGNORED = -100  # the label that PyTorch's cross-entropy leaves out
 
@@ -27,6 +28,7 @@ class Stepper:
     def __init__(self, base: Base, recipe: Recipe, report: Reporter) -> None:
         self.base = base
         self.optimizer = _optimizer(base.model, recipe)
+        self.average = _average(base.model, recipe)
         self.parts = 1
         self._clip = recipe.clip
         self._precision = precision(recipe, base.device)
@@ -49,7 +51,15 @@ class Stepper:
                 self._halve(batch, error)
         torch.nn.utils.clip_grad_norm_(self.base.model.parameters(), self._clip)
         self.optimizer.step()
+        if self.average is not None:
+            self.average.update_parameters(self.base.model)
         return loss, tokens
+
+    def finish(self) -> None:
+        """Leave `base.model` with the weights that are kept, once the last update is made."""
+        if self.average is not None:
+            self.base.model.load_state_dict(self.average.module.state_dict())
+        self.base.model.eval()
 
     def _gradients(self, batch: Batch) -> tuple[float, int]:
         import torch
@@ -92,6 +102,14 @@ def _optimizer(model: Any, recipe: Recipe) -> torch.optim.AdamW:
         {"params": vectors, "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=recipe.betas, fused=True)
+
+
+def _average(model: Any, recipe: Recipe) -> AveragedModel | None:
+    from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+    if not recipe.average:
+        return None
+    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.average))
 
 
 def padded(batch: Batch, device: str) -> tuple[torch.Tensor, torch.Tensor]:

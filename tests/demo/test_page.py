@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -234,7 +235,7 @@ def test_a_phone_and_a_keyboard_are_enough(browser: object, address: str, archiv
 
 
 def test_the_end_of_a_step_takes_back_nothing_that_was_ticked_or_typed(
-    make_visits: Callable[..., Visits], settings: Settings, archive: Path
+    make_visits: Callable[..., Visits], settings: Settings, archive: Path, tmp_path: Path
 ) -> None:
     import gradio as gr
 
@@ -242,8 +243,9 @@ def test_the_end_of_a_step_takes_back_nothing_that_was_ticked_or_typed(
 
     handlers = _Handlers(settings, make_visits())
     request = gr.Request(session_hash="one")
+    upload = shutil.copy(archive, tmp_path / "upload.zip")  # it goes with the visit
     steps = [
-        handlers.look([str(archive)], "", request),
+        handlers.look([str(upload)], "", request),
         handlers.train(True, "", "", request),
         handlers.predict("The heron", request),
         handlers.choose("The heron flew.", "The heron", request),

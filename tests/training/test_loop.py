@@ -92,6 +92,34 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(
     assert result == wanted
 
 
+def test_the_average_of_the_weights_is_what_is_kept(recipe: Recipe, tmp_path: Path) -> None:
+    averaging = replace(recipe, average=0.8)
+    last, _ = run(recipe, tmp_path / "last")
+    base, blocks = start(averaging)
+    seen: list[torch.Tensor] = []
+    name = next(name for name, _ in base.model.named_parameters())
+
+    class Watch(PressCtrlC):
+        def advance(self, done: float, detail: str = "") -> None:
+            seen.append(base.model.get_parameter(name).detach().clone())
+
+    fit(base, blocks, averaging, 1, tmp_path / "c", Watch(0))
+    wanted = seen[0]
+    for weight in seen[1:]:
+        wanted = 0.8 * wanted + 0.2 * weight
+    torch.testing.assert_close(base.model.get_parameter(name), wanted)
+    assert weights(last)[name] == seen[-1].numpy().tobytes()
+
+
+def test_an_interrupted_average_goes_on(recipe: Recipe, tmp_path: Path) -> None:
+    averaging = replace(recipe, average=0.8)
+    whole, _ = run(averaging, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        run(averaging, tmp_path / "c", report=PressCtrlC(5))
+    resumed, _ = run(averaging, tmp_path / "c")
+    assert weights(resumed) == weights(whole)
+
+
 def test_ctrl_c_works_as_before_afterwards(recipe: Recipe, tmp_path: Path) -> None:
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
