@@ -46,6 +46,8 @@ class FleetRequest:
     waiting: int = WAITING
     keep: bool = True
     """Whether a model's folder stays once it is on the Hub."""
+    compiling: bool = False
+    """Whether each worker compiles the base's loss, which pays for many models alone."""
     fallback: Options = DEFAULTS
 
 
@@ -206,9 +208,10 @@ def _engine(
         if workers is None:
             workers = min(_parallel(report), jobs)
         if workers == 0 or jobs <= 1:
-            yield InProcess(project)
+            yield InProcess(project, request.compiling)
             return
-    with ray_engine(workers and min(workers, jobs), request.address, project, report) as engine:
+    count = workers and min(workers, jobs)
+    with ray_engine(count, request.address, project, report, compiling=request.compiling) as engine:
         yield engine
 
 
