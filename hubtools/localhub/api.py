@@ -115,6 +115,8 @@ def _page_routes() -> list[Route]:
     repo = "/{namespace}/{name}"
     return [
         Route("/", pages.models),
+        Route("/-/fleets", pages.fleets),
+        Route("/-/fleets/{name}", pages.fleet),
         Route("/-/{name}", pages.asset),
         Route("/api/{rest:path}", _unknown, methods=["GET", "POST", "PUT", "DELETE"]),
         Route("/{namespace}", pages.models),
