@@ -1,15 +1,16 @@
 """How fast training is: our loop against HF Trainer with the predecessor's recipe.
 
-    python benchmarks/bench_train.py [--rounds 7] [--steps 12] [--threads 2] [--write FILE]
+    python benchmarks/bench_train.py --only-speed [--rounds 7] [--steps 12] [--write FILE]
+    python benchmarks/bench_train.py --shape tiny       each account, too
     python benchmarks/bench_train.py --shape gpt2 --compile --peak 790      on a GPU
 
-First tokens a second, of a GPT-2 with random weights (four layers of width 256, or GPT-2's own
-shape): rounds of about 12,000 tokens of the largest account, theirs and ours in turn, so that a
-busy machine slows both. Then each account all told: reading the base from its folder, tokenizing,
-choosing the passes, training, saving. Tokens are those of posts and their ends; what fills up a
-batch does not count. `--compile` adds a line with compiled code, whose making is said beside it;
-`--peak` adds the share of the device's arithmetic that is used, at 6 operations a parameter and
-token.
+First tokens a second, of a GPT-2 with random weights (four layers of width 256, two of 128, or
+GPT-2's own shape): rounds of about 12,000 tokens of the largest account, theirs and ours in turn,
+so that a busy machine slows both. Then each account all told: reading the base from its folder,
+tokenizing, choosing the passes, training, saving. Tokens are those of posts and their ends; what
+fills up a batch does not count. `--compile` adds a line with compiled code, whose making is said
+beside it; `--peak` adds the share of the device's arithmetic that is used, at 6 operations a
+parameter and token.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from hubtools.training.step import Stepper
 from hubtools.training.tokens import batches_of_pass
 
 SHAPES = {
+    "tiny": Scratch(vocabulary=2048, context=1024, layers=2, width=128, heads=4),
     "small": Scratch(vocabulary=8192, context=1024, layers=4, width=256, heads=8),
     "gpt2": Scratch(vocabulary=50257, context=1024, layers=12, width=768, heads=12),
 }
