@@ -69,6 +69,13 @@ def run(
         bool,
         typer.Option("--keep/--no-keep", help="Whether folders stay once they are on the Hub."),
     ] = True,
+    compiling: Annotated[
+        bool,
+        typer.Option(
+            "--compile/--no-compile",
+            help="Compile the base once a worker: minutes at first, then faster.",
+        ),
+    ] = False,
     base: Base = DEFAULT_BASE,
     prompt: Prompt = DEFAULT_PROMPT,
     recipe: RecipeName = None,
@@ -119,6 +126,7 @@ def run(
         shard=parse_shard(shard),
         waiting=waiting,
         keep=keep,
+        compiling=compiling,
         fallback=Options(
             base=base,
             recipe=recipe_name(recipe, adapter),

@@ -45,10 +45,11 @@ class InProcess:
     """One workshop in this process: what one model, or one core, needs."""
 
     project: Project
+    compiling: bool = False
     workers: int = 1
 
     def events(self, jobs: Sequence[Job], stop: threading.Event) -> Iterator[Event]:
-        workshop = Workshop(self.project, stop)
+        workshop = Workshop(self.project, stop, compiling=self.compiling)
         yield from workshop.make(jobs)
 
 
@@ -190,8 +191,8 @@ def _groups(jobs: Sequence[Job], workers: int) -> Iterator[list[Job]]:
 class _Actor:
     """A workshop in a worker of Ray. Its methods run in threads, so that a group can wait ready."""
 
-    def __init__(self, project: Project) -> None:
-        self._workshop = Workshop(project)
+    def __init__(self, project: Project, compiling: bool) -> None:
+        self._workshop = Workshop(project, compiling=compiling)
 
     def ping(self) -> int:
         return os.getpid()
@@ -202,7 +203,12 @@ class _Actor:
 
 @contextmanager
 def ray_engine(
-    workers: int | None, address: str | None, project: Project, report: Reporter
+    workers: int | None,
+    address: str | None,
+    project: Project,
+    report: Reporter,
+    *,
+    compiling: bool = False,
 ) -> Iterator[RayEngine]:
     """Workers in a cluster of this machine alone that ends with the run, or at `address`.
 
@@ -222,7 +228,7 @@ def ray_engine(
             max_task_retries=0,  # a job that kills would kill every worker in turn
             max_concurrency=2 * _GROUPS,
         )
-        actors: list[Any] = [share.remote(project) for _ in range(count)]
+        actors: list[Any] = [share.remote(project, compiling) for _ in range(count)]
         engine = RayEngine(actors, report)
         try:
             yield engine

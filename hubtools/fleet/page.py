@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from html import escape
+from pathlib import Path
 from typing import Any
 
 from hubtools.files import write_atomically
@@ -31,6 +33,12 @@ def write_page(place: Place, state: Mapping[str, Any], scores: Mapping[str, floa
     """Replace the page beside the state; a run does not fail for want of it."""
     with suppress(Exception):
         write_atomically(place.page, page(state, scores))
+
+
+def write_summary(file: Path, document: Mapping[str, Any]) -> None:
+    """Leave the summary where the local Hub shows it; a run does not fail for want of it."""
+    with suppress(Exception):
+        write_atomically(file, json.dumps(document, ensure_ascii=False))
 
 
 def page(state: Mapping[str, Any], scores: Mapping[str, float]) -> str:
@@ -62,22 +70,58 @@ def document(title: str, body: Sequence[str]) -> str:
     return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(body)}</body></html>'
 
 
+def summary(
+    state: Mapping[str, Any], scores: Mapping[str, float], namespace: str
+) -> dict[str, Any]:
+    """A fleet that has ended, as the local Hub reads it."""
+    done = state["there"] + state["published"]
+    far = list(outliers(scores).items())[:_SHOWN]
+    values = list(scores.values())
+    low, width, counts = bins(values) if values else (0.0, 0.0, [])
+    return {
+        **{key: state[key] for key in ("manifest", "shard", "end", "updated", "total", "failed")},
+        "namespace": namespace,
+        "done": done,
+        "scored": len(values),
+        "median": statistics.median(values) if values else None,
+        "bins": [
+            {"low": low + n * width, "high": low + (n + 1) * width, "count": count}
+            for n, count in enumerate(counts)
+        ],
+        "outliers": [{"name": name, "bits_per_byte": score} for name, score in far],
+        "failures": [
+            {key: one[key] for key in ("name", "where", "error")} for one in state["failures"]
+        ],
+    }
+
+
 def outliers(scores: Mapping[str, float]) -> dict[str, float]:
     """Models far from the median, by the median of the distances from it; farthest first."""
+    if not scores:
+        return {}
     middle = statistics.median(scores.values())
     spread = 1.4826 * statistics.median(abs(score - middle) for score in scores.values())
     far = {n: s for n, s in scores.items() if spread and abs(s - middle) > _FAR * spread}
     return dict(sorted(far.items(), key=lambda item: -abs(item[1] - middle)))
 
 
-def histogram(values: Sequence[float]) -> str:
-    """How many models have which score."""
+def bins(values: Sequence[float]) -> tuple[float, float, list[int]]:
+    """The least value, the width of a bin, and how many values lie in each bin."""
     low, high = min(values), max(values)
-    width = (high - low) / _BINS or 1.0
+    width = (high - low) / _BINS
+    if not width:
+        return low, 0.0, [len(values)]
     counts = [0] * _BINS
     for value in values:
         counts[min(_BINS - 1, int((value - low) / width))] += 1
-    each = _WIDTH / _BINS
+    return low, width, counts
+
+
+def histogram(values: Sequence[float]) -> str:
+    """How many models have which score."""
+    low, high = min(values), max(values)
+    _, width, counts = bins(values)
+    each = _WIDTH / len(counts)
     bars = "".join(
         f'<rect x="{n * each:.1f}" y="{_HEIGHT * (1 - count / max(counts)):.1f}" '
         f'width="{each - 2:.1f}" height="{_HEIGHT * count / max(counts):.1f}" fill="#0a6b6f">'

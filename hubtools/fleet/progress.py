@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from hubtools.fleet.journal import Journal, Place, write_state
@@ -125,7 +126,16 @@ class Progress:
         self._end = end
         self._running.clear()
         self.save(now=True)
-        write_page(self._place, self.state(), self._journal.scores(self._keys))
+        write_page(self._place, self.state(), self.scores())
+
+    @property
+    def file(self) -> Path:
+        """The state on the disk."""
+        return self._place.state
+
+    def scores(self) -> dict[str, float]:
+        """Bits a byte of all models that are made, by this run or an earlier one."""
+        return self._journal.scores(self._keys)
 
     @property
     def failures(self) -> Sequence[Failure]:

@@ -16,6 +16,7 @@ from hubtools.fleet.cluster import require_ray
 from hubtools.fleet.engine import Engine, InProcess, ray_engine
 from hubtools.fleet.journal import Done, Journal, Place, locked, place_of, row_key
 from hubtools.fleet.manifest import DEFAULTS, WHOLE, Options, Row, Shard, read_manifest
+from hubtools.fleet.page import summary, write_summary
 from hubtools.fleet.progress import End, Progress, Summary
 from hubtools.fleet.publishing import Publisher
 from hubtools.fleet.show import Board
@@ -46,6 +47,8 @@ class FleetRequest:
     waiting: int = WAITING
     keep: bool = True
     """Whether a model's folder stays once it is on the Hub."""
+    compiling: bool = False
+    """Whether each worker compiles the base's loss, which pays for many models alone."""
     fallback: Options = DEFAULTS
 
 
@@ -187,13 +190,21 @@ class _Run:
 
     def _finished(self, progress: Progress) -> Finished:
         cause = self._cause or (self.publisher.cause if self.publisher else None)
-        summary = progress.summary()
-        undone = summary.failed or summary.left
+        found = progress.summary()
+        undone = found.failed or found.left
         end: End = "interrupted" if self.pressed else "stopped" if cause else "done"
         if end == "done" and undone:
             end = "partly"
         progress.finish(end)
-        return Finished(summary, end, cause)
+        self._tell_hub(progress)
+        return Finished(found, end, cause)
+
+    def _tell_hub(self, progress: Progress) -> None:
+        """A Hub in a folder has a page for the fleet."""
+        target = self._request.target
+        if self.publisher is not None and target is not None and target.kind == "local":
+            said = summary(progress.state(), progress.scores(), self.publisher.namespace)
+            write_summary(Path(target.place) / "fleets" / progress.file.name, said)
 
 
 @contextmanager
@@ -206,9 +217,10 @@ def _engine(
         if workers is None:
             workers = min(_parallel(report), jobs)
         if workers == 0 or jobs <= 1:
-            yield InProcess(project)
+            yield InProcess(project, request.compiling)
             return
-    with ray_engine(workers and min(workers, jobs), request.address, project, report) as engine:
+    count = workers and min(workers, jobs)
+    with ray_engine(count, request.address, project, report, compiling=request.compiling) as engine:
         yield engine
 
 

@@ -83,11 +83,13 @@ Event = Began | Outcome
 class Workshop:
     """One process that makes models; what it loaded stays warm from one group to the next."""
 
-    def __init__(self, project: Project, stop: threading.Event | None = None) -> None:
+    def __init__(
+        self, project: Project, stop: threading.Event | None = None, *, compiling: bool = False
+    ) -> None:
         self._stop = stop or threading.Event()
         """Set to end after the step in progress; what is not made has no outcome."""
         self._project = project
-        self._bases = WarmBases()
+        self._bases = WarmBases(compiling)
 
     def make(self, jobs: Sequence[Job]) -> Iterator[Event]:
         """Make these models; every error of one is its outcome, and the others go on.

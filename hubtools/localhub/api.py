@@ -130,6 +130,8 @@ def _file_routes(before: str) -> list[Route]:
 def _gallery_routes() -> list[Route]:
     return [
         Route("/", pages.models),
+        Route("/-/fleets", pages.fleets),
+        Route("/-/fleets/{name}", pages.fleet),
         Route("/-/{name}", pages.asset),
         Route("/api/{rest:path}", _unknown, methods=["GET", "POST", "PUT", "DELETE"]),
         Route("/{namespace}", pages.models),

@@ -78,6 +78,7 @@ def gallery_page(view: View, asked: Asked, links: Links) -> Page:
         "after": link(asked.number + 1) if asked.number < pages else None,
         "first": link(),
         "sorts": sorts,
+        "fleets": False,
     }
     return Page("models.html.j2", data)
 

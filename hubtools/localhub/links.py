@@ -17,6 +17,8 @@ class Links(Protocol):
     def asset(self, name: str) -> str: ...
     def gallery(self, number: int = 1, **asked: str | None) -> str: ...
     def search(self) -> str: ...
+    def fleets(self) -> str | None: ...
+    def fleet(self, name: str) -> str | None: ...
     def card(self, repo_id: RepoId) -> str: ...
     def files(self, repo_id: RepoId, revision: str = "main", path: str = "") -> str | None: ...
     def show(self, repo_id: RepoId, revision: str, path: str) -> str | None: ...
@@ -48,6 +50,12 @@ class ServerLinks:
 
     def search(self) -> str:
         return "/"
+
+    def fleets(self) -> str:
+        return "/-/fleets"
+
+    def fleet(self, name: str) -> str:
+        return f"/-/fleets/{quote(name)}"
 
     def card(self, repo_id: RepoId) -> str:
         return f"/{repo_id}"
@@ -107,6 +115,12 @@ class SiteLinks:
 
     def search(self) -> str:
         return self._to("search.html")
+
+    def fleets(self) -> None:
+        return None
+
+    def fleet(self, name: str) -> None:
+        return None
 
     def card(self, repo_id: RepoId) -> str:
         return self._to(f"{repo_id}/index.html")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from threading import Lock
 
 from starlette.requests import Request
@@ -12,6 +14,7 @@ from hubtools.errors import HubtoolsError
 from hubtools.localhub import modelpages, shares
 from hubtools.localhub.box import can_draw, why_not
 from hubtools.localhub.errors import RepoNotFoundError, StoreError
+from hubtools.localhub.fleets import fleet_page, fleets_page, has_fleets
 from hubtools.localhub.gallery import gallery_page, read_asked
 from hubtools.localhub.links import ServerLinks
 from hubtools.localhub.modelpages import Model, read_model
@@ -46,7 +49,19 @@ def models(request: Request) -> Response:
     asked = read_asked(request.query_params, param(request, "namespace"))
     with hub_of(request).store.view(private=is_signed_in(request)) as view:
         page = gallery_page(view, asked, _links(request))
+    if is_signed_in(request) and has_fleets(hub_of(request).store.root):
+        page = replace(page, data={**page.data, "fleets": True})
     return _html(request, page)
+
+
+def fleets(request: Request) -> Response:
+    """GET /-/fleets: the fleets that were published here."""
+    return _html(request, fleets_page(_fleets_root(request)))
+
+
+def fleet(request: Request) -> Response:
+    """GET /-/fleets/{name}: how the models of one score, which stand out, what failed."""
+    return _html(request, fleet_page(_fleets_root(request), param(request, "name")))
 
 
 def card(request: Request) -> Response:
@@ -142,6 +157,13 @@ def error_page(request: Request, error: HubtoolsError) -> Response:
     """What a browser is shown instead of a page."""
     status = error.status if isinstance(error, StoreError) else 500
     return _html(request, Page("error.html.j2", {"error": error, "status": status}), status=status)
+
+
+def _fleets_root(request: Request) -> Path:
+    """Where the summaries lie. Raises RepoNotFoundError for all but the Hub's user."""
+    if not is_signed_in(request):
+        raise RepoNotFoundError("there is no such page on this Hub")
+    return hub_of(request).store.root
 
 
 def _model(request: Request) -> Model:

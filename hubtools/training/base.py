@@ -14,6 +14,8 @@ from hubtools.training.recipe import SCRATCH, Recipe, Scratch
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from hubtools.training.compiled import CompiledLoss
+
 END_OF_TEXT = "<|endoftext|>"
 _LEAST_USED = 0.5  # of a model's embeddings; vocabularies are padded, but never that much
 
@@ -28,6 +30,8 @@ class Base:
     """The token that stands before every text."""
     end: int
     """The token that ends a text."""
+    compiled: CompiledLoss | None = None
+    """Of the same model, where one was made to train many."""
 
     @property
     def context(self) -> int:

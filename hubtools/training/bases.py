@@ -6,11 +6,12 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hubtools.training.adapter import remove_adapter
 from hubtools.training.base import Base, make_base
+from hubtools.training.compiled import CompiledLoss
 from hubtools.training.recipe import SCRATCH, Recipe
 
 if TYPE_CHECKING:
@@ -49,10 +50,11 @@ class WarmBases:
     """Keeps the last pre-trained base, and resets it from a copy of its weights for each run.
 
     That takes milliseconds and gives what loading it again would give. A base from scratch is made
-    anew for each run. Threads take turns.
+    anew for each run. With `compiling`, a pre-trained one keeps compiled code. Threads take turns.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, compiling: bool = False) -> None:
+        self._compiling = compiling
         self._turn = threading.Lock()
         self._kept: _Kept | None = None
         self._mine = threading.local()
@@ -80,6 +82,8 @@ class WarmBases:
         if self._kept is None or self._kept.key != key:
             self._kept = None  # two need not fit into memory
             base = make_base(name, recipe, texts, seed)
+            if self._compiling:
+                base = replace(base, compiled=CompiledLoss(base.model))
             weights = {part: value.clone() for part, value in base.model.state_dict().items()}
             self._kept = _Kept(key, base, weights)
             return base

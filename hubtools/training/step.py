@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hubtools.errors import ModelError
 from hubtools.report import Reporter
 from hubtools.training.base import Base
+from hubtools.training.compiled import Shapes
 from hubtools.training.recipe import Recipe
 from hubtools.training.tokens import Batch
 
@@ -31,6 +32,9 @@ class Stepper:
         self.average = _average(base.model, recipe)
         self.parts = 1
         self._clip = recipe.clip
+        # An adapter is put into the model anew for every run, which compiled code does not know.
+        self._compiled = None if recipe.adapter else base.compiled
+        self._shapes = Shapes(recipe.tokens_per_step, base.context)
         self._precision = precision(recipe, base.device)
         self._report = report
 
@@ -71,10 +75,15 @@ class Stepper:
         for first in range(0, len(batch), size):
             inputs, labels = padded(batch[first : first + size], self.base.device)
             with autocast(self.base.device, self._precision):
-                loss = loss_of(self.base.model, inputs, labels).sum() / tokens
+                loss = self._loss(inputs, labels) / tokens
             loss.backward()
             losses.append(loss.detach())
         return float(torch.stack(losses).sum()), tokens
+
+    def _loss(self, inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        if self._compiled is None:
+            return loss_of(self.base.model, inputs, labels).sum()
+        return self._compiled(*self._shapes.fill(inputs, labels))
 
     def _halve(self, batch: Batch, error: Exception) -> None:
         import torch
@@ -86,6 +95,7 @@ class Stepper:
                 fix="Choose a smaller base, or a recipe with a smaller [stream] block",
             ) from error
         self.parts *= 2
+        self._compiled = None  # its gradients cannot be added up
         torch.cuda.empty_cache()
         self._report.note(
             f"Out of memory: from here on a batch is worked on in {self.parts} parts, one by one"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import threading
 from pathlib import Path
 
+import httpx2
 import pytest
 from huggingface_hub import HfApi
 
@@ -73,6 +75,12 @@ def test_each_row_is_made_and_published_and_a_failure_is_told(accounts: Path) ->
     assert "3 of 5 models are not done" in str(error)
     (state,) = [read_state(file) for file in states(Project(accounts))]
     assert (state["end"], state["active"], state["failed"]) == ("partly", False, 3)
+    with serving(accounts / "hub") as endpoint:
+        listed = httpx2.get(f"{endpoint}/-/fleets").text
+        (link,) = set(re.findall(r"/-/fleets/fleet-\w+", listed))
+        page = httpx2.get(endpoint + link).text
+    assert "2 of 5 models are done, 3 failed" in " ".join(page.split())
+    assert "too few posts" in page and "gone.zip" in page
     before = stamps(accounts)
     again = go(manifest)
     assert (again.summary.made, again.summary.there, len(again.summary.failed)) == (0, 2, 3)

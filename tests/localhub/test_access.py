@@ -45,6 +45,19 @@ def test_wrong_token_is_401_on_everything(guarded: str) -> None:
     assert _status(caught) == 401
 
 
+def test_fleets_are_for_the_hubs_own_user(guarded: str, root: Path) -> None:
+    (root / "fleets").mkdir()
+    (root / "fleets" / "broken.json").write_text('{"manifest": "x"')
+    token = {"Authorization": f"Bearer {TOKEN}"}
+    assert "/-/fleets" not in httpx2.get(guarded).text
+    assert httpx2.get(f"{guarded}/-/fleets").status_code == 401
+    assert "/-/fleets" in httpx2.get(guarded, headers=token).text
+    assert httpx2.get(f"{guarded}/-/fleets", headers=token).status_code == 200
+    for name in ("broken", "none", "..%2Fhub", "%2e%2e"):
+        answer = httpx2.get(f"{guarded}/-/fleets/{name}", headers=token)
+        assert answer.status_code == 404, name
+
+
 def test_without_a_token_one_may_read_what_is_public(guarded: str) -> None:
     owner, anybody = HfApi(endpoint=guarded, token=TOKEN), HfApi(endpoint=guarded, token=False)
     owner.create_repo("acme/open")

@@ -9,6 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from hubtools.cards.escape import visible
+from hubtools.fleet.page import summary, write_summary
 from hubtools.localhub.store import Store
 from tests.cards.samples import HARBOUR, HOSTILE_TEXTS
 from tests.localhub.conftest import Visit
@@ -31,6 +32,8 @@ PAGES = (
     "/quay/log/share/1",
     "/quay/hostile",
     "/quay/bare",
+    "/-/fleets",
+    "/-/fleets/quay-1a2b3c",
 )
 HOSTILE = replace(
     HARBOUR,
@@ -49,6 +52,14 @@ def hub(url: str, store: Store) -> str:
     put(store, "quay/log", {"config.json": b'{"a": 1}', "folder/deep/b.txt": b"b"}, "More files")
     put_model(store, "quay/hostile", card=HOSTILE)
     put(store, "quay/bare", {"notes.bin": bytes(range(256))})
+    scores = {f"m{number}": 2 + number % 7 / 100 for number in range(40)}
+    failure = {"name": HOSTILE_TEXTS[0], "where": "row 9", "error": HOSTILE_TEXTS[1]}
+    state = {
+        "manifest": "quay.toml", "shard": "1/1", "end": "partly", "updated": 1.8e9, "total": 42,
+        "there": 1, "published": 40, "failed": 1, "failures": [failure],
+    }  # fmt: skip
+    file = store.root / "fleets" / "quay-1a2b3c.json"
+    write_summary(file, summary(state, {**scores, "log": 9.0}, "quay"))
     return url
 
 
@@ -87,6 +98,17 @@ def test_the_gallery_and_a_search(hub: str, visit: Visit) -> None:
     page.get_by_role("link", name="quay/log").click()
     page.wait_for_url("**/quay/log")
     assert page.get_by_role("heading", level=1).inner_text() == "quay/log"
+
+
+def test_a_fleet_says_what_stands_out_and_what_failed(hub: str, visit: Visit) -> None:
+    page = visit(hub)
+    page.get_by_role("link", name="Fleets").click()
+    page.get_by_role("link", name="quay.toml").click()
+    assert "41 of 42 models are done, 1 failed" in page.locator("main").inner_text()
+    assert page.locator("svg rect").count() == 24
+    assert visible(HOSTILE_TEXTS[1]) in visible(page.locator("main").inner_text())
+    page.get_by_role("link", name="log").click()
+    assert page.url == f"{hub}/quay/log"
 
 
 def test_the_tabs_of_a_model(hub: str, visit: Visit) -> None:
