@@ -108,10 +108,9 @@ def sandbox(folder: Path, tiny_gpt2: Path, monkeypatch: pytest.MonkeyPatch) -> I
     (folder / "openai-community").mkdir()
     (folder / "openai-community" / "gpt2").symlink_to(tiny_gpt2)
     monkeypatch.setattr("hubtools.fleet.sweep.run_sweep", short_sweep)
-    # These serve until somebody stops them, and the last needs a Hub with Spaces.
+    # These serve until somebody stops them.
     monkeypatch.setattr("hubtools.localhub.server.serve", lambda *_, **__: None)
     monkeypatch.setattr("hubtools.demo.server.serve", lambda *_, **__: None)
-    monkeypatch.setattr("hubtools.demo.space.push_space", lambda *_: "https://hub.example")
     monkeypatch.setenv("HF_TOKEN", "for-tests")
     with serving(
         folder / "theirs", access=Access("ada", ("acme", "my-organization"), None)
