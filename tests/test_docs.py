@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
 from typer.testing import CliRunner
 
 from hubtools.cli.app import app
+from hubtools.fleet.sweep import Sweep, SweepRequest, Texts, run_sweep
 from hubtools.localhub.access import Access
 from hubtools.localhub.server import serving
+from hubtools.report import Reporter
 from tests.cards import old_cards
 from tests.conftest import REPOSITORY
 from tests.makers import posts, write_archive, write_recipe
@@ -26,18 +31,34 @@ from tests.makers import posts, write_archive, write_recipe
 DOCS = REPOSITORY / "docs"
 BLOCK = re.compile(r"^```(bash|toml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # What is no command of ours, and is not run.
-OTHERS = ("pip install ", "hf auth login", "make ")
+OTHERS = ("pip install ", "hf auth login", "make ", "export ")
 # Pages whose commands stand in an order in which they can be run, one after the other.
 PAGES = (
-    "tutorial.md",
+    "../README.md",
+    "action.md",
+    "cleaning.md",
+    "explanation/edits.md",
+    "how-to/cluster.md",
+    "how-to/demo.md",
     "how-to/organization.md",
     "how-to/override-a-block.md",
-    "how-to/cluster.md",
-    "how-to/takedown.md",
-    "how-to/demo.md",
     "how-to/pictures.md",
-    "explanation/edits.md",
+    "how-to/takedown.md",
+    "local-hub.md",
+    "recipes.md",
+    "scale.md",
+    "sources.md",
+    "tutorial.md",
 )
+# Of these, the ones that speak of a model that is there already, made of that archive.
+AFTERWARDS = (
+    "explanation/edits.md",
+    "how-to/override-a-block.md",
+    "how-to/pictures.md",
+    "how-to/takedown.md",
+)
+# Its examples stand in the help; they are parsed by a test of their own.
+GENERATED = "reference/commands.md"
 
 
 @pytest.fixture(scope="module")
@@ -76,40 +97,70 @@ def test_it_builds_without_a_warning(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def sandbox(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder with what the pages speak of: archives, a small recipe, a Hub behind `hf`."""
+def sandbox(folder: Path, tiny_gpt2: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with what the pages speak of: an archive, a base, recipes, a Hub behind `hf`."""
     write_archive(folder / "twitter-2024.zip")
     recipes = folder / "recipes"
     recipes.mkdir()
-    for name in ("scratch", "default"):
+    for name in ("scratch", "default", "huggingtweets"):
         write_recipe(recipes / f"{name}.toml", passes=1)
     monkeypatch.setattr("hubtools.training.recipe._PACKAGED", recipes)
-    # These serve until somebody stops them, and the last needs a Hub with Spaces.
+    (folder / "openai-community").mkdir()
+    (folder / "openai-community" / "gpt2").symlink_to(tiny_gpt2)
+    monkeypatch.setattr("hubtools.fleet.sweep.run_sweep", short_sweep)
+    # These serve until somebody stops them.
     monkeypatch.setattr("hubtools.localhub.server.serve", lambda *_, **__: None)
     monkeypatch.setattr("hubtools.demo.server.serve", lambda *_, **__: None)
-    monkeypatch.setattr("hubtools.demo.space.push_space", lambda *_: "https://hub.example")
     monkeypatch.setenv("HF_TOKEN", "for-tests")
-    with serving(folder / "theirs", access=Access("ada", ("acme",), None)) as endpoint:
+    with serving(
+        folder / "theirs", access=Access("ada", ("acme", "my-organization"), None)
+    ) as endpoint:
         monkeypatch.setattr("hubtools.sync.target.HUGGING_FACE", endpoint)
         yield folder
 
 
+def short_sweep(request: SweepRequest, texts: Sequence[Texts], report: Reporter) -> Sweep:
+    """A search that ends within a test."""
+    return run_sweep(replace(request, trials=2, workers=1), texts, report)
+
+
 def prepare(page: str, folder: Path) -> None:
     """What a page takes for granted."""
-    if page == "how-to/cluster.md":
-        rows = "sources,name\ntwitter-2024.zip,fogwatch\nfriend.zip,a-friend\n"
-        (folder / "accounts.csv").write_text(rows)
-        write_archive(folder / "friend.zip", posts(200, seed=5), "friend", "A Friend")
-    elif page == "how-to/organization.md":
-        from hubtools.sync import target
-
-        api = HfApi(target.HUGGING_FACE, token="for-tests")
-        for name in ("first-model", "second-model"):
-            api.create_repo(f"acme/{name}")
-            readme = CommitOperationAdd("README.md", old_card(name).encode())
-            api.create_commit(f"acme/{name}", [readme], commit_message="Old card")
-    elif page not in ("tutorial.md", "how-to/demo.md"):
+    match page:
+        case "how-to/cluster.md":
+            write_archive(folder / "friend.zip", posts(200, seed=5), "friend", "A Friend")
+            rows = "sources,name\ntwitter-2024.zip,fogwatch\nfriend.zip,a-friend\n"
+            (folder / "accounts.csv").write_text(rows)
+        case "scale.md":
+            (folder / "accounts.csv").write_text("sources,name\ntwitter-2024.zip,fogwatch\n")
+            for seed, name in enumerate("abc"):
+                write_archive(folder / f"{name}.zip", posts(200, seed=seed), name, name)
+        case "how-to/organization.md":
+            publish_old_cards("acme")
+        case "action.md" | "../README.md":
+            publish_old_cards("my-organization")
+        case "recipes.md":
+            write_archive(folder / "me.zip")
+            write_recipe(folder / "mine.toml")
+        case "cleaning.md":
+            write_archive(folder / "archive.zip")
+        case "sources.md":
+            posted = [{"username": name, "text": "The tide is in"} for name in ("a", "fogwatch")]
+            (folder / "dump.jsonl").write_text("\n".join(map(json.dumps, posted)))
+            (folder / "diary.csv").write_text("day,entry\n2024-01-01,The ferry is late\n")
+    if page in AFTERWARDS:
         run("hubtools publish twitter-2024.zip --base scratch -q")
+
+
+def publish_old_cards(namespace: str) -> None:
+    """Two models with cards of huggingtweets, on the Hub."""
+    from hubtools.sync import target
+
+    api = HfApi(target.HUGGING_FACE, token="for-tests")
+    for name in ("first-model", "second-model"):
+        api.create_repo(f"{namespace}/{name}")
+        readme = CommitOperationAdd("README.md", old_card(name).encode())
+        api.create_commit(f"{namespace}/{name}", [readme], commit_message="Old card")
 
 
 def old_card(name: str) -> str:
@@ -130,7 +181,7 @@ def commands(text: str) -> Iterator[tuple[str, str]]:
             yield "settings", block
         elif kind == "bash":
             for line in block.strip().splitlines():
-                yield "command", line.partition("  #")[0].strip()
+                yield "command", line.partition("  #")[0].strip().removeprefix(".venv/bin/")
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -149,29 +200,47 @@ def test_every_command_works_in_its_order(page: str, sandbox: Path) -> None:
 
 
 def test_no_page_is_left_out() -> None:
-    """A page with commands is one of those whose commands are run, or the program's own."""
-    own = {"reference/commands.md"}  # each example stands in the help, whose options are parsed
-    others = {"action.md", "local-hub.md"}
-    for file in DOCS.rglob("*.md"):
-        name = str(file.relative_to(DOCS))
-        runs = [text for kind, text in commands(file.read_text()) if kind == "command"]
-        assert not runs or name in {*PAGES, *own, *others}, name
+    """A page with commands is one of those whose commands are run, wherever they stand in it."""
+    for file in (REPOSITORY / "README.md", *DOCS.rglob("*.md")):
+        name = os.path.relpath(file, DOCS)
+        text = file.read_text(encoding="utf-8")
+        if name != GENERATED and any(kind == "command" for kind, _ in commands(text)):
+            assert name in PAGES, name
+        elsewhere = BLOCK.sub("", text)
+        fenced = re.findall(r"^```\w*\n(.*?)^```$", elsewhere, re.MULTILINE | re.DOTALL)
+        assert not re.findall(r"^(?:\$ )?\S*hubtools .*", "".join(fenced), re.MULTILINE), name
+        assert not re.findall(r"^(?: {4,}|\t+)(?:\$ )?\S*hubtools .*", elsewhere, re.MULTILINE), (
+            name
+        )
+
+
+def test_every_command_in_a_sentence_is_one(reference: ModuleType) -> None:
+    """Also where it is only named: `hubtools pull NAME`."""
+    known = dict(reference.leaves())
+    groups = {name.rpartition(" ")[0] for name in known}
+    for file in (REPOSITORY / "README.md", *DOCS.rglob("*.md")):
+        for line in re.findall(r"`(hubtools [^`]+)`", file.read_text(encoding="utf-8")):
+            assert line in groups or check_options(line, known), f"{file.name}: {line}"
 
 
 def test_every_example_of_the_help_names_options_that_there_are(reference: ModuleType) -> None:
-    text = (DOCS / "reference/commands.md").read_text()
+    text = (DOCS / GENERATED).read_text()
     known = dict(reference.leaves())
     for _, line in commands(text):
         for part in re.split(r" && | \| ", line):
-            words = part.split()
-            if words[0] != "hubtools":
-                continue
-            name = next(n for n in known if part == n or part.startswith(f"{n} "))
-            options = {o for p in known[name].params for o in (*p.opts, *p.secondary_opts)}
-            for word in words:
-                flag = word.partition("=")[0]
-                if flag.startswith("--"):
-                    assert flag in options, f"{line}: {name} has no {flag}"
+            if part.startswith("hubtools "):
+                assert check_options(part, known), line
+
+
+def check_options(line: str, known: Mapping[str, Any]) -> bool:
+    """Whether there is such a command; each of its options must be one."""
+    name = next((n for n in known if line == n or line.startswith(f"{n} ")), None)
+    if name is None:
+        return False
+    options = {o for p in known[name].params for o in (*p.opts, *p.secondary_opts)}
+    flags = {word.partition("=")[0] for word in line.split() if word.startswith("--")}
+    assert flags <= options, f"{line}: {name} has no {flags - options}"
+    return True
 
 
 def test_the_readme_stays_one_page() -> None:

@@ -78,7 +78,8 @@ def apply(
         limit.check(planned.plan, len(chosen(project, None)))
         if not quiet and not as_json:
             _show(planned.plan)
-        _confirm(planned.plan, yes)
+        changes = len(planned.plan.of("create", "update", "retire"))
+        confirm(planned.plan, f"Change {changes:,} models on {planned.plan.to}?", yes=yes)
         fleet = session.fleet(chosen(project, _names(what or [], saved)))
         private = project.config.hub.private
         done = carry_out(planned.plan, fleet, session.hub, session.memory, report, private=private)
@@ -89,8 +90,8 @@ def apply(
         for trouble in (*done.failed, *done.conflicts)[:_SHOWN]:
             report.note(f"  {trouble.repo}: {trouble.error}")
         if not quiet:
-            typer.echo(_summary(done, requests))
-    _end(done)
+            typer.echo(applied_line(done, requests))
+    end(done)
 
 
 def applied_document(done: Applied, requests: int) -> dict[str, Any]:
@@ -146,13 +147,14 @@ def _show(plan: Plan) -> None:
         typer.echo(line)
 
 
-def _confirm(plan: Plan, yes: bool) -> None:
-    changes = len(plan.of("create", "update", "retire"))
-    if changes and not yes and sys.stdin.isatty():
-        typer.confirm(f"Change {changes:,} models on {plan.to}?", abort=True, err=True)
+def confirm(plan: Plan, question: str, *, yes: bool) -> None:
+    """Ask a person before a plan that changes something is carried out, unless they said `yes`."""
+    if plan.of("create", "update", "retire") and not yes and sys.stdin.isatty():
+        typer.confirm(question, abort=True, err=True)
 
 
-def _summary(done: Applied, requests: int) -> str:
+def applied_line(done: Applied, requests: int) -> str:
+    """What `apply` says at its end."""
     said = [f"{done.applied:,} applied", f"{done.unchanged:,} unchanged"]
     said += [f"{len(done.conflicts):,} in conflict"] if done.conflicts else []
     said += [f"{len(done.failed):,} failed"] if done.failed else []
@@ -160,7 +162,8 @@ def _summary(done: Applied, requests: int) -> str:
     return f"{', '.join(said)} ({requests:,} requests, {done.seconds:.1f} s)"
 
 
-def _end(done: Applied) -> None:
+def end(done: Applied) -> None:
+    """Raise what was in the way of all being done."""
     if done.interrupted:
         raise KeyboardInterrupt
     error = done.error()

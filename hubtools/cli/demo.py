@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hubtools.cli import options
+from hubtools.cli.apply import applied_document, applied_line, confirm, end
 from hubtools.cli.publish import DEFAULT_PROMPT, DEFAULT_SEED, Base, Prompt, RecipeName, Seed
+
+if TYPE_CHECKING:
+    from hubtools.demo.settings import Settings
+    from hubtools.sync.plan import Plan
+    from hubtools.sync.target import Target
 
 
 def demo(
@@ -35,6 +42,11 @@ def demo(
         Path | None,
         typer.Option("--out", metavar="DIR", help="With --space: write its files, push nothing."),
     ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="With --space: say what would change there, and why."),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="With --space: do not ask.")] = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = 0,
@@ -45,6 +57,10 @@ def demo(
     publish it. Each has a folder that nobody else sees and that goes when the page is closed. On an
     address that others reach, neither this machine's Hub nor its login is offered to them.
 
+    With --space nothing is served. What would change on the Space is shown, then done in one
+    commit; a file that somebody else changed there is never overwritten (exit code 6). It goes to
+    huggingface.co unless --to says otherwise.
+
     Examples:
 
       hubtools demo
@@ -52,12 +68,17 @@ def demo(
       hubtools demo --base openai-community/gpt2 --minutes 20 --port 8080
 
       hubtools demo --space my-organization/posts-to-model --out space
+
+      hubtools demo --space my-organization/posts-to-model --dry-run
     """
     from hubtools.config import find_project
     from hubtools.demo.limits import Limits
     from hubtools.demo.settings import Settings
+    from hubtools.errors import UsageError
     from hubtools.sync.target import parse_target
 
+    if space is None and (out is not None or dry_run or yes):
+        raise UsageError("--out, --dry-run and --yes go with --space", fix="Give --space NS/NAME")
     project = find_project()
     hub = project.config.hub
     target = parse_target(to, Path.cwd()) if to else parse_target(hub.to, project.root)
@@ -71,7 +92,24 @@ def demo(
 
         serve(settings, project, host, port, report, opening=opening)
         return
-    _to_space(space, settings, out, as_json, quiet)
+    if out is not None:
+        _write(space, settings, out, as_json, quiet)
+        return
+    if to is None and target.kind == "local":
+        target = parse_target("hf", Path.cwd())  # a Space of a local Hub would not run
+    how = _How(dry_run, yes, as_json, quiet, private=hub.private)
+    _push(space, settings, target, how)
+
+
+@dataclass(frozen=True, slots=True)
+class _How:
+    """How a Space is pushed, and what is said of it."""
+
+    dry_run: bool
+    yes: bool
+    as_json: bool
+    quiet: bool
+    private: bool
 
 
 def _absolute(recipe: str | None) -> str | None:
@@ -80,21 +118,55 @@ def _absolute(recipe: str | None) -> str | None:
     return str(file.absolute()) if file and file.is_file() else recipe
 
 
-def _to_space(space: str, settings: object, out: Path | None, as_json: bool, quiet: bool) -> None:
-    from hubtools.demo.settings import Settings
-    from hubtools.demo.space import push_space, write_space
+def _write(space: str, settings: Settings, out: Path, as_json: bool, quiet: bool) -> None:
+    from hubtools.demo.space import write_space
     from hubtools.report import print_json
 
-    assert isinstance(settings, Settings)
-    if out is not None:
-        files = write_space(out, space, settings)
-        document = {"space": space, "folder": str(out), "files": list(files), "url": None}
-        line = f"Wrote the files of the Space {space} to {out}"
-    else:
-        url = push_space(space, settings)
-        document = {"space": space, "folder": None, "files": None, "url": url}
-        line = f"The demo is at {url}"
+    files = write_space(out, space, settings)
     if as_json:
-        print_json(document)
+        print_json({"space": space, "folder": str(out), "files": list(files)})
     elif not quiet:
+        typer.echo(f"Wrote the files of the Space {space} to {out}")
+
+
+def _push(space: str, settings: Settings, target: Target, how: _How) -> None:
+    from hubtools.demo.push import apply_space, open_space, plan_space
+    from hubtools.demo.space import space_files
+    from hubtools.report import print_json
+    from hubtools.sync.planfile import plan_document
+
+    files = space_files(space, settings)
+    with open_space(target, space, writing=not how.dry_run) as session:
+        planned = plan_space(session, files)
+        if not how.quiet and not how.as_json:
+            _show(planned.plan)
+        if how.dry_run:
+            if how.as_json:
+                print_json(plan_document(planned.plan))
+            return
+        confirm(planned.plan, f"Change the Space {space} on {target}?", yes=how.yes)
+        done = apply_space(session, planned, private=how.private)
+        requests, url = len(session.sent), session.url
+    if how.as_json:
+        commit = next(iter(done.heads.values()), planned.change.head)
+        print_json(
+            {"space": space, "url": url, "commit": commit, **applied_document(done, requests)}
+        )
+    elif not how.quiet:
+        typer.echo(applied_line(done, requests))
+    end(done)
+    if not how.as_json and not how.quiet:
+        typer.echo(f"The demo is at {url}")
+
+
+def _show(plan: Plan) -> None:
+    """The plan as `hubtools plan` shows one, and the files that would be sent."""
+    from hubtools.sync.show import table
+
+    *changes, counts = table(plan)
+    for line in changes:
         typer.echo(line)
+    for change in plan.changes:
+        for path in change.files:
+            typer.echo(f"      {path}")
+    typer.echo(counts)

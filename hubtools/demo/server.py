@@ -72,8 +72,13 @@ def _environment(visits: Visits) -> Iterator[None]:
 def serve(
     settings: Settings, project: Project, host: str, port: int, report: Reporter, *, opening: bool
 ) -> None:
-    """Serve the page until Ctrl-C or a SIGTERM, and open it in a browser when `opening`."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what visitors left goes then too
+    """Serve the page until Ctrl-C, a SIGTERM or the end of its terminal.
+
+    It is opened in a browser when `opening`.
+    """
+    for ending in (signal.SIGTERM, signal.SIGHUP):  # what visitors left goes then too
+        if signal.getsignal(ending) is not signal.SIG_IGN:
+            signal.signal(ending, signal.default_int_handler)
     with serving(settings, project, host, port) as address:
         report.note(f"The demo is at {address}")
         report.note("Ctrl-C stops it, and deletes what its visitors left.")

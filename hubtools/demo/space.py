@@ -1,32 +1,24 @@
-"""The demo as a Space: the files that it needs, and how they get to the Hub.
-
-Spaces are no models, so the fleet's plan does not have them; the rules are the same. The commit
-is made on the head that was looked at, and a file that somebody else changed is never overwritten.
-"""
+"""The demo as a Space: the files that it needs."""
 
 from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hubtools.cards.frontmatter import dump_front_matter
 from hubtools.cards.names import check_repo_name
 from hubtools.demo.settings import Settings
-from hubtools.errors import ConflictError, UsageError
+from hubtools.errors import UsageError
 from hubtools.files import write_atomically
-from hubtools.record import read_record, sealed_record
-from hubtools.sync.answers import asking
-from hubtools.sync.target import HUGGING_FACE
+from hubtools.record import sealed_record
+from hubtools.scaffold import installed_action
 from hubtools.templating import template_root
 
-if TYPE_CHECKING:
-    from huggingface_hub import HfApi
-
-_RECORD = "space.json"
+SPACE_RECORD = "space.json"
+"""The digests of the other files, and its own: what they say is our work, and no edit."""
 _RECIPE = "recipe.toml"
 
 
@@ -51,12 +43,12 @@ def space_files(space: str, settings: Settings) -> dict[str, str]:
     files = {
         "README.md": _readme(name),
         "app.py": _app(settings, _RECIPE if own is not None else settings.recipe),
-        "requirements.txt": f"hubtools[demo,train]=={version('hubtools')}\n",
+        "requirements.txt": f"hubtools[demo,train]{_origin()}\n",
     }
     if own is not None:
         files[_RECIPE] = own
     digests = {path: _sha256(text.encode()) for path, text in files.items()}
-    return {**files, _RECORD: sealed_record({"space": space, "files": digests})}
+    return {**files, SPACE_RECORD: sealed_record({"space": space, "files": digests})}
 
 
 def write_space(out: Path, space: str, settings: Settings) -> tuple[str, ...]:
@@ -67,64 +59,12 @@ def write_space(out: Path, space: str, settings: Settings) -> tuple[str, ...]:
     return tuple(files)
 
 
-def push_space(space: str, settings: Settings, endpoint: str = HUGGING_FACE) -> str:
-    """Make the Space hold its files, in one commit; its address.
-
-    Raises ConflictError when somebody else changed one of them, and what the Hub answers.
-    """
-    from huggingface_hub import CommitOperationAdd, HfApi
-
-    files = space_files(space, settings)
-    api = HfApi(endpoint=endpoint, library_name="hubtools")
-    with asking(space):
-        api.create_repo(space, repo_type="space", space_sdk="gradio", exist_ok=True)
-        info = api.space_info(space)
-        there = {
-            name: _read(api, space, str(info.sha), name)
-            for name in (sibling.rfilename for sibling in info.siblings or ())
-            if name in files
-        }
-        changed = {n: t for n, t in files.items() if there.get(n) != t.encode()}
-        foreign = _foreign(there, changed)
-        if foreign:
-            raise ConflictError(
-                f"{', '.join(foreign)} on the Hub was changed by someone else",
-                where=space,
-                fix="Nothing was overwritten. Choose another name, or remove what is there",
-            )
-        if changed:
-            operations = [CommitOperationAdd(n, t.encode()) for n, t in changed.items()]
-            api.create_commit(
-                space,
-                operations,
-                repo_type="space",
-                commit_message="Put the demo here",
-                parent_commit=info.sha,
-            )
-    return f"{endpoint}/spaces/{space}"
-
-
-def _foreign(there: Mapping[str, bytes], changed: Mapping[str, str]) -> list[str]:
-    """Those of the files there that are neither ours nor what a new Space begins with."""
-    record = read_record(there.get(_RECORD))
-    known = record.get("files", {})
-    if not record and there.keys() <= {"README.md"}:
-        return []  # the README with which the Hub makes every Space
-    return sorted(
-        name
-        for name, data in there.items()
-        if name in changed and name != _RECORD and known.get(name) != _sha256(data)
-    )
-
-
-def _read(api: HfApi, space: str, revision: str, name: str) -> bytes:
-    from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
-
-    url = f"{api.endpoint}/spaces/{space}/resolve/{revision}/{name}"
-    headers = build_hf_headers(token=api.token, library_name=api.library_name)
-    response = get_session().get(url, headers=headers, follow_redirects=True)
-    hf_raise_for_status(response)
-    return response.content
+def _origin() -> str:
+    """From where a Space installs the hubtools that this is."""
+    repository, _, commit = (installed_action() or "").partition("@")
+    if commit:
+        return f" @ git+https://github.com/{repository}@{commit}"
+    return f"=={version('hubtools')}"
 
 
 def _readme(name: str) -> str:

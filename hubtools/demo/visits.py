@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import threading
 from collections import Counter
@@ -10,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hubtools.config import Project
+from hubtools.demo.folders import make_folder, sweep
 from hubtools.demo.settings import Settings
 from hubtools.demo.visit import Visit
 
@@ -18,8 +18,9 @@ class Visits:
     """Who is here. `downloads` is the folder from which the page serves files."""
 
     def __init__(self, settings: Settings, project: Project) -> None:
-        self._root = Path(tempfile.mkdtemp(prefix="hubtools-demo-"))
-        self.downloads = self._root / "page"
+        sweep()
+        self._own = make_folder()
+        self.downloads = self._own.path / "page"
         self.downloads.mkdir()
         self._settings, self._project = settings, project
         self._visits: dict[str, Visit] = {}
@@ -33,7 +34,7 @@ class Visits:
         """The visit of a session, begun now unless it is there."""
         with self._lock:
             if session not in self._visits:
-                folder = Path(tempfile.mkdtemp(prefix="visit-", dir=self._root))
+                folder = Path(tempfile.mkdtemp(prefix="visit-", dir=self._own.path))
                 self._visits[session] = Visit(folder, self.downloads, self._settings, self._project)
             return self._visits[session]
 
@@ -55,7 +56,7 @@ class Visits:
                 file.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """End all visits."""
+        """End all visits, and delete everything."""
         for session in list(self._visits):
             self.end(session)
-        shutil.rmtree(self._root, ignore_errors=True)
+        self._own.remove()

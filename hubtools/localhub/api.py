@@ -1,7 +1,8 @@
 """The local Hub as an ASGI app: the routes of its API and of its pages.
 
 Routes match the path as it was sent, so that a quoted slash stays inside its segment. The API
-is the part of huggingface.co's that huggingface_hub's client uses for models.
+is the part of huggingface.co's that huggingface_hub's client uses for models, and for the files of
+Spaces, which are kept and do not run.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from hubtools.localhub.access import OPEN, Access
 from hubtools.localhub.box import Box
 from hubtools.localhub.errors import RepoHiddenError, RepoMovedError, RepoNotFoundError
 from hubtools.localhub.limits import bucket_of
+from hubtools.localhub.model import SPACES
 from hubtools.localhub.store import Store
 from hubtools.localhub.web import (
     LOOPBACK,
@@ -50,7 +52,18 @@ def create_app(
     listens beyond this machine. `prompting`: whether models may be run for visitors.
     """
     app = Starlette(
-        routes=[*_api_routes(), *_model_routes(), *_file_routes(), *_page_routes(), *_rest()],
+        routes=[
+            *_api_routes(),
+            *_repo_routes("models"),
+            *_repo_routes("spaces"),
+            *_file_routes(f"/{SPACES}"),
+            *_file_routes("/"),
+            *_gallery_routes(),
+            *_page_routes(f"/{SPACES}"),
+            *_page_routes("/"),
+            *_model_page_routes(),
+            *_rest(),
+        ],
         middleware=[Middleware(Guard, access=access, hosts=hosts)],
         exception_handlers={
             HubtoolsError: _failed,
@@ -79,31 +92,34 @@ def _api_routes() -> list[Route]:
         Route("/api/repos/create", api_repos.create, methods=["POST"]),
         Route("/api/repos/delete", api_repos.delete, methods=["DELETE"]),
         Route("/api/repos/move", api_repos.move, methods=["POST"]),
-        Route("/api/validate-yaml", api_repos.validate_yaml, methods=["POST"]),
-        Route("/api/models", api_repos.list_models),
-    ]
-
-
-def _model_routes() -> list[Route]:
-    model = "/api/models/{namespace}/{name}"
-    return [
-        Route(model, api_repos.model_info),
-        Route(f"{model}/revision/{{revision}}", api_repos.model_info),
-        Route(f"{model}/settings", api_repos.settings, methods=["PUT"]),
-        Route(f"{model}/refs", api_repos.refs),
-        Route(f"{model}/tree/{{revision}}", api_files.tree),
-        Route(f"{model}/tree/{{revision}}/{{path:path}}", api_files.tree),
-        Route(f"{model}/paths-info/{{revision}}", api_files.paths_info, methods=["POST"]),
-        Route(f"{model}/commits/{{revision}}", api_files.commits),
-        Route(f"{model}/preupload/{{revision}}", api_commit.preupload, methods=["POST"]),
-        Route(f"{model}/commit/{{revision}}", api_commit.commit, methods=["POST"]),
-    ]
-
-
-def _file_routes() -> list[Route]:
-    repo, lfs = "/{namespace}/{name}", "/{namespace}/{name}.git/info/lfs/objects"
-    return [
         Route("/-/lfs/{oid}", api_commit.lfs_upload, methods=["PUT"]),
+        Route("/api/validate-yaml", api_repos.validate_yaml, methods=["POST"]),
+        Route("/api/models", api_repos.list_repos),
+        Route("/api/spaces", api_repos.list_repos),
+    ]
+
+
+def _repo_routes(kind: str) -> list[Route]:
+    repo = f"/api/{kind}/{{namespace}}/{{name}}"
+    return [
+        Route(repo, api_repos.repo_info),
+        Route(f"{repo}/revision/{{revision}}", api_repos.repo_info),
+        Route(f"{repo}/settings", api_repos.settings, methods=["PUT"]),
+        Route(f"{repo}/refs", api_repos.refs),
+        Route(f"{repo}/tree/{{revision}}", api_files.tree),
+        Route(f"{repo}/tree/{{revision}}/{{path:path}}", api_files.tree),
+        Route(f"{repo}/paths-info/{{revision}}", api_files.paths_info, methods=["POST"]),
+        Route(f"{repo}/commits/{{revision}}", api_files.commits),
+        Route(f"{repo}/preupload/{{revision}}", api_commit.preupload, methods=["POST"]),
+        Route(f"{repo}/commit/{{revision}}", api_commit.commit, methods=["POST"]),
+    ]
+
+
+def _file_routes(before: str) -> list[Route]:
+    """`before` is what the addresses of one kind of repository begin with."""
+    repo = f"{before}{{namespace}}/{{name}}"
+    lfs = f"{repo}.git/info/lfs/objects"
+    return [
         Route(f"{lfs}/batch", api_commit.lfs_batch, methods=["POST"]),
         Route(f"{lfs}/verify", api_commit.lfs_verify, methods=["POST"]),
         Route(f"{repo}/resolve/{{revision}}/{{path:path}}", api_files.resolve),
@@ -111,8 +127,7 @@ def _file_routes() -> list[Route]:
     ]
 
 
-def _page_routes() -> list[Route]:
-    repo = "/{namespace}/{name}"
+def _gallery_routes() -> list[Route]:
     return [
         Route("/", pages.models),
         Route("/-/fleets", pages.fleets),
@@ -120,12 +135,24 @@ def _page_routes() -> list[Route]:
         Route("/-/{name}", pages.asset),
         Route("/api/{rest:path}", _unknown, methods=["GET", "POST", "PUT", "DELETE"]),
         Route("/{namespace}", pages.models),
+    ]
+
+
+def _page_routes(before: str) -> list[Route]:
+    repo = f"{before}{{namespace}}/{{name}}"
+    return [
         Route(repo, pages.card),
         Route(f"{repo}/tree/{{revision}}", pages.files),
         Route(f"{repo}/tree/{{revision}}/{{path:path}}", pages.files),
         Route(f"{repo}/commits/{{revision}}", pages.history),
         Route(f"{repo}/commit/{{revision}}", pages.commit),
         Route(f"{repo}/blob/{{revision}}/{{path:path}}", pages.blob),
+    ]
+
+
+def _model_page_routes() -> list[Route]:
+    repo = "/{namespace}/{name}"
+    return [
         Route(f"{repo}/run", pages.record),
         Route(f"{repo}/share/{{key}}.png", pages.share_picture),
         Route(f"{repo}/share/{{key}}", pages.share),
@@ -140,7 +167,7 @@ def _rest() -> list[Route]:
 async def _unknown(request: Request) -> Response:
     """Ids without a namespace and addresses of other kinds of repositories are no models here."""
     rest = param(request, "rest")
-    if rest.startswith("models/") or "/resolve/" in rest:
+    if rest.startswith(("models/", SPACES)) or "/resolve/" in rest:
         raise RepoNotFoundError("there is no such repository on this Hub")
     raise HTTPException(404, "This Hub has no such address")
 

@@ -275,7 +275,7 @@ async def _lines(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 def _writable(request: Request) -> RepoId:
     repo_id = repo_id_of(request)
-    check_write(request, repo_id.namespace)
+    check_write(request, repo_id)
     return repo_id
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -21,7 +22,7 @@ from hubtools.localhub.errors import (
     UnauthorizedError,
 )
 from hubtools.localhub.model import Card, Commit, Entry, Query, Repo, RepoId, SortKey
-from hubtools.localhub.names import check_repo_id, parse_repo_id
+from hubtools.localhub.names import check_repo_id, parse_repo_id, space_readme
 from hubtools.localhub.payloads import (
     FULL,
     INFO,
@@ -86,20 +87,22 @@ async def create(request: Request) -> Response:
     """POST /api/repos/create"""
     hub, body = hub_of(request), await json_body(request)
     repo_id = _named(request, body)
-    check_write(request, repo_id.namespace)
+    check_write(request, repo_id)
     private = _is_private(body, otherwise=False)
-    url = f"{request.base_url}{repo_id}"
+    files = {README: space_readme(repo_id.name, body.get("sdk"))} if repo_id.is_space else {}
+    url, name = f"{request.base_url}{repo_id}", f"{repo_id.owner}/{repo_id.name}"
+    make = partial(hub.store.create, author=hub.access.user, private=private, files=files)
     try:
-        await run_in_threadpool(hub.store.create, repo_id, author=hub.access.user, private=private)
+        await run_in_threadpool(make, repo_id)
     except RepoExistsError as error:
         return error_response(error, url=url)
-    return JsonResponse({"url": url, "name": str(repo_id), "id": str(repo_id)})
+    return JsonResponse({"url": url, "name": name, "id": name})
 
 
 async def delete(request: Request) -> Response:
     """DELETE /api/repos/delete"""
     repo_id = _named(request, await json_body(request))
-    check_write(request, repo_id.namespace)
+    check_write(request, repo_id)
     with _by_todays_name():
         await run_in_threadpool(hub_of(request).store.delete, repo_id)
     return JsonResponse({})
@@ -108,10 +111,11 @@ async def delete(request: Request) -> Response:
 async def move(request: Request) -> Response:
     """POST /api/repos/move"""
     body = await json_body(request)
-    _check_type(body)
-    old, new = parse_repo_id(body.get("fromRepo")), parse_repo_id(body.get("toRepo"))
-    check_write(request, old.namespace)
-    check_write(request, new.namespace)
+    kind = body.get("type")
+    old = parse_repo_id(body.get("fromRepo"), kind=kind)
+    new = parse_repo_id(body.get("toRepo"), kind=kind)
+    check_write(request, old)
+    check_write(request, new)
     with _by_todays_name():
         await run_in_threadpool(hub_of(request).store.move, old, new)
     return JsonResponse({"url": f"{request.base_url}{new}"})
@@ -120,7 +124,7 @@ async def move(request: Request) -> Response:
 async def settings(request: Request) -> Response:
     """PUT /api/models/{id}/settings"""
     store, repo_id, body = hub_of(request).store, repo_id_of(request), await json_body(request)
-    check_write(request, repo_id.namespace)
+    check_write(request, repo_id)
     gated = body.get("gated", ...)
     if gated not in (..., False, None, "auto", "manual"):
         raise BadRequestError("gated must be auto, manual or false")
@@ -136,8 +140,8 @@ async def settings(request: Request) -> Response:
     return JsonResponse({"private": repo.private, "gated": repo.gated or False})
 
 
-def list_models(request: Request) -> Response:
-    """GET /api/models"""
+def list_repos(request: Request) -> Response:
+    """GET /api/models and GET /api/spaces"""
     asked = request.query_params
     otherwise = FULL if _is_true(asked.get("full")) else LISTED
     if _is_true(asked.get("cardData")):
@@ -155,6 +159,7 @@ def list_models(request: Request) -> Response:
         limit=page_size(request, _MAX_PAGE),
         after=asked.get("cursor"),
         cards=needs_cards(fields),
+        spaces=request.scope["path"] == "/api/spaces",
     )
     with hub_of(request).store.view(private=is_signed_in(request)) as view:
         page = view.page(query)
@@ -163,7 +168,7 @@ def list_models(request: Request) -> Response:
     return JsonResponse(items, headers=_link(request, page.next))
 
 
-def model_info(request: Request) -> Response:
+def repo_info(request: Request) -> Response:
     """GET /api/models/{id} and GET /api/models/{id}/revision/{revision}"""
     store = hub_of(request).store
     fields = wanted_fields(_several(request, "expand"), INFO)
@@ -232,14 +237,8 @@ def _by_todays_name() -> Iterator[None]:
 
 
 def _named(request: Request, body: Mapping[str, Any]) -> RepoId:
-    _check_type(body)
     namespace = body.get("organization") or hub_of(request).access.user
-    return check_repo_id(namespace, body.get("name"))
-
-
-def _check_type(body: Mapping[str, Any]) -> None:
-    if body.get("type") not in (None, "model"):
-        raise BadRequestError("this Hub holds models only", fix="Use repo_type='model'")
+    return check_repo_id(namespace, body.get("name"), kind=body.get("type"))
 
 
 def _is_private(body: Mapping[str, Any], *, otherwise: bool) -> bool:

@@ -9,17 +9,31 @@ from typing import Any, Literal, TypeAlias
 from hubtools.localhub.objects import Staged
 
 SortKey = Literal["createdAt", "lastModified", "name"]
+SPACES = "spaces/"
+"""What the namespace of a Space begins with here, as its address does; no model's can."""
 
 
 @dataclass(frozen=True, slots=True)
 class RepoId:
-    """A repository's whole name; case is kept and does not tell two apart."""
+    """A repository's whole name; case is kept and does not tell two apart.
+
+    That of a Space has `spaces/` before its owner, as in its address.
+    """
 
     namespace: str
     name: str
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"
+
+    @property
+    def is_space(self) -> bool:
+        return self.namespace.startswith(SPACES)
+
+    @property
+    def owner(self) -> str:
+        """The user or organization."""
+        return self.namespace.removeprefix(SPACES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +48,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Repo:
-    """A model repository at its head; times are ISO 8601 in UTC, with milliseconds."""
+    """A repository at its head; times are ISO 8601 in UTC, with milliseconds."""
 
     key: int
     id: RepoId
@@ -133,7 +147,7 @@ class Query:
 
     `search` is a part of the id, `words` are looked for in the id and the tags. `after` is a
     Page's `next`, `offset` how many repositories behind it to pass over. Without `cards`, the
-    repositories come with an empty one, and sooner.
+    repositories come with an empty one, and sooner. Either models or `spaces` are listed.
     """
 
     namespace: str | None = None
@@ -146,6 +160,7 @@ class Query:
     offset: int = 0
     after: str | None = None
     cards: bool = True
+    spaces: bool = False
 
 
 @dataclass(frozen=True, slots=True)

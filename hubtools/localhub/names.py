@@ -6,10 +6,11 @@ import re
 import unicodedata
 from fnmatch import fnmatchcase
 
+from hubtools.cards.frontmatter import dump_front_matter
 from hubtools.cards.names import check_repo_name
 from hubtools.errors import UsageError
 from hubtools.localhub.errors import BadRequestError
-from hubtools.localhub.model import RepoId
+from hubtools.localhub.model import SPACES, RepoId
 
 MAX_REGULAR = 10 << 20  # bytes; what is larger belongs into Git LFS
 _MAX_PATH = 1024
@@ -21,12 +22,25 @@ _LFS_PATTERNS = (
     *("saved_model/**/*", "*.tar.*", "*.tar", "*.tflite", "*.tgz", "*.wasm", "*.xz", "*.zip"),
     *("*.zst", "*tfevents*"),
 )
+_SDKS = ("gradio", "docker", "static", "streamlit")
+_SPACE_SAYS = (
+    "Check out the configuration reference at "
+    "https://huggingface.co/docs/hub/spaces-config-reference"
+)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def git_attributes() -> bytes:
     """The `.gitattributes` that a new repository on the Hub begins with."""
     return "".join(f"{p} filter=lfs diff=lfs merge=lfs -text\n" for p in _LFS_PATTERNS).encode()
+
+
+def space_readme(name: str, sdk: object) -> bytes:
+    """The `README.md` that a new Space on the Hub begins with. Raises BadRequestError."""
+    if sdk not in _SDKS:
+        raise BadRequestError("a Space needs an SDK", fix=f"Give sdk: one of {', '.join(_SDKS)}")
+    data = {"title": name, "emoji": "🌍", "colorFrom": "blue", "colorTo": "green", "sdk": sdk}
+    return f"{dump_front_matter(data)}\n{_SPACE_SAYS}\n".encode()
 
 
 def belongs_to_lfs(path: str, size: int) -> bool:
@@ -37,26 +51,29 @@ def belongs_to_lfs(path: str, size: int) -> bool:
     )
 
 
-def check_repo_id(namespace: object, name: object) -> RepoId:
+def check_repo_id(namespace: object, name: object, *, kind: object = "model") -> RepoId:
     """The id, when a repository can be called that. Raises BadRequestError."""
+    if kind not in (None, "model", "space"):
+        raise BadRequestError("this Hub holds models and Spaces only", fix="Use repo_type='model'")
     if not isinstance(namespace, str) or not isinstance(name, str):
         raise BadRequestError("a repository needs a namespace and a name")
     if namespace.lower() in _RESERVED:
         raise BadRequestError(f"{namespace!r} cannot be a namespace", fix="Choose another")
     try:
-        return RepoId(check_repo_name(namespace), check_repo_name(name))
+        before = SPACES if kind == "space" else ""
+        return RepoId(before + check_repo_name(namespace), check_repo_name(name))
     except UsageError as error:
         raise BadRequestError(error.what, fix=error.fix) from error
 
 
-def parse_repo_id(text: object) -> RepoId:
+def parse_repo_id(text: object, *, kind: object = "model") -> RepoId:
     """The id in `namespace/name`. Raises BadRequestError."""
     namespace, slash, name = str(text).partition("/")
     if not slash:
         raise BadRequestError(
             f"{str(text)[:200]!r} is no repository id", fix="Use 'namespace/name'"
         )
-    return check_repo_id(namespace, name)
+    return check_repo_id(namespace, name, kind=kind)
 
 
 def check_path(path: object) -> str:

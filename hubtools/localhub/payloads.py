@@ -11,7 +11,7 @@ from hubtools.localhub.gittree import tree_oids
 from hubtools.localhub.model import Commit, Entry, Repo
 
 _FIELDS: Mapping[str, Callable[[Repo], Any]] = {
-    "author": lambda repo: repo.id.namespace,
+    "author": lambda repo: repo.id.owner,
     "cardData": lambda repo: repo.card.data,
     "createdAt": lambda repo: repo.created,
     "disabled": lambda repo: False,
@@ -23,16 +23,18 @@ _FIELDS: Mapping[str, Callable[[Repo], Any]] = {
     "likes": lambda repo: 0,
     "pipeline_tag": lambda repo: repo.card.pipeline_tag,
     "private": lambda repo: repo.private,
+    "sdk": lambda repo: repo.card.data.get("sdk"),
     "sha": lambda repo: repo.head,
     "spaces": lambda repo: [],
     "tags": lambda repo: list(repo.card.tags),
     "trendingScore": lambda repo: 0,
 }
-_CARD_FIELDS = frozenset({"cardData", "library_name", "pipeline_tag", "tags"})
+_CARD_FIELDS = frozenset({"cardData", "library_name", "pipeline_tag", "sdk", "tags"})
 _FILE_FIELDS = frozenset({"siblings", "usedStorage"})
 _UNKNOWN_HERE_TEXT = """
 baseModels childrenModelCount config evalResults gguf inference inferenceProviderMapping
-mask_token model-index resourceGroup safetensors transformersInfo widgetData xetEnabled
+datasets mask_token model-index models resourceGroup runtime safetensors subdomain transformersInfo
+widgetData xetEnabled
 """
 _UNKNOWN_HERE = frozenset(_UNKNOWN_HERE_TEXT.split())
 _BASIC = frozenset({"createdAt", "downloads", "library_name", "likes", "pipeline_tag"}) | {
@@ -42,7 +44,8 @@ _BASIC = frozenset({"createdAt", "downloads", "library_name", "likes", "pipeline
 }
 LISTED = _BASIC
 FULL = _BASIC | {"author", "disabled", "gated", "lastModified", "sha", "siblings"}
-INFO = FULL | {"cardData", "spaces", "usedStorage"}
+INFO = FULL | {"cardData", "sdk", "spaces", "usedStorage"}
+_OF_MODELS = frozenset({"downloads", "downloadsAllTime", "library_name", "pipeline_tag", "spaces"})
 
 
 def wanted_fields(expand: Sequence[str], otherwise: Collection[str]) -> frozenset[str]:
@@ -68,8 +71,12 @@ def repo_payload(
 ) -> dict[str, Any]:
     """One repository; a key whose value is not known is left out."""
     payload: dict[str, Any] = {"_id": f"{repo.key:024x}", "id": str(repo.id)}
-    payload["modelId"] = payload["id"]
-    payload |= {name: _FIELDS[name](repo) for name in sorted(fields & _FIELDS.keys())}
+    if repo.id.is_space:
+        payload["id"] = f"{repo.id.owner}/{repo.id.name}"
+        fields = frozenset(fields) - _OF_MODELS
+    else:
+        payload["modelId"] = payload["id"]
+    payload |= {name: _FIELDS[name](repo) for name in sorted(_FIELDS.keys() & fields)}
     if "siblings" in fields:
         payload["siblings"] = list(siblings)
     if "usedStorage" in fields:

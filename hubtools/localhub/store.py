@@ -12,7 +12,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,10 +58,18 @@ class Store:
         with self._db.reading() as db:
             yield View(db, private=private)
 
-    def create(self, repo_id: RepoId, *, author: str, private: bool = False) -> Repo:
-        """Make a repository with an initial commit. Raises RepoExistsError."""
+    def create(
+        self,
+        repo_id: RepoId,
+        *,
+        author: str,
+        private: bool = False,
+        files: Mapping[str, bytes] | None = None,
+    ) -> Repo:
+        """Make a repository with an initial commit, of these files too. Raises RepoExistsError."""
         with writing(self.root), self.objects.staging() as staging, self._db.writing() as db:
-            return self._create(db, staging, repo_id, author=author, private=private)
+            first = [AddFile(path, staging.add(data)) for path, data in (files or {}).items()]
+            return self._create(db, staging, repo_id, author=author, private=private, first=first)
 
     def create_many(
         self,
@@ -171,12 +179,13 @@ class Store:
         *,
         author: str,
         private: bool,
+        first: Sequence[AddFile] = (),
     ) -> Repo:
         view = View(db, private=True)
         _free_name(db, repo_id)
         key = _insert_repo(db, repo_id, private=private)
-        first = AddFile(".gitattributes", self._attributes(view, staging))
-        draft = Draft(author, "initial commit", (first,))
+        attributes = AddFile(".gitattributes", self._attributes(view, staging))
+        draft = Draft(author, "initial commit", (attributes, *first))
         self._record(db, key, None, next_step(view, None, (), draft), draft)
         return view.repo(repo_id)
 
@@ -255,7 +264,7 @@ def _is_new_object(db: sqlite3.Connection, staged: Staged) -> bool:
 def _free_name(db: sqlite3.Connection, repo_id: RepoId) -> None:
     name = (repo_id.namespace, repo_id.name)
     if db.execute("SELECT 1 FROM repos WHERE namespace = ? AND name = ?", name).fetchone():
-        raise RepoExistsError(f"there is a model repository {repo_id} already")
+        raise RepoExistsError(f"there is a repository {repo_id} already")
     db.execute("DELETE FROM redirects WHERE namespace = ? AND name = ?", name)
 
 

@@ -16,7 +16,18 @@ from hubtools.localhub.errors import (
     RepoNotFoundError,
     RevisionNotFoundError,
 )
-from hubtools.localhub.model import Card, Change, Commit, Entry, Page, Query, Repo, RepoId, SortKey
+from hubtools.localhub.model import (
+    SPACES,
+    Card,
+    Change,
+    Commit,
+    Entry,
+    Page,
+    Query,
+    Repo,
+    RepoId,
+    SortKey,
+)
 
 PICTURE = "predictions.png"
 _NO_CARD = Card()
@@ -166,8 +177,9 @@ class View:
 
         if not self._private:
             add("r.private = 0")
+        add(f"r.namespace {'' if query.spaces else 'NOT '}LIKE ?", f"{SPACES}%")
         if query.namespace is not None:
-            add("r.namespace = ?", query.namespace)
+            add("r.namespace = ?", f"{SPACES if query.spaces else ''}{query.namespace}")
         if query.search:
             add("instr(lower(r.namespace || '/' || r.name), lower(?))", query.search)
         for word in query.words:

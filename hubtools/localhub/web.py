@@ -24,7 +24,7 @@ from hubtools.localhub.errors import (
     TooLargeError,
     UnauthorizedError,
 )
-from hubtools.localhub.model import RepoId
+from hubtools.localhub.model import SPACES, RepoId
 from hubtools.localhub.store import Store
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -131,7 +131,9 @@ def role_of(request: Request) -> Role | None:
 
 def repo_id_of(request: Request) -> RepoId:
     """The repository that the path names."""
-    return RepoId(param(request, "namespace"), param(request, "name"))
+    is_space = request.scope["path"].startswith((f"/{SPACES}", f"/api/{SPACES}"))
+    namespace = param(request, "namespace")
+    return RepoId(f"{SPACES}{namespace}" if is_space else namespace, param(request, "name"))
 
 
 def param(request: Request, name: str, default: str = "") -> str:
@@ -139,7 +141,7 @@ def param(request: Request, name: str, default: str = "") -> str:
     return unquote(request.path_params.get(name, default))
 
 
-def check_write(request: Request, namespace: str) -> None:
+def check_write(request: Request, repo_id: RepoId) -> None:
     """Raises UnauthorizedError or ForbiddenError when the caller may not write there."""
     if hub_of(request).access.read_only:
         raise ForbiddenError(
@@ -149,7 +151,7 @@ def check_write(request: Request, namespace: str) -> None:
         raise UnauthorizedError("Invalid username or password.", fix="Send the Hub's token")
     if role_of(request) == "read":
         raise ForbiddenError("this token may only read", fix="Send one with write access")
-    hub_of(request).access.check_write(namespace)
+    hub_of(request).access.check_write(repo_id.owner)
 
 
 async def json_body(request: Request) -> dict[str, Any]:
@@ -200,11 +202,11 @@ def moved_response(request: Request, error: RepoMovedError) -> Response:
     """A redirect to the same thing under the repository's new name."""
     parts = request.scope["path"].split("/")
     old, new = error.old.split("/"), error.new.split("/")
-    for i in range(len(parts) - 1):
-        suffix = ".git" if parts[i + 1].endswith(".git") else ""
-        pair = [unquote(parts[i]), unquote(parts[i + 1]).removesuffix(".git")]
-        if pair == old:
-            parts[i : i + 2] = [quote(new[0]), quote(new[1]) + suffix]
+    for i in range(len(parts) - len(old) + 1):
+        *folders, name = map(unquote, parts[i : i + len(old)])
+        suffix = ".git" if name.endswith(".git") else ""
+        if [*folders, name.removesuffix(".git")] == old:
+            parts[i : i + len(old)] = [*map(quote, new[:-1]), quote(new[-1]) + suffix]
             break
     query = request.url.query
     location = "/".join(parts) + (f"?{query}" if query else "")

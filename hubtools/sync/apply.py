@@ -78,7 +78,7 @@ class Applied:
         if self.conflicts:
             if self._all == 1:
                 (one,) = self.conflicts
-                return ConflictError(one.error, where=one.repo, fix=_HOME)
+                return one.cause or ConflictError(one.error, where=one.repo, fix=_HOME)
             names = ", ".join(one.repo for one in self.conflicts[:3])
             more = ", …" if len(self.conflicts) > 3 else ""
             return ConflictError(

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 from hubtools.errors import ConflictError, HubUnavailableError
 from hubtools.sync.hub import FOR_NOW, Hub, StoppedError, good, network_errors
-from hubtools.sync.plan import README, Change, Head, Wanted
-from hubtools.sync.remote import list_files
+from hubtools.sync.plan import SPACES, Change, Head, Wanted
+from hubtools.sync.remote import is_new, list_files
 from hubtools.sync.target import HUGGING_FACE
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 _EXISTS, _OTHER_HEAD, _TOO_MANY = 409, 412, 429
 _AGAIN = "Nothing was overwritten. Run again to look anew"
-_BORN_WITH = frozenset({".gitattributes"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +37,14 @@ class Delivery:
     change: Change
     wanted: Wanted
     data: Mapping[str, bytes]
-    """Files that are held in memory: the README."""
+    """Files that are held in memory: the README, and all of a Space."""
     paths: Mapping[str, Path]
     """Files of the model's folder."""
     private: bool
     """Whether a repository that is created is private."""
     message: str
+    sdk: str | None = None
+    """Of a Space that is created."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +73,13 @@ def deliver(hub: Hub, delivery: Delivery) -> str:
         if done:
             return head
     key = _key(change, head)
-    commit = _commit_text if change.files.keys() == {README} else _commit_folder
+    commit = _commit_folder if delivery.paths else _commit_text
     return _once(hub, change.repo, head, key, lambda: commit(hub, delivery, head, key))
 
 
 def hide(hub: Hub, repo: str) -> None:
     """Make a repository private; it may be already."""
-    hub.ask("PUT", hub.model(repo, "settings"), repo, json={"visibility": "private"})
+    hub.ask("PUT", hub.repo(repo, "settings"), repo, json={"visibility": "private"})
 
 
 def remove(hub: Hub, repo: str) -> bool:
@@ -99,21 +100,28 @@ def _born(hub: Hub, delivery: Delivery) -> tuple[str, bool]:
     another run may be at work.
     """
     repo = delivery.change.repo
-    namespace, _, name = repo.partition("/")
-    visibility = "private" if delivery.private else "public"
-    body = {"name": name, "organization": namespace, "type": "model", "visibility": visibility}
-    response = hub.answer("POST", "/api/repos/create", repo, json=body)
+    response = hub.answer("POST", "/api/repos/create", repo, json=_birth(delivery))
     if response.status_code != 409:
         good(response, repo)
     hub.pacer.expect("api", 1)
-    info = hub.get(hub.model(repo), repo, params={"expand": ["sha", "siblings"]}).json()
+    info = hub.get(hub.repo(repo), repo, params={"expand": ["sha", "siblings"]}).json()
     files = {item["rfilename"] for item in info.get("siblings", [])}
-    head = str(info["sha"])
-    if files <= _BORN_WITH:
-        return head, False
-    if _holds(hub, delivery, Head(repo, head)):
-        return head, True
+    head = Head(repo, str(info["sha"]))
+    if is_new(hub, head, files):
+        return head.sha, False
+    if _holds(hub, delivery, head):
+        return head.sha, True
     raise ConflictError("was created by someone else meanwhile", where=repo, fix=_AGAIN)
+
+
+def _birth(delivery: Delivery) -> dict[str, str]:
+    """What the Hub is told of a repository that it is to make."""
+    repo, visibility = delivery.change.repo, "private" if delivery.private else "public"
+    namespace, _, name = repo.removeprefix(SPACES).partition("/")
+    body = {"name": name, "organization": namespace, "visibility": visibility}
+    if repo.startswith(SPACES):
+        return {**body, "type": "space", "sdk": delivery.sdk or ""}
+    return {**body, "type": "model"}
 
 
 def _holds(hub: Hub, delivery: Delivery, head: Head) -> bool:
@@ -155,7 +163,7 @@ def _landed(hub: Hub, repo: str, head: str, key: str) -> str | None:
 
     Raises ConflictError when somebody else's commit came after `head` instead.
     """
-    response = hub.answer("GET", hub.model(repo, "commits", "main"), repo)
+    response = hub.answer("GET", hub.repo(repo, "commits", "main"), repo)
     if response.status_code == 404:
         raise ConflictError("was removed or renamed meanwhile", where=repo, fix=_AGAIN)
     history = good(response, repo).json()
@@ -170,7 +178,7 @@ def _landed(hub: Hub, repo: str, head: str, key: str) -> str | None:
 
 
 def _commit_text(hub: Hub, delivery: Delivery, head: str, key: str) -> Answer:
-    """One request: a README needs no upload, and was checked when it was rendered."""
+    """One request: text needs no upload, and a README was checked when it was rendered."""
     header = {"summary": delivery.message, "description": key, "parentCommit": head}
     lines = [{"key": "header", "value": header}]
     for path, data in delivery.data.items():
@@ -180,7 +188,7 @@ def _commit_text(hub: Hub, delivery: Delivery, head: str, key: str) -> Answer:
         )
     response = hub.send(
         "POST",
-        hub.model(delivery.change.repo, "commit", "main"),
+        hub.repo(delivery.change.repo, "commit", "main"),
         content="".join(json.dumps(line) + "\n" for line in lines).encode(),
         headers={"Content-Type": "application/x-ndjson"},
         follow_redirects=False,
@@ -206,7 +214,7 @@ def _commit_folder(hub: Hub, delivery: Delivery, head: str, key: str) -> Answer:
             source = str(file) if chunked else files.enter_context(file.open("rb"))
             operations.append(CommitOperationAdd(path, source))
         # The client follows a renamed repository to its new name; a README of ours names the old.
-        place = hub.answer("GET", hub.model(change.repo), change.repo, follow_redirects=False)
+        place = hub.answer("GET", hub.repo(change.repo), change.repo, follow_redirects=False)
         if place.status_code != 200:
             return Answer(None, place)
         try:

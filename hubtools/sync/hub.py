@@ -13,6 +13,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from hubtools.errors import HubtoolsError
 from hubtools.sync.answers import asking
 from hubtools.sync.pacing import Budget, Pacer
+from hubtools.sync.plan import SPACES
 
 if TYPE_CHECKING:
     from httpx2 import Request, Response
@@ -69,9 +70,10 @@ class Hub:
 
         return bool(self.api.token) or (self.api.token is None and get_token() is not None)
 
-    def model(self, repo_id: str, *rest: str) -> str:
-        """The path of a model in the API."""
-        return "/".join(["/api/models", quote(repo_id), *(quote(part, safe="") for part in rest)])
+    def repo(self, repo_id: str, *rest: str) -> str:
+        """The path of a repository in the API."""
+        start = "/api" if repo_id.startswith(SPACES) else "/api/models"
+        return "/".join([start, quote(repo_id), *(quote(part, safe="") for part in rest)])
 
     def get(
         self,

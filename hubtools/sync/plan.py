@@ -18,10 +18,12 @@ ACTIONS: tuple[Action, ...] = ("create", "update", "retire", "conflict", "extra"
 """In the order in which people want to read of them."""
 CARRIED_OUT: frozenset[Action] = frozenset({"create", "update", "retire"})
 README = "README.md"
+SPACES = "spaces/"
+"""What the ids of Spaces begin with here, as their addresses do; all others are of models."""
 SMALL_FLEET = 20
 """Models up to which a limit in percent does not hold: a tenth of three is nothing."""
 _NAMED = 6
-_GIT_ATTRIBUTES = ".gitattributes"
+GIT_ATTRIBUTES = ".gitattributes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,20 +198,20 @@ def _present(one: Wanted, repo: str, head: Head, seen: Seen) -> Change:
     if one.retired:
         return _retired(one, repo, head, [] if edited else changed)
     if edited:
-        return Change(repo, "conflict", _clash(one, edited), head.sha)
+        return Change(repo, "conflict", _clash(one, repo, edited), head.sha)
     if not changed:
         return Change(repo, "unchanged", "is as it should be", head.sha)
-    if not seen.files.keys() - {_GIT_ATTRIBUTES}:
+    if not seen.files.keys() - {GIT_ATTRIBUTES}:
         return Change(repo, "create", "is there and empty", head.sha, _sent(one, changed))
     verb = "is" if len(changed) == 1 else "are"
     reason = f"{_listed(sorted(changed))} {verb} not as here"
     return Change(repo, "update", reason, head.sha, _sent(one, changed))
 
 
-def _clash(one: Wanted, edited: list[str]) -> str:
+def _clash(one: Wanted, repo: str, edited: list[str]) -> str:
     verb = "was" if len(edited) == 1 else "were"
     said = f"{_listed(edited)} {verb} changed on the Hub by someone else"
-    if edited == [README]:
+    if edited == [README] and not repo.startswith(SPACES):
         return f"{said}: hubtools pull {one.name}"
     return f"{said}, where nothing of it is overwritten: take it away there, or use another name"
 

@@ -13,10 +13,10 @@ from hubtools.cards.render import is_sealed
 from hubtools.cards.tomlfile import card_toml, load_card, save_card
 from hubtools.errors import CardError, ConflictError, UsageError
 from hubtools.files import write_atomically
-from hubtools.sync.hub import Hub, good
+from hubtools.sync.hub import Hub
 from hubtools.sync.merge import Home, as_its_own, bring_home
 from hubtools.sync.plan import README, Head
-from hubtools.sync.remote import is_ours, read_file
+from hubtools.sync.remote import find_head, is_ours, read_file
 from hubtools.sync.session import Session
 
 _LOOKED_BACK = 100
@@ -121,17 +121,16 @@ def find_base(
 
 
 def _history(hub: Hub, head: Head) -> Iterator[str]:
-    path = hub.model(head.repo_id, "commits", head.sha)
+    path = hub.repo(head.repo_id, "commits", head.sha)
     commits = hub.get(path, head.repo_id, params={"limit": _LOOKED_BACK}).json()
     yield from (commit["id"] for commit in commits[1:])
 
 
 def _head(hub: Hub, repo: str) -> Head:
-    response = hub.answer("GET", hub.model(repo), repo, params={"expand": ["sha", "private"]})
-    if response.status_code == 404 or response.headers.get("X-Error-Code") == "RepoNotFound":
+    head = find_head(hub, repo)
+    if head is None:
         raise UsageError("is not on the Hub", where=repo, fix="There is nothing to pull")
-    said = good(response, repo).json()
-    return Head(said["id"], said["sha"], bool(said.get("private")))
+    return head
 
 
 def _diff(name: str, before: str, after: str) -> str:

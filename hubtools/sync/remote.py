@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -19,7 +19,7 @@ from hubtools.record import RUN_RECORD, read_record
 from hubtools.report import Reporter
 from hubtools.sync.hub import Hub, good
 from hubtools.sync.memory import Memory
-from hubtools.sync.plan import README, Head, Remote, Seen, Wanted
+from hubtools.sync.plan import GIT_ATTRIBUTES, README, SPACES, Head, Remote, Seen, Wanted
 
 if TYPE_CHECKING:
     from httpx2 import Response
@@ -125,6 +125,28 @@ def list_heads(hub: Hub, namespace: str) -> Iterator[Head]:
             yield _head(item)
 
 
+def find_head(hub: Hub, repo: str) -> Head | None:
+    """One repository as it is now called; None where the token sees none of that name."""
+    response = hub.answer("GET", hub.repo(repo), repo, params={"expand": ["sha", "private"]})
+    if response.status_code == 404 or response.headers.get("X-Error-Code") == "RepoNotFound":
+        return None
+    head = _head(good(response, repo).json())
+    return replace(head, repo_id=f"{SPACES}{head.repo_id}") if repo.startswith(SPACES) else head
+
+
+def is_new(hub: Hub, head: Head, files: Collection[str]) -> bool:
+    """Whether a repository that holds `files` is as the Hub makes it.
+
+    A Space begins with a README, in which somebody may have written since.
+    """
+    if not head.repo_id.startswith(SPACES):
+        return set(files) <= {GIT_ATTRIBUTES}
+    if not set(files) <= {GIT_ATTRIBUTES, README}:
+        return False
+    commits = hub.get(hub.repo(head.repo_id, "commits", head.sha), head.repo_id)
+    return len(commits.json()) == 1
+
+
 def _head(item: Mapping[str, Any]) -> Head:
     try:
         return Head(item["id"], item["sha"], bool(item.get("private")))
@@ -215,7 +237,7 @@ def _names(hub: Hub, head: Head, path: str, there: str) -> set[str]:
 
 def list_files(hub: Hub, head: Head) -> dict[str, str]:
     """Every file at `head` by its path: `sha256:…` in LFS, else `git:…`."""
-    path = hub.model(head.repo_id, "revision", head.sha)
+    path = hub.repo(head.repo_id, "revision", head.sha)
     response = hub.answer("GET", path, head.repo_id, params={"blobs": "true"})
     siblings = _readable(response, head).json().get("siblings", [])
     return {

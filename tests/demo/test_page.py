@@ -256,25 +256,58 @@ def test_the_end_of_a_step_takes_back_nothing_that_was_ticked_or_typed(
         assert last == [gr.skip()] * len(said[-1])  # Gradio sends the last one twice
 
 
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
-def test_the_command_serves_until_it_is_stopped(sign: signal.Signals, tmp_path: Path) -> None:
+@contextmanager
+def started(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`hubtools demo` in a process of its own, with `folder` for temporary files; its address."""
     process = subprocess.Popen(
         [sys.executable, "-m", "hubtools", "demo", "--no-open", "--port", "0"],
-        cwd=tmp_path,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
+        cwd=folder,
+        env={**os.environ, "TMPDIR": str(folder)},
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert process.stderr is not None
-    found = next(line for line in process.stderr if "The demo is at" in line)
-    page = httpx2.get(found.split()[-1])
-    assert "A model of your own posts" in page.text
-    assert list(tmp_path.glob("hubtools-demo-*"))
-    process.send_signal(sign)
-    _, rest = process.communicate(timeout=PATIENCE / 1000)
+    try:
+        assert process.stderr is not None
+        found = next(line for line in process.stderr if "The demo is at" in line)
+        yield process, found.split()[-1]
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_the_command_serves_until_it_is_stopped(sign: signal.Signals, tmp_path: Path) -> None:
+    with started(tmp_path) as (process, address):
+        assert "A model of your own posts" in httpx2.get(address).text
+        assert list(tmp_path.glob("hubtools-demo-*"))
+        process.send_signal(sign)
+        _, rest = process.communicate(timeout=PATIENCE / 1000)
     assert process.returncode == 0, rest
     assert "Traceback" not in rest
     assert not list(tmp_path.glob("hubtools-demo-*"))
+
+
+def test_what_a_killed_page_left_goes_when_the_next_one_starts(
+    archive: Path, tmp_path: Path
+) -> None:
+    def upload(address: str) -> Path:
+        with archive.open("rb") as file:
+            done = httpx2.post(f"{address}/gradio_api/upload", files={"files": file})
+        return Path(done.raise_for_status().json()[0])
+
+    with started(tmp_path) as (killed, first), started(tmp_path) as (_, second):
+        left, living = upload(first), upload(second)
+        killed.kill()
+        killed.wait()
+        assert left.is_file()
+        with started(tmp_path) as (third, _):
+            folders = set(tmp_path.glob("hubtools-demo-*"))
+            assert not left.exists()
+            assert living.read_bytes() == archive.read_bytes()
+            assert len(folders) == 2
+            third.terminate()
+            third.wait()
+        assert living.is_file() and len(list(tmp_path.glob("hubtools-demo-*"))) == 1
 
 
 def test_a_port_that_is_taken_is_an_error_in_one_line(tmp_path: Path) -> None:

@@ -1,111 +1,100 @@
-"""The demo as a Space: what its files say, and what is sent to a Hub.
-
-The local Hub has no Spaces; a stub stands for the five addresses of a Hub's API that are asked,
-and the unmodified client talks to it.
-"""
+"""The demo as a Space: what its files say, and how they get to a Hub."""
 
 from __future__ import annotations
 
 import ast
-import base64
 import json
+import os
+import pty
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-import uvicorn
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from huggingface_hub import CommitOperationAdd, HfApi
 
 from hubtools.cards.frontmatter import read_front_matter
 from hubtools.demo.limits import Limits
+from hubtools.demo.push import PlannedSpace, apply_space, open_space, plan_space
 from hubtools.demo.settings import Settings
-from hubtools.demo.space import push_space, space_files, write_space
-from hubtools.errors import ConflictError, UsageError
+from hubtools.demo.space import space_files, write_space
+from hubtools.errors import AccessError, ConflictError, UsageError
+from hubtools.localhub.access import Access
+from hubtools.localhub.faults import Answer, Cut, Fault, Faults, Run
+from hubtools.localhub.server import serving
+from hubtools.sync.apply import Applied
+from hubtools.sync.target import parse_target
 from tests.conftest import REPOSITORY
 from tests.makers import command, write_recipe
 
 pytest.importorskip("gradio")
 SPACE = "ada/posts-to-model"
 SETTINGS = Settings(base="scratch", prompt="My dream is", seed=7, limits=Limits(minutes=10))
+TOKEN = "hf_secretsecretsecret"
+COMMITS = f"/api/spaces/{SPACE}/commit/*"
 
 
-@dataclass
-class Stub:
-    """One Space, and the requests that changed it."""
+@dataclass(frozen=True)
+class Place:
+    """A served Hub, and a client of it that is not ours."""
 
-    files: dict[str, bytes] = field(default_factory=lambda: {"README.md": b"as the Hub makes it"})
-    head: int = 1
-    created: list[dict[str, object]] = field(default_factory=list)
-    commits: list[dict[str, object]] = field(default_factory=list)
-    url: str = ""
+    url: str
+    api: HfApi
+    faults: Faults
 
-    async def create(self, request: Request) -> Response:
-        self.created.append(await request.json())
-        return JSONResponse({"url": f"{self.url}/spaces/{SPACE}", "name": SPACE})
+    def push(
+        self, settings: Settings = SETTINGS, between: Callable[[], object] = lambda: None
+    ) -> Applied:
+        """Plan and apply, with something in between."""
+        with open_space(parse_target(self.url, Path()), SPACE, writing=True) as session:
+            planned = plan_space(session, space_files(SPACE, settings))
+            between()
+            return apply_space(session, planned, private=False)
 
-    async def info(self, request: Request) -> Response:
-        siblings = [{"rfilename": name} for name in self.files]
-        return JSONResponse({"id": SPACE, "sha": f"{self.head:040x}", "siblings": siblings})
+    def plan(self, settings: Settings = SETTINGS) -> PlannedSpace:
+        with open_space(parse_target(self.url, Path()), SPACE, writing=False) as session:
+            return plan_space(session, space_files(SPACE, settings))
 
-    async def resolve(self, request: Request) -> Response:
-        return Response(self.files[request.path_params["path"]])
+    def make(self) -> None:
+        """Somebody makes the Space in the browser."""
+        self.api.create_repo(SPACE, repo_type="space", space_sdk="gradio")
 
-    async def preupload(self, request: Request) -> Response:
-        asked = (await request.json())["files"]
-        files = [
-            {"path": one["path"], "uploadMode": "regular", "shouldIgnore": False} for one in asked
-        ]
-        return JSONResponse({"files": files})
+    def edit(self, **files: str) -> None:
+        """Somebody changes files: `app="…"` is app.py, `README="…"` the README."""
+        names = {"app": "app.py", "README": "README.md", "space": "space.json"}
+        operations = [CommitOperationAdd(names[n], text.encode()) for n, text in files.items()]
+        self.api.create_commit(SPACE, operations, commit_message="Mine", repo_type="space")
 
-    async def commit(self, request: Request) -> Response:
-        lines = [json.loads(line) for line in (await request.body()).splitlines()]
-        header, *rest = (line["value"] for line in lines)
-        if header["parentCommit"] != f"{self.head:040x}":
-            return JSONResponse({"error": "moved"}, status_code=412)
-        for one in rest:
-            self.files[one["path"]] = base64.b64decode(one["content"])
-        self.head += 1
-        self.commits.append(header)
-        done = {
-            "commitUrl": f"{self.url}/spaces/{SPACE}/commit/{self.head:040x}",
-            "commitOid": f"{self.head:040x}",
-        }
-        return JSONResponse({**done, "pullRequestUrl": None})
+    def read(self, path: str) -> str:
+        info = self.api.space_info(SPACE)
+        file = self.api.hf_hub_download(SPACE, path, repo_type="space", revision=info.sha)
+        return Path(file).read_text(encoding="utf-8")
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        names = self.api.list_repo_files(SPACE, repo_type="space")
+        return {name: self.read(name) for name in names if name != ".gitattributes"}
+
+    @property
+    def titles(self) -> list[str]:
+        return [c.title for c in self.api.list_repo_commits(SPACE, repo_type="space")]
 
 
 @pytest.fixture
-def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
-    monkeypatch.setenv("HF_TOKEN", "for-tests")
-    made, api = Stub(), f"/api/spaces/{SPACE}"
-    routes = [
-        Route("/api/repos/create", made.create, methods=["POST"]),
-        Route("/api/validate-yaml", lambda _: JSONResponse({}), methods=["POST"]),
-        Route(api, made.info),
-        Route(f"{api}/preupload/main", made.preupload, methods=["POST"]),
-        Route(f"{api}/commit/main", made.commit, methods=["POST"]),
-        Route(f"/spaces/{SPACE}/resolve/{{revision}}/{{path}}", made.resolve),
-    ]
-    config = uvicorn.Config(Starlette(routes=routes), port=0, log_level="error", lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    made.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    yield made
-    server.should_exit = True
-    thread.join()
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    faults = Faults()
+    with serving(tmp_path / "hub", access=Access("ada", (), TOKEN), faults=faults) as url:
+        yield Place(url, HfApi(url, token=TOKEN), faults)
 
 
-def test_the_files_say_what_a_space_needs(tmp_path: Path) -> None:
+def test_the_files_say_what_a_space_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hubtools.demo.space.installed_action", lambda: None)
     recipe = write_recipe(tmp_path / "own.toml")
     files = space_files(SPACE, replace(SETTINGS, recipe=str(recipe)))
     assert list(files) == ["README.md", "app.py", "requirements.txt", "recipe.toml", "space.json"]
@@ -113,9 +102,15 @@ def test_the_files_say_what_a_space_needs(tmp_path: Path) -> None:
     assert front["sdk"] == "gradio" and front["app_file"] == "app.py"
     assert front["sdk_version"].split(".")[0] == "6"
     assert "A machine writes every text" in body
-    assert "hubtools[demo,train]==" in files["requirements.txt"]
+    assert files["requirements.txt"] == f"hubtools[demo,train]=={version('hubtools')}\n"
     assert "private=False" in files["app.py"] and str(tmp_path) not in "".join(files.values())
     ast.parse(files["app.py"])
+
+
+def test_a_hubtools_from_github_is_installed_from_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hubtools.demo.space.installed_action", lambda: "acme/hub@0123abc")
+    needed = space_files(SPACE, SETTINGS)["requirements.txt"]
+    assert needed == "hubtools[demo,train] @ git+https://github.com/acme/hub@0123abc\n"
 
 
 def test_a_base_of_this_machine_is_refused(tmp_path: Path) -> None:
@@ -152,26 +147,183 @@ def test_the_command_writes_the_folder(tmp_path: Path) -> None:
     assert sorted(names) == sorted(path.name for path in (tmp_path / "space").iterdir())
 
 
-def test_it_is_made_and_filled_in_one_commit(stub: Stub) -> None:
-    assert push_space(SPACE, SETTINGS, stub.url) == f"{stub.url}/spaces/{SPACE}"
-    (created,) = stub.created
-    assert created["type"] == "space" and created["sdk"] == "gradio"
-    assert len(stub.commits) == 1
-    assert {name: text.decode() for name, text in stub.files.items()} == space_files(
-        SPACE, SETTINGS
+def test_the_plan_says_what_would_change_and_changes_nothing(place: Place) -> None:
+    change = place.plan().change
+    assert (change.repo, change.action) == (f"spaces/{SPACE}", "create")
+    assert change.reason == "is not on the Hub" and change.head is None
+    assert list(change.files) == ["README.md", "app.py", "requirements.txt", "space.json"]
+    assert {asked.method for asked in place.faults.log} == {"GET"}
+    assert not place.api.repo_exists(SPACE, repo_type="space")
+
+
+def test_it_is_made_and_filled_in_one_commit(place: Place) -> None:
+    done = place.push()
+    assert (done.applied, done.error()) == (1, None)
+    assert place.titles == ["Put the demo here", "initial commit"]
+    assert place.files == space_files(SPACE, SETTINGS)
+    assert place.api.space_info(SPACE).sdk == "gradio"
+    assert place.api.space_info(SPACE).sha == done.heads[f"spaces/{SPACE}"]
+
+
+def test_what_is_as_it_should_be_is_not_sent(place: Place) -> None:
+    place.push()
+    assert place.plan().change.action == "unchanged"
+    done = place.push()
+    assert (done.applied, done.unchanged) == (0, 1) and len(place.titles) == 2
+
+
+def test_an_update_sends_what_changed(place: Place) -> None:
+    place.push()
+    other = replace(SETTINGS, seed=8)
+    change = place.plan(other).change
+    assert (change.action, list(change.files)) == ("update", ["app.py", "space.json"])
+    assert place.push(other).applied == 1
+    assert place.titles[0] == "Update the demo" and place.files == space_files(SPACE, other)
+
+
+def test_a_space_as_the_hub_makes_it_is_filled(place: Place) -> None:
+    place.make()
+    assert place.plan().change.action == "create"
+    assert place.push().applied == 1
+    assert place.files == space_files(SPACE, SETTINGS)
+
+
+@pytest.mark.parametrize("edit", [{"app": "mine"}, {"README": "Mine"}, {"space": "{}"}])
+def test_somebody_elses_change_is_left_alone(place: Place, edit: dict[str, str]) -> None:
+    place.push()
+    place.edit(**edit)
+    before = place.files
+    change = place.plan(replace(SETTINGS, seed=8)).change
+    assert change.action == "conflict" and "hubtools pull" not in change.reason
+    done = place.push(replace(SETTINGS, seed=8))
+    error = done.error()
+    assert isinstance(error, ConflictError) and error.exit_code == 6
+    assert str(error).startswith(f"{SPACE}: ") and "changed on the Hub by someone else" in str(
+        error
     )
-    push_space(SPACE, SETTINGS, stub.url)
-    assert len(stub.commits) == 1, "nothing to change, nothing sent"
-    push_space(SPACE, replace(SETTINGS, seed=8), stub.url)
-    assert len(stub.commits) == 2 and b"seed=8" in stub.files["app.py"]
+    assert place.files == before
 
 
-def test_somebody_elses_change_is_left_alone(stub: Stub) -> None:
-    push_space(SPACE, SETTINGS, stub.url)
-    stub.files["app.py"] += b"# mine\n"
-    with pytest.raises(ConflictError, match=r"app\.py"):
-        push_space(SPACE, replace(SETTINGS, seed=8), stub.url)
-    assert stub.files["app.py"].endswith(b"# mine\n")
-    stub.files = {"app.py": b"another program"}
-    with pytest.raises(ConflictError, match=r"app\.py"):
-        push_space(SPACE, SETTINGS, stub.url)
+def test_another_program_on_a_space_is_left_alone(place: Place) -> None:
+    place.make()
+    place.edit(app="print('another program')")
+    assert isinstance(place.push().error(), ConflictError)
+    assert place.read("app.py") == "print('another program')"
+
+
+def test_words_in_the_readme_of_a_new_space_are_left_alone(place: Place) -> None:
+    place.make()
+    place.edit(README="What I am going to build here.")
+    assert isinstance(place.push().error(), ConflictError)
+    assert place.read("README.md") == "What I am going to build here."
+
+
+def test_what_came_between_plan_and_apply_is_left_alone(place: Place) -> None:
+    place.push()
+    done = place.push(replace(SETTINGS, seed=8), lambda: place.edit(app="mine"))
+    assert isinstance(done.error(), ConflictError) and place.read("app.py") == "mine"
+
+
+def test_what_somebody_made_between_plan_and_apply_is_left_alone(place: Place) -> None:
+    def rival() -> None:
+        place.make()
+        place.edit(app="mine")
+
+    assert isinstance(place.push(between=rival).error(), ConflictError)
+    assert place.read("app.py") == "mine"
+
+
+@pytest.mark.parametrize("cut", ["before", "during", "after"])
+@pytest.mark.parametrize("path", ["/api/repos/create", COMMITS])
+def test_an_answer_that_was_lost_is_looked_up(place: Place, path: str, cut: str) -> None:
+    place.faults.use(Fault(Cut(cut), "POST", path, nth=(1,)))  # type: ignore[arg-type]
+    assert place.push().applied == 1
+    again = path != COMMITS or cut == "before"
+    assert place.faults.count("POST", path) == (2 if again else 1)
+    assert place.titles == ["Put the demo here", "initial commit"]
+    assert place.files == space_files(SPACE, SETTINGS)
+
+
+def test_a_rivals_commit_behind_a_lost_answer_is_left_alone(place: Place) -> None:
+    place.push()
+    place.faults.use(
+        Fault(Cut("before"), "POST", COMMITS, nth=(1,)),
+        Fault(Run(lambda _: place.edit(app="mine")), "GET", f"/api/spaces/{SPACE}/commits/main"),
+    )
+    done = place.push(replace(SETTINGS, seed=8))
+    assert isinstance(done.error(), ConflictError) and place.read("app.py") == "mine"
+
+
+def test_a_hub_that_fails_for_now_is_asked_again(place: Place) -> None:
+    place.faults.use(Fault(Answer(503), nth=(1, 3, 5)))
+    assert place.push().applied == 1 and len(place.titles) == 2
+
+
+def test_a_space_with_another_name_now_is_named(place: Place) -> None:
+    place.push()
+    place.api.move_repo(SPACE, "ada/other", repo_type="space")
+    with pytest.raises(ConflictError, match="--space ada/other"):
+        place.plan()
+
+
+def test_who_may_not_write_is_told_before_anything_is_planned(place: Place) -> None:
+    target = parse_target(place.url, Path())
+    with (
+        pytest.raises(AccessError, match="may not publish to 'acme'"),
+        open_space(target, "acme/demo", writing=True),
+    ):
+        pass
+    assert {asked.method for asked in place.faults.log} == {"GET"}
+
+
+def test_the_command_plans_and_applies(tmp_path: Path) -> None:
+    arguments = ("demo", "--space", SPACE, "--to", "local:hub")
+    planned = command(*arguments, "--dry-run", cwd=tmp_path)
+    assert planned.stdout.splitlines() == [
+        f"  + create    spaces/{SPACE}  is not on the Hub",
+        *(f"      {name}" for name in space_files(SPACE, SETTINGS)),
+        f"ada on local:{tmp_path}/hub: 1 create",
+    ]
+    document = json.loads(command(*arguments, "--dry-run", "--json", cwd=tmp_path).stdout)
+    assert document["changes"][0]["action"] == "create"
+    assert document.keys() == {"to", "namespace", "requests", "changes"}
+
+    done = command(*arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].endswith(f"7878/spaces/{SPACE}")
+    again = json.loads(command(*arguments, "--json", cwd=tmp_path).stdout)
+    assert (again["applied"], again["unchanged"], again["space"]) == (0, 1, SPACE)
+
+    with serving(tmp_path / "hub") as url:
+        api = HfApi(url, token="any")
+        edit = [CommitOperationAdd("app.py", b"mine")]
+        api.create_commit(SPACE, edit, commit_message="Mine", repo_type="space")
+    refused = command(*arguments, "--json", cwd=tmp_path)
+    assert refused.returncode == 6 and refused.stderr.startswith(f"Error: {SPACE}: app.py was")
+    (conflict,) = json.loads(refused.stdout)["conflicts"]
+    assert conflict["repo"] == f"spaces/{SPACE}"
+
+
+@pytest.mark.parametrize("answer", ["n", "y"])
+def test_a_person_is_asked_first(answer: str, tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    with closing(os.fdopen(ours, "wb", buffering=0)) as terminal:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "hubtools", "demo", "--space", SPACE, "--to", "local:hub"],
+            cwd=tmp_path,
+            stdin=theirs,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        terminal.write(f"{answer}\n".encode())
+        out, err = process.communicate(timeout=120)
+    os.close(theirs)
+    assert f"Change the Space {SPACE}" in err
+    assert ("The demo is at" in out) == (answer == "y")
+    assert (process.returncode == 0) == (answer == "y")
+
+
+def test_options_of_a_space_need_one(tmp_path: Path) -> None:
+    done = command("demo", "--dry-run", cwd=tmp_path)
+    assert done.returncode == 2 and "--space" in done.stderr
