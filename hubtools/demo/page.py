@@ -268,7 +268,7 @@ class _Handlers:
                 elif isinstance(event, Failed):
                     shown = views.error(_without_folder(event.error, visit))
         except HubtoolsError as error:
-            shown = views.error(str(error))
+            shown = views.error(_sentence(error))
         yield [shown, agree, *rest]
 
     def agree(self, agreed: bool) -> Any:
@@ -332,7 +332,7 @@ class _Handlers:
                     texts.append(prediction.text)
                 yield [gr.update(choices=texts, visible=bool(texts)), views.repeated(repeated)]
         except HubtoolsError as error:
-            yield [gr.skip(), views.error(str(error))]
+            yield [gr.skip(), views.error(_sentence(error))]
 
     @_said_once
     def choose(self, text: str | None, prompt: str, request: gr.Request) -> Iterator[Any]:
@@ -399,7 +399,13 @@ def _said(events: Iterator[Event]) -> Iterator[Event]:
     try:
         yield from events
     except UsageError as error:
-        yield Failed(str(error))
+        yield Failed(_sentence(error))
+
+
+def _sentence(error: HubtoolsError) -> str:
+    """An error as the page says it; where there is a file's name first, it is left as it is."""
+    text = str(error)
+    return text if error.where else text[:1].upper() + text[1:]
 
 
 def _without_folder(text: str, visit: Visit) -> str:
