@@ -1,11 +1,16 @@
 """How fast training is: our loop against HF Trainer with the predecessor's recipe.
 
-    python benchmarks/bench_train.py [--rounds 7] [--steps 12] [--threads 2] [--write FILE]
+    python benchmarks/bench_train.py --only-speed [--rounds 7] [--steps 12] [--write FILE]
+    python benchmarks/bench_train.py --shape tiny       each account, too
+    python benchmarks/bench_train.py --shape gpt2 --compile --peak 790      on a GPU
 
-First tokens a second, of a GPT-2 of four layers of width 256 with random weights: rounds of about
-12,000 tokens of the largest account, theirs and ours in turn, so that a busy machine slows both.
-Then each account all told: reading the base from its folder, tokenizing, choosing the passes,
-training, saving. Tokens are those of posts and their ends; what fills up a batch does not count.
+First tokens a second, of a GPT-2 with random weights (four layers of width 256, two of 128, or
+GPT-2's own shape): rounds of about 12,000 tokens of the largest account, theirs and ours in turn,
+so that a busy machine slows both. Then each account all told: reading the base from its folder,
+tokenizing, choosing the passes, training, saving. Tokens are those of posts and their ends; what
+fills up a batch does not count. `--compile` adds a line with compiled code, whose making is said
+beside it; `--peak` adds the share of the device's arithmetic that is used, at 6 operations a
+parameter and token.
 """
 
 from __future__ import annotations
@@ -27,13 +32,18 @@ from benchmarks.machine import describe
 from benchmarks.peer import peer_blocks, peer_train
 from hubtools.report import SilentReporter
 from hubtools.training.base import Base, load_base
+from hubtools.training.compiled import CompiledLoss, Shapes
 from hubtools.training.loop import fit
-from hubtools.training.recipe import Recipe, load_recipe
+from hubtools.training.recipe import Recipe, Scratch, load_recipe
 from hubtools.training.run import rows_of
 from hubtools.training.step import Stepper
 from hubtools.training.tokens import batches_of_pass
 
-VOCABULARY, LAYERS, WIDTH, HEADS = 8192, 4, 256, 8
+SHAPES = {
+    "tiny": Scratch(vocabulary=2048, context=1024, layers=2, width=128, heads=4),
+    "small": Scratch(vocabulary=8192, context=1024, layers=4, width=256, heads=8),
+    "gpt2": Scratch(vocabulary=50257, context=1024, layers=12, width=768, heads=12),
+}
 PROMISED = {"fp32": 1.5, "bf16": 2.0}
 
 
@@ -42,6 +52,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--steps", type=int, default=12, help="of the peer, in a round")
+    parser.add_argument("--shape", choices=SHAPES, default="small", help="of the model")
+    parser.add_argument("--compile", action="store_true", help="compiled code, too")
+    parser.add_argument("--peak", type=float, help="of the device, in TFLOP/s")
+    parser.add_argument("--only-speed", action="store_true", help="leave out each account")
     parser.add_argument("--threads", type=int, help="of torch")
     parser.add_argument("--write", type=Path, help="a Markdown file for the tables")
     options = parser.parse_args()
@@ -52,9 +66,9 @@ def main() -> None:
     measured = accounts()
     lines = [describe("torch", "transformers", "accelerate"), ""]
     with tempfile.TemporaryDirectory() as folder:
-        base = make_base(Path(folder), measured)
-        speeds, good = tokens_a_second(base, measured, options.rounds, options.steps)
-        times, less = all_told(base, measured)
+        base = make_base(Path(folder), SHAPES[options.shape], measured)
+        speeds, good = tokens_a_second(base, measured, options)
+        times, less = ([], True) if options.only_speed else all_told(base, measured)
     text = "\n".join([*lines, *speeds, "", *times])
     print(text)
     if options.write:
@@ -65,38 +79,51 @@ def main() -> None:
         raise SystemExit(1)
 
 
-def make_base(folder: Path, measured: list[Measured]) -> str:
+def make_base(folder: Path, shape: Scratch, measured: list[Measured]) -> str:
     """A GPT-2 with random weights, its tokenizer from the posts: only its shape matters."""
-    from dataclasses import replace as but
-
     from hubtools.training.base import make_base as make
-    from hubtools.training.recipe import Scratch
 
-    scratch = Scratch(vocabulary=VOCABULARY, context=1024, layers=LAYERS, width=WIDTH, heads=HEADS)
-    recipe = but(load_recipe("scratch"), scratch=scratch, dropout=None)
+    recipe = replace(load_recipe("scratch"), scratch=shape, dropout=None)
     base = make("scratch", recipe, [p.text for a in measured for p in a.train], 0)
+    base.model.resize_token_embeddings(shape.vocabulary)
     base.model.save_pretrained(folder)
     base.tokenizer.save_pretrained(folder)
     return str(folder)
 
 
 def tokens_a_second(
-    folder: str, measured: list[Measured], rounds: int, steps: int
+    folder: str, measured: list[Measured], options: argparse.Namespace
 ) -> tuple[list[str], bool]:
     """The first table, and whether the promised ratios are reached."""
     largest = max(measured, key=lambda account: len(account.train))
-    theirs = peer_round(folder, largest, steps)
+    tokens = options.steps * 1024
+    theirs = peer_round(folder, largest, options.steps)
     ways: dict[str, Callable[[], float]] = {"HF Trainer, huggingtweets, fp32": theirs}
     for precision in PROMISED:
         recipe = replace(load_recipe("default"), precision=precision)
-        ways[f"ours, default, {precision}"] = our_round(folder, largest, recipe, steps * 1024)
+        ways[f"ours, default, {precision}"] = our_round(folder, largest, recipe, tokens)
+        if options.compile:
+            way = our_round(folder, largest, recipe, tokens, compiling=True)
+            ways[f"ours, default, compiled, {precision}"] = way
     speeds: dict[str, list[float]] = {name: [] for name in ways}
-    for number in range(rounds + 1):
+    for number in range(options.rounds + 1):
         for name, way in ways.items():
             speed = way()
             if number:  # the first round warms up
                 speeds[name].append(speed)
     medians = {name: statistics.median(found) for name, found in speeds.items()}
+    lines, good = ratios_table(speeds, medians)
+    if options.peak:
+        needed = 6 * load_base(folder).parameters / options.peak / 1e12
+        shares = (f"{name}: {speed * needed:.1%}" for name, speed in medians.items())
+        lines += ["", f"Of {options.peak:g} TFLOP/s are used: {'; '.join(shares)}."]
+    return lines, good
+
+
+def ratios_table(
+    speeds: dict[str, list[float]], medians: dict[str, float]
+) -> tuple[list[str], bool]:
+    """Each way's speed by that of the first, round by round."""
     first = next(iter(speeds.values()))
     lines = ["| way | tokens a second | ratio, median of the rounds | lowest, highest |"]
     lines.append("| --- | ---: | ---: | ---: |")
@@ -130,12 +157,22 @@ def peer_round(folder: str, account: Measured, steps: int) -> Callable[[], float
     return run
 
 
-def our_round(folder: str, account: Measured, recipe: Recipe, tokens: int) -> Callable[[], float]:
+def our_round(
+    folder: str, account: Measured, recipe: Recipe, tokens: int, *, compiling: bool = False
+) -> Callable[[], float]:
     """Tokens a second of our loop over batches of one pass, as they come."""
     base = load_base(folder, dropout=recipe.dropout)
+    if compiling:
+        base = replace(base, compiled=CompiledLoss(base.model))
     blocks, _ = rows_of(base, [account.train], recipe)
     batches = list(batches_of_pass(blocks, recipe.tokens_per_step, 0, 0))
     stepper = Stepper(base, recipe, SilentReporter())
+    if compiling:
+        base.model.train()
+        shapes = Shapes(recipe.tokens_per_step, base.context)
+        one_each = {shapes.of(max(map(len, batch)) - 1): batch for batch in batches}
+        took = seconds(lambda: [stepper.update(batch, 1e-9) for batch in one_each.values()])
+        print(f"compiled {len(one_each)} shapes in {took:.0f} s", file=sys.stderr)
 
     def run() -> float:
         base.model.train()
@@ -152,17 +189,18 @@ def our_round(folder: str, account: Measured, recipe: Recipe, tokens: int) -> Ca
 
 def all_told(folder: str, measured: list[Measured]) -> tuple[list[str], bool]:
     """The second table, and whether ours takes less time for every account."""
-    lines = ["| account | posts | HF Trainer, s | ours, s | ours ÷ theirs | our passes |"]
-    lines.append("| --- | ---: | ---: | ---: | ---: | ---: |")
+    lines = ["| account | posts | HF Trainer, s | ours, s | in training | ours ÷ theirs | passes |"]
+    lines.append("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     good = True
     for account in measured:
         theirs = seconds(lambda a=account: peer_account(folder, a))  # type: ignore[misc]
-        passes: list[int] = []
-        ours = seconds(lambda a=account, p=passes: p.append(our_account(folder, a)))  # type: ignore[misc]
+        made: list[tuple[int, float]] = []
+        ours = seconds(lambda a=account, m=made: m.append(our_account(folder, a)))  # type: ignore[misc]
         good &= ours < theirs
+        passes, training = made[0]
         lines.append(
             f"| {account.name} | {len(account.train)} | {theirs:.1f} | {ours:.1f} "
-            f"| {ours / theirs:.2f} | {passes[0]} |"
+            f"| {training / ours:.0%} | {ours / theirs:.2f} | {passes} |"
         )
     return lines, good
 
@@ -181,15 +219,17 @@ def peer_account(folder: str, account: Measured) -> None:
     save(base)
 
 
-def our_account(folder: str, account: Measured) -> int:
-    """The same with `default`; how many passes it made."""
+def our_account(folder: str, account: Measured) -> tuple[int, float]:
+    """The same with `default`; how many passes it made, and the seconds that these took."""
     recipe = load_recipe("default")
     base = load_base(folder, dropout=recipe.dropout)
     blocks, aside = rows_of(base, [account.train], recipe)
+    started = time.perf_counter()
     with tempfile.TemporaryDirectory() as work:
         made = fit(base, blocks, recipe, 0, Path(work) / "c", SilentReporter(), aside)
+    training = time.perf_counter() - started
     save(base)
-    return made.passes
+    return made.passes, training
 
 
 def save(base: Base) -> None:

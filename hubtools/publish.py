@@ -270,7 +270,7 @@ def _card(
 
     A card that tells of this very run is left as it is, edits of its facts included.
     """
-    from hubtools.training.recipe import base_folder
+    from hubtools.training.recipe import base_folder, recipe_for
 
     old = load_card(card_file) if card_file.is_file() else Card(repo=name, tags=("huggingtweets",))
     if old.training == folder.run.training and old.evaluation == folder.run.evaluation:
@@ -281,17 +281,21 @@ def _card(
         base_model=None if base_folder(request.base) else request.base,
         prompt=request.prompt,
         accounts=tuple(_account(c, n, folder) for n, c in enumerate(corpora, 1)),
-        runs=_runs(old, folder.run.address),
+        runs=_runs(old, folder.run.address, recipe_for(request.base, request.recipe).report),
         training=folder.run.training,
         evaluation=folder.run.evaluation,
         predictions=folder.run.predictions,
     )
 
 
-def _runs(old: Card, address: str | None) -> tuple[Run, ...]:
+def _runs(old: Card, address: str | None, report: str | None) -> tuple[Run, ...]:
     """What can be looked at of the new run; of the one before only its data and reports."""
-    others = tuple(run for run in old.runs if run.kind != "training")
-    return (*others, Run(kind="training", url=address)) if address else others
+    runs = [run for run in old.runs if run.kind != "training"]
+    if address:
+        runs.append(Run(kind="training", url=address))
+    if report and report not in [run.url for run in runs]:
+        runs.append(Run(kind="report", url=report))
+    return tuple(runs)
 
 
 def _language(corpora: Sequence[Corpus]) -> str | tuple[str, ...] | None:

@@ -22,7 +22,7 @@ from typing import Any
 
 from hubtools.errors import HubtoolsError, UsageError
 from hubtools.fleet.cluster import ray_cluster
-from hubtools.report import Reporter, SilentReporter
+from hubtools.report import Bar, Reporter, SilentReporter
 from hubtools.training.bases import WarmBases
 from hubtools.training.recipe import Recipe
 
@@ -208,7 +208,8 @@ def _search(
     longest = len(accounts)
     # What Tune prints belongs to nobody: stdout is for the one document that --json promises.
     silent = redirect_stdout(io.StringIO())
-    with tempfile.TemporaryDirectory(prefix="hubtools-tune-") as folder, silent:
+    bars = report.bar("searching", request.trials)
+    with bars as bar, tempfile.TemporaryDirectory(prefix="hubtools-tune-") as folder, silent:
         found: Any = tune.Tuner(
             tune.with_resources(shared, needs),
             param_space={key: tune.choice(list(v)) for key, v in space(request.recipe).items()},
@@ -226,7 +227,9 @@ def _search(
                     reduction_factor=_REDUCTION,
                 ),
             ),
-            run_config=tune.RunConfig(storage_path=folder, name="sweep", verbose=0),
+            run_config=tune.RunConfig(
+                storage_path=folder, name="sweep", verbose=0, callbacks=[_telling(bar, longest)]
+            ),
         ).fit()
     trials = []
     for number, result in enumerate(found):
@@ -238,6 +241,27 @@ def _search(
             bits = tuple(float(part) for part in metrics["bits"].split())
             trials.append(Trial(number + 1, values, bits, round(metrics["time_total_s"], 1)))
     return tuple(trials)
+
+
+def _telling(bar: Bar, accounts: int) -> Any:
+    """A callback of Tune that moves the bar on whenever a trial ends."""
+    from ray import tune
+
+    class Telling(tune.Callback):
+        ended, best = 0, math.inf
+
+        def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
+            self.ended += 1
+            if trial.last_result.get("accounts") == accounts:
+                self.best = min(self.best, trial.last_result["mean"])
+            said = f"best {self.best:.3f} bits a byte" if self.best < math.inf else ""
+            bar.advance(self.ended, said)
+
+        def on_trial_error(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
+            self.ended += 1
+            bar.advance(self.ended)
+
+    return Telling()
 
 
 def _own(recipe: Recipe, key: str) -> float | int:

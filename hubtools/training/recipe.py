@@ -18,6 +18,7 @@ Count = Annotated[int, Meta(ge=1)]
 Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, lt=1)]
+Address = Annotated[str, Meta(pattern=r"^https://\S+$", max_length=2048)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +106,8 @@ class Recipe:
     choose: Choose | None = None
     scratch: Scratch | None = None
     adapter: Adapter | None = None
+    report: Address | None = None
+    """Where others can read how the recipe was found; cards link it."""
 
     def peak(self, width: int) -> float:
         """The largest learning rate for a base whose hidden states have that width."""

@@ -170,6 +170,11 @@ def _fit(
     blocks, aside = rows_of(base, train, recipe)
     if recipe.adapter is not None:
         add_adapter(base, recipe.adapter, settings.seed)
+        if base_folder(settings.base) is not None:
+            report.note(
+                "The base lies in a folder of this machine, so nobody else can load the adapter. "
+                "Publish the base, and give --base its repository"
+            )
     file = FileLog(folder / LOG)
     log = Both(file, tracker) if tracker else file
     with closing(file):

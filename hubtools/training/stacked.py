@@ -8,7 +8,7 @@ the same but for rounding. A user that is through leaves the batch.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _EPSILON = 1e-8  # AdamW's, as torch has it
 _IGNORED = -100
+_FILLED = 1.2  # times the work that the batches would be alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +65,21 @@ def fit_stacked(base: Base, users: Sequence[User], recipe: Recipe) -> tuple[Stac
     stack = _Stack(base, recipe, [user.seed for user in users])
     courses = [_batches(user, recipe) for user in users]
     losses: list[list[float]] = [[] for _ in users]
-    longest = max(map(len, courses))
+    peak = recipe.peak(base.width)
     base.model.train()
     with stack.attached(), quiet_transformers():
-        for step in range(longest):
-            active = [number for number, course in enumerate(courses) if step < len(course)]
+        while waiting := {
+            number: courses[number][len(done)]
+            for number, done in enumerate(losses)
+            if len(done) < len(courses[number])
+        }:
+            active = alike(waiting)
+            steps = [len(losses[n]) for n in active]
             rates = [
-                recipe.peak(base.width) * schedule(step, len(courses[n]), recipe.warmup)
-                for n in active
+                peak * schedule(step, len(courses[n]), recipe.warmup)
+                for n, step in zip(active, steps, strict=True)
             ]
-            found = stack.update([courses[n][step] for n in active], active, rates, step)
+            found = stack.update([waiting[n] for n in active], active, rates, steps)
             for number, loss in zip(active, found, strict=True):
                 if not math.isfinite(loss):
                     raise ModelError(f"the loss of user {number + 1} is {loss}")
@@ -83,6 +89,30 @@ def fit_stacked(base: Base, users: Sequence[User], recipe: Recipe) -> tuple[Stac
         StackedFit(stack.weights_of(number), len(course), tuple(losses[number]))
         for number, course in enumerate(courses)
     )
+
+
+def alike(waiting: Mapping[int, Batch]) -> list[int]:
+    """The most users whose next batches can be filled up to one width for little.
+
+    Each user's batches keep their order; whose next one is of another width waits for its turn.
+    """
+    order = sorted(waiting, key=lambda number: (_width(waiting[number]), number))
+    best: list[int] = []
+    for first in range(len(order)):
+        rows = tokens = 0
+        for last in range(first, len(order)):
+            batch = waiting[order[last]]
+            rows += len(batch)
+            tokens += len(batch) * _width(batch)
+            if rows * _width(batch) > _FILLED * tokens:
+                break
+            if last + 1 - first > len(best):
+                best = order[first : last + 1]
+    return best
+
+
+def _width(batch: Batch) -> int:
+    return max(map(len, batch))
 
 
 def _batches(user: User, recipe: Recipe) -> list[Batch]:
@@ -112,7 +142,10 @@ class _Stack:
         }
         self._first = {name: torch.zeros_like(w) for name, w in self._weights.items()}
         self._second = {name: torch.zeros_like(w) for name, w in self._weights.items()}
-        self._rows: torch.Tensor | None = None
+        self._multiply = gathered if base.device == "cuda" else one_by_one
+        self._active: tuple[int, ...] = ()
+        self._rows: tuple[int, ...] = ()
+        """Of the batch in hand: whose rows stand in it, and how many of each."""
 
     def weights_of(self, number: int) -> dict[str, torch.Tensor]:
         """The adapter of one user."""
@@ -135,25 +168,25 @@ class _Stack:
 
     def _second_path(self, a: torch.Tensor, b: torch.Tensor) -> Any:
         def second_path(module: Any, inputs: tuple[Any, ...], output: Any) -> Any:
-            import torch
-
             x = inputs[0]  # [rows, tokens, inputs]
-            assert self._rows is not None
-            down = torch.bmm(x, a[self._rows].transpose(1, 2).to(x.dtype))
-            return output + torch.bmm(down, b[self._rows].transpose(1, 2).to(x.dtype)) * self._scale
+            return output + self._multiply(x, a, b, self._active, self._rows) * self._scale
 
         return second_path
 
     def update(
-        self, batches: Sequence[Batch], active: Sequence[int], rates: Sequence[float], step: int
+        self,
+        batches: Sequence[Batch],
+        active: Sequence[int],
+        rates: Sequence[float],
+        steps: Sequence[int],
     ) -> list[float]:
-        """One step of the users `active`, and the loss of each before it."""
+        """One step of the users `active`, each its own, and the loss of each before it."""
         import torch
 
         device = self._base.device
         inputs, labels = padded(tuple(row for batch in batches for row in batch), device)
         sizes = torch.tensor([len(batch) for batch in batches], device=device)
-        self._rows = torch.tensor(active, device=device).repeat_interleave(sizes)
+        self._active, self._rows = tuple(active), tuple(map(len, batches))
         place = torch.arange(len(batches), device=device).repeat_interleave(sizes)
         with autocast(device, self._precision):
             logits = self._base.model(input_ids=inputs, use_cache=False).logits
@@ -169,7 +202,7 @@ class _Stack:
         losses = sums / tokens
         names = list(self._weights)
         gradients = torch.autograd.grad(losses.sum(), list(self._weights.values()))
-        self._step(dict(zip(names, gradients, strict=True)), active, rates, step)
+        self._step(dict(zip(names, gradients, strict=True)), active, rates, steps)
         found: list[float] = losses.tolist()
         return found
 
@@ -178,7 +211,7 @@ class _Stack:
         gradients: dict[str, torch.Tensor],
         active: Sequence[int],
         rates: Sequence[float],
-        step: int,
+        steps: Sequence[int],
     ) -> None:
         """Each user's gradient clipped by its own norm, then AdamW at its own learning rate."""
         import torch
@@ -189,12 +222,39 @@ class _Stack:
         share = (self._recipe.clip / (square.sqrt() + 1e-6)).clamp(max=1.0)[:, None, None]
         rate = torch.tensor(rates, device=who.device)[:, None, None]
         low, high = self._recipe.betas
+        unbiased = [
+            torch.tensor([1 - beta ** (step + 1) for step in steps], device=who.device)
+            for beta in (low, high)
+        ]
+        first_left, second_left = (part[:, None, None] for part in unbiased)
         with torch.no_grad():
             for name, gradient in mine.items():
                 weight, clipped = self._weights[name], gradient * share
                 first = self._first[name][who].lerp(clipped, 1 - low)
                 second = self._second[name][who].mul(high).addcmul(clipped, clipped, value=1 - high)
                 self._first[name][who], self._second[name][who] = first, second
-                denominator = (second / (1 - high ** (step + 1))).sqrt() + _EPSILON
+                denominator = (second / second_left).sqrt() + _EPSILON
                 kept = weight[who] * (1 - rate * self._recipe.weight_decay)
-                weight[who] = kept - rate / (1 - low ** (step + 1)) * first / denominator
+                weight[who] = kept - rate / first_left * first / denominator
+
+
+def one_by_one(
+    x: torch.Tensor, a: torch.Tensor, b: torch.Tensor, users: Sequence[int], rows: Sequence[int]
+) -> torch.Tensor:
+    """The rows x [rows, tokens, inputs] through A and B of their users: few large products."""
+    import torch
+
+    parts = zip(x.split(list(rows)), users, strict=True)
+    return torch.cat([part @ a[user].T @ b[user].T for part, user in parts])
+
+
+def gathered(
+    x: torch.Tensor, a: torch.Tensor, b: torch.Tensor, users: Sequence[int], rows: Sequence[int]
+) -> torch.Tensor:
+    """The same in two products for all users, where dispatch costs more than arithmetic."""
+    import torch
+
+    counts = torch.tensor(rows, device=x.device)
+    owners = torch.tensor(users, device=x.device).repeat_interleave(counts)
+    down = torch.bmm(x, a[owners].transpose(1, 2).to(x.dtype))
+    return torch.bmm(down, b[owners].transpose(1, 2).to(x.dtype))

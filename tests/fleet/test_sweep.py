@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,6 +72,7 @@ def test_a_search_ends_with_a_recipe_that_can_be_used(folder: Path) -> None:
         "--trials", "3", "--out", "search", "--json", cwd=folder, env={"OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
+    assert re.search(r"searching: 100%, best \d\.\d+ bits a byte", result.stderr)
     said = json.loads(result.stdout)
     assert 1 <= said["trials"] <= 3
     rows = list(csv.DictReader((folder / "search/trials.csv").open()))

@@ -113,6 +113,16 @@ def test_a_base_is_as_before_after_an_adapter(tiny_gpt2: Path) -> None:
     assert torch.equal(logits(again), before)
 
 
+class Listening(SilentReporter):
+    """Remembers what was said."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
 def test_from_scratch_there_is_nothing_to_adapt() -> None:
     with pytest.raises(ConfigError, match="an adapter needs a base"):
         recipe_for("scratch", "adapter")
@@ -127,10 +137,12 @@ def test_a_run_saves_the_adapter_alone_and_goes_on_after_a_kill(
         raise SystemExit("killed")
 
     asked = request(tiny_gpt2, folder)
+    report = Listening()
     with monkeypatch.context() as patch:
         patch.setattr(steps, "_draw", killed)
         with pytest.raises(SystemExit):
-            make_model(asked, None, Project(folder), SilentReporter())
+            make_model(asked, None, Project(folder), report)
+    assert [note for note in report.notes if "nobody else can load the adapter" in note]
     made = make_model(asked, None, Project(folder), SilentReporter())
     names = {path.name for path in made.folder.path.iterdir()}
     assert {"adapter_config.json", "adapter_model.safetensors", "generation_config.json"} <= names

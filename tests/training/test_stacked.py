@@ -10,11 +10,12 @@ import torch
 
 from hubtools.errors import UsageError
 from hubtools.report import SilentReporter
+from hubtools.training import stacked
 from hubtools.training.adapter import adapter_weights, add_adapter
 from hubtools.training.base import Base, load_base
 from hubtools.training.loop import fit
 from hubtools.training.recipe import Adapter, Recipe, load_recipe
-from hubtools.training.stacked import User, fit_stacked
+from hubtools.training.stacked import User, alike, fit_stacked
 from hubtools.training.tokens import TokenBlocks, tokenize
 from tests.training.makers import posts
 
@@ -36,8 +37,12 @@ def alone(tiny_gpt2: Path, user: User, recipe: Recipe, folder: Path) -> tuple[Ba
     return base, found.loss
 
 
-def test_together_is_as_alone(tiny_gpt2: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("multiply", [stacked.one_by_one, stacked.gathered])
+def test_together_is_as_alone(
+    multiply: object, tiny_gpt2: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of users with different posts, seeds and numbers of steps."""
+    monkeypatch.setattr(stacked, "one_by_one", multiply)
     base = load_base(str(tiny_gpt2), RECIPE.dropout)
     before = {name: weight.clone() for name, weight in base.model.state_dict().items()}
     users = [User(blocks(base, 30 + 25 * n, n), seed=n) for n in range(3)]
@@ -54,6 +59,17 @@ def test_together_is_as_alone(tiny_gpt2: Path, tmp_path: Path) -> None:
     after = base.model.state_dict()
     assert after.keys() == before.keys()
     assert all(torch.equal(after[name], weight) for name, weight in before.items())
+
+
+def test_batches_of_similar_width_meet_and_none_is_forgotten() -> None:
+    def batch(rows: int, width: int) -> tuple[tuple[int, ...], ...]:
+        return ((1,) * width,) * rows
+
+    waiting = {0: batch(50, 20), 1: batch(5, 200), 2: batch(48, 21), 3: batch(5, 190)}
+    assert alike(waiting) == [0, 2]
+    del waiting[0]
+    assert alike(waiting) == [3, 1]
+    assert alike({7: batch(1, 3)}) == [7]
 
 
 @pytest.mark.parametrize("recipe", [load_recipe("default"), replace(RECIPE, dropout=0.1)])
