@@ -156,7 +156,8 @@ def _push(space: str, settings: Settings, target: Target, how: _How) -> None:
         typer.echo(applied_line(done, requests))
     end(done)
     if not how.as_json and not how.quiet:
-        typer.echo(f"The demo is at {url}")
+        kept = f"Its files are at {url} (hubtools hub serve {target.place})"
+        typer.echo(kept if target.kind == "local" else f"The demo is at {url}")
 
 
 def _show(plan: Plan) -> None:

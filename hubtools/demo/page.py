@@ -15,11 +15,11 @@ import gradio as gr
 
 from hubtools.cards.model import Prediction
 from hubtools.demo import views
-from hubtools.demo.messages import Failed, Looked, Note, Published, Step, Stopped, Trained
+from hubtools.demo.messages import Event, Failed, Looked, Note, Published, Step, Stopped, Trained
 from hubtools.demo.settings import Settings
 from hubtools.demo.visit import Visit, chosen_sources
 from hubtools.demo.visits import Visits
-from hubtools.errors import HubtoolsError
+from hubtools.errors import HubtoolsError, UsageError
 
 _P = ParamSpec("_P")
 _PREDICTIONS = 10
@@ -268,7 +268,7 @@ class _Handlers:
                 elif isinstance(event, Failed):
                     shown = views.error(_without_folder(event.error, visit))
         except HubtoolsError as error:
-            shown = views.error(str(error))
+            shown = views.error(_sentence(error))
         yield [shown, agree, *rest]
 
     def agree(self, agreed: bool) -> Any:
@@ -291,7 +291,7 @@ class _Handlers:
         notes: list[str] = []
         done: str = ""
         again = gr.update(interactive=True, value="Train")
-        for event in visit.train(prompt or "", name or ""):
+        for event in _said(visit.train(prompt or "", name or "")):
             if isinstance(event, Step):
                 curve.add(event)
                 yield [views.working(event.title.capitalize(), event, curve), *running, *rest]
@@ -332,7 +332,7 @@ class _Handlers:
                     texts.append(prediction.text)
                 yield [gr.update(choices=texts, visible=bool(texts)), views.repeated(repeated)]
         except HubtoolsError as error:
-            yield [gr.skip(), views.error(str(error))]
+            yield [gr.skip(), views.error(_sentence(error))]
 
     @_said_once
     def choose(self, text: str | None, prompt: str, request: gr.Request) -> Iterator[Any]:
@@ -361,9 +361,8 @@ class _Handlers:
         to = self._settings.to if local else "hf"
         yield [views.working("Publishing", None, views.Curve()), gr.update(value="")]
         shown = ""
-        for event in visit.publish(
-            to, (owner or "").strip() or None, (token or "").strip() or None
-        ):
+        owner, token = (owner or "").strip() or None, (token or "").strip() or None
+        for event in _said(visit.publish(to, owner, token)):
             if isinstance(event, Step):
                 shown = views.working("Publishing", event, views.Curve())
                 yield [shown, gr.skip()]
@@ -393,6 +392,20 @@ class _Handlers:
             gr.update(value=str(visit.download()), interactive=True),
             gr.update(visible=True),
         ]
+
+
+def _said(events: Iterator[Event]) -> Iterator[Event]:
+    """The events, of which the last is what was wrong with the visitor's own words."""
+    try:
+        yield from events
+    except UsageError as error:
+        yield Failed(_sentence(error))
+
+
+def _sentence(error: HubtoolsError) -> str:
+    """An error as the page says it; where there is a file's name first, it is left as it is."""
+    text = str(error)
+    return text if error.where else text[:1].upper() + text[1:]
 
 
 def _without_folder(text: str, visit: Visit) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubtools.cards.model import Card, Prediction
+from hubtools.cards.names import check_repo_name
 from hubtools.cards.redraw import THUMBNAIL, subject_of
 from hubtools.cards.render import CardRenderer
 from hubtools.cards.thumbnail import draw_thumbnail
@@ -101,8 +102,13 @@ class Visit:
             yield event
 
     def train(self, prompt: str, name: str) -> Iterator[Event]:
-        """Make the model of what was looked at; Trained is the end."""
+        """Make the model of what was looked at; Trained is the end.
+
+        Raises UsageError for a name that no model can have.
+        """
         assert self._request is not None
+        if name.strip():
+            check_repo_name(name.strip())
         self._request = replace(
             self._request, prompt=prompt.strip() or self.settings.prompt, name=name.strip() or None
         )
@@ -172,8 +178,13 @@ class Visit:
         return file
 
     def publish(self, to: str, namespace: str | None, token: str | None) -> Iterator[Event]:
-        """Bring the model to a Hub; Published is the end."""
+        """Bring the model to a Hub; Published is the end.
+
+        Raises UsageError for a namespace that nobody can have.
+        """
         assert self.card_file is not None
+        if namespace is not None:
+            check_repo_name(namespace)
         if not self.settings.private and not token:
             yield Failed("Give an access token that may write, from your settings on the Hub.")
             return

@@ -164,6 +164,15 @@ def test_what_cannot_be_used_is_said_where_it_happened(
         page.get_by_role("alert").get_by_text("6,000 are needed").wait_for()
         assert not page.get_by_role("checkbox").is_visible()
         assert page.get_by_role("button", name="Train", exact=True).is_disabled()
+        page.reload()
+        look(page, archive, few)
+        page.get_by_text("Take away those with too few").wait_for()
+        page.reload()
+        look(page, archive)
+        page.get_by_label("Name of the model").fill("Möwe 🐦")
+        train(page)
+        page.get_by_role("alert").get_by_text("'Möwe 🐦' is no name").wait_for()
+        assert page.get_by_role("button", name="Train", exact=True).is_enabled()
 
 
 def test_a_visitor_stops_and_another_waits_and_sees_nothing(

@@ -290,7 +290,7 @@ def test_the_command_plans_and_applies(tmp_path: Path) -> None:
 
     done = command(*arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1].endswith(f"7878/spaces/{SPACE}")
+    assert f"7878/spaces/{SPACE} " in done.stdout.splitlines()[-1]
     again = json.loads(command(*arguments, "--json", cwd=tmp_path).stdout)
     assert (again["applied"], again["unchanged"], again["space"]) == (0, 1, SPACE)
 
@@ -320,7 +320,7 @@ def test_a_person_is_asked_first(answer: str, tmp_path: Path) -> None:
         out, err = process.communicate(timeout=120)
     os.close(theirs)
     assert f"Change the Space {SPACE}" in err
-    assert ("The demo is at" in out) == (answer == "y")
+    assert ("Its files are at" in out) == (answer == "y")
     assert (process.returncode == 0) == (answer == "y")
 
 

@@ -160,6 +160,15 @@ def test_the_deny_list_of_whoever_runs_it_holds(
     assert isinstance(end, Failed) and "deny list" in end.error
 
 
+def test_names_that_no_hub_takes_are_said_at_once(make_visits: MakeVisits, archive: Path) -> None:
+    visit = looked_at(make_visits().of("a"), archive)
+    with pytest.raises(UsageError, match="'Möwe 🐦' is no name"):
+        next(visit.train("My dream is", "Möwe 🐦"))
+    trained(visit, archive, "moewe")
+    with pytest.raises(UsageError, match="'Ada 🐦' is no name"):
+        next(visit.publish("hf", "Ada 🐦", None))
+
+
 def test_visitors_share_nothing_and_leave_nothing(
     make_visits: MakeVisits, archive: Path, tmp_path: Path
 ) -> None:
