@@ -10,6 +10,7 @@ from and the one that won are then scored on them.
 from __future__ import annotations
 
 import io
+import logging
 import math
 import os
 import tempfile
@@ -201,6 +202,8 @@ def _search(
 
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
     os.environ["RAY_CHDIR_TO_TRIAL_DIR"] = "0"
+    # It warns of the files that those loggers would have written; the numbers are in memory.
+    logging.getLogger("ray.tune").setLevel(logging.ERROR)
     known = {key: _own(request.recipe, key) for key in space(request.recipe)}
     has: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     needs = {"cpu": 1.0, "gpu": 1.0 if has.get("GPU") else 0.0}

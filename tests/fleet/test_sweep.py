@@ -72,6 +72,7 @@ def test_a_search_ends_with_a_recipe_that_can_be_used(folder: Path) -> None:
         "--trials", "3", "--out", "search", "--json", cwd=folder, env={"OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
+    assert "Failed to fetch" not in result.stderr
     assert re.search(r"searching: 100%, best \d\.\d+ bits a byte", result.stderr)
     said = json.loads(result.stdout)
     assert 1 <= said["trials"] <= 3
