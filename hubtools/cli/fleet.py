@@ -73,7 +73,7 @@ def run(
         bool,
         typer.Option(
             "--compile/--no-compile",
-            help="Compile the base once a worker: minutes at first, then faster.",
+            help="Compile the base once a worker, which takes minutes: for many models on a GPU.",
         ),
     ] = False,
     base: Base = DEFAULT_BASE,

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     import torch
 
 _WIDTHS = (32, 64, 96, 128, 192, 256, 512)  # with the longest: as many as Dynamo keeps code for
-_IGNORED = -100
+IGNORED = -100
+"""The label that PyTorch's cross-entropy leaves out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Shapes:
         rows, width = self.of(inputs.shape[1])
         added = (0, width - inputs.shape[1], 0, max(0, rows - inputs.shape[0]))
         pad = torch.nn.functional.pad
-        return pad(inputs, added), pad(labels, added, value=_IGNORED)
+        return pad(inputs, added), pad(labels, added, value=IGNORED)
 
 
 class CompiledLoss:
@@ -57,7 +58,7 @@ class CompiledLoss:
                 logits.flatten(0, 1).float(),
                 labels.flatten(),
                 reduction="sum",
-                ignore_index=_IGNORED,
+                ignore_index=IGNORED,
             )
 
         self._graphs = model.device.type == "cuda"

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from hubtools.errors import ModelError, UsageError
 from hubtools.training.adapter import adapter_weights, add_adapter, remove_adapter, targets
 from hubtools.training.base import Base, quiet_transformers
+from hubtools.training.compiled import IGNORED
 from hubtools.training.plan import schedule
 from hubtools.training.recipe import Recipe
 from hubtools.training.step import autocast, padded, precision
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     import torch
 
 _EPSILON = 1e-8  # AdamW's, as torch has it
-_IGNORED = -100
 _FILLED = 1.2  # times the work that the batches would be alone
 
 
@@ -194,9 +194,9 @@ class _Stack:
                 logits.flatten(0, 1).float(),
                 labels.flatten(),
                 reduction="none",
-                ignore_index=_IGNORED,
+                ignore_index=IGNORED,
             ).view_as(labels)
-        counted = (labels != _IGNORED).sum(1)
+        counted = (labels != IGNORED).sum(1)
         sums = torch.zeros(len(batches), device=device).index_add(0, place, each.sum(1))
         tokens = torch.zeros(len(batches), device=device).index_add(0, place, counted.float())
         losses = sums / tokens

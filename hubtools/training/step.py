@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 from hubtools.errors import ModelError
 from hubtools.report import Reporter
 from hubtools.training.base import Base
-from hubtools.training.compiled import Shapes
+from hubtools.training.compiled import IGNORED, Shapes
 from hubtools.training.recipe import Recipe
 from hubtools.training.tokens import Batch
 
 if TYPE_CHECKING:
     import torch
     from torch.optim.swa_utils import AveragedModel
-
-_IGNORED = -100  # the label that PyTorch's cross-entropy leaves out
 
 
 class Stepper:
@@ -133,7 +131,7 @@ def padded(batch: Batch, device: str) -> tuple[torch.Tensor, torch.Tensor]:
     rows = torch.tensor([row + (row[0],) * (width - len(row)) for row in batch])
     lengths = torch.tensor([len(row) for row in batch])
     labels = rows[:, 1:].clone()
-    labels[torch.arange(1, width) >= lengths[:, None]] = _IGNORED
+    labels[torch.arange(1, width) >= lengths[:, None]] = IGNORED
     return rows[:, :-1].to(device, non_blocking=True), labels.to(device, non_blocking=True)
 
 
@@ -143,9 +141,9 @@ def loss_of(model: Any, inputs: torch.Tensor, labels: torch.Tensor) -> torch.Ten
 
     logits = model(input_ids=inputs, use_cache=False).logits
     losses = torch.nn.functional.cross_entropy(
-        logits.flatten(0, 1).float(), labels.flatten(), reduction="none", ignore_index=_IGNORED
+        logits.flatten(0, 1).float(), labels.flatten(), reduction="none", ignore_index=IGNORED
     )
-    return losses[labels.flatten() != _IGNORED]
+    return losses[labels.flatten() != IGNORED]
 
 
 def precision(recipe: Recipe, device: str) -> str:
