@@ -221,24 +221,28 @@ def wait_until(condition: Any) -> None:
         time.sleep(0.1)
 
 
+def tab_to(page: Page, control: str) -> None:
+    """Press Tab until a control has the focus, by its text or else its type, before the end."""
+    what = "document.activeElement.innerText || document.activeElement.type"
+    reached: list[str] = []
+    while control not in reached:
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate(what))
+        assert "A model of your own posts" not in reached[-1], f"{control} not in {reached}"
+
+
 def test_a_phone_and_a_keyboard_are_enough(browser: object, address: str, archive: Path) -> None:
     page = visitor(browser, address, viewport=PHONE)
     with closing(page.context):
         look(page, archive)
         page.get_by_text("A few that were kept").wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-        reached = []
         page.locator("h1").click()  # the keyboard begins at the top
-        for _ in range(25):
-            page.keyboard.press("Tab")
-            reached.append(
-                page.evaluate("document.activeElement.innerText || document.activeElement.type")
-            )
-            if reached[-1] == "checkbox":
-                page.keyboard.press("Space")
-                page.locator("button:not([disabled])", has_text="Train").wait_for()
-        assert reached.index("Look at the posts") < reached.index("checkbox")
-        assert reached.index("checkbox") < reached.index("Train")
+        tab_to(page, "Look at the posts")
+        tab_to(page, "checkbox")
+        page.keyboard.press("Space")
+        page.locator("button:not([disabled])", has_text="Train").wait_for()
+        tab_to(page, "Train")
         words = json.dumps(page.locator("[role=status]").all_inner_texts())
         assert "Fog Watch" in words
 
