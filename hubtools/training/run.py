@@ -25,8 +25,9 @@ from hubtools.training.base import Base, load_base, quiet_transformers
 from hubtools.training.bases import Bases, FreshBases
 from hubtools.training.checkpoint import Point
 from hubtools.training.corpus import Corpus, KeptPost, split_held_out
+from hubtools.training.course import Fit
 from hubtools.training.evaluate import HeldOut, evaluate, likelihoods
-from hubtools.training.loop import Fit, fit
+from hubtools.training.loop import fit
 from hubtools.training.memorise import TrainingIndex, distinct_2, words
 from hubtools.training.ngram import ByteNgram
 from hubtools.training.predict import Sampling, generation_config, predict
