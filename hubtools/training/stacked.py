@@ -84,13 +84,18 @@ class Stack:
         self._lanes = [_lane(self._beginning(0)) for _ in range(size)]
         self._compiled = _compiled(self._sums, self._lanes, backend) if backend else None
 
+    def fits(self, recipe: Recipe, users: int) -> bool:
+        """Whether so many users of that recipe can be trained here."""
+        return self._recipe == recipe and users <= len(self._lanes)
+
     def fit(self, users: Sequence[User]) -> tuple[Learned | ModelError, ...]:
         """Train these users, at most as many as there is room for; the base is left as it was.
 
         A user whose loss is no number any more gets an error, and the others go on.
         """
         if not can_stack(self._recipe) or len(users) > len(self._lanes):
-            raise UsageError(f"the recipe {self._recipe.name!r} cannot train {len(users)} at once")
+            what = f"there is no room for {len(users)} users of the recipe {self._recipe.name!r}"
+            raise UsageError(what)
         started = time.monotonic()
         students = [self._student(*pair) for pair in zip(users, self._lanes, strict=False)]
         self._base.model.train()
