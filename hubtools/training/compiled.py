@@ -46,13 +46,12 @@ def compiled(function: Any, backend: str, device: str) -> Any:
     import torch
 
     config: Any = torch._dynamo.config
-    compiler: Any = torch.compiler
     config.recompile_limit = max(config.recompile_limit, _KEPT)
     mode = "reduce-overhead" if device == "cuda" else None
-    code = torch.compile(function, dynamic=False, backend=backend, mode=mode)
+    code: Any = torch.compile(function, dynamic=False, backend=backend, mode=mode)
 
     def graphs(*given: Any) -> Any:
-        compiler.cudagraph_mark_step_begin()  # what the last step gave is not used any more
+        torch.compiler.cudagraph_mark_step_begin()  # what the last step gave is not used any more
         return code(*given)
 
     return graphs if device == "cuda" else code
