@@ -19,6 +19,7 @@ from hubtools.sync.plan import README, Head
 from hubtools.sync.remote import find_head, is_ours, read_file
 from hubtools.sync.session import Session
 
+_RIGHT = "Put it right on the Hub, then run again"
 _LOOKED_BACK = 100
 """Commits among which our last one is looked for."""
 
@@ -55,8 +56,8 @@ class Edit:
 def find_edit(session: Session, file: Path, *, own: bool = False) -> Edit | None:
     """The edit that the Hub has of the card in `file`; None when there is none.
 
-    With `own` the README is taken as it is, and stays that way. Raises ConflictError when a
-    repository is not there, CardError for a README that cannot be read.
+    With `own` the README is taken as it is, and stays that way. Raises UsageError when the
+    repository is not there, ConflictError for a README that cannot be read.
     """
     card = load_card(file)
     head = _head(session.hub, f"{session.namespace}/{card.repo}")
@@ -68,11 +69,18 @@ def find_edit(session: Session, file: Path, *, own: bool = False) -> Edit | None
         there = data.decode("utf-8")
     except UnicodeDecodeError as error:
         what = f"README.md is not UTF-8 (byte {error.start})"
-        raise CardError(what, where=head.repo_id) from error
+        raise ConflictError(what, where=head.repo_id, fix=_RIGHT) from error
     base, pulled = (None, None) if own else find_base(session, head, card.pulled)
-    home = (
-        Home(as_its_own(card, there)) if own else bring_home(card, base, there, here, pulled=pulled)
-    )
+    try:
+        home = (
+            Home(as_its_own(card, there))
+            if own
+            else bring_home(card, base, there, here, pulled=pulled)
+        )
+    except CardError as error:
+        line = f", {error.where}" if error.where else ""
+        what = f"{README}{line}: {error.what}"
+        raise ConflictError(what, where=head.repo_id, fix=_RIGHT) from error
     marked = replace(home.card, pulled=hashlib.sha256(data).hexdigest())
     return Edit(file, card, pulled or base, there, replace(home, card=marked))
 

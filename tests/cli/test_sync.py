@@ -112,9 +112,25 @@ def test_pull_of_all_and_what_needs_a_decision(place: Place) -> None:
     assert (done["pulled"], done["unchanged"]) == (["poet"], [])
     (conflict,) = done["conflicts"]
     assert conflict["card"].endswith("cards/gull.toml")
+    asked = run(place, "pull", "gull", code=6)
+    assert "+## Why does it work?" in asked.stdout, "what there is to decide on is shown"
+    assert "says so already" not in asked.stdout
     run(place, "pull", "gull", "--own", "-y")
     assert said(place, "apply")["applied"] == 2
     assert "## Why" in place.readme("gull")
+
+
+def test_a_readme_that_cannot_be_read_keeps_no_other_edit_away(place: Place) -> None:
+    run(place, "apply", "-q")
+    place.put("gull", README="---\na: [1\n---\nBroken.\n")
+    place.put("poet", README=b"\xff\xfe")
+    place.put("tern", README=place.readme("tern") + "\nMine.\n")
+    shown = run(place, "pull", "--all", code=6)
+    assert "me/gull: README.md, line 3: front matter: expected" in shown.stderr
+    assert "me/poet: README.md is not UTF-8 (byte 0)" in shown.stderr
+    assert (place.root / "cards" / "tern.md").read_text() == "Mine.\n"
+    done = said(place, "pull", "--all", code=6)
+    assert [Path(one["card"]).stem for one in done["conflicts"]] == ["gull", "poet"]
 
 
 def test_pull_needs_names_or_all(place: Place) -> None:
