@@ -124,7 +124,7 @@ def status(
             }
         )
     elif not quiet:
-        *conflicts, _ = table(made, actions=("conflict",))
+        *conflicts, _ = table(made, most=most_shown(made, verbose), actions=("conflict",))
         pending = len(made.of("create", "update", "retire"))
         typer.echo("\n".join([summary(made), *conflicts]))
         if pending:
@@ -156,7 +156,14 @@ def _lines(made: Plan, session: Session, files: Sequence[Path], verbose: int) ->
 
     if verbose:
         yield from _diffs(made, session, files)
-    yield from table(made, most=len(made.changes) + 31 if verbose else 30)
+    yield from table(made, most=most_shown(made, verbose))
+
+
+def most_shown(made: Plan, verbose: int) -> int:
+    """How many changes of a kind are listed one by one."""
+    from hubtools.sync.show import FEW
+
+    return len(made.changes) + FEW + 1 if verbose else FEW
 
 
 def _diffs(made: Plan, session: Session, files: Sequence[Path]) -> Iterator[str]:

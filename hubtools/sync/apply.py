@@ -94,6 +94,17 @@ class Applied:
         return done + len(self.conflicts) + len(self.failed)
 
 
+def _said(error: Exception, repo: str) -> str:
+    """What a failure says in a line that begins with `repo`."""
+    if isinstance(error, HubtoolsError) and error.where == repo:
+        text = f"{error.what}. {error.fix}" if error.fix else error.what
+    elif isinstance(error, HubtoolsError | OSError):
+        text = str(error)
+    else:
+        text = f"{type(error).__name__}: {error}"
+    return " ".join(text.split())
+
+
 def _shared_cause(failed: Sequence[Trouble]) -> HubtoolsError | None:
     """What all failures come from, where they end a command alike."""
     causes = [one.cause for one in failed if one.cause is not None]
@@ -147,10 +158,8 @@ class _Run:
 
     def fail(self, change: Change, error: Exception) -> None:
         """Take in what went wrong with a change."""
-        known = isinstance(error, HubtoolsError | OSError)
-        what = str(error) if known else f"{type(error).__name__}: {error}"
         cause = error if isinstance(error, HubtoolsError) else None
-        self.failed.append(Trouble(change.repo, " ".join(what.split()), cause))
+        self.failed.append(Trouble(change.repo, _said(error, change.repo), cause))
         refused = isinstance(error, AccessError | HubUnavailableError)
         self._refusals = self._refusals + 1 if refused else 0
         if self._refusals >= _HOPELESS and isinstance(error, HubtoolsError):

@@ -31,7 +31,7 @@ def table(plan: Plan, *, most: int = FEW, actions: tuple[Action, ...] = ACTIONS)
         for change in shown[:most]:
             yield f"  {_MARKS[action]} {action:<9} {change.repo:<{width}}  {change.reason}"
         if len(shown) > most:
-            yield f"    … and {len(shown) - most:,} more to {action} (-v lists all)"
+            yield f"    … and {len(shown) - most:,} more (-v lists all)"
     yield summary(plan)
 
 

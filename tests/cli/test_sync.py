@@ -104,6 +104,21 @@ def test_a_conflict_from_edit_to_publication(place: Place) -> None:
     assert "Mine." in place.readme("poet")
 
 
+def test_every_conflict_is_named(place: Place) -> None:
+    names = [f"model-{number:02}" for number in range(35)]
+    for name in names:
+        write_card(place.root, name)
+    run(place, "apply", "-q")
+    for name in names:
+        place.put(name, README="Mine.")
+    shown = run(place, "apply", code=6)
+    assert all(f"  me/{name}: README.md was changed" in shown.stderr for name in names)
+    assert "… and 5 more (-v lists all)" in shown.stdout
+    for listing in (run(place, "apply", "-v", code=6), run(place, "status", "-v")):
+        assert all(f"! conflict  me/{name}" in listing.stdout for name in names)
+        assert "more (-v" not in listing.stdout
+
+
 def test_pull_of_all_and_what_needs_a_decision(place: Place) -> None:
     run(place, "apply", "-q")
     place.put("poet", README=place.readme("poet") + "\nMine.\n")
@@ -152,6 +167,7 @@ def test_a_plan_as_a_file(place: Place) -> None:
     assert said(place, "apply", "plan.json")["applied"] == 0
     (place.root / "none.json").write_text("{}")
     assert "is no plan" in last_line(run(place, "apply", "none.json", code=2))
+    assert "plans.json: no such plan" in last_line(run(place, "apply", "plans.json", code=2))
 
 
 def test_a_plan_of_one_card_as_a_file(place: Place) -> None:
@@ -174,6 +190,8 @@ def test_names_and_strangers(place: Place) -> None:
     assert "me/strangers" not in run(place, "plan", "gull").stdout
     missing = run(place, "plan", "pote", code=1)
     assert "Did you mean 'poet'?" in last_line(missing)
+    completed = run(place, "plan", "cards/poet.toml", code=1)
+    assert "Did you mean 'poet'?" in last_line(completed)
     assert "no such card" in last_line(run(place, "apply", "pote", code=1))
 
 
@@ -199,7 +217,7 @@ def test_the_limit_of_changes(place: Place) -> None:
     assert "Nothing was sent" in last_line(over)
     assert len(place.history("gull")) == 1
     assert "is no limit" in last_line(run(place, "apply", "--max-changes", "many", code=2))
-    (place.root / "hubtools.toml").write_text('[hub]\nmax_changes = "0"\n')
+    (place.root / "hubtools.toml").write_text("[hub]\nmax_changes = 0\n")
     run(place, "apply", code=7)
     assert said(place, "apply", "--max-changes", "67%")["applied"] == 2
 

@@ -483,6 +483,7 @@ def test_a_token_that_expires_in_the_middle(place: Place) -> None:
     assert done.applied == 10
     assert isinstance(done.cause, AccessError)
     assert "expired" in str(done.cause)
+    assert all(one.repo not in one.error for one in done.failed), "each is named once"
     assert done.left > 0, "it was not tried for every model"
     assert done.applied + done.left + len(done.failed) == 40
     assert isinstance(done.error(), PartlyDoneError)
