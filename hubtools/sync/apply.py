@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,8 +20,8 @@ from hubtools.errors import (
     HubUnavailableError,
     PartlyDoneError,
 )
-from hubtools.report import Bar, Reporter
-from hubtools.sync.commit import Delivery, deliver
+from hubtools.report import Bar, Reporter, SilentReporter
+from hubtools.sync.commit import Delivery, deliver, expected_requests
 from hubtools.sync.hub import Hub, StoppedError
 from hubtools.sync.memory import Memory
 from hubtools.sync.plan import CARRIED_OUT, README, Change, Plan, Seen
@@ -177,9 +177,13 @@ def apply(
     """
     changes, started = [c for c in plan.changes if c.action in CARRIED_OUT], time.monotonic()
     run, interrupted = _Run(plan, memory), False
-    # A creation takes three requests, of which the first two are expected when they are made.
-    hub.pacer.expect("api", sum(2 if c.head is None else 1 for c in changes))
-    with report.bar("Publishing", len(changes)) as bar, _interruptible(hub) as asked_to_stop:
+    hub.pacer.expect("api", sum(expected_requests(change) for change in changes))
+    alone = len(changes) == 1 and sys.stderr.isatty() and not isinstance(report, SilentReporter)
+    with (
+        nullcontext() if alone else _without_bars(),
+        report.bar("Publishing", len(changes)) as bar,
+        _interruptible(hub) as asked_to_stop,
+    ):
         _carry_out(changes, fleet, hub, run, bar, private)
         interrupted = asked_to_stop()
     return Applied(
@@ -256,6 +260,26 @@ def _message(change: Change) -> str:
             return f"Retire {change.name}"
         case _:
             return f"Update {', '.join(list(change.files)[:3])}"
+
+
+@contextmanager
+def _without_bars() -> Iterator[None]:
+    """Keep the client from drawing bars of its own, one for each model at once."""
+    from huggingface_hub.constants import HF_HUB_DISABLE_PROGRESS_BARS
+    from huggingface_hub.utils import (
+        are_progress_bars_disabled,
+        disable_progress_bars,
+        enable_progress_bars,
+    )
+
+    if HF_HUB_DISABLE_PROGRESS_BARS is not None or are_progress_bars_disabled():
+        yield
+        return
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        enable_progress_bars()
 
 
 @contextmanager

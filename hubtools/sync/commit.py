@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from hubtools.errors import ConflictError, HubUnavailableError
 from hubtools.sync.hub import FOR_NOW, Hub, StoppedError, good, network_errors
-from hubtools.sync.plan import SPACES, Change, Head, Wanted
+from hubtools.sync.plan import README, SPACES, Change, Head, Wanted
 from hubtools.sync.remote import is_new, list_files
 from hubtools.sync.target import HUGGING_FACE
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from httpx2 import Response
 
 _EXISTS, _OTHER_HEAD, _TOO_MANY = 409, 412, 429
+_UPLOAD = 5  # requests of the client's uploader: checks, two for large files, the commit
 _AGAIN = "Nothing was overwritten. Run again to look anew"
 
 
@@ -53,6 +54,16 @@ class Answer:
 
     oid: str | None
     response: Response | None
+
+
+def expected_requests(change: Change) -> int:
+    """How many requests carrying out `change` takes, as far as that is known beforehand.
+
+    A creation asks for its head too, which is expected when that is certain.
+    """
+    made = 1 if change.head is None else 0
+    weights = bool(change.files.keys() - {README})
+    return made + (1 + _UPLOAD if weights else 1)
 
 
 def deliver(hub: Hub, delivery: Delivery) -> str:
@@ -218,13 +229,14 @@ def _commit_folder(hub: Hub, delivery: Delivery, head: str, key: str) -> Answer:
         if place.status_code != 200:
             return Answer(None, place)
         try:
-            commit = hub.api.create_commit(
-                change.repo,
-                operations,
-                commit_message=delivery.message,
-                commit_description=key,
-                parent_commit=head,
-            )
+            with hub.room("api", _UPLOAD):
+                commit = hub.api.create_commit(
+                    change.repo,
+                    operations,
+                    commit_message=delivery.message,
+                    commit_description=key,
+                    parent_commit=head,
+                )
         except HfHubHTTPError as error:
             return Answer(None, error.response)
         except RuntimeError as error:  # how the uploader wraps what went wrong with one file

@@ -141,6 +141,21 @@ class Hub:
         finally:
             self.pacer.end(budget, said)
 
+    @contextmanager
+    def room(self, budget: Budget, requests: int) -> Iterator[None]:
+        """Places for so many requests that the client itself sends, once their turn has come.
+
+        Raises StoppedError when the run ends first.
+        """
+        delay = max(self.pacer.begin(budget) for _ in range(requests))
+        try:
+            if self.stop.wait(delay) if delay > 0 else self.stop.is_set():
+                raise StoppedError
+            yield
+        finally:
+            for _ in range(requests):
+                self.pacer.end(budget, None)
+
     def pause(self, attempt: int, budget: Budget, response: Response | None) -> None:
         """Wait before attempt number `attempt` + 1. Raises StoppedError when the run ends."""
         self.pacer.expect(budget, 1)

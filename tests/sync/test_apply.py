@@ -547,6 +547,33 @@ def test_a_budget_that_is_too_small_is_spread_and_not_overrun(
     assert len(statuses) <= 62
 
 
+def test_uploads_of_weights_are_paced_too(tmp_path: Path) -> None:
+    """Each takes five requests that are not ours but the client's."""
+    from contextlib import closing
+
+    from hubtools.localhub.faults import Faults
+    from hubtools.localhub.limits import Limits
+    from hubtools.localhub.server import serving
+    from hubtools.localhub.store import Store
+
+    faults = Faults()
+    limits = Limits(api=50, window=2, clock=time.monotonic)
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "hubtools.toml").write_text("")
+    with closing(Store(tmp_path / "hub")) as store:
+        limited = serving(store.root, limits=limits, faults=faults)
+        with limited as url:
+            place = Place(root, store, url, "me", faults)
+            for name in fleet(place, 20):
+                write_model(root, name, name.encode() * 100)
+            done = place.apply()
+    assert done.applied == 20
+    statuses = [one.status for one in faults.log]
+    assert len(statuses) > 140, "it is more than one window has"
+    assert statuses.count(429) <= 1
+
+
 def test_a_wall_clock_that_jumps_changes_nothing(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:

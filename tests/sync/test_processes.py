@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from hubtools.localhub.faults import Fault, Faults, Run, Stall
+from hubtools.localhub.faults import Answer, Fault, Faults, Run, Stall
 from hubtools.localhub.server import serving
 from hubtools.localhub.store import Store
 from tests.makers import command
@@ -177,6 +177,15 @@ def test_two_at_once(place: Place) -> None:
         _, err = process.communicate(timeout=120)
         assert process.returncode == 0, err
     assert all(len(place.history(name)) == 2 for name in names)
+
+
+def test_uploads_draw_no_bars_of_their_own(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_HUB_DISABLE_PROGRESS_BARS")
+    for name in fleet(place, 2):
+        write_model(place.root, name)
+    place.faults.use(Fault(Answer(503), "POST", COMMITS, nth=(1,)))
+    result = run(place.root, "apply", "-q")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
 # Disks
