@@ -40,6 +40,14 @@ def test_a_file_in_the_place_of_a_folder(tmp_path: Path) -> None:
         write_atomically(tmp_path / "a/b", "x")
 
 
+def test_a_folder_in_the_place_of_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "plan.json").mkdir()
+    with pytest.raises(OutputError, match="cannot write") as caught:
+        write_atomically(tmp_path / "plan.json", "x")
+    assert caught.value.where == str(tmp_path / "plan.json")
+    assert [p.name for p in tmp_path.iterdir()] == ["plan.json"]
+
+
 def test_the_digest_is_that_of_sha256sum(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"abc")
     assert sha256_file(tmp_path / "x").startswith("ba7816bf8f01cfea414140de5dae2223")
