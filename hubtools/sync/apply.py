@@ -22,7 +22,7 @@ from hubtools.errors import (
 )
 from hubtools.report import Bar, Reporter, SilentReporter
 from hubtools.sync.commit import Delivery, deliver, expected_requests
-from hubtools.sync.hub import Hub, StoppedError
+from hubtools.sync.hub import Hub, StoppedError, timed
 from hubtools.sync.memory import Memory
 from hubtools.sync.plan import CARRIED_OUT, README, Change, Plan, Seen
 from hubtools.sync.remote import AT_A_TIME
@@ -181,6 +181,7 @@ def apply(
     alone = len(changes) == 1 and sys.stderr.isatty() and not isinstance(report, SilentReporter)
     with (
         nullcontext() if alone else _without_bars(),
+        timed(hub.patience.timeout),
         report.bar("Publishing", len(changes)) as bar,
         _interruptible(hub) as asked_to_stop,
     ):

@@ -208,6 +208,19 @@ def network_errors() -> tuple[type[Exception], ...]:
 
 
 @contextmanager
+def timed(seconds: float) -> Iterator[None]:
+    """Let no request of the client's own wait for longer; by default it waits for ever."""
+    from huggingface_hub.utils import get_session
+
+    session = get_session()
+    before, session.timeout = session.timeout, seconds
+    try:
+        yield
+    finally:
+        session.timeout = before
+
+
+@contextmanager
 def counted(api: HfApi) -> Iterator[list[str]]:
     """A list to which every request to the Hub of `api` adds its method, the client's own too."""
     from huggingface_hub.utils import get_session

@@ -121,6 +121,30 @@ def test_each_fault_while_weights_go_up(
     assert place.change("new").action == "unchanged"
 
 
+@pytest.mark.parametrize("path", UPLOADS[:5])
+def test_a_stall_while_weights_go_up_is_not_waited_for(
+    place: Place, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the client by itself would, for ever."""
+    from huggingface_hub.utils import _http, get_session
+
+    no_wait = SimpleNamespace(sleep=lambda seconds: None, time=time.time)
+    monkeypatch.setattr(_http, "time", no_wait)
+    place.card("new")
+    write_model(place.root, "new", path.encode() * 100)
+    stalled = path.format(place.namespace)
+    place.faults.use(Fault(Stall(1.5), path=stalled, nth=(1,)))
+    before = get_session().timeout
+    done = place.apply(patience=IMPATIENT)
+    assert (done.applied, done.failed) == (1, ()), done
+    end = time.monotonic() + 10
+    while place.faults.count(path=stalled) < 2:  # what is stalled is in the log when it is over
+        assert time.monotonic() < end, "it was sent once, and waited for"
+        time.sleep(0.05)
+    assert [commit.title for commit in place.history("new")] == ["Publish new"]
+    assert get_session().timeout == before
+
+
 @pytest.mark.parametrize("cut", ["after", "during"])
 def test_a_commit_that_landed_though_its_answer_was_lost(place: Place, cut: str) -> None:
     place.card("poet")
