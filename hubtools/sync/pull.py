@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from hubtools.sync.merge import Home, as_its_own, bring_home
 from hubtools.sync.plan import README, Head
 from hubtools.sync.remote import find_head, is_ours, read_file
 from hubtools.sync.session import Session
+from hubtools.sync.show import unified_diff
 
 _RIGHT = "Put it right on the Hub, then run again"
 _LOOKED_BACK = 100
@@ -42,15 +42,15 @@ class Edit:
         before, after = self.before, self.home.card
         toml = replace(before, pulled=None), replace(after, pulled=None)
         changes = [
-            _diff(str(self.file), card_toml(toml[0]), card_toml(toml[1])),
-            _diff(str(prose), before.prose or "", after.prose or ""),
+            unified_diff(card_toml(toml[0]), card_toml(toml[1]), str(self.file), str(self.file)),
+            unified_diff(before.prose or "", after.prose or "", str(prose), str(prose)),
         ]
         return "\n".join(change for change in changes if change)
 
     @property
     def there_diff(self) -> str:
         """What was changed on the Hub, as a unified diff."""
-        return _diff(README, self.base or "", self.there)
+        return unified_diff(self.base or "", self.there, README, f"{README} on the Hub")
 
 
 def find_edit(session: Session, file: Path, *, own: bool = False) -> Edit | None:
@@ -139,10 +139,3 @@ def _head(hub: Hub, repo: str) -> Head:
     if head is None:
         raise UsageError("is not on the Hub", where=repo, fix="There is nothing to pull")
     return head
-
-
-def _diff(name: str, before: str, after: str) -> str:
-    lines = difflib.unified_diff(
-        before.splitlines(), after.splitlines(), name, name, lineterm="", n=2
-    )
-    return "\n".join(lines)

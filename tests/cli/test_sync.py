@@ -208,6 +208,26 @@ def test_formats(place: Place) -> None:
     assert "Nothing would change" in run(place, "plan", "--format", "markdown").stdout
 
 
+def test_the_diff_of_every_readme_that_would_change(place: Place) -> None:
+    run(place, "apply", "-q")
+    place.put("gull", README=place.readme("gull") + "\nTheirs: \x1b[2J ```` code.\n")
+    place.put("tern", README="x" * (3 << 20))  # no Hub shows such a README
+    write_card(place.root, "poet", prose="Mine.")
+    table = run(place, "plan", "-v").stdout
+    assert "-Theirs: ␛[2J ```` code." in table, "nothing steers the terminal"
+    assert "+Mine." in table
+    assert "! conflict  me/tern  README.md is larger" in table
+    markdown = run(place, "plan", "-v", "--format", "markdown").stdout
+    assert "<details><summary><code>me/poet</code></summary>\n\n```diff\n--- me/poet" in markdown
+    assert "`````diff\n--- me/gull on the Hub" in markdown
+    assert "<details>" not in run(place, "plan", "--format", "markdown").stdout
+    for name in ("gull", "poet"):
+        write_card(place.root, name, prose="Long line.\n" * 4000)
+    long = run(place, "plan", "-v", "--format", "markdown").stdout
+    assert len(long) < 65_536, "what a comment on GitHub takes"
+    assert "There is no room for more diffs here" in long
+
+
 def test_the_limit_of_changes(place: Place) -> None:
     run(place, "apply", "-q")
     for name in ("gull", "poet"):
