@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -22,7 +20,7 @@ from hubtools.errors import (
 )
 from hubtools.report import Bar, Reporter, SilentReporter
 from hubtools.sync.commit import Delivery, deliver, expected_requests
-from hubtools.sync.hub import Hub, StoppedError, timed
+from hubtools.sync.hub import Hub, StoppedError, interruptible, timed
 from hubtools.sync.memory import Memory
 from hubtools.sync.plan import CARRIED_OUT, README, Change, Plan, Seen
 from hubtools.sync.remote import AT_A_TIME
@@ -30,7 +28,6 @@ from hubtools.sync.wanted import Fleet, bytes_digest, wanted_of
 
 _HOME = "Nothing was overwritten. Bring edits home with hubtools pull NAME"
 _ENDING = "ending after the requests in flight"
-_SHOW_CURSOR = "\x1b[?25h"
 _HOPELESS = 5
 """Refusals in a row after which a token is taken to be good for nothing."""
 _WAITING = 2 * AT_A_TIME  # changes that are rendered ahead of the requests
@@ -183,7 +180,7 @@ def apply(
         nullcontext() if alone else _without_bars(),
         timed(hub.patience.timeout),
         report.bar("Publishing", len(changes)) as bar,
-        _interruptible(hub) as asked_to_stop,
+        interruptible(hub) as asked_to_stop,
     ):
         _carry_out(changes, fleet, hub, run, bar, private)
         interrupted = asked_to_stop()
@@ -281,31 +278,3 @@ def _without_bars() -> Iterator[None]:
         yield
     finally:
         enable_progress_bars()
-
-
-@contextmanager
-def _interruptible(hub: Hub) -> Iterator[Callable[[], bool]]:
-    """Ctrl-C lets the requests in flight end; a second one ends the process at once.
-
-    That loses nothing that a rerun would not find. Yields whether it was pressed. Only the main
-    thread can be told.
-    """
-    pressed = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield pressed.is_set
-        return
-
-    def end(signal_number: int, frame: object) -> None:
-        if pressed.is_set():
-            if sys.stderr.isatty():
-                sys.stderr.write(_SHOW_CURSOR)  # the bar hides it
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-            signal.raise_signal(signal.SIGINT)
-        pressed.set()
-        hub.stop.set()
-
-    before = signal.signal(signal.SIGINT, end)
-    try:
-        yield pressed.is_set
-    finally:
-        signal.signal(signal.SIGINT, before)

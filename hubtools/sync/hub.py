@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import signal
+import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -23,6 +25,7 @@ FOR_NOW = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Answers after which the same request may succeed."""
 _KNOCKS = 2  # attempts at an address where nobody has answered yet
 _TOO_MANY = 429
+_SHOW_CURSOR = "\x1b[?25h"
 _UNSAID = 4  # times longer after a 429 that does not say how long: windows last minutes
 
 
@@ -205,6 +208,34 @@ def network_errors() -> tuple[type[Exception], ...]:
     from huggingface_hub.utils import httpx
 
     return (httpx.TransportError, httpx.DecodingError, ConnectionError, TimeoutError)
+
+
+@contextmanager
+def interruptible(hub: Hub) -> Iterator[Callable[[], bool]]:
+    """Ctrl-C lets the requests in flight end; a second one ends the process at once.
+
+    That loses nothing that a rerun would not find. Yields whether it was pressed. Only the main
+    thread can be told.
+    """
+    pressed = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield pressed.is_set
+        return
+
+    def end(signal_number: int, frame: object) -> None:
+        if pressed.is_set():
+            if sys.stderr.isatty():
+                sys.stderr.write(_SHOW_CURSOR)  # the bar hides it
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            signal.raise_signal(signal.SIGINT)
+        pressed.set()
+        hub.stop.set()
+
+    before = signal.signal(signal.SIGINT, end)
+    try:
+        yield pressed.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from hubtools.cards.tomlfile import load_card
 from hubtools.errors import CardError, ConflictError, HubtoolsError
 from hubtools.record import RUN_RECORD, read_record
 from hubtools.report import Reporter
-from hubtools.sync.hub import Hub, good
+from hubtools.sync.hub import Hub, good, interruptible
 from hubtools.sync.memory import Memory
 from hubtools.sync.plan import GIT_ATTRIBUTES, README, SPACES, Head, Remote, Seen, Wanted
 
@@ -92,12 +92,18 @@ def _look_at(
     hub.pacer.expect("resolvers", alone)
     hub.pacer.expect("api", len(subjects) - alone)
     waiting = iter(subjects)
-    with report.bar("Reading", len(subjects)) as bar, ThreadPoolExecutor(AT_A_TIME) as pool:
+    with (
+        interruptible(hub) as asked_to_stop,
+        report.bar("Reading", len(subjects)) as bar,
+        ThreadPoolExecutor(AT_A_TIME) as pool,
+    ):
         while some := list(islice(waiting, _KEPT_EVERY)):
             try:
                 seen = list(pool.map(lambda s: see(hub, heads[s.wanted.name], s), some))
             except BaseException:
                 hub.stop.set()
+                if asked_to_stop():
+                    raise KeyboardInterrupt from None
                 raise
             memory.learn(
                 {
@@ -108,6 +114,8 @@ def _look_at(
             )
             found.update(zip((s.wanted.name for s in some), seen, strict=True))
             bar.advance(len(found))
+        if asked_to_stop():
+            raise KeyboardInterrupt
     return found
 
 

@@ -131,6 +131,31 @@ def test_a_second_ctrl_c_does_not_wait(place: Place) -> None:
     place.faults.end_stalls()
 
 
+@pytest.mark.parametrize("presses", [1, 2])
+def test_ctrl_c_while_reading(place: Place, presses: int) -> None:
+    """Once lets the requests in flight end; a second time does not wait for them."""
+    fleet(place, 20)
+    assert run(place.root, "apply", "-q").returncode == 0
+    for file in (place.root / ".hubtools").glob("heads*"):
+        file.unlink()
+    seen: list[str] = []
+    readmes = "/me/*/resolve/*"
+    stall = Stall(2 if presses == 1 else 60, "after")
+    place.faults.use(Fault(stall, "GET", readmes), Fault(Run(seen.append), "GET", readmes))
+    process = start(place.root, "plan")
+    wait_until(lambda: len(seen) >= 8)
+    for _ in range(presses):
+        time.sleep(0.3)
+        assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=50)
+    assert process.returncode in (130, -signal.SIGINT), err
+    assert "Traceback" not in err
+    assert out == ""
+    assert len(seen) == 8, "nothing was asked any more"
+    place.faults.end_stalls()
+
+
 def test_kills_at_random_moments_and_reruns(place: Place) -> None:
     names = fleet(place, 30)
     write_model(place.root, names[7])
