@@ -31,13 +31,17 @@ def writing(where: Path) -> Iterator[None]:
 def write_atomically(path: Path, data: bytes | str) -> None:
     """Replace `path` by `data` in one step (text as UTF-8), making its folder when it is missing.
 
-    Raises OutputError when the system refuses; the file is then what it was.
+    A link stays one, and what it points to is replaced; a device or a pipe is written to. Raises
+    OutputError when the system refuses; the file is then what it was.
     """
     payload = data.encode() if isinstance(data, str) else data
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            path.write_bytes(payload)
+            return
         try:
-            _replace(path, payload)
+            _replace(path.resolve() if path.is_symlink() else path, payload)
         except OSError as error:
             error.filename = str(path)  # and not the temporary file, which is gone
             raise

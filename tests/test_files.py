@@ -34,6 +34,25 @@ def test_a_failed_write_leaves_the_old_file(
     assert [p.name for p in tmp_path.iterdir()] == ["card.toml"]
 
 
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "card.toml").symlink_to("there/card.toml")
+    for text in ("new", "newer"):
+        write_atomically(tmp_path / "card.toml", text)
+        assert (tmp_path / "card.toml").is_symlink()
+        assert (tmp_path / "there/card.toml").read_text() == text
+
+
+def test_a_pipe_is_written_to_and_stays(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_atomically(pipe, "plan")
+    assert os.read(reader, 100) == b"plan"
+    os.close(reader)
+    assert pipe.is_fifo()
+
+
 def test_a_file_in_the_place_of_a_folder(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("")
     with pytest.raises(OutputError, match="cannot write"):
