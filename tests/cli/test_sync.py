@@ -228,6 +228,14 @@ def test_the_diff_of_every_readme_that_would_change(place: Place) -> None:
     assert "There is no room for more diffs here" in long
 
 
+def test_a_terminal_that_has_no_emoji(place: Place) -> None:
+    write_card(place.root, "gull", prose="Herring gull 🐦.")
+    diff = run(place, "plan", "-v", PYTHONIOENCODING="cp1252").stdout
+    assert r"+Herring gull \U0001f426." in diff
+    document = said(place, "plan", "--to", "local:hub-🐦", PYTHONIOENCODING="ascii")
+    assert document["to"].endswith("hub-🐦")
+
+
 def test_the_limit_of_changes(place: Place) -> None:
     run(place, "apply", "-q")
     for name in ("gull", "poet"):
