@@ -30,6 +30,8 @@ _HOME = "Nothing was overwritten. Bring edits home with hubtools pull NAME"
 _ENDING = "ending after the requests in flight"
 _HOPELESS = 5
 """Refusals in a row after which a token is taken to be good for nothing."""
+_TICK = 1.0  # seconds between two looks at what a person who waits is told
+_LONG = 2.0  # seconds of waiting that are worth a word
 _WAITING = 2 * AT_A_TIME  # changes that are rendered ahead of the requests
 
 
@@ -221,12 +223,18 @@ def _carry_out(
 
 
 def _collect(pending: dict[Future[str], Delivery], run: _Run, hub: Hub, bar: Bar) -> None:
-    """Settle what is done, and wait for one where nothing is."""
-    for future in wait(pending, return_when=FIRST_COMPLETED).done:
+    """Settle what is done, and wait a moment where nothing is."""
+    for future in wait(pending, timeout=_TICK, return_when=FIRST_COMPLETED).done:
         run.settle(pending.pop(future), future)
     if run.cause is not None:
         hub.stop.set()
-    bar.advance(run.settled, _ENDING if hub.stop.is_set() else run.detail)
+    bar.advance(run.settled, _ENDING if hub.stop.is_set() else _detail(run, hub))
+
+
+def _detail(run: _Run, hub: Hub) -> str:
+    rest = hub.pacer.rest("api")
+    waiting = f"the Hub takes requests again in {rest:.0f} s" if rest >= _LONG else ""
+    return ", ".join(said for said in (run.detail, waiting) if said)
 
 
 def _delivery(

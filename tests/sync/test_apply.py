@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from hubtools.errors import AccessError, ConflictError, HubUnavailableError, PartlyDoneError
 from hubtools.localhub.faults import Answer, Fault, Run
 from hubtools.localhub.limits import limit_headers
+from hubtools.report import Bar, SilentReporter
+from hubtools.sync.apply import apply
 from hubtools.sync.hub import Patience
 from hubtools.sync.plan import README
 from hubtools.sync.session import make_plan
@@ -516,6 +522,24 @@ def test_it_waits_as_long_as_the_hub_says(place: Place) -> None:
     assert done.applied == 2
     first, *_, last = [one.at for one in place.faults.log if one.path == "/api/repos/create"]
     assert last - first >= 1
+
+
+def test_a_long_wait_is_said(place: Place) -> None:
+    told: list[str] = []
+
+    class Told(SilentReporter):
+        @contextmanager
+        def bar(self, title: str, total: float) -> Iterator[Bar]:
+            yield SimpleNamespace(advance=lambda done, detail="": told.append(detail))
+
+    fleet(place, 2)
+    place.faults.use(Fault(Answer(429, {"Retry-After": "4"}), path="/api/repos/create", nth=(1,)))
+    with place.session() as session:
+        plan, files = plan_in(session), session.fleet(place.files)
+        done = apply(plan, files, session.hub, session.memory, Told(), private=False)
+    assert done.applied == 2
+    assert any(re.fullmatch(r"the Hub takes requests again in [234] s", said) for said in told)
+    assert told[-1] == ""
 
 
 def test_a_budget_that_is_too_small_is_spread_and_not_overrun(
