@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubtools.errors import ConflictError, HubUnavailableError
-from hubtools.sync.hub import FOR_NOW, Hub, StoppedError, good, network_errors
+from hubtools.sync.hub import FOR_NOW, Hub, StoppedError, good, network_errors, told
 from hubtools.sync.plan import README, SPACES, Change, Head, Wanted
 from hubtools.sync.remote import is_new, list_files
 from hubtools.sync.target import HUGGING_FACE
@@ -115,7 +115,8 @@ def _born(hub: Hub, delivery: Delivery) -> tuple[str, bool]:
     if response.status_code != 409:
         good(response, repo)
     hub.pacer.expect("api", 1)
-    info = hub.get(hub.repo(repo), repo, params={"expand": ["sha", "siblings"]}).json()
+    answer = hub.get(hub.repo(repo), repo, params={"expand": ["sha", "siblings"]})
+    info = told(answer, repo, dict, "sha")
     files = {item["rfilename"] for item in info.get("siblings", [])}
     head = Head(repo, str(info["sha"]))
     if is_new(hub, head, files):
@@ -177,7 +178,7 @@ def _landed(hub: Hub, repo: str, head: str, key: str) -> str | None:
     response = hub.answer("GET", hub.repo(repo, "commits", "main"), repo)
     if response.status_code == 404:
         raise ConflictError("was removed or renamed meanwhile", where=repo, fix=_AGAIN)
-    history = good(response, repo).json()
+    history = told(good(response, repo), repo, list)
     if history and history[0]["id"] == head:
         return None
     for commit in history:
@@ -206,7 +207,12 @@ def _commit_text(hub: Hub, delivery: Delivery, head: str, key: str) -> Answer:
     )
     if response.status_code != 200:
         return Answer(None, response)
-    return Answer(str(response.json()["commitOid"]), response)
+    try:
+        return Answer(
+            told(response, delivery.change.repo, dict, "commitOid")["commitOid"], response
+        )
+    except HubUnavailableError:
+        return Answer(None, None)  # whatever has answered: the commit is looked up
 
 
 def _commit_folder(hub: Hub, delivery: Delivery, head: str, key: str) -> Answer:

@@ -9,10 +9,10 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urljoin, urlsplit
 
-from hubtools.errors import HubtoolsError
+from hubtools.errors import HubtoolsError, HubUnavailableError
 from hubtools.sync.answers import asking
 from hubtools.sync.pacing import Budget, Pacer
 from hubtools.sync.plan import SPACES
@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from httpx2 import Request, Response
     from huggingface_hub import HfApi
 
+T = TypeVar("T", list[Any], dict[str, Any])
+
 FOR_NOW = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Answers after which the same request may succeed."""
 _KNOCKS = 2  # attempts at an address where nobody has answered yet
 _TOO_MANY = 429
+_STRANGER = "Look at --to; a proxy or the login page of a network may answer in the Hub's place"
 _SHOW_CURSOR = "\x1b[?25h"
 _UNSAID = 4  # times longer after a 429 that does not say how long: windows last minutes
 
@@ -172,10 +175,10 @@ class Hub:
     def pages(self, path: str, where: str, params: Mapping[str, Any]) -> Iterator[Any]:
         """The JSON of each page of a listing. Raises as `get`."""
         response = self.get(path, where, params=params)
-        yield response.json()
+        yield told(response, where, list)
         while (link := response.links.get("next", {}).get("url")) is not None:
             response = self.get(self._own(link, where), where)
-            yield response.json()
+            yield told(response, where, list)
 
     def _url(self, path: str) -> str:
         return path if path.startswith(("http://", "https://")) else self.endpoint + path
@@ -195,6 +198,20 @@ def good(response: Response, where: str) -> Response:
     with asking(where):
         hf_raise_for_status(response)
     return response
+
+
+def told(response: Response, where: str, kind: type[T], *needed: str) -> T:
+    """The JSON of a good answer, of which the caller knows the `kind` and keys that it `needed`.
+
+    Raises HubUnavailableError for anything else: the page of a proxy, or of a network's login.
+    """
+    try:
+        document = response.json()
+    except ValueError:
+        document = None
+    if not isinstance(document, kind) or any(key not in document for key in needed):
+        raise HubUnavailableError("does not answer as a Hub does", where=where, fix=_STRANGER)
+    return document
 
 
 def _is_unmet(error: Exception) -> bool:

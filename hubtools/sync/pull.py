@@ -12,7 +12,7 @@ from hubtools.cards.render import is_sealed
 from hubtools.cards.tomlfile import card_toml, load_card, save_card
 from hubtools.errors import CardError, ConflictError, UsageError
 from hubtools.files import write_atomically
-from hubtools.sync.hub import Hub
+from hubtools.sync.hub import Hub, told
 from hubtools.sync.merge import Home, as_its_own, bring_home
 from hubtools.sync.plan import README, Head
 from hubtools.sync.remote import find_head, is_ours, read_file
@@ -130,8 +130,8 @@ def find_base(
 
 def _history(hub: Hub, head: Head) -> Iterator[str]:
     path = hub.repo(head.repo_id, "commits", head.sha)
-    commits = hub.get(path, head.repo_id, params={"limit": _LOOKED_BACK}).json()
-    yield from (commit["id"] for commit in commits[1:])
+    commits = hub.get(path, head.repo_id, params={"limit": _LOOKED_BACK})
+    yield from (commit["id"] for commit in told(commits, head.repo_id, list)[1:])
 
 
 def _head(hub: Hub, repo: str) -> Head:
