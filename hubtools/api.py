@@ -215,14 +215,14 @@ def apply(
     """
     from hubtools.cards.selection import all_cards, named_cards
     from hubtools.sync.apply import apply as carry_out
-    from hubtools.sync.plan import ChangeLimit
+    from hubtools.sync.plan import change_limit
     from hubtools.sync.planfile import card_names, check_current
     from hubtools.sync.session import make_plan, open_session
 
     here, told = _project(project), report or SilentReporter()
     folder, hub = here.cards_folder, here.config.hub
     files = all_cards(folder) if plan.whole else named_cards(folder, card_names(plan))
-    limit = ChangeLimit(str(max_changes or hub.max_changes), max_changes is not None)
+    limit = change_limit(max_changes, hub.max_changes)
     with open_session(here, _target(plan.to, here), plan.namespace, told, writing=True) as session:
         now = make_plan(session, files, whole=plan.whole)
         check_current(plan, now.plan, now.wanted)

@@ -21,7 +21,7 @@ class HubConfig:
     to: str = "local:hub"
     namespace: str | None = None
     private: bool = False
-    max_changes: str = "10%"
+    max_changes: str | int = "10%"
 
 
 @dataclass(frozen=True, slots=True)

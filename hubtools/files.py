@@ -31,23 +31,35 @@ def writing(where: Path) -> Iterator[None]:
 def write_atomically(path: Path, data: bytes | str) -> None:
     """Replace `path` by `data` in one step (text as UTF-8), making its folder when it is missing.
 
-    Raises OutputError when the system refuses; the file is then what it was.
+    A link stays one, and what it points to is replaced; a device or a pipe is written to. Raises
+    OutputError when the system refuses; the file is then what it was.
     """
     payload = data.encode() if isinstance(data, str) else data
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            path.write_bytes(payload)
+            return
         try:
-            with os.fdopen(handle, "wb") as file:
-                os.fchmod(file.fileno(), 0o644)
-                file.write(payload)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(path)
-        except BaseException:
-            with suppress(OSError):
-                Path(temporary).unlink()
+            _replace(path.resolve() if path.is_symlink() else path, payload)
+        except OSError as error:
+            error.filename = str(path)  # and not the temporary file, which is gone
             raise
+
+
+def _replace(path: Path, payload: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            os.fchmod(file.fileno(), 0o644)
+            file.write(payload)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        with suppress(OSError):
+            Path(temporary).unlink()
+        raise
 
 
 def sha256_file(path: Path) -> str:

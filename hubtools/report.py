@@ -121,5 +121,6 @@ def _rich_progress() -> Progress:
 
 def print_json(document: Mapping[str, Any]) -> None:
     """The one JSON document that --json promises, on stdout."""
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2, default=str) + "\n")
+    narrow = not str(sys.stdout.encoding).lower().startswith("utf")
+    sys.stdout.write(json.dumps(document, ensure_ascii=narrow, indent=2, default=str) + "\n")
     sys.stdout.flush()

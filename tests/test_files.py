@@ -34,10 +34,37 @@ def test_a_failed_write_leaves_the_old_file(
     assert [p.name for p in tmp_path.iterdir()] == ["card.toml"]
 
 
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "card.toml").symlink_to("there/card.toml")
+    for text in ("new", "newer"):
+        write_atomically(tmp_path / "card.toml", text)
+        assert (tmp_path / "card.toml").is_symlink()
+        assert (tmp_path / "there/card.toml").read_text() == text
+
+
+def test_a_pipe_is_written_to_and_stays(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_atomically(pipe, "plan")
+    assert os.read(reader, 100) == b"plan"
+    os.close(reader)
+    assert pipe.is_fifo()
+
+
 def test_a_file_in_the_place_of_a_folder(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("")
     with pytest.raises(OutputError, match="cannot write"):
         write_atomically(tmp_path / "a/b", "x")
+
+
+def test_a_folder_in_the_place_of_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "plan.json").mkdir()
+    with pytest.raises(OutputError, match="cannot write") as caught:
+        write_atomically(tmp_path / "plan.json", "x")
+    assert caught.value.where == str(tmp_path / "plan.json")
+    assert [p.name for p in tmp_path.iterdir()] == ["plan.json"]
 
 
 def test_the_digest_is_that_of_sha256sum(tmp_path: Path) -> None:

@@ -25,7 +25,8 @@ def named_cards(folder: Path, names: Sequence[str]) -> list[Path]:
     for file in files:
         if not file.is_file():
             known = [card.stem for card in folder.glob("*.toml")]
-            near = get_close_matches(file.stem, known, n=1)
+            said = file.stem.removesuffix(".toml")
+            near = get_close_matches(said, known, n=1)
             fix = f"Did you mean '{near[0]}'?" if near else None
             raise CardError("no such card", where=file, fix=fix)
     return files

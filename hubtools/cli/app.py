@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -115,4 +116,6 @@ app.add_typer(fleet.app, name="fleet")
 
 def main() -> None:
     """The entry point of the `hubtools` script."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that has no emoji ends no command
+        sys.stdout.reconfigure(errors="backslashreplace")
     app()

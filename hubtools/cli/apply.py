@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hubtools.cli import options
-from hubtools.cli.plan import chosen, where
+from hubtools.cli.plan import chosen, most_shown, where
 
 if TYPE_CHECKING:
     from hubtools.config import Project
     from hubtools.sync.apply import Applied
     from hubtools.sync.plan import Plan
     from hubtools.sync.session import Planned, Session
-
-_SHOWN = 20
 
 
 def apply(
@@ -62,7 +60,7 @@ def apply(
     from hubtools.config import find_project
     from hubtools.report import print_json
     from hubtools.sync.apply import apply as carry_out
-    from hubtools.sync.plan import ChangeLimit
+    from hubtools.sync.plan import change_limit
     from hubtools.sync.planfile import read_plan
     from hubtools.sync.session import open_session
 
@@ -72,12 +70,12 @@ def apply(
     target, owner = where(project, to, namespace)
     owner = owner or (saved.namespace if saved else None)
     report = options.reporter(quiet, verbose)
-    limit = ChangeLimit(max_changes or project.config.hub.max_changes, max_changes is not None)
+    limit = change_limit(max_changes, project.config.hub.max_changes)
     with open_session(project, target, owner, report, writing=True) as session:
         planned = _planned(session, what or [], saved)
         limit.check(planned.plan, len(chosen(project, None)))
         if not quiet and not as_json:
-            _show(planned.plan)
+            _show(planned.plan, verbose)
         changes = len(planned.plan.of("create", "update", "retire"))
         confirm(planned.plan, f"Change {changes:,} models on {planned.plan.to}?", yes=yes)
         fleet = session.fleet(chosen(project, _names(what or [], saved)))
@@ -87,7 +85,7 @@ def apply(
     if as_json:
         print_json(applied_document(done, requests))
     else:
-        for trouble in (*done.failed, *done.conflicts)[:_SHOWN]:
+        for trouble in (*done.failed, *done.conflicts):
             report.note(f"  {trouble.repo}: {trouble.error}")
         if not quiet:
             typer.echo(applied_line(done, requests))
@@ -108,10 +106,15 @@ def applied_document(done: Applied, requests: int) -> dict[str, Any]:
 
 
 def _plan_file(project: Project, what: Sequence[str]) -> Path | None:
-    """The one argument, where it is a file and no card's name."""
+    """The one argument, where it is a file and no card's name. Raises UsageError."""
+    from hubtools.errors import UsageError
+
     if len(what) != 1 or (project.cards_folder / f"{what[0]}.toml").is_file():
         return None
-    return Path(what[0]) if Path(what[0]).is_file() else None
+    file = Path(what[0])
+    if file.suffix == ".json" and not file.exists():
+        raise UsageError("no such plan", where=file, fix="Make one with hubtools plan -o FILE")
+    return file if file.is_file() else None
 
 
 def _names(what: Sequence[str], saved: Plan | None) -> list[str] | None:
@@ -140,10 +143,10 @@ def _planned(session: Session, what: Sequence[str], saved: Plan | None) -> Plann
     return planned
 
 
-def _show(plan: Plan) -> None:
+def _show(plan: Plan, verbose: int) -> None:
     from hubtools.sync.show import table
 
-    for line in table(plan):
+    for line in table(plan, most=most_shown(plan, verbose)):
         typer.echo(line)
 
 
@@ -159,7 +162,8 @@ def applied_line(done: Applied, requests: int) -> str:
     said += [f"{len(done.conflicts):,} in conflict"] if done.conflicts else []
     said += [f"{len(done.failed):,} failed"] if done.failed else []
     said += [f"{done.left:,} left"] if done.left else []
-    return f"{', '.join(said)} ({requests:,} requests, {done.seconds:.1f} s)"
+    asked = f"{requests:,} request{'' if requests == 1 else 's'}"
+    return f"{', '.join(said)} ({asked}, {done.seconds:.1f} s)"
 
 
 def end(done: Applied) -> None:

@@ -78,7 +78,8 @@ def plan(
         if shown is Format.JSON:
             print_json(plan_document(made))
         elif shown is Format.MARKDOWN:
-            typer.echo(markdown(made), nl=False)
+            diffs = _diffs(made, session, files) if verbose else ()
+            typer.echo(markdown(made, diffs), nl=False)
         elif not quiet:
             for line in _lines(made, session, files, verbose):
                 typer.echo(line)
@@ -124,7 +125,7 @@ def status(
             }
         )
     elif not quiet:
-        *conflicts, _ = table(made, actions=("conflict",))
+        *conflicts, _ = table(made, most=most_shown(made, verbose), actions=("conflict",))
         pending = len(made.of("create", "update", "retire"))
         typer.echo("\n".join([summary(made), *conflicts]))
         if pending:
@@ -155,14 +156,22 @@ def _lines(made: Plan, session: Session, files: Sequence[Path], verbose: int) ->
     from hubtools.sync.show import table
 
     if verbose:
-        yield from _diffs(made, session, files)
-    yield from table(made, most=len(made.changes) + 31 if verbose else 30)
+        yield from (diff for _, diff in _diffs(made, session, files))
+    yield from table(made, most=most_shown(made, verbose))
 
 
-def _diffs(made: Plan, session: Session, files: Sequence[Path]) -> Iterator[str]:
+def most_shown(made: Plan, verbose: int) -> int:
+    """How many changes of a kind are listed one by one."""
+    from hubtools.sync.show import FEW
+
+    return len(made.changes) + FEW + 1 if verbose else FEW
+
+
+def _diffs(made: Plan, session: Session, files: Sequence[Path]) -> Iterator[tuple[str, str]]:
+    """Each repository whose README would change, or was changed there, with the diff."""
     from hubtools.cards.tomlfile import load_card
     from hubtools.sync.plan import README, Head
-    from hubtools.sync.remote import read_file
+    from hubtools.sync.remote import UnreadableError, read_file
     from hubtools.sync.show import readme_diff
 
     by_name = {file.stem.casefold(): file for file in files}
@@ -171,6 +180,9 @@ def _diffs(made: Plan, session: Session, files: Sequence[Path]) -> Iterator[str]
             continue
         there = b""
         if change.head is not None:
-            there = read_file(session.hub, Head(change.repo, change.head), README) or b""
+            try:
+                there = read_file(session.hub, Head(change.repo, change.head), README) or b""
+            except UnreadableError:
+                continue
         here = session.renderer.render(load_card(by_name[change.name.casefold()]))
-        yield readme_diff(change, there.decode("utf-8", errors="replace"), here)
+        yield change.repo, readme_diff(change, there.decode("utf-8", errors="replace"), here)

@@ -60,7 +60,7 @@ def pull(
     report = options.reporter(quiet, verbose)
     pulled: list[str] = []
     unchanged: list[str] = []
-    undecided: list[HubtoolsError] = []
+    undecided: dict[Path, HubtoolsError] = {}
     with open_session(project, target, owner, report, writing=False) as session:
         for file in _files(session, names, every):
             try:
@@ -70,7 +70,7 @@ def pull(
                 elif _take(edit, yes or as_json, quiet or as_json, verbose):
                     pulled.append(file.stem)
             except ConflictError as error:
-                undecided.append(error)
+                undecided[file] = error
                 report.note(f"  {error}")
     if as_json:
         print_json(_document(pulled, unchanged, undecided))
@@ -79,7 +79,7 @@ def pull(
     if undecided:
         raise ConflictError(
             f"{len(undecided)} could not be brought home by themselves",
-            fix="See above; hubtools pull NAME --own keeps a README as it is on the Hub",
+            fix="See above what to do about each",
         )
 
 
@@ -103,11 +103,13 @@ def _find(session: Session, file: Path, own: bool) -> Edit | None:
 def _take(edit: Edit, yes: bool, quiet: bool, verbose: int) -> bool:
     from hubtools.sync.pull import save_edit
 
+    undecided = bool(edit.home.undecided)
     if not quiet:
-        if verbose and edit.base is not None:
+        if (verbose or undecided) and edit.base is not None:
             typer.echo(edit.there_diff)
-        typer.echo(edit.diff or f"{edit.file}: says so already")
-    asked = not yes and sys.stdin.isatty() and not edit.home.undecided
+        if not undecided:
+            typer.echo(edit.diff or f"{edit.file}: says so already")
+    asked = not yes and sys.stdin.isatty() and not undecided
     if asked and not typer.confirm(f"Change {edit.file}?", err=True):
         return False
     save_edit(edit)
@@ -115,10 +117,10 @@ def _take(edit: Edit, yes: bool, quiet: bool, verbose: int) -> bool:
 
 
 def _document(
-    pulled: list[str], unchanged: list[str], undecided: list[HubtoolsError]
+    pulled: list[str], unchanged: list[str], undecided: dict[Path, HubtoolsError]
 ) -> dict[str, Any]:
     return {
         "pulled": pulled,
         "unchanged": unchanged,
-        "conflicts": [{"card": str(e.where), "error": e.what} for e in undecided],
+        "conflicts": [{"card": str(file), "error": e.what} for file, e in undecided.items()],
     }

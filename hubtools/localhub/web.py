@@ -32,6 +32,7 @@ _ROLE = "hubtools.role"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
 _MAX_JSON = 32 << 20  # bytes
+_MAX_HEADER = 500  # characters
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -148,7 +149,7 @@ def check_write(request: Request, repo_id: RepoId) -> None:
             "this Hub is read-only", fix="Start it with HUBTOOLS_HUB_TOKEN set, and send that token"
         )
     if not is_signed_in(request):
-        raise UnauthorizedError("Invalid username or password.", fix="Send the Hub's token")
+        raise UnauthorizedError("Invalid username or password.")
     if role_of(request) == "read":
         raise ForbiddenError("this token may only read", fix="Send one with write access")
     hub_of(request).access.check_write(repo_id.owner)
@@ -182,20 +183,21 @@ def error_response(error: HubtoolsError, **more: str) -> Response:
     """The answer that says what went wrong, as the Hub's clients read it."""
     status, code = (error.status, error.code) if isinstance(error, StoreError) else (507, None)
     message = str(error)
-    headers = {"X-Error-Message": _header_text(message)}
+    # The client says header and body one after the other unless they are the same.
+    headers = {"X-Error-Message": message} if _fits_a_header(message) else {}
     if code:
         headers["X-Error-Code"] = code
     if isinstance(error, EntryNotFoundError):
         headers["X-Repo-Commit"] = error.commit
     if isinstance(error, UnauthorizedError):
         # The client compares this header with the Hub's own words.
-        headers["X-Error-Message"] = error.what
+        message = headers["X-Error-Message"] = error.what
         headers["WWW-Authenticate"] = "Bearer"
     return JsonResponse({"error": message, **more}, status, headers)
 
 
-def _header_text(text: str) -> str:
-    return "".join(c if c.isascii() and c.isprintable() else "?" for c in text[:500])
+def _fits_a_header(text: str) -> bool:
+    return len(text) <= _MAX_HEADER and text.isascii() and text.isprintable()
 
 
 def moved_response(request: Request, error: RepoMovedError) -> Response:

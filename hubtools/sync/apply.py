@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,9 +18,9 @@ from hubtools.errors import (
     HubUnavailableError,
     PartlyDoneError,
 )
-from hubtools.report import Bar, Reporter
-from hubtools.sync.commit import Delivery, deliver
-from hubtools.sync.hub import Hub, StoppedError
+from hubtools.report import Bar, Reporter, SilentReporter
+from hubtools.sync.commit import Delivery, deliver, expected_requests
+from hubtools.sync.hub import Hub, StoppedError, interruptible, timed
 from hubtools.sync.memory import Memory
 from hubtools.sync.plan import CARRIED_OUT, README, Change, Plan, Seen
 from hubtools.sync.remote import AT_A_TIME
@@ -30,9 +28,10 @@ from hubtools.sync.wanted import Fleet, bytes_digest, wanted_of
 
 _HOME = "Nothing was overwritten. Bring edits home with hubtools pull NAME"
 _ENDING = "ending after the requests in flight"
-_SHOW_CURSOR = "\x1b[?25h"
 _HOPELESS = 5
 """Refusals in a row after which a token is taken to be good for nothing."""
+_TICK = 1.0  # seconds between two looks at what a person who waits is told
+_LONG = 2.0  # seconds of waiting that are worth a word
 _WAITING = 2 * AT_A_TIME  # changes that are rendered ahead of the requests
 
 
@@ -94,6 +93,17 @@ class Applied:
         return done + len(self.conflicts) + len(self.failed)
 
 
+def _said(error: Exception, repo: str) -> str:
+    """What a failure says in a line that begins with `repo`."""
+    if isinstance(error, HubtoolsError) and error.where == repo:
+        text = f"{error.what}. {error.fix}" if error.fix else error.what
+    elif isinstance(error, HubtoolsError | OSError):
+        text = str(error)
+    else:
+        text = f"{type(error).__name__}: {error}"
+    return " ".join(text.split())
+
+
 def _shared_cause(failed: Sequence[Trouble]) -> HubtoolsError | None:
     """What all failures come from, where they end a command alike."""
     causes = [one.cause for one in failed if one.cause is not None]
@@ -147,10 +157,8 @@ class _Run:
 
     def fail(self, change: Change, error: Exception) -> None:
         """Take in what went wrong with a change."""
-        known = isinstance(error, HubtoolsError | OSError)
-        what = str(error) if known else f"{type(error).__name__}: {error}"
         cause = error if isinstance(error, HubtoolsError) else None
-        self.failed.append(Trouble(change.repo, " ".join(what.split()), cause))
+        self.failed.append(Trouble(change.repo, _said(error, change.repo), cause))
         refused = isinstance(error, AccessError | HubUnavailableError)
         self._refusals = self._refusals + 1 if refused else 0
         if self._refusals >= _HOPELESS and isinstance(error, HubtoolsError):
@@ -168,9 +176,14 @@ def apply(
     """
     changes, started = [c for c in plan.changes if c.action in CARRIED_OUT], time.monotonic()
     run, interrupted = _Run(plan, memory), False
-    # A creation takes three requests, of which the first two are expected when they are made.
-    hub.pacer.expect("api", sum(2 if c.head is None else 1 for c in changes))
-    with report.bar("Publishing", len(changes)) as bar, _interruptible(hub) as asked_to_stop:
+    hub.pacer.expect("api", sum(expected_requests(change) for change in changes))
+    alone = len(changes) == 1 and sys.stderr.isatty() and not isinstance(report, SilentReporter)
+    with (
+        nullcontext() if alone else _without_bars(),
+        timed(hub.patience.timeout),
+        report.bar("Publishing", len(changes)) as bar,
+        interruptible(hub) as asked_to_stop,
+    ):
         _carry_out(changes, fleet, hub, run, bar, private)
         interrupted = asked_to_stop()
     return Applied(
@@ -210,12 +223,18 @@ def _carry_out(
 
 
 def _collect(pending: dict[Future[str], Delivery], run: _Run, hub: Hub, bar: Bar) -> None:
-    """Settle what is done, and wait for one where nothing is."""
-    for future in wait(pending, return_when=FIRST_COMPLETED).done:
+    """Settle what is done, and wait a moment where nothing is."""
+    for future in wait(pending, timeout=_TICK, return_when=FIRST_COMPLETED).done:
         run.settle(pending.pop(future), future)
     if run.cause is not None:
         hub.stop.set()
-    bar.advance(run.settled, _ENDING if hub.stop.is_set() else run.detail)
+    bar.advance(run.settled, _ENDING if hub.stop.is_set() else _detail(run, hub))
+
+
+def _detail(run: _Run, hub: Hub) -> str:
+    rest = hub.pacer.rest("api")
+    waiting = f"the Hub takes requests again in {rest:.0f} s" if rest >= _LONG else ""
+    return ", ".join(said for said in (run.detail, waiting) if said)
 
 
 def _delivery(
@@ -250,28 +269,20 @@ def _message(change: Change) -> str:
 
 
 @contextmanager
-def _interruptible(hub: Hub) -> Iterator[Callable[[], bool]]:
-    """Ctrl-C lets the requests in flight end; a second one ends the process at once.
+def _without_bars() -> Iterator[None]:
+    """Keep the client from drawing bars of its own, one for each model at once."""
+    from huggingface_hub.constants import HF_HUB_DISABLE_PROGRESS_BARS
+    from huggingface_hub.utils import (
+        are_progress_bars_disabled,
+        disable_progress_bars,
+        enable_progress_bars,
+    )
 
-    That loses nothing that a rerun would not find. Yields whether it was pressed. Only the main
-    thread can be told.
-    """
-    pressed = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield pressed.is_set
+    if HF_HUB_DISABLE_PROGRESS_BARS is not None or are_progress_bars_disabled():
+        yield
         return
-
-    def end(signal_number: int, frame: object) -> None:
-        if pressed.is_set():
-            if sys.stderr.isatty():
-                sys.stderr.write(_SHOW_CURSOR)  # the bar hides it
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-            signal.raise_signal(signal.SIGINT)
-        pressed.set()
-        hub.stop.set()
-
-    before = signal.signal(signal.SIGINT, end)
+    disable_progress_bars()
     try:
-        yield pressed.is_set
+        yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        enable_progress_bars()

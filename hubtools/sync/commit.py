@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubtools.errors import ConflictError, HubUnavailableError
-from hubtools.sync.hub import FOR_NOW, Hub, StoppedError, good, network_errors
-from hubtools.sync.plan import SPACES, Change, Head, Wanted
+from hubtools.sync.hub import FOR_NOW, Hub, StoppedError, good, network_errors, told
+from hubtools.sync.plan import README, SPACES, Change, Head, Wanted
 from hubtools.sync.remote import is_new, list_files
 from hubtools.sync.target import HUGGING_FACE
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from httpx2 import Response
 
 _EXISTS, _OTHER_HEAD, _TOO_MANY = 409, 412, 429
+_UPLOAD = 5  # requests of the client's uploader: checks, two for large files, the commit
 _AGAIN = "Nothing was overwritten. Run again to look anew"
 
 
@@ -53,6 +54,16 @@ class Answer:
 
     oid: str | None
     response: Response | None
+
+
+def expected_requests(change: Change) -> int:
+    """How many requests carrying out `change` takes, as far as that is known beforehand.
+
+    A creation asks for its head too, which is expected when that is certain.
+    """
+    made = 1 if change.head is None else 0
+    weights = bool(change.files.keys() - {README})
+    return made + (1 + _UPLOAD if weights else 1)
 
 
 def deliver(hub: Hub, delivery: Delivery) -> str:
@@ -104,7 +115,8 @@ def _born(hub: Hub, delivery: Delivery) -> tuple[str, bool]:
     if response.status_code != 409:
         good(response, repo)
     hub.pacer.expect("api", 1)
-    info = hub.get(hub.repo(repo), repo, params={"expand": ["sha", "siblings"]}).json()
+    answer = hub.get(hub.repo(repo), repo, params={"expand": ["sha", "siblings"]})
+    info = told(answer, repo, dict, "sha")
     files = {item["rfilename"] for item in info.get("siblings", [])}
     head = Head(repo, str(info["sha"]))
     if is_new(hub, head, files):
@@ -166,7 +178,7 @@ def _landed(hub: Hub, repo: str, head: str, key: str) -> str | None:
     response = hub.answer("GET", hub.repo(repo, "commits", "main"), repo)
     if response.status_code == 404:
         raise ConflictError("was removed or renamed meanwhile", where=repo, fix=_AGAIN)
-    history = good(response, repo).json()
+    history = told(good(response, repo), repo, list)
     if history and history[0]["id"] == head:
         return None
     for commit in history:
@@ -195,7 +207,12 @@ def _commit_text(hub: Hub, delivery: Delivery, head: str, key: str) -> Answer:
     )
     if response.status_code != 200:
         return Answer(None, response)
-    return Answer(str(response.json()["commitOid"]), response)
+    try:
+        return Answer(
+            told(response, delivery.change.repo, dict, "commitOid")["commitOid"], response
+        )
+    except HubUnavailableError:
+        return Answer(None, None)  # whatever has answered: the commit is looked up
 
 
 def _commit_folder(hub: Hub, delivery: Delivery, head: str, key: str) -> Answer:
@@ -218,13 +235,14 @@ def _commit_folder(hub: Hub, delivery: Delivery, head: str, key: str) -> Answer:
         if place.status_code != 200:
             return Answer(None, place)
         try:
-            commit = hub.api.create_commit(
-                change.repo,
-                operations,
-                commit_message=delivery.message,
-                commit_description=key,
-                parent_commit=head,
-            )
+            with hub.room("api", _UPLOAD):
+                commit = hub.api.create_commit(
+                    change.repo,
+                    operations,
+                    commit_message=delivery.message,
+                    commit_description=key,
+                    parent_commit=head,
+                )
         except HfHubHTTPError as error:
             return Answer(None, error.response)
         except RuntimeError as error:  # how the uploader wraps what went wrong with one file

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import random
+import signal
+import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urljoin, urlsplit
 
-from hubtools.errors import HubtoolsError
+from hubtools.errors import HubtoolsError, HubUnavailableError
 from hubtools.sync.answers import asking
 from hubtools.sync.pacing import Budget, Pacer
 from hubtools.sync.plan import SPACES
@@ -19,10 +21,14 @@ if TYPE_CHECKING:
     from httpx2 import Request, Response
     from huggingface_hub import HfApi
 
+T = TypeVar("T", list[Any], dict[str, Any])
+
 FOR_NOW = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Answers after which the same request may succeed."""
 _KNOCKS = 2  # attempts at an address where nobody has answered yet
 _TOO_MANY = 429
+_STRANGER = "Look at --to; a proxy or the login page of a network may answer in the Hub's place"
+_SHOW_CURSOR = "\x1b[?25h"
 _UNSAID = 4  # times longer after a 429 that does not say how long: windows last minutes
 
 
@@ -141,6 +147,21 @@ class Hub:
         finally:
             self.pacer.end(budget, said)
 
+    @contextmanager
+    def room(self, budget: Budget, requests: int) -> Iterator[None]:
+        """Places for so many requests that the client itself sends, once their turn has come.
+
+        Raises StoppedError when the run ends first.
+        """
+        delay = max(self.pacer.begin(budget) for _ in range(requests))
+        try:
+            if self.stop.wait(delay) if delay > 0 else self.stop.is_set():
+                raise StoppedError
+            yield
+        finally:
+            for _ in range(requests):
+                self.pacer.end(budget, None)
+
     def pause(self, attempt: int, budget: Budget, response: Response | None) -> None:
         """Wait before attempt number `attempt` + 1. Raises StoppedError when the run ends."""
         self.pacer.expect(budget, 1)
@@ -154,10 +175,10 @@ class Hub:
     def pages(self, path: str, where: str, params: Mapping[str, Any]) -> Iterator[Any]:
         """The JSON of each page of a listing. Raises as `get`."""
         response = self.get(path, where, params=params)
-        yield response.json()
+        yield told(response, where, list)
         while (link := response.links.get("next", {}).get("url")) is not None:
             response = self.get(self._own(link, where), where)
-            yield response.json()
+            yield told(response, where, list)
 
     def _url(self, path: str) -> str:
         return path if path.startswith(("http://", "https://")) else self.endpoint + path
@@ -179,6 +200,20 @@ def good(response: Response, where: str) -> Response:
     return response
 
 
+def told(response: Response, where: str, kind: type[T], *needed: str) -> T:
+    """The JSON of a good answer, of which the caller knows the `kind` and keys that it `needed`.
+
+    Raises HubUnavailableError for anything else: the page of a proxy, or of a network's login.
+    """
+    try:
+        document = response.json()
+    except ValueError:
+        document = None
+    if not isinstance(document, kind) or any(key not in document for key in needed):
+        raise HubUnavailableError("does not answer as a Hub does", where=where, fix=_STRANGER)
+    return document
+
+
 def _is_unmet(error: Exception) -> bool:
     from huggingface_hub.utils import httpx
 
@@ -190,6 +225,47 @@ def network_errors() -> tuple[type[Exception], ...]:
     from huggingface_hub.utils import httpx
 
     return (httpx.TransportError, httpx.DecodingError, ConnectionError, TimeoutError)
+
+
+@contextmanager
+def interruptible(hub: Hub) -> Iterator[Callable[[], bool]]:
+    """Ctrl-C lets the requests in flight end; a second one ends the process at once.
+
+    That loses nothing that a rerun would not find. Yields whether it was pressed. Only the main
+    thread can be told.
+    """
+    pressed = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield pressed.is_set
+        return
+
+    def end(signal_number: int, frame: object) -> None:
+        if pressed.is_set():
+            if sys.stderr.isatty():
+                sys.stderr.write(_SHOW_CURSOR)  # the bar hides it
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            signal.raise_signal(signal.SIGINT)
+        pressed.set()
+        hub.stop.set()
+
+    before = signal.signal(signal.SIGINT, end)
+    try:
+        yield pressed.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def timed(seconds: float) -> Iterator[None]:
+    """Let no request of the client's own wait for longer; by default it waits for ever."""
+    from huggingface_hub.utils import get_session
+
+    session = get_session()
+    before, session.timeout = session.timeout, seconds
+    try:
+        yield
+    finally:
+        session.timeout = before
 
 
 @contextmanager

@@ -86,6 +86,15 @@ class Pacer:
             window = self._windows[budget]
             window.closed_until = max(window.closed_until, self._now() + seconds)
 
+    def rest(self, budget: Budget) -> float:
+        """Seconds until the Hub takes requests again; 0 when it does now."""
+        with self._lock:
+            window, now = self._windows[budget], self._now()
+            until = window.closed_until
+            if window.left is not None and window.left <= 0 and window.ends != float("inf"):
+                until = max(until, window.ends + _AFTER)
+            return max(0.0, until - now)
+
     def _now(self) -> float:
         """The time; when it has gone back, all that was to come is as far away as it was."""
         now = self._clock()

@@ -235,35 +235,54 @@ def _listed(paths: list[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ChangeLimit:
-    """How many models one run may update or retire."""
+    """How many models one run may update or retire.
+
+    Raises UsageError for what is neither a number nor a percentage.
+    """
 
     said: str
     """A number, or a percentage of all models like `10%`."""
     asked: bool = False
     """Whether a person asked for it just now; else percentages hold for larger fleets only."""
 
+    def __post_init__(self) -> None:
+        number = self._number
+        if not (number.isascii() and number.isdigit()):
+            raise UsageError(
+                f"{self.said!r} is no limit",
+                where="--max-changes" if self.asked else "[hub] max_changes",
+                fix="Give a number, or one with %",
+            )
+
     def check(self, plan: Plan, fleet: int) -> None:
-        """Raises PolicyError when `plan` changes more of `fleet` models, UsageError when the
-        limit is neither a number nor a percentage."""
+        """Raises PolicyError when `plan` updates or retires more of `fleet` models."""
         most = self._most(fleet)
         updates = len(plan.of("update", "retire"))
         if most is not None and updates > most:
+            share = f" ({self.said} of {fleet:,})" if self._is_share else ""
             raise PolicyError(
-                f"{updates:,} models would be updated or retired, and the limit is {most:,}"
-                f" ({self.said} of {fleet:,})",
+                f"{updates:,} models would be updated or retired, and the limit is {most:,}{share}",
                 where=f"{plan.namespace} on {plan.to}",
                 fix="Nothing was sent. Look at the plan, and allow it with "
                 f"--max-changes {updates} if it is right",
             )
 
+    @property
+    def _is_share(self) -> bool:
+        return self.said.strip().endswith("%")
+
+    @property
+    def _number(self) -> str:
+        return self.said.strip().removesuffix("%").strip()
+
     def _most(self, fleet: int) -> int | None:
-        number = self.said.strip().removesuffix("%").strip()
-        if not (number.isascii() and number.isdigit()):
-            raise UsageError(
-                f"--max-changes {self.said!r} is no limit", fix="Give a number, or one with %"
-            )
-        if not self.said.strip().endswith("%"):
-            return int(number)
+        if not self._is_share:
+            return int(self._number)
         if fleet <= SMALL_FLEET and not self.asked:
             return None
-        return fleet * int(number) // 100
+        return fleet * int(self._number) // 100
+
+
+def change_limit(asked: str | int | None, configured: str | int) -> ChangeLimit:
+    """The limit that a person `asked` for, else the configured one. Raises UsageError for none."""
+    return ChangeLimit(str(configured)) if asked is None else ChangeLimit(str(asked), asked=True)

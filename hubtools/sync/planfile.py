@@ -14,6 +14,7 @@ from hubtools.sync.plan import CARRIED_OUT, Change, Digest, Plan, Wanted
 
 _FORMAT = "hubtools plan 1"
 _ANEW = "Nothing was sent. Make a new plan"
+_MAKE = "Make one with hubtools plan -o FILE, or give cards by their names"
 _SHOWN = 3
 
 
@@ -47,10 +48,10 @@ def read_plan(file: Path) -> Plan:
     try:
         document = msgspec.json.decode(file.read_bytes())
         if not isinstance(document, dict) or document.pop("format", None) != _FORMAT:
-            raise UsageError("is no plan", where=file, fix="Make one with hubtools plan -o FILE")
+            raise UsageError("is no plan", where=file, fix=_MAKE)
         return msgspec.convert(document, Plan)
     except (msgspec.MsgspecError, RecursionError) as error:
-        raise UsageError(f"is no plan: {error}", where=file) from error
+        raise UsageError(f"is no plan: {error}", where=file, fix=_MAKE) from error
     except OSError as error:
         raise HubtoolsError(f"cannot be read: {error.strerror}", where=file) from error
 

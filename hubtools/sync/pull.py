@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -13,12 +12,14 @@ from hubtools.cards.render import is_sealed
 from hubtools.cards.tomlfile import card_toml, load_card, save_card
 from hubtools.errors import CardError, ConflictError, UsageError
 from hubtools.files import write_atomically
-from hubtools.sync.hub import Hub
+from hubtools.sync.hub import Hub, told
 from hubtools.sync.merge import Home, as_its_own, bring_home
 from hubtools.sync.plan import README, Head
 from hubtools.sync.remote import find_head, is_ours, read_file
 from hubtools.sync.session import Session
+from hubtools.sync.show import unified_diff
 
+_RIGHT = "Put it right on the Hub, then run again"
 _LOOKED_BACK = 100
 """Commits among which our last one is looked for."""
 
@@ -41,22 +42,22 @@ class Edit:
         before, after = self.before, self.home.card
         toml = replace(before, pulled=None), replace(after, pulled=None)
         changes = [
-            _diff(str(self.file), card_toml(toml[0]), card_toml(toml[1])),
-            _diff(str(prose), before.prose or "", after.prose or ""),
+            unified_diff(card_toml(toml[0]), card_toml(toml[1]), str(self.file), str(self.file)),
+            unified_diff(before.prose or "", after.prose or "", str(prose), str(prose)),
         ]
         return "\n".join(change for change in changes if change)
 
     @property
     def there_diff(self) -> str:
         """What was changed on the Hub, as a unified diff."""
-        return _diff(README, self.base or "", self.there)
+        return unified_diff(self.base or "", self.there, README, f"{README} on the Hub")
 
 
 def find_edit(session: Session, file: Path, *, own: bool = False) -> Edit | None:
     """The edit that the Hub has of the card in `file`; None when there is none.
 
-    With `own` the README is taken as it is, and stays that way. Raises ConflictError when a
-    repository is not there, CardError for a README that cannot be read.
+    With `own` the README is taken as it is, and stays that way. Raises UsageError when the
+    repository is not there, ConflictError for a README that cannot be read.
     """
     card = load_card(file)
     head = _head(session.hub, f"{session.namespace}/{card.repo}")
@@ -68,11 +69,18 @@ def find_edit(session: Session, file: Path, *, own: bool = False) -> Edit | None
         there = data.decode("utf-8")
     except UnicodeDecodeError as error:
         what = f"README.md is not UTF-8 (byte {error.start})"
-        raise CardError(what, where=head.repo_id) from error
+        raise ConflictError(what, where=head.repo_id, fix=_RIGHT) from error
     base, pulled = (None, None) if own else find_base(session, head, card.pulled)
-    home = (
-        Home(as_its_own(card, there)) if own else bring_home(card, base, there, here, pulled=pulled)
-    )
+    try:
+        home = (
+            Home(as_its_own(card, there))
+            if own
+            else bring_home(card, base, there, here, pulled=pulled)
+        )
+    except CardError as error:
+        line = f", {error.where}" if error.where else ""
+        what = f"{README}{line}: {error.what}"
+        raise ConflictError(what, where=head.repo_id, fix=_RIGHT) from error
     marked = replace(home.card, pulled=hashlib.sha256(data).hexdigest())
     return Edit(file, card, pulled or base, there, replace(home, card=marked))
 
@@ -122,8 +130,8 @@ def find_base(
 
 def _history(hub: Hub, head: Head) -> Iterator[str]:
     path = hub.repo(head.repo_id, "commits", head.sha)
-    commits = hub.get(path, head.repo_id, params={"limit": _LOOKED_BACK}).json()
-    yield from (commit["id"] for commit in commits[1:])
+    commits = hub.get(path, head.repo_id, params={"limit": _LOOKED_BACK})
+    yield from (commit["id"] for commit in told(commits, head.repo_id, list)[1:])
 
 
 def _head(hub: Hub, repo: str) -> Head:
@@ -131,10 +139,3 @@ def _head(hub: Hub, repo: str) -> Head:
     if head is None:
         raise UsageError("is not on the Hub", where=repo, fix="There is nothing to pull")
     return head
-
-
-def _diff(name: str, before: str, after: str) -> str:
-    lines = difflib.unified_diff(
-        before.splitlines(), after.splitlines(), name, name, lineterm="", n=2
-    )
-    return "\n".join(lines)

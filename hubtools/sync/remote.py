@@ -17,7 +17,7 @@ from hubtools.cards.tomlfile import load_card
 from hubtools.errors import CardError, ConflictError, HubtoolsError
 from hubtools.record import RUN_RECORD, read_record
 from hubtools.report import Reporter
-from hubtools.sync.hub import Hub, good
+from hubtools.sync.hub import Hub, good, interruptible, told
 from hubtools.sync.memory import Memory
 from hubtools.sync.plan import GIT_ATTRIBUTES, README, SPACES, Head, Remote, Seen, Wanted
 
@@ -92,12 +92,18 @@ def _look_at(
     hub.pacer.expect("resolvers", alone)
     hub.pacer.expect("api", len(subjects) - alone)
     waiting = iter(subjects)
-    with report.bar("Reading", len(subjects)) as bar, ThreadPoolExecutor(AT_A_TIME) as pool:
+    with (
+        interruptible(hub) as asked_to_stop,
+        report.bar("Reading", len(subjects)) as bar,
+        ThreadPoolExecutor(AT_A_TIME) as pool,
+    ):
         while some := list(islice(waiting, _KEPT_EVERY)):
             try:
                 seen = list(pool.map(lambda s: see(hub, heads[s.wanted.name], s), some))
             except BaseException:
                 hub.stop.set()
+                if asked_to_stop():
+                    raise KeyboardInterrupt from None
                 raise
             memory.learn(
                 {
@@ -108,6 +114,8 @@ def _look_at(
             )
             found.update(zip((s.wanted.name for s in some), seen, strict=True))
             bar.advance(len(found))
+        if asked_to_stop():
+            raise KeyboardInterrupt
     return found
 
 
@@ -130,7 +138,7 @@ def find_head(hub: Hub, repo: str) -> Head | None:
     response = hub.answer("GET", hub.repo(repo), repo, params={"expand": ["sha", "private"]})
     if response.status_code == 404 or response.headers.get("X-Error-Code") == "RepoNotFound":
         return None
-    head = _head(good(response, repo).json())
+    head = _head(told(good(response, repo), repo, dict))
     return replace(head, repo_id=f"{SPACES}{head.repo_id}") if repo.startswith(SPACES) else head
 
 
@@ -144,7 +152,7 @@ def is_new(hub: Hub, head: Head, files: Collection[str]) -> bool:
     if not set(files) <= {GIT_ATTRIBUTES, README}:
         return False
     commits = hub.get(hub.repo(head.repo_id, "commits", head.sha), head.repo_id)
-    return len(commits.json()) == 1
+    return len(told(commits, head.repo_id, list)) == 1
 
 
 def _head(item: Mapping[str, Any]) -> Head:
@@ -239,7 +247,7 @@ def list_files(hub: Hub, head: Head) -> dict[str, str]:
     """Every file at `head` by its path: `sha256:…` in LFS, else `git:…`."""
     path = hub.repo(head.repo_id, "revision", head.sha)
     response = hub.answer("GET", path, head.repo_id, params={"blobs": "true"})
-    siblings = _readable(response, head).json().get("siblings", [])
+    siblings = told(_readable(response, head), head.repo_id, dict).get("siblings", [])
     return {
         item["rfilename"]: f"sha256:{item['lfs']['sha256']}"
         if item.get("lfs")

@@ -15,7 +15,7 @@ from hubtools.consent import DenyList, read_deny_list
 from hubtools.errors import AccessError, PolicyError
 from hubtools.report import Reporter
 from hubtools.sync.answers import asking
-from hubtools.sync.hub import Hub, counted
+from hubtools.sync.hub import Hub, counted, told
 from hubtools.sync.memory import Memory
 from hubtools.sync.plan import Plan, Wanted, make_changes
 from hubtools.sync.remote import Subject, look
@@ -85,7 +85,7 @@ def owner_of(hub: Hub, target: Target, namespace: str | None, *, writing: bool) 
         raise AccessError("not logged in", where=target, fix=_LOGIN)
     if namespace is not None and os.environ.get("HF_OIDC_RESOURCE"):
         return namespace  # a token of trusted publishing is for a repository, and is nobody's
-    me = hub.get("/api/whoami-v2", str(target)).json()
+    me = told(hub.get("/api/whoami-v2", str(target)), str(target), dict, "name")
     allowed = [me["name"], *(org["name"] for org in me.get("orgs", ()))]
     if namespace is not None and namespace not in allowed:
         raise AccessError(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 
 from hubtools.sync.plan import ACTIONS, Action, Change, Plan
 
@@ -13,6 +14,12 @@ _MARKS: Mapping[Action, str] = {
     "create": "+", "update": "~", "retire": "-", "conflict": "!", "extra": "?", "unchanged": "=",
 }  # fmt: skip
 _QUIET: tuple[Action, ...] = ("unchanged", "extra")
+_DRAWN = {
+    **{code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n"},
+    **dict.fromkeys((0x7F, *range(0x80, 0xA0)), 0x2421),
+}
+"""Control characters as the pictures that Unicode has of them."""
+_TICKS = re.compile(r"`{3,}")
 _MOST_MARKDOWN = 60_000  # characters; a comment on GitHub takes 65,536
 
 
@@ -31,12 +38,16 @@ def table(plan: Plan, *, most: int = FEW, actions: tuple[Action, ...] = ACTIONS)
         for change in shown[:most]:
             yield f"  {_MARKS[action]} {action:<9} {change.repo:<{width}}  {change.reason}"
         if len(shown) > most:
-            yield f"    … and {len(shown) - most:,} more to {action} (-v lists all)"
+            yield f"    … and {len(shown) - most:,} more (-v lists all)"
     yield summary(plan)
 
 
-def markdown(plan: Plan) -> str:
-    """The plan for a pull request; names stand in code spans, so that nobody is notified."""
+def markdown(plan: Plan, diffs: Iterable[tuple[str, str]] = ()) -> str:
+    """The plan for a pull request; names stand in code spans, so that nobody is notified.
+
+    `diffs` are repositories with what would change in their READMEs, of which as many are taken as
+    there is room for.
+    """
     rows = [
         f"| {_MARKS[c.action]} {c.action} | {_code(c.repo)} | {_cell(c.reason)} |"
         for action in ACTIONS
@@ -52,15 +63,34 @@ def markdown(plan: Plan) -> str:
     while taken < len(rows) and (room := room - len(rows[taken]) - 1) > 0:
         taken += 1
     rest = f"\n… and {len(rows) - taken:,} more.\n" if taken < len(rows) else ""
-    return head + "\n".join(rows[:taken]) + "\n" + rest
+    return head + "\n".join(rows[:taken]) + "\n" + rest + "".join(_folded(diffs, room))
+
+
+def _folded(diffs: Iterable[tuple[str, str]], room: int) -> Iterator[str]:
+    for repo, diff in diffs:
+        fence = "`" * (max(map(len, _TICKS.findall(diff)), default=2) + 1)
+        text = (
+            f"\n<details><summary><code>{repo}</code></summary>\n\n"
+            f"{fence}diff\n{diff}\n{fence}\n\n</details>\n"
+        )
+        room -= len(text)
+        if room < 0:
+            yield "\nThere is no room for more diffs here: `hubtools plan -v` shows them.\n"
+            return
+        yield text
 
 
 def readme_diff(change: Change, there: str, here: str) -> str:
     """What `change` would do to the README, as a unified diff."""
+    return unified_diff(there, here, f"{change.repo} on the Hub", "here")
+
+
+def unified_diff(before: str, after: str, name_before: str, name_after: str) -> str:
+    """A unified diff for a terminal: control characters, which could steer it, are drawn."""
     lines = difflib.unified_diff(
-        there.splitlines(), here.splitlines(), f"{change.repo} on the Hub", "here", lineterm="", n=2
+        before.splitlines(), after.splitlines(), name_before, name_after, lineterm="", n=2
     )
-    return "\n".join(lines)
+    return "\n".join(lines).translate(_DRAWN)
 
 
 def _code(text: str) -> str:

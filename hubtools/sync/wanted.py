@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from fnmatch import translate
 from pathlib import Path
 
 from hubtools.cards.bulk import fingerprint, source_digest
@@ -23,6 +25,7 @@ _MODEL_FILES = (
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
     "vocab.json", "merges.txt", "tokenizer.model", "chat_template.jinja", "*.png",
 )  # fmt: skip
+_IS_MODEL_FILE = re.compile("|".join(map(translate, _MODEL_FILES)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ def model_files(folder: Path) -> tuple[str, ...]:
     if not record.is_file():
         return ()
     named = read_record(record.read_bytes()).get("files", {})
-    found = {file.name for pattern in _MODEL_FILES for file in folder.glob(pattern)}
+    found = (file.name for file in folder.iterdir() if _IS_MODEL_FILE.match(file.name))
     names = {name for name in {*named, *found} if name != README and (folder / name).is_file()}
     return (*sorted(names), RUN_RECORD)
 

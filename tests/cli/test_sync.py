@@ -104,6 +104,21 @@ def test_a_conflict_from_edit_to_publication(place: Place) -> None:
     assert "Mine." in place.readme("poet")
 
 
+def test_every_conflict_is_named(place: Place) -> None:
+    names = [f"model-{number:02}" for number in range(35)]
+    for name in names:
+        write_card(place.root, name)
+    run(place, "apply", "-q")
+    for name in names:
+        place.put(name, README="Mine.")
+    shown = run(place, "apply", code=6)
+    assert all(f"  me/{name}: README.md was changed" in shown.stderr for name in names)
+    assert "… and 5 more (-v lists all)" in shown.stdout
+    for listing in (run(place, "apply", "-v", code=6), run(place, "status", "-v")):
+        assert all(f"! conflict  me/{name}" in listing.stdout for name in names)
+        assert "more (-v" not in listing.stdout
+
+
 def test_pull_of_all_and_what_needs_a_decision(place: Place) -> None:
     run(place, "apply", "-q")
     place.put("poet", README=place.readme("poet") + "\nMine.\n")
@@ -112,9 +127,25 @@ def test_pull_of_all_and_what_needs_a_decision(place: Place) -> None:
     assert (done["pulled"], done["unchanged"]) == (["poet"], [])
     (conflict,) = done["conflicts"]
     assert conflict["card"].endswith("cards/gull.toml")
+    asked = run(place, "pull", "gull", code=6)
+    assert "+## Why does it work?" in asked.stdout, "what there is to decide on is shown"
+    assert "says so already" not in asked.stdout
     run(place, "pull", "gull", "--own", "-y")
     assert said(place, "apply")["applied"] == 2
     assert "## Why" in place.readme("gull")
+
+
+def test_a_readme_that_cannot_be_read_keeps_no_other_edit_away(place: Place) -> None:
+    run(place, "apply", "-q")
+    place.put("gull", README="---\na: [1\n---\nBroken.\n")
+    place.put("poet", README=b"\xff\xfe")
+    place.put("tern", README=place.readme("tern") + "\nMine.\n")
+    shown = run(place, "pull", "--all", code=6)
+    assert "me/gull: README.md, line 3: front matter: expected" in shown.stderr
+    assert "me/poet: README.md is not UTF-8 (byte 0)" in shown.stderr
+    assert (place.root / "cards" / "tern.md").read_text() == "Mine.\n"
+    done = said(place, "pull", "--all", code=6)
+    assert [Path(one["card"]).stem for one in done["conflicts"]] == ["gull", "poet"]
 
 
 def test_pull_needs_names_or_all(place: Place) -> None:
@@ -136,6 +167,7 @@ def test_a_plan_as_a_file(place: Place) -> None:
     assert said(place, "apply", "plan.json")["applied"] == 0
     (place.root / "none.json").write_text("{}")
     assert "is no plan" in last_line(run(place, "apply", "none.json", code=2))
+    assert "plans.json: no such plan" in last_line(run(place, "apply", "plans.json", code=2))
 
 
 def test_a_plan_of_one_card_as_a_file(place: Place) -> None:
@@ -158,6 +190,8 @@ def test_names_and_strangers(place: Place) -> None:
     assert "me/strangers" not in run(place, "plan", "gull").stdout
     missing = run(place, "plan", "pote", code=1)
     assert "Did you mean 'poet'?" in last_line(missing)
+    completed = run(place, "plan", "cards/poet.toml", code=1)
+    assert "Did you mean 'poet'?" in last_line(completed)
     assert "no such card" in last_line(run(place, "apply", "pote", code=1))
 
 
@@ -174,6 +208,34 @@ def test_formats(place: Place) -> None:
     assert "Nothing would change" in run(place, "plan", "--format", "markdown").stdout
 
 
+def test_the_diff_of_every_readme_that_would_change(place: Place) -> None:
+    run(place, "apply", "-q")
+    place.put("gull", README=place.readme("gull") + "\nTheirs: \x1b[2J ```` code.\n")
+    place.put("tern", README="x" * (3 << 20))  # no Hub shows such a README
+    write_card(place.root, "poet", prose="Mine.")
+    table = run(place, "plan", "-v").stdout
+    assert "-Theirs: ␛[2J ```` code." in table, "nothing steers the terminal"
+    assert "+Mine." in table
+    assert "! conflict  me/tern  README.md is larger" in table
+    markdown = run(place, "plan", "-v", "--format", "markdown").stdout
+    assert "<details><summary><code>me/poet</code></summary>\n\n```diff\n--- me/poet" in markdown
+    assert "`````diff\n--- me/gull on the Hub" in markdown
+    assert "<details>" not in run(place, "plan", "--format", "markdown").stdout
+    for name in ("gull", "poet"):
+        write_card(place.root, name, prose="Long line.\n" * 4000)
+    long = run(place, "plan", "-v", "--format", "markdown").stdout
+    assert len(long) < 65_536, "what a comment on GitHub takes"
+    assert "There is no room for more diffs here" in long
+
+
+def test_a_terminal_that_has_no_emoji(place: Place) -> None:
+    write_card(place.root, "gull", prose="Herring gull 🐦.")
+    diff = run(place, "plan", "-v", PYTHONIOENCODING="cp1252").stdout
+    assert r"+Herring gull \U0001f426." in diff
+    document = said(place, "plan", "--to", "local:hub-🐦", PYTHONIOENCODING="ascii")
+    assert document["to"].endswith("hub-🐦")
+
+
 def test_the_limit_of_changes(place: Place) -> None:
     run(place, "apply", "-q")
     for name in ("gull", "poet"):
@@ -183,7 +245,7 @@ def test_the_limit_of_changes(place: Place) -> None:
     assert "Nothing was sent" in last_line(over)
     assert len(place.history("gull")) == 1
     assert "is no limit" in last_line(run(place, "apply", "--max-changes", "many", code=2))
-    (place.root / "hubtools.toml").write_text('[hub]\nmax_changes = "0"\n')
+    (place.root / "hubtools.toml").write_text("[hub]\nmax_changes = 0\n")
     run(place, "apply", code=7)
     assert said(place, "apply", "--max-changes", "67%")["applied"] == 2
 

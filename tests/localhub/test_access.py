@@ -78,6 +78,7 @@ def test_without_a_token_one_may_read_what_is_public(guarded: str) -> None:
     with pytest.raises(HfHubHTTPError) as caught:
         anybody.create_repo("acme/mine")
     assert _status(caught) == 401
+    assert caught.value.server_message == "Invalid username or password."
 
 
 def test_a_private_repository_does_not_show_through_its_old_name(guarded: str) -> None:

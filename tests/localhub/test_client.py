@@ -318,3 +318,12 @@ def test_ranges_and_etags(api: HfApi, repo: str, url: str, lfs: bool) -> None:
     assert get(Range="bytes=100-")[0].status == 416
     assert get(If_None_Match=etag)[0].status == 304
     assert get(If_None_Match='"other"')[0].status == 200
+
+
+def test_an_error_is_said_once_in_all_its_letters(api: HfApi, repo: str) -> None:
+    with pytest.raises(HfHubHTTPError) as caught:
+        _put(api, repo, "a//größe.txt", b"x")
+    said = caught.value.server_message
+    assert said is not None
+    assert said.startswith("'a//größe.txt' is no path inside a repository")
+    assert said.count("is no path") == 1

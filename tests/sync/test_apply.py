@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from hubtools.errors import AccessError, ConflictError, HubUnavailableError, PartlyDoneError
 from hubtools.localhub.faults import Answer, Fault, Run
 from hubtools.localhub.limits import limit_headers
+from hubtools.report import Bar, SilentReporter
+from hubtools.sync.apply import apply
 from hubtools.sync.hub import Patience
 from hubtools.sync.plan import README
 from hubtools.sync.session import make_plan
@@ -483,6 +489,7 @@ def test_a_token_that_expires_in_the_middle(place: Place) -> None:
     assert done.applied == 10
     assert isinstance(done.cause, AccessError)
     assert "expired" in str(done.cause)
+    assert all(one.repo not in one.error for one in done.failed), "each is named once"
     assert done.left > 0, "it was not tried for every model"
     assert done.applied + done.left + len(done.failed) == 40
     assert isinstance(done.error(), PartlyDoneError)
@@ -517,6 +524,24 @@ def test_it_waits_as_long_as_the_hub_says(place: Place) -> None:
     assert last - first >= 1
 
 
+def test_a_long_wait_is_said(place: Place) -> None:
+    told: list[str] = []
+
+    class Told(SilentReporter):
+        @contextmanager
+        def bar(self, title: str, total: float) -> Iterator[Bar]:
+            yield SimpleNamespace(advance=lambda done, detail="": told.append(detail))
+
+    fleet(place, 2)
+    place.faults.use(Fault(Answer(429, {"Retry-After": "4"}), path="/api/repos/create", nth=(1,)))
+    with place.session() as session:
+        plan, files = plan_in(session), session.fleet(place.files)
+        done = apply(plan, files, session.hub, session.memory, Told(), private=False)
+    assert done.applied == 2
+    assert any(re.fullmatch(r"the Hub takes requests again in [234] s", said) for said in told)
+    assert told[-1] == ""
+
+
 def test_a_budget_that_is_too_small_is_spread_and_not_overrun(
     tmp_path: Path,
 ) -> None:
@@ -544,6 +569,33 @@ def test_a_budget_that_is_too_small_is_spread_and_not_overrun(
     statuses = [one.status for one in faults.log]
     assert statuses.count(429) <= 1
     assert len(statuses) <= 62
+
+
+def test_uploads_of_weights_are_paced_too(tmp_path: Path) -> None:
+    """Each takes five requests that are not ours but the client's."""
+    from contextlib import closing
+
+    from hubtools.localhub.faults import Faults
+    from hubtools.localhub.limits import Limits
+    from hubtools.localhub.server import serving
+    from hubtools.localhub.store import Store
+
+    faults = Faults()
+    limits = Limits(api=50, window=2, clock=time.monotonic)
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "hubtools.toml").write_text("")
+    with closing(Store(tmp_path / "hub")) as store:
+        limited = serving(store.root, limits=limits, faults=faults)
+        with limited as url:
+            place = Place(root, store, url, "me", faults)
+            for name in fleet(place, 20):
+                write_model(root, name, name.encode() * 100)
+            done = place.apply()
+    assert done.applied == 20
+    statuses = [one.status for one in faults.log]
+    assert len(statuses) > 140, "it is more than one window has"
+    assert statuses.count(429) <= 1
 
 
 def test_a_wall_clock_that_jumps_changes_nothing(

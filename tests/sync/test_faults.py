@@ -11,11 +11,13 @@ from types import SimpleNamespace
 
 import pytest
 
+from hubtools.errors import HubUnavailableError
 from hubtools.localhub.faults import Answer, Cut, Fault, Faults, Mix, Run, Stall
 from hubtools.localhub.limits import limit_headers
 from hubtools.localhub.server import serving
 from hubtools.localhub.store import Store
 from hubtools.sync.hub import Patience
+from hubtools.sync.session import owner_of
 from tests.sync.makers import Place, rival, write_model
 
 IMPATIENT = Patience(attempts=7, first=0.01, most=0.05, timeout=0.4)
@@ -121,6 +123,30 @@ def test_each_fault_while_weights_go_up(
     assert place.change("new").action == "unchanged"
 
 
+@pytest.mark.parametrize("path", UPLOADS[:5])
+def test_a_stall_while_weights_go_up_is_not_waited_for(
+    place: Place, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the client by itself would, for ever."""
+    from huggingface_hub.utils import _http, get_session
+
+    no_wait = SimpleNamespace(sleep=lambda seconds: None, time=time.time)
+    monkeypatch.setattr(_http, "time", no_wait)
+    place.card("new")
+    write_model(place.root, "new", path.encode() * 100)
+    stalled = path.format(place.namespace)
+    place.faults.use(Fault(Stall(1.5), path=stalled, nth=(1,)))
+    before = get_session().timeout
+    done = place.apply(patience=IMPATIENT)
+    assert (done.applied, done.failed) == (1, ()), done
+    end = time.monotonic() + 10
+    while place.faults.count(path=stalled) < 2:  # what is stalled is in the log when it is over
+        assert time.monotonic() < end, "it was sent once, and waited for"
+        time.sleep(0.05)
+    assert [commit.title for commit in place.history("new")] == ["Publish new"]
+    assert get_session().timeout == before
+
+
 @pytest.mark.parametrize("cut", ["after", "during"])
 def test_a_commit_that_landed_though_its_answer_was_lost(place: Place, cut: str) -> None:
     place.card("poet")
@@ -173,6 +199,38 @@ def test_what_another_run_has_published_is_not_committed_again(place: Place) -> 
     assert (done.applied, done.error()) == (1, None)
     assert place.faults.count("POST", commit) == 0
     assert place.change("poet").action == "unchanged"
+
+
+LOGIN_PAGE = Answer(200, {"Content-Type": "text/html"}, "<html>Please log in</html>")
+
+
+@pytest.mark.parametrize("answer", [LOGIN_PAGE, Answer(200, {}, "{}"), Answer(200, {}, "null")])
+def test_an_address_where_something_else_answers(place: Place, answer: Answer) -> None:
+    place.card("poet")
+    place.faults.use(Fault(answer))
+    with pytest.raises(HubUnavailableError, match="does not answer as a Hub does"):
+        place.plan()
+    with place.session() as session:
+        session.hub.api.token = "hf_any"
+        with pytest.raises(HubUnavailableError, match="does not answer as a Hub does"):
+            owner_of(session.hub, session.target, None, writing=True)
+
+
+def test_a_login_page_in_the_middle_of_a_run(place: Place) -> None:
+    """A network's, which answers anything with 200."""
+    for name in ("gull", "poet"):
+        place.card(name)
+    commit = f"/api/models/{place.namespace}/poet/commit/*"
+    create = Fault(LOGIN_PAGE, "GET", f"/api/models/{place.namespace}/gull", nth=(1,))
+    place.faults.use(Fault(LOGIN_PAGE, "POST", commit, nth=(1,)), create)
+    done = place.apply()
+    assert done.applied == 1
+    (failed,) = done.failed
+    assert failed.error.startswith("does not answer as a Hub does. Look at --to")
+    place.faults.use()
+    assert place.apply().applied == 1
+    for name in ("gull", "poet"):
+        assert [one.title for one in place.history(name)] == [f"Publish {name}"]
 
 
 def test_a_rival_between_two_attempts(place: Place) -> None:

@@ -22,6 +22,7 @@ from hubtools.sync.plan import (
     Remote,
     Seen,
     Wanted,
+    change_limit,
     make_changes,
 )
 
@@ -305,8 +306,16 @@ def test_a_limit_of_changes(
 
 @pytest.mark.parametrize("said", ["", "%", "-1", "1.5", "ten", "5%%", "٣", "1e3", "0x10", "5 %x"])
 def test_what_is_no_limit(said: str) -> None:
-    with pytest.raises(UsageError, match="is no limit"):
-        ChangeLimit(said).check(plan_of(0), 100)
+    with pytest.raises(UsageError, match=r"--max-changes: .* is no limit"):
+        change_limit(said, "10%")
+    with pytest.raises(UsageError, match=r"\[hub\] max_changes: .* is no limit"):
+        change_limit(None, said)
+
+
+@pytest.mark.parametrize(("asked", "configured"), [(0, "10%"), ("0", 5), (None, 0)])
+def test_nothing_is_a_limit_too(asked: int | str | None, configured: int | str) -> None:
+    with pytest.raises(PolicyError, match=r"the limit is 0\."):
+        change_limit(asked, configured).check(plan_of(3), 100)
 
 
 def test_counts_name_every_action() -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from hubtools.localhub.faults import Fault, Faults, Run, Stall
+from hubtools.localhub.faults import Answer, Fault, Faults, Run, Stall
 from hubtools.localhub.server import serving
 from hubtools.localhub.store import Store
 from tests.makers import command
@@ -131,6 +131,31 @@ def test_a_second_ctrl_c_does_not_wait(place: Place) -> None:
     place.faults.end_stalls()
 
 
+@pytest.mark.parametrize("presses", [1, 2])
+def test_ctrl_c_while_reading(place: Place, presses: int) -> None:
+    """Once lets the requests in flight end; a second time does not wait for them."""
+    fleet(place, 20)
+    assert run(place.root, "apply", "-q").returncode == 0
+    for file in (place.root / ".hubtools").glob("heads*"):
+        file.unlink()
+    seen: list[str] = []
+    readmes = "/me/*/resolve/*"
+    stall = Stall(2 if presses == 1 else 60, "after")
+    place.faults.use(Fault(stall, "GET", readmes), Fault(Run(seen.append), "GET", readmes))
+    process = start(place.root, "plan")
+    wait_until(lambda: len(seen) >= 8)
+    for _ in range(presses):
+        time.sleep(0.3)
+        assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=50)
+    assert process.returncode in (130, -signal.SIGINT), err
+    assert "Traceback" not in err
+    assert out == ""
+    assert len(seen) == 8, "nothing was asked any more"
+    place.faults.end_stalls()
+
+
 def test_kills_at_random_moments_and_reruns(place: Place) -> None:
     names = fleet(place, 30)
     write_model(place.root, names[7])
@@ -177,6 +202,15 @@ def test_two_at_once(place: Place) -> None:
         _, err = process.communicate(timeout=120)
         assert process.returncode == 0, err
     assert all(len(place.history(name)) == 2 for name in names)
+
+
+def test_uploads_draw_no_bars_of_their_own(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_HUB_DISABLE_PROGRESS_BARS")
+    for name in fleet(place, 2):
+        write_model(place.root, name)
+    place.faults.use(Fault(Answer(503), "POST", COMMITS, nth=(1,)))
+    result = run(place.root, "apply", "-q")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
 # Disks
