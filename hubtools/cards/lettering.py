@@ -193,6 +193,16 @@ def unbroken(text: str) -> tuple[tuple[int, int], ...]:
     return tuple(found)
 
 
+def whole_words(text: str) -> Iterator[tuple[int, int]]:
+    """The words of `text` that no line should break, as slices: those of a natural length, of
+    scripts that write spaces, without emoji."""
+    for start, stop in unbroken(text):
+        if stop - start <= LONG and (
+            text.isascii() or not _without_spaces().search(text, start, stop)
+        ):
+            yield start, stop
+
+
 def _may_end(text: str, end: int) -> bool:
     """Whether a line may end before `text[end]`."""
     follows = text[end]
@@ -283,6 +293,14 @@ def _beside_wide() -> regex.Pattern[str]:
 
     wide = r"[\p{Han}\p{Hiragana}\p{Katakana}\u3000-\u303F\uFF00-\uFF60ー]"
     return regex.compile(rf"{wide}\p{{M}}*|[^{wide[1:-1]}](?={wide})")
+
+
+@lru_cache(maxsize=1)
+def _without_spaces() -> regex.Pattern[str]:
+    """What needs no space beside it for a line to end there: these scripts, symbols, emoji."""
+    import regex
+
+    return regex.compile(r"[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{So}]")
 
 
 @lru_cache(maxsize=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from bisect import bisect_left
 from dataclasses import dataclass, field
@@ -9,7 +10,15 @@ from dataclasses import dataclass, field
 from hubtools.cards.bidi import is_right_to_left
 from hubtools.cards.drawing import Canvas, Mark, Picture, draw_bars, require_libraries
 from hubtools.cards.fonts import Weight
-from hubtools.cards.lettering import Line, clipped, clusters, fitted, han_language, wrap
+from hubtools.cards.lettering import (
+    Line,
+    clipped,
+    clusters,
+    fitted,
+    han_language,
+    whole_words,
+    wrap,
+)
 from hubtools.cards.look import LIGHT, Look
 from hubtools.cards.portraits import portrait
 from hubtools.cards.typesetting import (
@@ -31,6 +40,8 @@ CHARACTERS = 600
 READ = 4000
 """Characters of each text that are looked at at all."""
 LARGEST, SMALLEST = 108, 28
+WHOLE = 40
+"""The smallest size that a text takes for the sake of a long word: longer ones are broken."""
 LEADING = 1.3
 RAISED = 0.35
 """How far the base line stands below a line's middle, of the type's size."""
@@ -221,16 +232,24 @@ def _draw_line(
 
 def _fit(quote: _Quote, height: float) -> _Setting:
     """The largest size at which all lines fit; at the smallest one the end is cut if it must."""
-    sizes = range(LARGEST, SMALLEST - 1, -1)
+    widest = _widest(quote)
+    sizes = range(min(LARGEST, int(INNER / (widest + CARET))), SMALLEST - 1, -1)
     at = bisect_left(sizes, True, key=lambda size: _height(_lines(quote, size), size) <= height)
     size = sizes[min(at, len(sizes) - 1)]
     lines = _lines(quote, size)
     room = int(height / (size * LEADING))
     if len(lines) <= room:
-        return _Setting(quote, size, _balanced(quote, size, lines))
+        return _Setting(quote, size, _balanced(quote, size, lines, widest))
     text = quote.text[: lines[room - 1].stop]
     cut = quote.cut(clipped(text, max(1, len(text) - 3)))
     return _Setting(cut, size, _lines(cut, size))
+
+
+def _widest(quote: _Quote) -> float:
+    """Width at size 1 of the longest word that can stay whole."""
+    room = INNER / WHOLE - CARET
+    widths = (quote.measure(*word) for word in whole_words(quote.text))
+    return max((width for width in widths if width <= room), default=0.0)
 
 
 def _height(lines: tuple[Line, ...], size: int) -> float:
@@ -242,9 +261,13 @@ def _lines(quote: _Quote, size: int, share: float = 1.0) -> tuple[Line, ...]:
     return wrap(quote.text, (INNER * share - CARET * size) / size, quote.measure)
 
 
-def _balanced(quote: _Quote, size: int, lines: tuple[Line, ...]) -> tuple[Line, ...]:
-    """As many lines as before but of more equal length, so that no word is left alone."""
-    shares = range(60, 100, 2)
+def _balanced(quote: _Quote, size: int, lines: tuple[Line, ...], widest: float) -> tuple[Line, ...]:
+    """As many lines as before but of more equal length, so that no word is left alone.
+
+    A line keeps room for a word of the width `widest` at size 1.
+    """
+    least = math.ceil(50 * (widest + CARET) * size / INNER)
+    shares = range(2 * max(30, least), 100, 2)
     at = bisect_left(
         shares, True, key=lambda share: len(_lines(quote, size, share / 100)) <= len(lines)
     )
