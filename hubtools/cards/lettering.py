@@ -101,14 +101,17 @@ def clusters(text: str) -> list[str]:
     return list(text) if text.isascii() else _cluster().findall(text)
 
 
-def han_language(text: str) -> str:
-    """The language whose forms Chinese characters in `text` take, a BCP 47 tag; "" without any."""
+def han_language(text: str, around: str = "") -> str:
+    """The language whose forms Chinese characters in `text` take, a BCP 47 tag; "" without any.
+
+    A text that has nothing else, such as a Japanese name, takes the language `around` it.
+    """
     found = _han_scripts().findall(text)
     if any(_is_kana(char) for char in found):
         return "ja"
     if any(unicodedata.name(char, "").startswith("HANGUL") for char in found):
         return "ko"
-    return "zh-hans" if found else ""
+    return (around or "zh-hans") if found else ""
 
 
 def clipped(text: str, limit: int) -> str:

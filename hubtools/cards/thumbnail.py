@@ -150,7 +150,7 @@ def draw_thumbnail(subject: ThumbnailSubject, look: Look = LIGHT) -> Picture:
     _draw_header(canvas, len(subject.accounts))
     grid = _grid(len(people))
     _draw_quote(canvas, quote, HEIGHT - grid.height(len(people)) - TEXT_GAP)
-    _draw_people(canvas, people, grid)
+    _draw_people(canvas, people, grid, han_language(quote.text))
     return Picture(canvas.png(), sieve.left_out, tuple(canvas.marks))
 
 
@@ -274,8 +274,11 @@ def _balanced(quote: _Quote, size: int, lines: tuple[Line, ...], widest: float) 
     return _lines(quote, size, shares[at] / 100) if at < len(shares) else lines
 
 
-def _draw_people(canvas: Canvas, people: list[_Person], grid: _Grid) -> None:
-    """Draw accounts in rows on a dark band at the foot, or nothing without any."""
+def _draw_people(canvas: Canvas, people: list[_Person], grid: _Grid, language: str) -> None:
+    """Draw accounts in rows on a dark band at the foot, or nothing without any.
+
+    Names that do not say which forms their Chinese characters take have those of `language`.
+    """
     if not people:
         return
     top = HEIGHT - grid.height(len(people))
@@ -283,7 +286,8 @@ def _draw_people(canvas: Canvas, people: list[_Person], grid: _Grid) -> None:
     for index, person in enumerate(people):
         row, column = divmod(index, grid.columns)
         x = MARGIN + column * (INNER + GUTTER) // grid.columns
-        _draw_person(canvas, person, grid, x, top + grid.padding + row * grid.row)
+        y = top + grid.padding + row * grid.row
+        _draw_person(canvas, person, grid, x, y, han_language(person.title, language))
 
 
 def _grid(people: int) -> _Grid:
@@ -295,12 +299,14 @@ def _grid(people: int) -> _Grid:
     return _Grid(columns=columns, avatar=68, title=29, subtitle=25, row=84, padding=26)
 
 
-def _draw_person(canvas: Canvas, person: _Person, grid: _Grid, x: int, y: int) -> None:
-    _draw_avatar(canvas, person, grid.avatar, x, y)
+def _draw_person(
+    canvas: Canvas, person: _Person, grid: _Grid, x: int, y: int, language: str
+) -> None:
+    _draw_avatar(canvas, person, grid.avatar, x, y, language)
     left = x + grid.avatar + grid.avatar // 5 + 4
     room = (INNER + GUTTER) // grid.columns - GUTTER - (left - x)
     look, middle = canvas.look, y + grid.avatar / 2
-    title = Type(Weight.BOLD, grid.title, look.band_ink, han_language(person.title))
+    title = Type(Weight.BOLD, grid.title, look.band_ink, language)
     subtitle = Type(Weight.REGULAR, grid.subtitle, look.band_muted)
     lift = 0.12 * grid.title if person.subtitle else -0.35 * grid.title
     canvas.write(fitted(person.title, room, measuring(title)), title, left, middle - lift)
@@ -308,7 +314,9 @@ def _draw_person(canvas: Canvas, person: _Person, grid: _Grid, x: int, y: int) -
     canvas.write(handle, subtitle, left, middle + 1.14 * grid.subtitle)
 
 
-def _draw_avatar(canvas: Canvas, person: _Person, diameter: int, x: int, y: int) -> None:
+def _draw_avatar(
+    canvas: Canvas, person: _Person, diameter: int, x: int, y: int, language: str
+) -> None:
     look, ring = canvas.look, diameter + 2 * RING
     canvas.box(x - RING, y - RING, ring, ring, look.band_ink, radius=ring / 2)
     picture = portrait(person.avatar, diameter, look.band_ink)
@@ -316,6 +324,6 @@ def _draw_avatar(canvas: Canvas, person: _Person, diameter: int, x: int, y: int)
         canvas.paste(picture, x, y)
         return
     canvas.box(x, y, diameter, diameter, person.tone, radius=diameter / 2)
-    type = Type(Weight.BOLD, diameter * 0.46, look.band_ink)
+    type = Type(Weight.BOLD, diameter * 0.46, look.band_ink, language)
     left = x + (diameter - measure(person.initial, type)) / 2
     canvas.write(person.initial, type, left, y + diameter / 2 + 0.35 * type.size)

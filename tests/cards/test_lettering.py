@@ -136,3 +136,8 @@ def test_thai_breaks_before_a_vowel_that_begins_a_syllable() -> None:
 )
 def test_the_language_of_han_characters(text: str, language: str) -> None:
     assert han_language(text) == language
+
+
+def test_han_characters_alone_take_the_language_around_them() -> None:
+    assert han_language("港口", "ja") == "ja" and han_language("港口", "") == "zh-hans"
+    assert han_language("港の", "zh-hans") == "ja" and han_language("Harbour", "ja") == ""

@@ -344,6 +344,16 @@ def test_names(face: Face, shown: list[str]) -> None:
     assert_inside(picture)
 
 
+def test_a_name_takes_the_forms_of_the_language_around_it() -> None:
+    """骨 and 直 look otherwise in Japan than in China."""
+
+    def name(text: str) -> Image.Image:
+        return opened(draw(text, Face("骨直", None, None), prompt="")).crop((64, 480, 400, 628))
+
+    assert largest_difference(name("夢です"), name("梦想")) > 2 * TOLERANCE
+    assert largest_difference(name("fog"), name("梦想")) < 2
+
+
 def test_more_than_six_accounts_are_counted() -> None:
     picture = draw(SHORT, *CREW, *CREW)
     assert "A machine wrote this text, from 12 accounts" in words(picture)
