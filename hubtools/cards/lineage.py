@@ -20,7 +20,7 @@ MARGIN = 48
 GAP = 40
 TOP, BOTTOM = 112, 440
 PADDING = 20
-PITCH = 31
+PITCH, NOTE_PITCH = 31, 25
 HEAD, FOOT = 36, 20
 LISTED = 6
 LARGEST_SCALE = 1.6
@@ -85,6 +85,8 @@ class Lineage:
     steps: int | None = None
     base_model: str | None = None
     """A repository id, or "scratch"."""
+    base_commit: str | None = None
+    """Of the base model's repository, in hex."""
     weights: str | None = None
     """SHA-256 of the model's weights, in hex."""
     parameters: int | None = None
@@ -101,6 +103,11 @@ class _Row:
     style: Style
     aside: str = ""
 
+    @property
+    def pitch(self) -> int:
+        """From the base line before; a note stands close to what it is about."""
+        return NOTE_PITCH if self.style is Style.NOTE else PITCH
+
 
 @dataclass(frozen=True, slots=True)
 class _Box:
@@ -113,7 +120,7 @@ class _Box:
 
     @property
     def height(self) -> float:
-        return HEAD + PITCH * len(self.rows) + FOOT
+        return HEAD + sum(row.pitch for row in self.rows) + FOOT
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +216,8 @@ def _base(lineage: Lineage, sieve: Sieve) -> tuple[_Row, ...]:
     if lineage.parameters is not None:
         style = Style.DETAIL if rows else Style.VALUE
         rows.append(_Row(f"{_short(lineage.parameters)} parameters", style))
+    if rows and lineage.base_commit:
+        rows.append(_Row(f"commit {lineage.base_commit[:DIGEST_LENGTH]}", Style.NOTE))
     return tuple(rows)
 
 
@@ -302,8 +311,9 @@ def _draw_box(
     note = left + width - PADDING - measure(box.note, Style.NOTE.plain)
     canvas.write(box.note, Style.NOTE.type(look, box.dark), note, top + HEAD - 1)
     room = width - 2 * PADDING
-    for index, row in enumerate(box.rows):
-        baseline = top + HEAD + PITCH * (index + 1)
+    baseline = top + HEAD
+    for row in box.rows:
+        baseline += row.pitch
         aside = measure(row.aside, Style.COUNT.plain)
         count = Style.COUNT.type(look, box.dark)
         canvas.write(row.aside, count, left + width - PADDING - aside, baseline)

@@ -75,6 +75,8 @@ class TrainRecord:
     """Of training, without what an interrupted run did before."""
     address: str | None = None
     """Where others can look at the run."""
+    base_commit: str | None = None
+    """Of the base's repository, where it is one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +89,7 @@ class _Fitted:
     parameters: int
     base: HeldOut | None
     seconds: float
+    base_commit: str | None = None
 
 
 def run_training(
@@ -143,6 +146,7 @@ def run_training(
         device=fitted.fit.device,
         versions=_versions(),
         seconds=fitted.seconds,
+        base_commit=fitted.base_commit,
     )
 
 
@@ -186,6 +190,7 @@ def _fit(
         parameters=base.parameters,
         base=before,
         seconds=round(time.monotonic() - started, 1),
+        base_commit=base.commit,
     )
     _write(folder / _FITTED, fitted)
     (folder / _CHECKPOINT).unlink(missing_ok=True)
