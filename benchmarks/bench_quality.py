@@ -28,9 +28,9 @@ from benchmarks.proxy import Shape, proxy
 from hubtools.report import SilentReporter
 from hubtools.training.base import Base, load_base
 from hubtools.training.evaluate import evaluate
+from hubtools.training.fitting import rows_of
 from hubtools.training.loop import fit
 from hubtools.training.recipe import load_recipe
-from hubtools.training.run import rows_of
 
 Way = Callable[[str, Measured, int], tuple[float, str]]
 

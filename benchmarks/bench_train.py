@@ -33,9 +33,9 @@ from benchmarks.peer import peer_blocks, peer_train
 from hubtools.report import SilentReporter
 from hubtools.training.base import Base, load_base
 from hubtools.training.compiled import CompiledLoss, Shapes
+from hubtools.training.fitting import rows_of
 from hubtools.training.loop import fit
 from hubtools.training.recipe import Recipe, Scratch, load_recipe
-from hubtools.training.run import rows_of
 from hubtools.training.step import Stepper
 from hubtools.training.tokens import batches_of_pass
 

@@ -145,9 +145,9 @@ def make_model(
     require_training()
     from hubtools.training.cleaning import find_cleaning
     from hubtools.training.corpus import check_enough
+    from hubtools.training.fitting import RunSettings
     from hubtools.training.folder import make_folder
     from hubtools.training.recipe import recipe_for
-    from hubtools.training.run import RunSettings
     from hubtools.training.track import check_tracker
 
     check_tracker(request.track)

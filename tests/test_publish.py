@@ -313,8 +313,8 @@ def test_a_hub_that_is_away_costs_no_second_training(
 def test_a_kill_between_training_and_pictures(
     request_: ModelRequest, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from hubtools.training import fitting
     from hubtools.training import folder as steps
-    from hubtools.training import run
 
     def killed(*_: object) -> None:
         raise SystemExit("killed")
@@ -324,7 +324,7 @@ def test_a_kill_between_training_and_pictures(
         with pytest.raises(SystemExit):
             go(request_)
     assert not (folder / "models/fogwatch").exists()
-    monkeypatch.setattr(run, "fit", killed)
+    monkeypatch.setattr(fitting, "fit", killed)
     assert go(request_).pushed.uploaded
     left = sorted(path.name for path in (folder / "models").iterdir())
     assert left == ["fogwatch", "fogwatch.log.jsonl"]

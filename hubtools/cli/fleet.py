@@ -76,6 +76,15 @@ def run(
             help="Compile the base once a worker, which takes minutes: for many models on a GPU.",
         ),
     ] = False,
+    together: Annotated[
+        int,
+        typer.Option(
+            "--together",
+            min=1,
+            metavar="N",
+            help="Models that a worker trains in one pass.",
+        ),
+    ] = 1,
     base: Base = DEFAULT_BASE,
     prompt: Prompt = DEFAULT_PROMPT,
     recipe: RecipeName = None,
@@ -109,6 +118,7 @@ def run(
     from hubtools.fleet.manifest import Options, parse_shard
     from hubtools.fleet.run import FleetRequest, run_fleet
     from hubtools.fleet.show import board
+    from hubtools.fleet.work import Manner
     from hubtools.report import print_json
     from hubtools.sync.target import parse_target
 
@@ -126,7 +136,7 @@ def run(
         shard=parse_shard(shard),
         waiting=waiting,
         keep=keep,
-        compiling=compiling,
+        manner=Manner(compiling=compiling, together=together),
         fallback=Options(
             base=base,
             recipe=recipe_name(recipe, adapter),

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from hubtools.config import Project
 from hubtools.errors import HubtoolsError
 from hubtools.fleet.cluster import ray_cluster
-from hubtools.fleet.work import Began, Event, Job, Outcome, Workshop
+from hubtools.fleet.work import Began, Event, Job, Manner, Outcome, Workshop
 from hubtools.report import Reporter
 
 ATTEMPTS = 3
@@ -45,11 +45,11 @@ class InProcess:
     """One workshop in this process: what one model, or one core, needs."""
 
     project: Project
-    compiling: bool = False
+    manner: Manner
     workers: int = 1
 
     def events(self, jobs: Sequence[Job], stop: threading.Event) -> Iterator[Event]:
-        workshop = Workshop(self.project, stop, compiling=self.compiling)
+        workshop = Workshop(self.project, self.manner, stop)
         yield from workshop.make(jobs)
 
 
@@ -191,8 +191,8 @@ def _groups(jobs: Sequence[Job], workers: int) -> Iterator[list[Job]]:
 class _Actor:
     """A workshop in a worker of Ray. Its methods run in threads, so that a group can wait ready."""
 
-    def __init__(self, project: Project, compiling: bool) -> None:
-        self._workshop = Workshop(project, compiling=compiling)
+    def __init__(self, project: Project, manner: Manner) -> None:
+        self._workshop = Workshop(project, manner)
 
     def ping(self) -> int:
         return os.getpid()
@@ -207,8 +207,7 @@ def ray_engine(
     address: str | None,
     project: Project,
     report: Reporter,
-    *,
-    compiling: bool = False,
+    manner: Manner,
 ) -> Iterator[RayEngine]:
     """Workers in a cluster of this machine alone that ends with the run, or at `address`.
 
@@ -228,7 +227,7 @@ def ray_engine(
             max_task_retries=0,  # a job that kills would kill every worker in turn
             max_concurrency=2 * _GROUPS,
         )
-        actors: list[Any] = [share.remote(project, compiling) for _ in range(count)]
+        actors: list[Any] = [share.remote(project, manner) for _ in range(count)]
         engine = RayEngine(actors, report)
         try:
             yield engine

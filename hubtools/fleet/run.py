@@ -20,7 +20,7 @@ from hubtools.fleet.page import summary, write_summary
 from hubtools.fleet.progress import End, Progress, Summary
 from hubtools.fleet.publishing import Publisher
 from hubtools.fleet.show import Board
-from hubtools.fleet.work import Job, Outcome
+from hubtools.fleet.work import ALONE, Job, Manner, Outcome
 from hubtools.record import RUN_RECORD
 from hubtools.report import Reporter
 from hubtools.sync.target import Target
@@ -47,8 +47,7 @@ class FleetRequest:
     waiting: int = WAITING
     keep: bool = True
     """Whether a model's folder stays once it is on the Hub."""
-    compiling: bool = False
-    """Whether each worker compiles the base's loss, which pays for many models alone."""
+    manner: Manner = ALONE
     fallback: Options = DEFAULTS
 
 
@@ -217,10 +216,10 @@ def _engine(
         if workers is None:
             workers = min(_parallel(report), jobs)
         if workers == 0 or jobs <= 1:
-            yield InProcess(project, request.compiling)
+            yield InProcess(project, request.manner)
             return
     count = workers and min(workers, jobs)
-    with ray_engine(count, request.address, project, report, compiling=request.compiling) as engine:
+    with ray_engine(count, request.address, project, report, request.manner) as engine:
         yield engine
 
 

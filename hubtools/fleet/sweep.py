@@ -309,8 +309,8 @@ def score(
     from hubtools.training.adapter import add_adapter
     from hubtools.training.corpus import KeptPost
     from hubtools.training.evaluate import evaluate
+    from hubtools.training.fitting import rows_of
     from hubtools.training.loop import fit
-    from hubtools.training.run import rows_of
 
     with bases.turn(), tempfile.TemporaryDirectory() as folder:
         base = bases.fresh(base_name, recipe, train, seed)

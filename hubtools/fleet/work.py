@@ -30,9 +30,22 @@ from hubtools.report import Bar
 from hubtools.training.bases import WarmBases
 
 AT_A_TIME = 3
-"""Models in hand: one is read, one is trained, one is finished."""
+"""Models in hand where each trains alone: one is read, one is trained, one is finished."""
 _EVERYBODY = (OutputError, AccessError, HubUnavailableError, MissingExtraError)
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How a worker trains."""
+
+    compiling: bool = False
+    """Whether it compiles the base's loss, which pays for many models alone."""
+    together: int = 1
+    """How many models it trains at once."""
+
+
+ALONE = Manner()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,12 +97,13 @@ class Workshop:
     """One process that makes models; what it loaded stays warm from one group to the next."""
 
     def __init__(
-        self, project: Project, stop: threading.Event | None = None, *, compiling: bool = False
+        self, project: Project, manner: Manner, stop: threading.Event | None = None
     ) -> None:
         self._stop = stop or threading.Event()
         """Set to end after the step in progress; what is not made has no outcome."""
         self._project = project
-        self._bases = WarmBases(compiling)
+        self._at_a_time = AT_A_TIME - 1 + manner.together
+        self._bases = WarmBases(manner.compiling, manner.together)
 
     def make(self, jobs: Sequence[Job]) -> Iterator[Event]:
         """Make these models; every error of one is its outcome, and the others go on.
@@ -98,23 +112,30 @@ class Workshop:
         """
         events: SimpleQueue[Event | None] = SimpleQueue()
         waiting = iter(jobs)
-        with ThreadPoolExecutor(AT_A_TIME) as pool:
+        gathering = self._bases.gathering
+        with ThreadPoolExecutor(self._at_a_time) as pool:
+
+            def begin(job: Job) -> None:
+                gathering.enter()
+                pool.submit(self._one, job, events)
+
             try:
-                going = sum(
-                    pool.submit(self._one, job, events) is not None
-                    for job in islice(waiting, AT_A_TIME)
-                )
+                going = 0
+                for job in islice(waiting, self._at_a_time):
+                    begin(job)
+                    going += 1
                 while going:
                     event = events.get()
                     if event is not None:
                         yield event
                     if isinstance(event, Began):
                         continue
-                    job = None if self._stop.is_set() else next(waiting, None)
-                    if job is None:
+                    following = None if self._stop.is_set() else next(waiting, None)
+                    if following is None:
                         going -= 1
                     else:
-                        pool.submit(self._one, job, events)
+                        begin(following)
+                    gathering.leave()  # after the next is in, for which others may wait
             except BaseException:
                 self._stop.set()  # nobody takes what is made, so nothing more is
                 raise
@@ -133,6 +154,7 @@ class Workshop:
 
     def _outcome(self, job: Job) -> Outcome:
         started, notes = time.monotonic(), _Notes(self._stop)
+        self._bases.lap()
         try:
             made = make_model(job.request, None, self._project, notes, self._bases)
         except HubtoolsError as error:
@@ -146,7 +168,7 @@ class Workshop:
             what = " ".join(f"Internal error: {type(error).__name__}: {error}".split())
             return _failed(job.name, what, 1, False)
         seconds = round(time.monotonic() - started, 2)
-        return _made(job.name, made, seconds, self._bases.seconds, notes)
+        return _made(job.name, made, seconds, self._bases.lap(), notes)
 
 
 class _StoppedError(Exception):

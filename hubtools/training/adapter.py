@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,10 +59,24 @@ def remove_adapter(base: Base) -> None:
 def adapter_weights(base: Base) -> dict[str, torch.Tensor]:
     """A and B of every matrix, by the names that peft has for them."""
     return {
-        f"{_PREFIX}{name}.{part}.weight": getattr(module, part).detach()
+        weight: getattr(module, part).detach()
         for name, module in _adapted(base.model)
-        for part in (_A, _B)
+        for weight, part in zip(weight_names(name), (_A, _B), strict=True)
     }
+
+
+def weight_names(module: str) -> tuple[str, str]:
+    """What peft calls A and B of the module of that path."""
+    return f"{_PREFIX}{module}.{_A}.weight", f"{_PREFIX}{module}.{_B}.weight"
+
+
+def load_weights(base: Base, weights: Mapping[str, torch.Tensor]) -> None:
+    """Set the adapter on `base` to weights by peft's names. Raises KeyError when one is missing."""
+    import torch
+
+    with torch.no_grad():
+        for name, weight in adapter_weights(base).items():
+            weight.copy_(weights[name])
 
 
 def save_adapter(base: Base, adapter: Adapter, base_name: str, folder: Path) -> None:
@@ -80,7 +94,7 @@ def save_adapter(base: Base, adapter: Adapter, base_name: str, folder: Path) -> 
         "lora_alpha": adapter.alpha,
         "lora_dropout": 0.0,
         "bias": "none",
-        "fan_in_fan_out": any(_is_conv(module) for module in modules),
+        "fan_in_fan_out": any(is_conv(module) for module in modules),
         "target_modules": names,
         "inference_mode": True,
     }
@@ -94,7 +108,6 @@ def load_adapter(base: Base, folder: Path) -> None:
 
     Raises ModelError when it was trained on another or is damaged.
     """
-    import torch
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -102,12 +115,9 @@ def load_adapter(base: Base, folder: Path) -> None:
         config = json.loads((folder / CONFIG).read_bytes())
         weights = load_file(folder / WEIGHTS)
         add_adapter(base, Adapter(rank=config["r"], alpha=config["lora_alpha"]), 0)
-        mine = adapter_weights(base)
-        if mine.keys() != weights.keys():
+        if adapter_weights(base).keys() != weights.keys():
             raise ModelError("is an adapter of another model", where=folder)
-        with torch.no_grad():
-            for name, weight in mine.items():
-                weight.copy_(weights[name])
+        load_weights(base, weights)
     except (OSError, KeyError, ValueError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"is no adapter of this base: {error}", where=folder) from error
 
@@ -129,7 +139,7 @@ def targets(model: Any) -> dict[str, Any]:
     found = {
         name: module
         for name, module in model.named_modules()
-        if (isinstance(module, torch.nn.Linear) or _is_conv(module)) and module is not head
+        if (isinstance(module, torch.nn.Linear) or is_conv(module)) and module is not head
     }
     if not found:
         raise ModelError("has no matrices that an adapter could be put on")
@@ -140,7 +150,7 @@ def _adapted(model: Any) -> Iterator[tuple[str, Any]]:
     return ((name, m) for name, m in model.named_modules() if _HOOK in m.__dict__)
 
 
-def _is_conv(module: Any) -> bool:
+def is_conv(module: Any) -> bool:
     """GPT-2's own linear layer, whose weight is transposed."""
     return type(module).__name__ == "Conv1D"
 
@@ -148,7 +158,7 @@ def _is_conv(module: Any) -> bool:
 def _shape(module: Any) -> tuple[int, int]:
     """How many numbers go in, and how many come out."""
     rows, columns = module.weight.shape
-    return (rows, columns) if _is_conv(module) else (columns, rows)
+    return (rows, columns) if is_conv(module) else (columns, rows)
 
 
 def _attach(module: Any, a: torch.Tensor, b: torch.Tensor, scale: float) -> None:

@@ -32,8 +32,9 @@ from hubtools.record import RUN_RECORD, read_record, sealed_record
 from hubtools.report import Reporter
 from hubtools.training.bases import Bases
 from hubtools.training.corpus import Corpus
+from hubtools.training.fitting import LOG, RunSettings, clear_traces
 from hubtools.training.recipe import base_folder
-from hubtools.training.run import LOG, RunSettings, TrainRecord, clear_traces, run_training
+from hubtools.training.run import TrainRecord, run_training
 from hubtools.training.track import Tracker
 
 THUMBNAIL = "predictions.png"

@@ -1,59 +1,30 @@
-"""One training run: fit, save, evaluate, predict, each step done once and kept.
-
-A run works in a folder of its own. What is finished there is not done again, so a run that was
-interrupted or killed goes on where it was.
-"""
+"""One training run: from posts to a model in a folder, with what is to be said of it."""
 
 from __future__ import annotations
 
 import platform
-import re
-import time
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from hubtools.cards.model import Evaluation, Prediction, Training
-from hubtools.errors import ModelError
-from hubtools.files import write_atomically, writing
 from hubtools.report import Reporter
-from hubtools.training.adapter import add_adapter, load_adapter, save_adapter
-from hubtools.training.base import Base, load_base, quiet_transformers
+from hubtools.training.base import Base
 from hubtools.training.bases import Bases, FreshBases
 from hubtools.training.checkpoint import Point
-from hubtools.training.corpus import Corpus, KeptPost, split_held_out
+from hubtools.training.corpus import Corpus, split_held_out
 from hubtools.training.evaluate import HeldOut, evaluate, likelihoods
-from hubtools.training.loop import Fit, fit
+from hubtools.training.fitting import Fitted, RunSettings, Task, trained
 from hubtools.training.memorise import TrainingIndex, distinct_2, words
 from hubtools.training.ngram import ByteNgram
-from hubtools.training.predict import Sampling, generation_config, predict
-from hubtools.training.recipe import SCRATCH, Recipe, base_folder
-from hubtools.training.tokens import TokenBlocks, tokenize
-from hubtools.training.track import Both, FileLog, Tracker
+from hubtools.training.predict import Sampling, predict
+from hubtools.training.track import Tracker
 
-T = TypeVar("T")
-
-LOG = "log.jsonl"
-_CHECKPOINT = "checkpoint.pt"
-_FITTED = "fitted.json"
 _EXAMINED = 100  # predictions looked at for repeated text
 _SHOWN = 10
 _FLOORS = (1, 3, 5)  # bytes in the n-grams; the last is on the card
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunSettings:
-    """What decides a run's result, besides the posts."""
-
-    base: str
-    recipe: Recipe
-    seed: int
-    prompt: str
-    cleaning: str
-    """The name of the rules by which posts were chosen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,19 +50,6 @@ class TrainRecord:
     """Of the base's repository, where it is one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Fitted:
-    """What is left in the folder once the weights are final."""
-
-    fit: Fit
-    aside: int
-    """Posts kept aside to choose the passes."""
-    parameters: int
-    base: HeldOut | None
-    seconds: float
-    base_commit: str | None = None
-
-
 def run_training(
     corpora: Sequence[Corpus],
     settings: RunSettings,
@@ -114,13 +72,16 @@ def run_training(
     index = TrainingIndex(seen)
     fresh = _fresh(held_out, index)
     floors = {f"byte {n}-gram": round(ByteNgram(seen, n).bits_per_byte(fresh), 4) for n in _FLOORS}
-    bases = bases or FreshBases()
-    with bases.turn():
-        fitted = _read(folder / _FITTED, _Fitted)
-        if fitted is None:
-            fitted, base = _fit(train, fresh, settings, folder, report, tracker, bases)
-        else:
-            base = _reload(settings, folder, bases)
+    task = Task(
+        train=train,
+        fresh=fresh,
+        settings=settings,
+        folder=folder,
+        report=report,
+        tracker=tracker,
+        bases=bases or FreshBases(),
+    )
+    with trained(task) as (base, fitted):
         said = _predict(base, settings, report)
         scores = _scores(evaluate(base, fresh), fitted.base)
         shown = _shown(base, said, index, settings.prompt, report)
@@ -148,104 +109,6 @@ def run_training(
         seconds=fitted.seconds,
         base_commit=fitted.base_commit,
     )
-
-
-def clear_traces(folder: Path) -> None:
-    """Remove what only an unfinished run needs."""
-    for name in (_CHECKPOINT, _FITTED):
-        (folder / name).unlink(missing_ok=True)
-
-
-def _fit(
-    train: Sequence[Sequence[KeptPost]],
-    fresh: Sequence[str],
-    settings: RunSettings,
-    folder: Path,
-    report: Reporter,
-    tracker: Tracker | None,
-    bases: Bases,
-) -> tuple[_Fitted, Base]:
-    """Train and save; the trained model in memory is the one in the folder."""
-    started = time.monotonic()
-    recipe = settings.recipe
-    texts = [post.text for account in train for post in account]
-    base = bases.fresh(settings.base, recipe, texts, settings.seed)
-    before = None if settings.base == SCRATCH else evaluate(base, fresh)
-    blocks, aside = rows_of(base, train, recipe)
-    if recipe.adapter is not None:
-        add_adapter(base, recipe.adapter, settings.seed)
-        if base_folder(settings.base) is not None:
-            report.note(
-                "The base lies in a folder of this machine, so nobody else can load the adapter. "
-                "Publish the base, and give --base its repository"
-            )
-    file = FileLog(folder / LOG)
-    log = Both(file, tracker) if tracker else file
-    with closing(file):
-        result = fit(base, blocks, recipe, settings.seed, folder / _CHECKPOINT, report, aside, log)
-    _save(base, settings, folder)
-    fitted = _Fitted(
-        fit=result,
-        aside=len(aside.rows) if aside else 0,
-        parameters=base.parameters,
-        base=before,
-        seconds=round(time.monotonic() - started, 1),
-        base_commit=base.commit,
-    )
-    _write(folder / _FITTED, fitted)
-    (folder / _CHECKPOINT).unlink(missing_ok=True)
-    return fitted, base
-
-
-def rows_of(
-    base: Base, train: Sequence[Sequence[KeptPost]], recipe: Recipe
-) -> tuple[TokenBlocks, TokenBlocks | None]:
-    """The posts of each account as rows, those apart by which the recipe chooses its passes.
-
-    These are the newest; None where it chooses none.
-    """
-    if recipe.choose is None:
-        return _blocks(base, train, recipe), None
-    splits = [split_held_out(posts, recipe.choose.share) for posts in train]
-    kept, aside = zip(*splits, strict=True)
-    return _blocks(base, kept, recipe), _blocks(base, aside, recipe)
-
-
-def _blocks(base: Base, accounts: Sequence[Sequence[KeptPost]], recipe: Recipe) -> TokenBlocks:
-    """Rows are cut to what the base reads at once, unless they become one stream."""
-    context = base.context if recipe.stream is None else None
-    ends = (base.start, base.end)
-    rows = (tokenize(base.tokenizer, [p.text for p in a], ends, context) for a in accounts)
-    return TokenBlocks(tuple(rows))
-
-
-def _reload(settings: RunSettings, folder: Path, bases: Bases) -> Base:
-    """What an earlier run trained."""
-    if settings.recipe.adapter is None:
-        return load_base(str(folder))
-    base = bases.fresh(settings.base, settings.recipe, (), settings.seed)
-    load_adapter(base, folder)
-    return base
-
-
-def _save(base: Base, settings: RunSettings, folder: Path) -> None:
-    """Weights as safetensors, configuration, generation configuration and tokenizer."""
-    base.model.generation_config = generation_config(base, Sampling())
-    with writing(folder), quiet_transformers():
-        try:
-            if settings.recipe.adapter is not None:
-                name = base_folder(settings.base)
-                public = name.resolve().name if name else settings.base
-                save_adapter(base, settings.recipe.adapter, public, folder)
-                base.model.generation_config.save_pretrained(folder)
-            else:
-                base.model.save_pretrained(folder)
-            base.tokenizer.save_pretrained(folder)
-        except Exception as error:
-            # The Rust libraries report a failed write as errors of their own.
-            if isinstance(error, OSError) or not re.search(r"os error|Os \{", str(error)):
-                raise
-            raise OSError(None, str(error), str(folder)) from error
 
 
 def _predict(base: Base, settings: RunSettings, report: Reporter) -> list[str]:
@@ -279,7 +142,7 @@ def _share(found: Iterable[bool]) -> float:
     return round(sum(found) / len(found), 4)
 
 
-def _training(fitted: _Fitted, settings: RunSettings, posts: int) -> Training:
+def _training(fitted: Fitted, settings: RunSettings, posts: int) -> Training:
     return Training(
         recipe=settings.recipe.name,
         seed=settings.seed,
@@ -312,20 +175,3 @@ def _scores(found: HeldOut, base: HeldOut | None) -> dict[str, Any]:
 def _versions() -> dict[str, str]:
     packages = ("hubtools", "torch", "transformers", "tokenizers", "safetensors", "numpy")
     return {"python": platform.python_version(), **{name: version(name) for name in packages}}
-
-
-def _read(file: Path, kind: type[T]) -> T | None:
-    import msgspec
-
-    if not file.is_file():
-        return None
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=kind)
-    except msgspec.MsgspecError as error:
-        raise ModelError("is damaged", where=file, fix="Delete its folder and run again") from error
-
-
-def _write(file: Path, document: Any) -> None:
-    import msgspec
-
-    write_atomically(file, msgspec.json.encode(document))

@@ -1,260 +1,323 @@
-"""Several users' LoRA adapters trained at once, on one frozen base in one forward pass.
+"""Several users trained at once on one base: adapters or whole models, in one forward pass.
 
-The rows of all users stand in one batch, and each row meets the A and B of its user. Each user has
-the batches, the learning rates and the clipping that it would have alone, so what comes of it is
-the same but for rounding. A user that is through leaves the batch.
+The rows of all users stand in one batch, as many of each, and every matrix is a batch of matrices,
+one a user. Each user has the batches, the learning rates, the optimizer and the clipping that it
+would have alone, so what comes of it is the same but for rounding; only the masks of dropout are
+drawn in another order. A user that is through leaves the batch.
 """
 
 from __future__ import annotations
 
-import math
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hubtools.errors import ModelError, UsageError
-from hubtools.training.adapter import adapter_weights, add_adapter, remove_adapter, targets
+from hubtools.report import Reporter
+from hubtools.training.adapter import adapter_weights, add_adapter, remove_adapter
 from hubtools.training.base import Base, quiet_transformers
-from hubtools.training.compiled import IGNORED
-from hubtools.training.plan import schedule
+from hubtools.training.checkpoint import Progress
+from hubtools.training.compiled import IGNORED, Shapes
+from hubtools.training.course import Course, Fit
+from hubtools.training.evaluate import mean_loss
+from hubtools.training.lanes import Seats, Weights, adapter_forwards, model_forwards
+from hubtools.training.plan import Plan
 from hubtools.training.recipe import Recipe
-from hubtools.training.step import autocast, padded, precision
-from hubtools.training.tokens import Batch, TokenBlocks, batches_of_pass
+from hubtools.training.step import adamw, autocast, padded, precision
+from hubtools.training.tokens import Batch, TokenBlocks
+from hubtools.training.track import Log
 
 if TYPE_CHECKING:
     import torch
 
-_EPSILON = 1e-8  # AdamW's, as torch has it
 _FILLED = 1.2  # times the work that the batches would be alone
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class User:
     """One of those who are trained together."""
 
     blocks: TokenBlocks
+    aside: TokenBlocks | None
     seed: int
+    report: Reporter
+    log: Log
 
 
 @dataclass(frozen=True, slots=True)
-class StackedFit:
+class Learned:
     """What came of one user."""
 
-    weights: dict[str, torch.Tensor]
-    """A and B of every matrix, by peft's names."""
-    steps: int
-    losses: tuple[float, ...]
-    """Of every step, the mean a token in nats before it."""
+    fit: Fit
+    weights: Mapping[str, torch.Tensor]
+    """A and B of every matrix by peft's names, or all of the model's by its own."""
+    seconds: float
+    """Its share of the time that the group took."""
 
 
-def fit_stacked(base: Base, users: Sequence[User], recipe: Recipe) -> tuple[StackedFit, ...]:
-    """Train an adapter for each user; the base is left as it was.
+def can_stack(recipe: Recipe) -> bool:
+    """Whether users of this recipe can be trained together: its posts are rows of their own."""
+    return recipe.stream is None
 
-    Raises UsageError for a recipe that cannot be stacked: it needs an [adapter], no dropout, whose
-    masks would be drawn in another order, a number of passes that is not chosen on the way, and no
-    average of weights.
-    Raises ModelError when a loss is no number any more.
+
+class Stack:
+    """Room for `size` users on one base; made once, used for group after group.
+
+    The users' weights stay where they are from group to group, so `backend`, a compiler of
+    PyTorch, compiles once for each of a handful of shapes ("inductor" on a GPU as CUDA graphs).
+    Raises ModelError for a base with layers that are not known here.
     """
-    course = recipe.choose or recipe.stream or recipe.average
-    if recipe.adapter is None or recipe.dropout or course:
-        raise UsageError(
-            f"the recipe {recipe.name!r} cannot train several users at once",
-            fix="It needs an [adapter] table, dropout = 0.0, and no average, [choose] or [stream]",
+
+    def __init__(self, base: Base, recipe: Recipe, size: int, backend: str | None = None) -> None:
+        self._base, self._recipe = base, recipe
+        self._precision = precision(recipe, base.device)
+        self._shapes = Shapes(recipe.tokens_per_step, base.context)
+        self._seats = Seats()
+        self._forwards = (
+            model_forwards(base.model, self._seats)
+            if recipe.adapter is None
+            else adapter_forwards(base.model, recipe.adapter, self._seats)
         )
-    stack = _Stack(base, recipe, [user.seed for user in users])
-    courses = [_batches(user, recipe) for user in users]
-    losses: list[list[float]] = [[] for _ in users]
-    peak = recipe.peak(base.width)
-    base.model.train()
-    with stack.attached(), quiet_transformers():
-        while waiting := {
-            number: courses[number][len(done)]
-            for number, done in enumerate(losses)
-            if len(done) < len(courses[number])
-        }:
-            active = alike(waiting)
-            steps = [len(losses[n]) for n in active]
-            rates = [
-                peak * schedule(step, len(courses[n]), recipe.warmup)
-                for n, step in zip(active, steps, strict=True)
-            ]
-            found = stack.update([waiting[n] for n in active], active, rates, steps)
-            for number, loss in zip(active, found, strict=True):
-                if not math.isfinite(loss):
-                    raise ModelError(f"the loss of user {number + 1} is {loss}")
-                losses[number].append(loss)
-    base.model.eval()
-    return tuple(
-        StackedFit(stack.weights_of(number), len(course), tuple(losses[number]))
-        for number, course in enumerate(courses)
-    )
+        self._lanes = [_lane(self._beginning(0)) for _ in range(size)]
+        self._compiled = _compiled(self._sums, self._lanes, backend) if backend else None
+
+    def fits(self, recipe: Recipe, users: int) -> bool:
+        """Whether so many users of that recipe can be trained here."""
+        return self._recipe == recipe and users <= len(self._lanes)
+
+    def fit(self, users: Sequence[User]) -> tuple[Learned | ModelError, ...]:
+        """Train these users, at most as many as there is room for; the base is left as it was.
+
+        A user whose loss is no number any more gets an error, and the others go on.
+        """
+        if not can_stack(self._recipe) or len(users) > len(self._lanes):
+            what = f"there is no room for {len(users)} users of the recipe {self._recipe.name!r}"
+            raise UsageError(what)
+        started = time.monotonic()
+        students = [self._student(*pair) for pair in zip(users, self._lanes, strict=False)]
+        self._base.model.train()
+        with self._attached(), quiet_transformers(), ExitStack() as bars:
+            for student in students:
+                plan = student.course.plan
+                student.bar = bars.enter_context(student.report.bar("training", plan.steps))
+                student.course.begin()
+            while going := [student for student in students if student.going]:
+                chosen = self._alike([student.batch for student in going])
+                self._update([going[number] for number in chosen])
+        self._base.model.eval()
+        seconds = (time.monotonic() - started) / len(users)
+        return tuple(student.learned(self._base.device, seconds) for student in students)
+
+    def _student(self, user: User, lane: Lane) -> _Student:
+        base, recipe = self._base, self._recipe
+        lane.begin(self._beginning(user.seed), recipe)
+        peak = recipe.peak(base.width)
+        plan = Plan(user.blocks, user.aside, recipe, user.seed, peak, base.context)
+        held_out = partial(self._held_out, lane, user.aside)
+        return _Student(lane, Course(plan, Progress(), user.log, held_out), user.report)
+
+    def _beginning(self, seed: int) -> Mapping[str, torch.Tensor]:
+        """The weights that a user begins with alone."""
+        base, adapter = self._base, self._recipe.adapter
+        if adapter is None:
+            return {name: weight.detach() for name, weight in base.model.named_parameters()}
+        add_adapter(base, adapter, seed)
+        weights = dict(adapter_weights(base))
+        remove_adapter(base)
+        return weights
+
+    @contextmanager
+    def _attached(self) -> Iterator[None]:
+        """The base with the users' weights in it."""
+        self._base.model.requires_grad_(False)
+        for module, forward in self._forwards:
+            module.forward = forward
+        try:
+            yield
+        finally:
+            for module, _ in self._forwards:
+                del module.forward
+            self._seats.taken = ()
+            self._base.model.requires_grad_(True)
+
+    def _held_out(self, lane: Lane, aside: TokenBlocks | None) -> float:
+        assert aside is not None
+        self._seats.taken, self._seats.rows = (lane.weights,), 1
+        loss = mean_loss(self._base, aside.rows)
+        self._base.model.train()
+        return loss
+
+    def _alike(self, batches: Sequence[Batch]) -> list[int]:
+        """Which of the users' next batches go together."""
+        if self._compiled is None:
+            return alike(batches)
+        shapes = [self._shapes.of(_width(batch) - 1) for batch in batches]
+        most = max(shapes, key=shapes.count)
+        return [number for number, shape in enumerate(shapes) if shape == most]
+
+    def _update(self, students: Sequence[_Student]) -> None:
+        """One step of these students, each its own."""
+        chosen = {id(student.lane): student.batch for student in students}
+        everybody = self._compiled is not None  # compiled code has a place for each
+        lanes = self._lanes if everybody else [student.lane for student in students]
+        batches = [chosen.get(id(lane), ()) for lane in lanes]
+        rows, width = max(map(len, batches)), max(map(_width, batches)) - 1
+        if everybody:
+            rows, width = self._shapes.of(width)
+        inputs, labels = side_by_side(batches, rows, width, self._base.device)
+        self._seats.taken, self._seats.rows = tuple(lane.weights for lane in lanes), rows
+        with autocast(self._base.device, self._precision):
+            sums = (self._compiled or self._sums)(inputs, labels, len(lanes))
+        tokens = [sum(len(row) - 1 for row in batch) for batch in batches]
+        losses = sums / sums.new_tensor([max(1, count) for count in tokens])
+        losses.sum().backward()
+        found = dict(zip(map(id, lanes), zip(losses.tolist(), tokens, strict=True), strict=True))
+        for student in students:
+            student.step(*found[id(student.lane)], self._recipe)
+        for lane in lanes:
+            lane.optimizer.zero_grad(set_to_none=True)
+
+    def _sums(self, inputs: torch.Tensor, labels: torch.Tensor, users: int) -> torch.Tensor:
+        """The sum of each user's losses, in nats: [users]."""
+        import torch
+
+        model: Any = self._base.model
+        logits = model(input_ids=inputs, use_cache=False).logits
+        each = torch.nn.functional.cross_entropy(
+            logits.flatten(0, 1).float(),
+            labels.flatten(),
+            reduction="none",
+            ignore_index=IGNORED,
+        )
+        return each.view(users, -1).sum(1)
 
 
-def alike(waiting: Mapping[int, Batch]) -> list[int]:
-    """The most users whose next batches can be filled up to one width for little.
+@dataclass(slots=True)
+class Lane:
+    """A user's weights, which stay where they are when the next user takes the lane."""
+
+    weights: Weights
+    optimizer: torch.optim.AdamW
+    average: list[torch.Tensor] = field(default_factory=list)
+
+    def begin(self, weights: Mapping[str, torch.Tensor], recipe: Recipe) -> None:
+        """Begin anew, with these weights."""
+        import torch
+
+        with torch.no_grad():
+            for name, weight in self.weights.items():
+                weight.copy_(weights[name])
+                weight.grad = None
+        self.optimizer = adamw(self.weights.values(), recipe)
+        self.average = []
+
+    def step(self, rate: float, recipe: Recipe) -> None:
+        """One update by the gradients that are there."""
+        import torch
+        from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        torch.nn.utils.clip_grad_norm_(self.weights.values(), recipe.clip)
+        self.optimizer.step()
+        if recipe.average:
+            now = [weight.detach() for weight in self.weights.values()]
+            if self.average:
+                get_ema_multi_avg_fn(recipe.average)(self.average, now, 0)
+            else:
+                self.average = [weight.clone() for weight in now]
+
+    def kept(self) -> dict[str, torch.Tensor]:
+        """The weights that are kept, once the last update is made."""
+        values = self.average or [weight.detach() for weight in self.weights.values()]
+        return {name: value.clone() for name, value in zip(self.weights, values, strict=True)}
+
+
+@dataclass(slots=True)
+class _Student:
+    """A user on a lane."""
+
+    lane: Lane
+    course: Course
+    report: Reporter
+    bar: Any = None
+    error: ModelError | None = None
+
+    @property
+    def going(self) -> bool:
+        return self.error is None and not self.course.finished
+
+    @property
+    def batch(self) -> Batch:
+        return self.course.next()[0]
+
+    def step(self, loss: float, tokens: int, recipe: Recipe) -> None:
+        """Update the weights and count it."""
+        self.lane.step(self.course.next()[1], recipe)
+        try:
+            mean = self.course.record(loss, tokens)
+        except ModelError as error:
+            self.error = error
+        else:
+            self.bar.advance(self.course.done, f"{self.course.where}, loss {mean:.3f}")
+
+    def learned(self, device: str, seconds: float) -> Learned | ModelError:
+        return self.error or Learned(self.course.fit(device), self.lane.kept(), seconds)
+
+
+def alike(batches: Sequence[Batch]) -> list[int]:
+    """Which of the users' next batches go together: as many as can be filled up for little.
 
     Each user's batches keep their order; whose next one is of another width waits for its turn.
     """
-    order = sorted(waiting, key=lambda number: (_width(waiting[number]), number))
+    order = sorted(range(len(batches)), key=lambda number: (_width(batches[number]), number))
     best: list[int] = []
     for first in range(len(order)):
         rows = tokens = 0
         for last in range(first, len(order)):
-            batch = waiting[order[last]]
-            rows += len(batch)
+            batch = batches[order[last]]
+            rows = max(rows, len(batch))
             tokens += len(batch) * _width(batch)
-            if rows * _width(batch) > _FILLED * tokens:
+            if (last + 1 - first) * rows * _width(batch) > _FILLED * tokens:
                 break
             if last + 1 - first > len(best):
                 best = order[first : last + 1]
     return best
 
 
+def side_by_side(
+    batches: Sequence[Batch], rows: int, width: int, device: str
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Inputs and labels [batches · rows, width]; what fills a batch up counts for nothing."""
+    import torch
+
+    filled = [row for batch in batches for row in (*batch, *(((0,),) * (rows - len(batch))))]
+    inputs, labels = padded(tuple(filled), device)
+    added = (0, width - inputs.shape[1])
+    pad = torch.nn.functional.pad
+    return pad(inputs, added), pad(labels, added, value=IGNORED)
+
+
 def _width(batch: Batch) -> int:
-    return max(map(len, batch))
+    return max(map(len, batch), default=0)
 
 
-def _batches(user: User, recipe: Recipe) -> list[Batch]:
-    size = recipe.tokens_per_step
-    passes = (batches_of_pass(user.blocks, size, user.seed, n) for n in range(recipe.passes))
-    return [batch for batches in passes for batch in batches]
-
-
-class _Stack:
-    """The adapters of K users: for each matrix A [K, rank, inputs] and B [K, outputs, rank]."""
-
-    def __init__(self, base: Base, recipe: Recipe, seeds: Sequence[int]) -> None:
-        import torch
-
-        assert recipe.adapter is not None
-        self._base, self._recipe = base, recipe
-        self._scale = recipe.adapter.alpha / recipe.adapter.rank
-        self._precision = precision(recipe, base.device)
-        alone: list[dict[str, torch.Tensor]] = []
-        for seed in seeds:  # as each would begin alone
-            add_adapter(base, recipe.adapter, seed)
-            alone.append({name: w.clone() for name, w in adapter_weights(base).items()})
-        remove_adapter(base)
-        base.model.requires_grad_(False)
-        self._weights = {
-            name: torch.nn.Parameter(torch.stack([one[name] for one in alone])) for name in alone[0]
-        }
-        self._first = {name: torch.zeros_like(w) for name, w in self._weights.items()}
-        self._second = {name: torch.zeros_like(w) for name, w in self._weights.items()}
-        self._multiply = gathered if base.device == "cuda" else one_by_one
-        self._active: tuple[int, ...] = ()
-        self._rows: tuple[int, ...] = ()
-        """Of the batch in hand: whose rows stand in it, and how many of each."""
-
-    def weights_of(self, number: int) -> dict[str, torch.Tensor]:
-        """The adapter of one user."""
-        return {name: weight[number].detach().clone() for name, weight in self._weights.items()}
-
-    @contextmanager
-    def attached(self) -> Iterator[None]:
-        """The base with all adapters on it."""
-        hooks = []
-        for name, module in targets(self._base.model).items():
-            a = self._weights[f"base_model.model.{name}.lora_A.weight"]
-            b = self._weights[f"base_model.model.{name}.lora_B.weight"]
-            hooks.append(module.register_forward_hook(self._second_path(a, b)))
-        try:
-            yield
-        finally:
-            for hook in hooks:
-                hook.remove()
-            self._base.model.requires_grad_(True)
-
-    def _second_path(self, a: torch.Tensor, b: torch.Tensor) -> Any:
-        def second_path(module: Any, inputs: tuple[Any, ...], output: Any) -> Any:
-            x = inputs[0]  # [rows, tokens, inputs]
-            return output + self._multiply(x, a, b, self._active, self._rows) * self._scale
-
-        return second_path
-
-    def update(
-        self,
-        batches: Sequence[Batch],
-        active: Sequence[int],
-        rates: Sequence[float],
-        steps: Sequence[int],
-    ) -> list[float]:
-        """One step of the users `active`, each its own, and the loss of each before it."""
-        import torch
-
-        device = self._base.device
-        inputs, labels = padded(tuple(row for batch in batches for row in batch), device)
-        sizes = torch.tensor([len(batch) for batch in batches], device=device)
-        self._active, self._rows = tuple(active), tuple(map(len, batches))
-        place = torch.arange(len(batches), device=device).repeat_interleave(sizes)
-        with autocast(device, self._precision):
-            logits = self._base.model(input_ids=inputs, use_cache=False).logits
-            each = torch.nn.functional.cross_entropy(
-                logits.flatten(0, 1).float(),
-                labels.flatten(),
-                reduction="none",
-                ignore_index=IGNORED,
-            ).view_as(labels)
-        counted = (labels != IGNORED).sum(1)
-        sums = torch.zeros(len(batches), device=device).index_add(0, place, each.sum(1))
-        tokens = torch.zeros(len(batches), device=device).index_add(0, place, counted.float())
-        losses = sums / tokens
-        names = list(self._weights)
-        gradients = torch.autograd.grad(losses.sum(), list(self._weights.values()))
-        self._step(dict(zip(names, gradients, strict=True)), active, rates, steps)
-        found: list[float] = losses.tolist()
-        return found
-
-    def _step(
-        self,
-        gradients: dict[str, torch.Tensor],
-        active: Sequence[int],
-        rates: Sequence[float],
-        steps: Sequence[int],
-    ) -> None:
-        """Each user's gradient clipped by its own norm, then AdamW at its own learning rate."""
-        import torch
-
-        who = torch.tensor(active, device=self._base.device)
-        mine = {name: gradient[who] for name, gradient in gradients.items()}
-        square = torch.stack([g.flatten(1).square().sum(1) for g in mine.values()]).sum(0)
-        share = (self._recipe.clip / (square.sqrt() + 1e-6)).clamp(max=1.0)[:, None, None]
-        rate = torch.tensor(rates, device=who.device)[:, None, None]
-        low, high = self._recipe.betas
-        unbiased = [
-            torch.tensor([1 - beta ** (step + 1) for step in steps], device=who.device)
-            for beta in (low, high)
-        ]
-        first_left, second_left = (part[:, None, None] for part in unbiased)
-        with torch.no_grad():
-            for name, gradient in mine.items():
-                weight, clipped = self._weights[name], gradient * share
-                first = self._first[name][who].lerp(clipped, 1 - low)
-                second = self._second[name][who].mul(high).addcmul(clipped, clipped, value=1 - high)
-                self._first[name][who], self._second[name][who] = first, second
-                denominator = (second / second_left).sqrt() + _EPSILON
-                kept = weight[who] * (1 - rate * self._recipe.weight_decay)
-                weight[who] = kept - rate / first_left * first / denominator
-
-
-def one_by_one(
-    x: torch.Tensor, a: torch.Tensor, b: torch.Tensor, users: Sequence[int], rows: Sequence[int]
-) -> torch.Tensor:
-    """The rows x [rows, tokens, inputs] through A and B of their users: few large products."""
+def _lane(weights: Mapping[str, torch.Tensor]) -> Lane:
     import torch
 
-    parts = zip(x.split(list(rows)), users, strict=True)
-    return torch.cat([part @ a[user].T @ b[user].T for part, user in parts])
+    own = {name: torch.nn.Parameter(weight.clone()) for name, weight in weights.items()}
+    return Lane(own, torch.optim.AdamW(own.values()))
 
 
-def gathered(
-    x: torch.Tensor, a: torch.Tensor, b: torch.Tensor, users: Sequence[int], rows: Sequence[int]
-) -> torch.Tensor:
-    """The same in two products for all users, where dispatch costs more than arithmetic."""
+def _compiled(sums: Any, lanes: Sequence[Lane], backend: str) -> Any:
     import torch
 
-    counts = torch.tensor(rows, device=x.device)
-    owners = torch.tensor(users, device=x.device).repeat_interleave(counts)
-    down = torch.bmm(x, a[owners].transpose(1, 2).to(x.dtype))
-    return torch.bmm(down, b[owners].transpose(1, 2).to(x.dtype))
+    graphs = any(weight.is_cuda for weight in lanes[0].weights.values())
+    for lane in lanes:
+        for weight in lane.weights.values():
+            torch._dynamo.mark_static_address(weight)
+    mode = "reduce-overhead" if graphs else None
+    return torch.compile(sums, dynamic=False, backend=backend, mode=mode)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ class Stepper:
 
     def __init__(self, base: Base, recipe: Recipe, report: Reporter) -> None:
         self.base = base
-        self.optimizer = _optimizer(base.model, recipe)
+        self.optimizer = adamw(base.model.parameters(), recipe)
         self.average = _average(base.model, recipe)
         self.parts = 1
         self._clip = recipe.clip
@@ -100,14 +101,14 @@ class Stepper:
         )
 
 
-def _optimizer(model: Any, recipe: Recipe) -> torch.optim.AdamW:
+def adamw(parameters: Iterable[torch.nn.Parameter], recipe: Recipe) -> torch.optim.AdamW:
+    """The optimizer of these parameters; only matrices decay."""
     import torch
 
-    matrices = [p for p in model.parameters() if p.dim() > 1]
-    vectors = [p for p in model.parameters() if p.dim() <= 1]
+    parameters = list(parameters)
     groups = [
-        {"params": matrices, "weight_decay": recipe.weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
+        {"params": [p for p in parameters if p.dim() > 1], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=recipe.betas, fused=True)
 

@@ -35,6 +35,21 @@ layers = 1
 width = 16
 heads = 1
 """
+PLAIN = """
+learning_rate = 1e-3
+passes = 3
+tokens_per_step = 1024
+warmup = 0.1
+weight_decay = 0.1
+dropout = 0.0
+clip = 1.0
+betas = [0.9, 0.98]
+
+[choose]
+share = 0.1
+gain = 0.005
+decay = 0.5
+"""
 HEAD = '[defaults]\nbase = "scratch"\nrecipe = "{recipe}"\n'
 
 

@@ -15,7 +15,7 @@ import pytest
 from hubtools.config import Project
 from hubtools.fleet.engine import ATTEMPTS, RayEngine, ray_engine
 from hubtools.fleet.manifest import read_manifest
-from hubtools.fleet.work import Began, Job, Outcome
+from hubtools.fleet.work import Began, Job, Manner, Outcome
 from hubtools.report import SilentReporter
 from tests.fleet.makers import go, start, three, wait_for, write_accounts, write_manifest
 from tests.fleet.test_run import on_hub, stamps
@@ -34,7 +34,7 @@ def engine(home: Path) -> Iterator[RayEngine]:
         patch.setenv("OMP_NUM_THREADS", "1")
         patch.setenv("HOME", str(home / "home"))
         patch.setenv("MPLCONFIGDIR", str(home / "matplotlib"))
-        with ray_engine(2, None, Project(home), SilentReporter()) as made:
+        with ray_engine(2, None, Project(home), SilentReporter(), Manner()) as made:
             yield made
 
 

@@ -7,26 +7,35 @@ import re
 import shutil
 import signal
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx2
 import pytest
+import torch
 from huggingface_hub import HfApi
+from safetensors.torch import load_file
 
 from hubtools.config import Config, ConsentConfig, Project
 from hubtools.errors import AccessError, PartlyDoneError, UsageError
 from hubtools.fleet.journal import read_state, states
 from hubtools.fleet.manifest import Shard, read_manifest
-from hubtools.fleet.work import AT_A_TIME, Began, Job, Outcome, Workshop
+from hubtools.fleet.work import AT_A_TIME, Began, Job, Manner, Outcome, Workshop
 from hubtools.localhub.access import Access
 from hubtools.localhub.server import serving
 from hubtools.publish import make_model
 from hubtools.report import SilentReporter
 from hubtools.sync.target import Target
+from hubtools.training.stacked import Stack, User
 from tests.cli.test_errors import on_a_file_system
-from tests.fleet.makers import go, start, three, wait_for, write_accounts, write_manifest
+from tests.fleet.makers import PLAIN, go, start, three, wait_for, write_accounts, write_manifest
 from tests.makers import command, write_archive
 from tests.training.makers import posts
+
+
+def values(folder: Path, name: str) -> dict[str, torch.Tensor]:
+    (file,) = (folder / "models" / name).glob("*model.safetensors")
+    return dict(load_file(file))
 
 
 def weights(folder: Path, name: str) -> bytes:
@@ -101,6 +110,40 @@ def test_a_row_gives_what_publish_gives(accounts: Path, tiny_gpt2: Path) -> None
         make_model(row.request, None, Project(accounts), SilentReporter())
     assert made == {name: weights(accounts, name) for name in made}
     assert cards == {name: (accounts / f"cards/{name}.toml").read_bytes() for name in made}
+
+
+@pytest.mark.parametrize("recipe", ["adapter", "plain.toml"])
+def test_models_that_are_trained_together_are_as_alone(
+    recipe: str, accounts: Path, tiny_gpt2: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five of one base, three at once, beside one that fails and one that is made alone."""
+    sizes: list[int] = []
+    whole = Stack.fit
+
+    def counted(stack: Stack, users: Sequence[User]) -> object:
+        sizes.append(len(users))
+        return whole(stack, users)
+
+    monkeypatch.setattr(Stack, "fit", counted)
+    (accounts / "plain.toml").write_text(PLAIN)
+    write_archive(accounts / "few.zip", posts(20))
+    rows = [
+        f'sources = "a{n % 3}.zip"\nname = "m{n}"\nseed = {n}\nbase = "{tiny_gpt2}"'
+        for n in range(5)
+    ]
+    few = f'sources = "few.zip"\nbase = "{tiny_gpt2}"'
+    other = 'sources = "a0.zip"\nname = "other"\nrecipe = "fast.toml"'
+    manifest = write_manifest(accounts / "fleet.toml", *rows, few, other, recipe=recipe)
+    done = go(manifest, target=None, manner=Manner(together=3))
+    assert (done.summary.made, [one.name for one in done.summary.failed]) == (6, ["few"])
+    assert max(sizes) == 3 and sum(sizes) == 5
+    together = {name: values(accounts, name) for name in ("m0", "m1", "m2", "m3", "m4")}
+    assert go(manifest, target=None).summary.there == 6, "the same models, however they are made"
+    shutil.rmtree(accounts / "models")
+    assert go(manifest, target=None).summary.made == 6
+    for name, found in together.items():
+        for part, weight in values(accounts, name).items():
+            torch.testing.assert_close(found[part], weight, atol=1e-4, rtol=1e-3)
 
 
 def test_only_what_changed_is_made_again(accounts: Path) -> None:
@@ -199,7 +242,7 @@ def test_whoever_does_not_take_what_is_made_holds_up_the_rest(accounts: Path) ->
         Job(name=row.name, request=row.request, key="")
         for row in read_manifest(write_manifest(accounts / "fleet.toml", *rows))
     ]
-    events = Workshop(Project(accounts)).make(jobs)
+    events = Workshop(Project(accounts), Manner()).make(jobs)
     taken = [next(events)]
     while not isinstance(taken[-1], Outcome):
         taken.append(next(events))

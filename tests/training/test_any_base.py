@@ -13,8 +13,9 @@ from hubtools.posts.model import Account, Post, Timeline
 from hubtools.report import SilentReporter
 from hubtools.training.base import load_base
 from hubtools.training.corpus import build_corpus
+from hubtools.training.fitting import RunSettings
 from hubtools.training.recipe import Recipe, load_recipe
-from hubtools.training.run import RunSettings, run_training
+from hubtools.training.run import run_training
 from tests.training.bases import BASES
 from tests.training.makers import posts
 

@@ -15,7 +15,8 @@ from hubtools.errors import ConfigError, ModelError
 from hubtools.report import SilentReporter
 from hubtools.training.base import Base, make_base
 from hubtools.training.checkpoint import Point, Progress
-from hubtools.training.loop import Fit, fit
+from hubtools.training.course import Fit
+from hubtools.training.loop import fit
 from hubtools.training.plan import Plan
 from hubtools.training.recipe import Choose, Recipe, load_recipe
 from hubtools.training.tokens import TokenBlocks, tokenize

@@ -24,9 +24,9 @@ from hubtools.training.cleaning import (
     find_cleaning,
 )
 from hubtools.training.corpus import build_corpus
+from hubtools.training.fitting import RunSettings
 from hubtools.training.folder import run_key
 from hubtools.training.recipe import load_recipe
-from hubtools.training.run import RunSettings
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 SAMPLES = (

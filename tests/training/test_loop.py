@@ -15,8 +15,9 @@ import torch
 from hubtools.errors import ModelError, OutputError
 from hubtools.report import SilentReporter
 from hubtools.training.base import Base, make_base
+from hubtools.training.course import Fit
 from hubtools.training.evaluate import evaluate
-from hubtools.training.loop import Fit, fit
+from hubtools.training.loop import fit
 from hubtools.training.plan import schedule
 from hubtools.training.recipe import Recipe
 from hubtools.training.step import loss_of, padded
