@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
@@ -59,10 +58,13 @@ def drawable(text: str, draw: Callable[[str], str]) -> Lettering:
     missing: dict[str, None] = {}
     for cluster in clusters(unicodedata.normalize("NFC", _spaced(text))):
         if cluster[0] == " ":
-            kept.append(" ")
+            marks = "".join(filter(_is_mark, cluster))
+            kept.append((draw(cluster) if marks else "") or " ")
+            if marks and kept[-1] == " ":
+                missing[marks] = None
             continue
         shown = "".join(char for char in cluster if char not in JOINERS and not is_selector(char))
-        if not shown or unicodedata.category(shown[0])[0] == "M":
+        if not shown or _is_mark(shown[0]):
             continue
         drawn = draw(cluster)
         kept.append(drawn)
@@ -81,6 +83,11 @@ def plain(cluster: str) -> str:
         char for char in cluster if not is_selector(char) and (shapes or char not in JOINERS)
     )
     return str(_piled_marks().sub(r"\1", shown))
+
+
+def _is_mark(char: str) -> bool:
+    """Whether a character stands on the one before it, and draws ink."""
+    return unicodedata.category(char)[0] == "M" and not is_selector(char)
 
 
 def is_selector(char: str) -> bool:
@@ -184,7 +191,7 @@ def _pieces(text: str, width: float, measure: Measure) -> Iterator[tuple[int, in
 def unbroken(text: str) -> tuple[tuple[int, int], ...]:
     """The slices of `text` between which a line may end: words, and single wide characters."""
     found = []
-    for word in re.finditer(r"[^ ]+", text):
+    for word in _words().finditer(text):
         start, stop = word.span()
         if not word.group().isascii():
             for wide in _beside_wide().finditer(text, start, stop):
@@ -213,7 +220,7 @@ def _may_end(text: str, end: int) -> bool:
         follows not in NEVER_FIRST
         and text[end - 1] not in NEVER_LAST
         and not is_selector(follows)
-        and unicodedata.category(follows)[0] != "M"
+        and not _is_mark(follows)
     )
 
 
@@ -280,6 +287,14 @@ def _cluster() -> regex.Pattern[str]:
     import regex
 
     return regex.compile(r"\X")
+
+
+@lru_cache(maxsize=1)
+def _words() -> regex.Pattern[str]:
+    """What stands between spaces; one with marks on it is no space: ( ͡° ͜ʖ ͡°) is a word."""
+    import regex
+
+    return regex.compile(r"(?:[^ ]| (?=\p{M}))+")
 
 
 @lru_cache(maxsize=1)
