@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 
 from hubtools.cards.drawing import Canvas, Mark, Picture, draw_bars, require_libraries
 from hubtools.cards.fonts import Weight
-from hubtools.cards.lettering import fitted, wrap
+from hubtools.cards.lettering import fitted, han_language, wrap
 from hubtools.cards.look import LIGHT, Look
 from hubtools.cards.typesetting import Sieve, Type, measure, measuring, tracked
 
@@ -319,7 +319,8 @@ def _draw_box(
         canvas.write(row.aside, count, left + width - PADDING - aside, baseline)
         left_over = room - aside - (14 if aside else 0)
         shown = fitted(row.text, left_over, measuring(row.style.plain))
-        canvas.write(shown, row.style.type(look, box.dark), left + PADDING, baseline)
+        type = replace(row.style.type(look, box.dark), language=han_language(shown))
+        canvas.write(shown, type, left + PADDING, baseline)
 
 
 def _arrow(canvas: Canvas, start: tuple[float, float], end: tuple[float, float]) -> None:

@@ -155,6 +155,13 @@ def test_name_stands_in_for_a_handle() -> None:
     assert picture.left_out == ("\U000f1234",)
 
 
+def test_a_chinese_name_has_chinese_forms(monkeypatch: pytest.MonkeyPatch) -> None:
+    named = replace(SPARSE, sources=(LineageSource(name="骨直"),))
+    chinese = draw_lineage(named).png
+    monkeypatch.setattr("hubtools.cards.lineage.han_language", lambda text: "ja")
+    assert draw_lineage(named).png != chinese
+
+
 def test_digests_of_many_accounts_are_left_to_the_record() -> None:
     three = replace(FULL, sources=(HARBOUR,) * 3)
     assert "sha256 1f3a1f3a1f" not in words(draw_lineage(three))
