@@ -11,7 +11,8 @@ of its own, imports and all:
   base, trains, makes ten predictions and saves (likewise);
 - `hubtools fleet run` in one process, with one worker on one core, and with one worker a core.
 
-On a GPU give --layers 12 --width 768 for GPT-2's size; workers are then GPUs.
+On a GPU give --layers 12 --width 768 for GPT-2's size; workers are then GPUs. What stands behind
+`--` goes to `hubtools fleet run`: -- --adapter --together 8 --compile.
 """
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ def main() -> int:
     parser.add_argument("--models", type=int, default=16)
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--width", type=int, default=128)
+    parser.add_argument("options", nargs="*", metavar="OPTION", help="of hubtools fleet run")
     parser.add_argument("--peer", metavar="FOLDER", help=argparse.SUPPRESS)
     parser.add_argument("--sources", nargs="*", help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -70,10 +72,10 @@ def main() -> int:
         peer(Path(given.peer), [Path(source) for source in given.sources])
         return 0
     with tempfile.TemporaryDirectory(prefix="bench-fleet-") as temporary:
-        return compare(Path(temporary), given.models, given.layers, given.width)
+        return compare(Path(temporary), given.models, given.layers, given.width, given.options)
 
 
-def compare(folder: Path, count: int, layers: int, width: int) -> int:
+def compare(folder: Path, count: int, layers: int, width: int, options: Sequence[str]) -> int:
     """Take turns, and print what came of it."""
     write_base(folder / "base", layers, width)
     sources = write_accounts(folder, count)
@@ -82,14 +84,15 @@ def compare(folder: Path, count: int, layers: int, width: int) -> int:
     cores = len(os.sched_getaffinity(0))
     first = [loop_of_processes(folder, halves[0]), loop_of_trainers(folder, halves[0])]
     fleets = [
-        fleet(folder, f"fleet, in one process on {cores} cores", 0, cores),
-        fleet(folder, "fleet, 1 worker on 1 core", 1, 1),
-        fleet(folder, f"fleet, {cores} workers on {cores} cores", cores, 1),
+        fleet(folder, f"fleet, in one process on {cores} cores", 0, cores, options),
+        fleet(folder, "fleet, 1 worker on 1 core", 1, 1, options),
+        fleet(folder, f"fleet, {cores} workers on {cores} cores", cores, 1, options),
     ]
     second = [loop_of_processes(folder, halves[1]), loop_of_trainers(folder, halves[1])]
     loop, trainer = (joined(a, b) for a, b in zip(first, second, strict=True))
     print(describe("hubtools", "ray", "torch", "transformers"))
-    print(f"{count} accounts of {POSTS} posts, {layers} layers of {width}\n")
+    said = " ".join(["", *options])
+    print(f"{count} accounts of {POSTS} posts, {layers} layers of {width}{said}\n")
     best = max(fleets, key=lambda one: one.per_hour)
     print(f"{'':40} {'models/h':>9} {'steady':>7} {'device':>7} {'load':>5}   ratio to the fleet")
     for one in (loop, trainer, *fleets):
@@ -139,14 +142,14 @@ def write_accounts(folder: Path, count: int) -> list[Path]:
     return sources
 
 
-def fleet(folder: Path, name: str, workers: int, threads: int) -> Measured:
+def fleet(folder: Path, name: str, workers: int, threads: int, options: Sequence[str]) -> Measured:
     """All models, in a project of its own."""
     project = folder / f"fleet-{workers}"
     project.mkdir()
     (project / "hubtools.toml").write_text("")
     command = [
         "hubtools", "fleet", "run", folder / "fleet.toml", "--workers", str(workers),
-        "--no-publish", "--json", "-q",
+        "--no-publish", "--json", "-q", *options,
     ]  # fmt: skip
     started, load = time.perf_counter(), os.getloadavg()[0]
     out = run([sys.executable, "-m", *command], project, threads)

@@ -70,7 +70,9 @@ def assert_alike(one: Learned | ModelError, fit: Fit, weights: dict[str, object]
     )
 
 
-@pytest.mark.parametrize("recipe", [ADAPTER, MODEL, replace(MODEL, average=0.9)])
+@pytest.mark.parametrize(
+    "recipe", [ADAPTER, replace(ADAPTER, average=0.9), MODEL, replace(MODEL, average=0.9)]
+)
 @pytest.mark.parametrize("make", [bases.gpt2, bases.smollm, bases.qwen3])
 def test_together_is_as_alone(make: Callable[[Path], None], recipe: Recipe, tmp_path: Path) -> None:
     """Of users with different posts, seeds and numbers of steps, in two groups."""
