@@ -268,20 +268,22 @@ def _card(
 ) -> Card:
     """The card of this run; of one that is there, what a person put in stays.
 
-    A card that tells of this very run is left as it is, edits of its facts included.
+    A card that tells of this very run is left as it is, edits of its facts included; only how the
+    recipe was found may be known since.
     """
     from hubtools.training.recipe import base_folder, recipe_for
 
     old = load_card(card_file) if card_file.is_file() else Card(repo=name, tags=("huggingtweets",))
+    found = recipe_for(request.base, request.recipe).report
     if old.training == folder.run.training and old.evaluation == folder.run.evaluation:
-        return old
+        return replace(old, runs=_with_report(old.runs, found))
     return replace(
         old,
         language=old.language or _language(corpora),
         base_model=None if base_folder(request.base) else request.base,
         prompt=request.prompt,
         accounts=tuple(_account(c, n, folder) for n, c in enumerate(corpora, 1)),
-        runs=_runs(old, folder.run.address, recipe_for(request.base, request.recipe).report),
+        runs=_runs(old, folder.run.address, found),
         training=folder.run.training,
         evaluation=folder.run.evaluation,
         predictions=folder.run.predictions,
@@ -293,9 +295,13 @@ def _runs(old: Card, address: str | None, report: str | None) -> tuple[Run, ...]
     runs = [run for run in old.runs if run.kind != "training"]
     if address:
         runs.append(Run(kind="training", url=address))
-    if report and report not in [run.url for run in runs]:
-        runs.append(Run(kind="report", url=report))
-    return tuple(runs)
+    return _with_report(runs, report)
+
+
+def _with_report(runs: Sequence[Run], report: str | None) -> tuple[Run, ...]:
+    if report is None or report in [run.url for run in runs]:
+        return tuple(runs)
+    return (*runs, Run(kind="report", url=report))
 
 
 def _language(corpora: Sequence[Corpus]) -> str | tuple[str, ...] | None:

@@ -17,8 +17,8 @@ from tests.conftest import REPOSITORY
 HEAVY = (
     "torch", "transformers", "huggingface_hub", "matplotlib", "ray", "PIL", "numpy", "gradio",
 )  # fmt: skip
-# Gradio has to see the types of the page's functions; the page itself is imported late.
-LATE_ITSELF = {"hubtools/demo/page.py"}
+# Gradio has to see the types of what it calls; the page itself is imported late.
+LATE_ITSELF = {"hubtools/demo/page.py", "hubtools/demo/handlers.py"}
 # Which rooms a room may import from; `cli` may import from all, and no room from it.
 ROOMS = {
     "posts": set(),

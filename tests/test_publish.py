@@ -130,10 +130,13 @@ def test_nothing_is_done_twice(request_: ModelRequest, folder: Path) -> None:
 
 
 def test_the_card_links_how_the_recipe_was_found(request_: ModelRequest, folder: Path) -> None:
+    go(request_)
+    stamp = (folder / "models/fogwatch/model.safetensors").stat().st_mtime_ns
     recipe, address = Path(str(request_.recipe)), "https://example.org/how.html"
     recipe.write_text(f'report = "{address}"\n{recipe.read_text()}')
     go(request_)
     assert f"[Report]({address})" in (folder / "models/fogwatch/README.md").read_text()
+    assert (folder / "models/fogwatch/model.safetensors").stat().st_mtime_ns == stamp
     go(replace(request_, seed=2))
     card = load_card(folder / "cards/fogwatch.toml")
     assert [run.url for run in card.runs] == [address]

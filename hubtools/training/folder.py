@@ -107,6 +107,7 @@ def read_folder(path: Path, key: str) -> ModelFolder | None:
 
 def run_key(corpora: Sequence[Corpus], settings: RunSettings) -> str:
     """A digest of all that decides a run's result: accounts, texts, base, recipe, seed, prompt."""
+    settings = replace(settings, recipe=replace(settings.recipe, report=None))  # decides nothing
     digest = hashlib.sha256()
     for corpus in corpora:
         account = corpus.account

@@ -50,7 +50,7 @@ class Gathering:
     def learn(self, base: str, recipe: Recipe, user: User) -> Learned:
         """Wait for a group, train it or have it trained, and say what came of this user.
 
-        Raises what training raised; what `user.report` raises while waiting ends the wait.
+        Raises what training raised. What `user.report` raises ends the wait for a group.
         """
         ticket = _Ticket((base, recipe), user)
         with self._changed, user.report.bar("waiting for others", self.size) as bar:
@@ -62,7 +62,8 @@ class Gathering:
                         self._lead(group)
                     else:
                         self._changed.wait(_LOOK)
-                        bar.advance(len(self._waiting))
+                        if ticket in self._waiting:  # and not in another thread's hands
+                            bar.advance(len(self._waiting))
             finally:
                 if ticket in self._waiting:
                     self._waiting.remove(ticket)

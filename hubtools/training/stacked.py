@@ -20,7 +20,7 @@ from hubtools.report import Reporter
 from hubtools.training.adapter import adapter_weights, add_adapter, remove_adapter
 from hubtools.training.base import Base, quiet_transformers
 from hubtools.training.checkpoint import Progress
-from hubtools.training.compiled import IGNORED, Shapes
+from hubtools.training.compiled import IGNORED, Shapes, compiled, filled
 from hubtools.training.course import Course, Fit
 from hubtools.training.evaluate import mean_loss
 from hubtools.training.lanes import Seats, Weights, adapter_forwards, model_forwards
@@ -82,7 +82,10 @@ class Stack:
             else adapter_forwards(base.model, recipe.adapter, self._seats)
         )
         self._lanes = [_lane(self._beginning(0)) for _ in range(size)]
-        self._compiled = _compiled(self._sums, self._lanes, backend) if backend else None
+        self._compiled: Any = None
+        if backend:
+            _standing(self._lanes)
+            self._compiled = compiled(self._sums, backend, base.device)
 
     def fits(self, recipe: Recipe, users: int) -> bool:
         """Whether so many users of that recipe can be trained here."""
@@ -156,21 +159,22 @@ class Stack:
             return alike(batches)
         shapes = [self._shapes.of(_width(batch) - 1) for batch in batches]
         most = max(shapes, key=shapes.count)
-        return [number for number, shape in enumerate(shapes) if shape == most]
+        same = [number for number, shape in enumerate(shapes) if shape == most]
+        return same if most else [same[number] for number in alike([batches[n] for n in same])]
 
     def _update(self, students: Sequence[_Student]) -> None:
         """One step of these students, each its own."""
         chosen = {id(student.lane): student.batch for student in students}
-        everybody = self._compiled is not None  # compiled code has a place for each
-        lanes = self._lanes if everybody else [student.lane for student in students]
+        rows, width = max(map(len, chosen.values())), max(map(_width, chosen.values())) - 1
+        shape = self._shapes.of(width) if self._compiled else None
+        lanes = [student.lane for student in students]
+        if shape is not None:
+            (rows, width), lanes = shape, self._lanes  # compiled code has a place for each
         batches = [chosen.get(id(lane), ()) for lane in lanes]
-        rows, width = max(map(len, batches)), max(map(_width, batches)) - 1
-        if everybody:
-            rows, width = self._shapes.of(width)
         inputs, labels = side_by_side(batches, rows, width, self._base.device)
         self._seats.taken, self._seats.rows = tuple(lane.weights for lane in lanes), rows
         with autocast(self._base.device, self._precision):
-            sums = (self._compiled or self._sums)(inputs, labels, len(lanes))
+            sums = (self._compiled if shape else self._sums)(inputs, labels, len(lanes))
         tokens = [sum(len(row) - 1 for row in batch) for batch in batches]
         losses = sums / sums.new_tensor([max(1, count) for count in tokens])
         losses.sum().backward()
@@ -292,13 +296,9 @@ def side_by_side(
     batches: Sequence[Batch], rows: int, width: int, device: str
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Inputs and labels [batches · rows, width]; what fills a batch up counts for nothing."""
-    import torch
-
-    filled = [row for batch in batches for row in (*batch, *(((0,),) * (rows - len(batch))))]
-    inputs, labels = padded(tuple(filled), device)
-    added = (0, width - inputs.shape[1])
-    pad = torch.nn.functional.pad
-    return pad(inputs, added), pad(labels, added, value=IGNORED)
+    every = [row for batch in batches for row in (*batch, *(((0,),) * (rows - len(batch))))]
+    inputs, labels = padded(tuple(every), device)
+    return filled(inputs, labels, (len(every), width))
 
 
 def _width(batch: Batch) -> int:
@@ -312,12 +312,10 @@ def _lane(weights: Mapping[str, torch.Tensor]) -> Lane:
     return Lane(own, torch.optim.AdamW(own.values()))
 
 
-def _compiled(sums: Any, lanes: Sequence[Lane], backend: str) -> Any:
+def _standing(lanes: Sequence[Lane]) -> None:
+    """Tell the compiler that these weights stay where they are, so that it need not copy them."""
     import torch
 
-    graphs = any(weight.is_cuda for weight in lanes[0].weights.values())
     for lane in lanes:
         for weight in lane.weights.values():
             torch._dynamo.mark_static_address(weight)
-    mode = "reduce-overhead" if graphs else None
-    return torch.compile(sums, dynamic=False, backend=backend, mode=mode)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hubtools.errors import ModelError
 from hubtools.report import Reporter
 from hubtools.training.base import Base
-from hubtools.training.compiled import IGNORED, Shapes
+from hubtools.training.compiled import IGNORED, Shapes, filled
 from hubtools.training.recipe import Recipe
 from hubtools.training.tokens import Batch
 
@@ -80,9 +80,10 @@ class Stepper:
         return float(torch.stack(losses).sum()), tokens
 
     def _loss(self, inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        if self._compiled is None:
+        shape = self._shapes.of(inputs.shape[1])
+        if self._compiled is None or shape is None:
             return loss_of(self.base.model, inputs, labels).sum()
-        return self._compiled(*self._shapes.fill(inputs, labels))
+        return self._compiled(*filled(inputs, labels, shape))
 
     def _halve(self, batch: Batch, error: Exception) -> None:
         import torch

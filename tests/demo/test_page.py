@@ -252,9 +252,9 @@ def test_the_end_of_a_step_takes_back_nothing_that_was_ticked_or_typed(
 ) -> None:
     import gradio as gr
 
-    from hubtools.demo.page import _Handlers
+    from hubtools.demo.handlers import Handlers
 
-    handlers = _Handlers(settings, make_visits())
+    handlers = Handlers(settings, make_visits())
     request = gr.Request(session_hash="one")
     upload = shutil.copy(archive, tmp_path / "upload.zip")  # it goes with the visit
     steps = [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -113,6 +115,35 @@ def test_a_stop_ends_the_wait() -> None:
     gathering.leave()
     assert gathering.learn("a", RECIPE, somebody(1)) == 1
     assert trains.groups == [("a", [1])]
+
+
+def test_who_is_in_training_stays_until_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its log is written to, so a stop reaches it through the training alone."""
+    training, told = threading.Event(), []
+
+    class Watching(SilentReporter):
+        def advance(self, done: float, detail: str = "") -> None:
+            told.append(training.is_set())
+
+        @contextmanager
+        def bar(self, title: str, total: float) -> Iterator[Watching]:
+            yield self
+
+    def train(_base: str, _recipe: Recipe, users: Sequence[User]) -> list[Learned]:
+        training.set()
+        time.sleep(0.2)
+        training.clear()
+        return [user.seed for user in users]  # type: ignore[misc]
+
+    monkeypatch.setattr("hubtools.training.gathering._LOOK", 0.01)
+    gathering = Gathering(2, train)
+    gathering.enter()
+    gathering.enter()
+    with ThreadPoolExecutor(2) as pool:
+        users = [somebody(seed, Watching()) for seed in range(2)]
+        going = [pool.submit(gathering.learn, "a", RECIPE, user) for user in users]
+        assert [one.result() for one in going] == [0, 1]
+    assert not any(told)
 
 
 def test_a_group_that_does_not_fit_is_halved_and_says_so(
