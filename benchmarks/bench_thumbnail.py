@@ -18,7 +18,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
+from typing import Any, Protocol
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -46,7 +48,11 @@ def main() -> None:
     parser.add_argument("--save", type=Path, help="a folder for one picture of each")
     options = parser.parse_args()
     print(describe("matplotlib", "pillow", "numpy"))
-    ways = {"ours": ours, "pillow": with_pillow, "savefig": with_savefig}
+    ways: dict[str, Callable[[ThumbnailSubject], bytes]] = {
+        "ours": lambda subject: draw_thumbnail(subject).png,
+        "pillow": lambda subject: peer(subject, PillowPen()),
+        "savefig": lambda subject: peer(subject, FigurePen()),
+    }
     took: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(-2, options.rounds):  # the first two warm up
         for name, draw in ways.items():
@@ -77,11 +83,6 @@ def subject(number: int) -> ThumbnailSubject:
     return ThumbnailSubject(CREW[:3], PROMPT, " ".join((PROMPT, *words)))
 
 
-def ours(subject: ThumbnailSubject) -> bytes:
-    """As the project draws it."""
-    return draw_thumbnail(subject).png
-
-
 def bulk(count: int) -> None:
     """Pictures a second on one core and on all, processes' start included."""
     with tempfile.TemporaryDirectory() as folder:
@@ -93,28 +94,71 @@ def bulk(count: int) -> None:
             print(f"bulk, {jobs} processes: {count / seconds:.0f} pictures a second")
 
 
-Measure = Callable[[str, bool, float], float]
-"""Width in px of a text, bold or not, at a size."""
+class Pen(Protocol):
+    """A peer's way to draw; lengths are px from the top left corner."""
+
+    def width(self, text: str, bold: bool, size: float) -> float:
+        """Of one line of text."""
+
+    def write(self, text: str, bold: bool, size: float, x: float, y: float, colour: str) -> float:
+        """Draw a line of text with its base line at `y`; returns where it ends."""
+
+    def box(
+        self, x: float, y: float, width: float, height: float, colour: str, radius: float = 0
+    ) -> None:
+        """Fill a rectangle, its corners round."""
+
+    def face(self, avatar: bytes, x: int, y: int) -> None:
+        """A round picture of 92 px with a ring."""
+
+    def png(self) -> bytes:
+        """What was drawn."""
 
 
-def layout(subject: ThumbnailSubject, measure: Measure) -> tuple[float, list[list[str]]]:
+def peer(subject: ThumbnailSubject, pen: Pen) -> bytes:
+    """The content of our picture, drawn with `pen`."""
+    pen.box(64, 40, 236, 54, LIGHT.accent, 27)
+    pen.write("AI CYBORG", True, 30, 92, 78, LIGHT.paper)
+    pen.write("A machine wrote this text", False, 30, 324, 78, LIGHT.muted)
+    for row, length in enumerate((120, 64, 36, 20)):
+        pen.box(1016, 43 + 13 * row, length, 9, LIGHT.signal, 4)
+    size, lines = layout(subject, pen)
+    bold = len(subject.prompt.split())
+    y, x, drawn = TOP + 0.85 * size, 0.0, 0
+    for line in lines:
+        prompt = line[: max(0, bold - drawn)]
+        x = pen.write(" ".join(prompt) + (" " if prompt else ""), True, size, LEFT, y, LIGHT.accent)
+        x = pen.write(" ".join(line[len(prompt) :]), False, size, x, y, LIGHT.ink)
+        drawn += len(line)
+        y += 1.3 * size
+    pen.box(x + 8, y - 2 * size, 4, 0.7 * size, LIGHT.signal)
+    pen.box(0, 468, 1200, 160, LIGHT.band)
+    for column, face in enumerate(subject.accounts):
+        left = 64 + column * 365
+        pen.face(face.avatar or b"", left, 502)
+        pen.write((face.name or "")[:14], True, 30, left + 114, 544, LIGHT.band_ink)
+        pen.write(face.handle or "", False, 26, left + 114, 578, LIGHT.band_muted)
+    return pen.png()
+
+
+def layout(subject: ThumbnailSubject, pen: Pen) -> tuple[float, list[list[str]]]:
     """The largest size whose lines fit, by halving, and the words of each line."""
     words = subject.prediction.split()
     bold = len(subject.prompt.split())
     low, high = 28, 109
     while high - low > 1:
         size = (low + high) // 2
-        lines = wrap(words, bold, size, measure)
+        lines = wrap(words, bold, size, pen)
         low, high = (size, high) if len(lines) * 1.3 * size <= BOTTOM - TOP else (low, size)
-    return low, wrap(words, bold, low, measure)
+    return low, wrap(words, bold, low, pen)
 
 
-def wrap(words: list[str], bold: int, size: float, measure: Measure) -> list[list[str]]:
-    space = measure(" ", False, size)
+def wrap(words: list[str], bold: int, size: float, pen: Pen) -> list[list[str]]:
+    space = pen.width(" ", False, size)
     lines: list[list[str]] = [[]]
     used = 0.0
     for number, word in enumerate(words):
-        width = measure(word, number < bold, size)
+        width = pen.width(word, number < bold, size)
         if lines[-1] and used + space + width > RIGHT - LEFT - 0.3 * size:
             lines.append([])
             used = 0.0
@@ -123,173 +167,148 @@ def wrap(words: list[str], bold: int, size: float, measure: Measure) -> list[lis
     return lines
 
 
-# --- Pillow alone, written with care: fonts are kept, a word is measured once at each size.
-
-_FONTS: dict[tuple[str, int], ImageFont.FreeTypeFont] = {}
-
-
-def font(name: str, size: float) -> ImageFont.FreeTypeFont:
-    key = name, round(size)
-    if key not in _FONTS:
-        _FONTS[key] = ImageFont.truetype(name, round(size))
-    return _FONTS[key]
+@lru_cache(maxsize=256)
+def font(name: str, size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(name, size)
 
 
 def face_file(bold: bool) -> str:
     return str(FOLDER / ("FiraGO-Bold.ttf" if bold else "FiraGO-Regular.ttf"))
 
 
-def pillow_measure() -> Measure:
-    known: dict[tuple[str, bool], float] = {}
+class PillowPen:
+    """Pillow alone, written with care: fonts are kept, a word is measured once at one size."""
 
-    def measure(text: str, bold: bool, size: float) -> float:
-        if (text, bold) not in known:  # once, at one size: widths grow in step
-            known[text, bold] = sum(
+    def __init__(self) -> None:
+        self._sheet = Image.new("RGB", (1200, 628), LIGHT.paper)
+        self._pen = ImageDraw.Draw(self._sheet)
+        self._widths: dict[tuple[str, bool], float] = {}
+
+    def width(self, text: str, bold: bool, size: float) -> float:
+        if (text, bold) not in self._widths:  # at one size: widths grow in step
+            self._widths[text, bold] = sum(
                 128 * 1.18 if emoji else font(face_file(bold), 128).getlength(part)
                 for part, emoji in pieces(text)
             )
-        return known[text, bold] * size / 128
+        return self._widths[text, bold] * size / 128
 
-    return measure
-
-
-def with_pillow(subject: ThumbnailSubject) -> bytes:
-    """The same picture by Pillow alone."""
-    sheet = Image.new("RGB", (1200, 628), LIGHT.paper)
-    pen = ImageDraw.Draw(sheet)
-
-    def write(text: str, bold: bool, size: float, x: float, y: float, colour: str) -> float:
+    def write(self, text: str, bold: bool, size: float, x: float, y: float, colour: str) -> float:
         for part, emoji in pieces(text):
             if emoji:
-                pen.text(
-                    (x, y),
-                    part,
-                    font=font(str(EMOJI_FONT), 1.06 * size),
-                    embedded_color=True,
-                    anchor="ls",
-                )
+                face = font(str(EMOJI_FONT), round(1.06 * size))
+                self._pen.text((x, y), part, font=face, embedded_color=True, anchor="ls")
                 x += 1.18 * size
             else:
-                face = font(face_file(bold), size)
-                pen.text((x, y), part, colour, face, anchor="ls")
+                face = font(face_file(bold), round(size))
+                self._pen.text((x, y), part, colour, face, anchor="ls")
                 x += face.getlength(part)
         return x
 
-    pen.rounded_rectangle((64, 40, 300, 94), 27, LIGHT.accent)
-    write("AI CYBORG", True, 30, 92, 78, LIGHT.paper)
-    write("A machine wrote this text", False, 30, 324, 78, LIGHT.muted)
-    for row, length in enumerate((120, 64, 36, 20)):
-        pen.rounded_rectangle((1016, 43 + 13 * row, 1016 + length, 52 + 13 * row), 4, LIGHT.signal)
-    size, lines = layout(subject, pillow_measure())
-    bold = len(subject.prompt.split())
-    y, x, drawn = TOP + 0.85 * size, 0.0, 0
-    for line in lines:
-        prompt = line[: max(0, bold - drawn)]
-        x = write(" ".join(prompt) + (" " if prompt else ""), True, size, LEFT, y, LIGHT.accent)
-        x = write(" ".join(line[len(prompt) :]), False, size, x, y, LIGHT.ink)
-        drawn += len(line)
-        y += 1.3 * size
-    pen.rectangle((x + 8, y - 2 * size, x + 12, y - 1.3 * size), LIGHT.signal)
-    pen.rectangle((0, 468, 1200, 628), LIGHT.band)
-    for column, face in enumerate(subject.accounts):
-        left = 64 + column * 365
-        pen.ellipse((left - 3, 499, left + 95, 597), LIGHT.band_ink)
-        avatar = Image.open(io.BytesIO(face.avatar or b"")).convert("RGB").resize((92, 92))
+    def box(
+        self, x: float, y: float, width: float, height: float, colour: str, radius: float = 0
+    ) -> None:
+        self._pen.rounded_rectangle((x, y, x + width, y + height), radius, colour)
+
+    def face(self, avatar: bytes, x: int, y: int) -> None:
+        self._pen.ellipse((x - 3, y - 3, x + 95, y + 95), LIGHT.band_ink)
+        picture = Image.open(io.BytesIO(avatar)).convert("RGB").resize((92, 92))
         mask = Image.new("L", (368, 368))
         ImageDraw.Draw(mask).ellipse((0, 0, 367, 367), fill=255)
-        sheet.paste(avatar, (left, 502), mask.resize((92, 92)))
-        write((face.name or "")[:14], True, 30, left + 114, 544, LIGHT.band_ink)
-        write(face.handle or "", False, 26, left + 114, 578, LIGHT.band_muted)
-    few = sheet.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
-    file = io.BytesIO()
-    few.save(file, "PNG", compress_level=5)
-    return file.getvalue()
+        self._sheet.paste(picture, (x, y), mask.resize((92, 92)))
+
+    def png(self) -> bytes:
+        few = self._sheet.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        file = io.BytesIO()
+        few.save(file, "PNG", compress_level=5)
+        return file.getvalue()
 
 
-# --- matplotlib as one writes it first: a figure, texts on it, savefig.
+class FigurePen:
+    """matplotlib as one writes it first: each piece of a line is a text, each emoji an image."""
 
+    def __init__(self) -> None:
+        import matplotlib as mpl
 
-def with_savefig(subject: ThumbnailSubject) -> bytes:
-    """The same picture by pyplot: each piece of a line is a text, each emoji an image."""
-    import matplotlib as mpl
+        mpl.use("Agg")
+        import matplotlib.pyplot as plt
 
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-    import numpy as np
-    from matplotlib.font_manager import FontProperties
-    from matplotlib.patches import Circle, FancyBboxPatch, Rectangle
+        self._figure = plt.figure(figsize=(12, 6.28), dpi=100, facecolor=LIGHT.paper)
+        self._axes = self._figure.add_axes((0, 0, 1, 1))
+        self._axes.set(xlim=(0, 1200), ylim=(628, 0))
+        self._axes.axis("off")
+        canvas: Any = self._figure.canvas
+        self._renderer = canvas.get_renderer()
 
-    figure = plt.figure(figsize=(12, 6.28), dpi=100, facecolor=LIGHT.paper)
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set(xlim=(0, 1200), ylim=(628, 0))
-    axes.axis("off")
-    renderer = figure.canvas.get_renderer()
-
-    def fonts(bold: bool, size: float) -> FontProperties:
-        return FontProperties(fname=face_file(bold), size=size * 0.72)
-
-    def measure(text: str, bold: bool, size: float) -> float:
+    def width(self, text: str, bold: bool, size: float) -> float:
         width = 0.0
         for part, emoji in pieces(text):
             if emoji:
                 width += 1.18 * size
             else:
-                shown = axes.text(0, 0, part, fontproperties=fonts(bold, size), parse_math=False)
-                width += shown.get_window_extent(renderer).width
+                shown = self._text(part, bold, size, 0, 0, LIGHT.ink)
+                width += shown.get_window_extent(self._renderer).width
                 shown.remove()
         return width
 
-    def write(text: str, bold: bool, size: float, x: float, y: float, colour: str) -> float:
+    def write(self, text: str, bold: bool, size: float, x: float, y: float, colour: str) -> float:
+        import numpy as np
+
         for part, emoji in pieces(text):
             if emoji:
                 side = round(1.06 * size)
                 image = Image.new("RGBA", (side, side))
-                face = font(str(EMOJI_FONT), side)
                 ImageDraw.Draw(image).text(
-                    (0, 0.875 * side), part, font=face, anchor="ls", embedded_color=True
+                    (0, 0.875 * side),
+                    part,
+                    font=font(str(EMOJI_FONT), side),
+                    anchor="ls",
+                    embedded_color=True,
                 )
-                axes.imshow(
-                    np.asarray(image),
-                    extent=(x, x + side, y + 0.2 * size, y + 0.2 * size - side),
-                    zorder=3,
-                )
+                extent = (x, x + side, y + 0.2 * size, y + 0.2 * size - side)
+                self._axes.imshow(np.asarray(image), extent=extent, zorder=3)
                 x += 1.18 * size
             else:
-                shown = axes.text(
-                    x, y, part, color=colour, fontproperties=fonts(bold, size), parse_math=False
-                )
-                x += shown.get_window_extent(renderer).width
+                shown = self._text(part, bold, size, x, y, colour)
+                x += shown.get_window_extent(self._renderer).width
         return x
 
-    axes.add_patch(FancyBboxPatch((91, 67), 182, 0.1, "round,pad=27", color=LIGHT.accent))
-    write("AI CYBORG", True, 30, 92, 78, LIGHT.paper)
-    write("A machine wrote this text", False, 30, 324, 78, LIGHT.muted)
-    for row, length in enumerate((120, 64, 36, 20)):
-        axes.add_patch(Rectangle((1016, 43 + 13 * row), length, 9, color=LIGHT.signal))
-    size, lines = layout(subject, measure)
-    bold = len(subject.prompt.split())
-    y, x, drawn = TOP + 0.85 * size, 0.0, 0
-    for line in lines:
-        prompt = line[: max(0, bold - drawn)]
-        x = write(" ".join(prompt) + (" " if prompt else ""), True, size, LEFT, y, LIGHT.accent)
-        x = write(" ".join(line[len(prompt) :]), False, size, x, y, LIGHT.ink)
-        drawn += len(line)
-        y += 1.3 * size
-    axes.add_patch(Rectangle((x + 8, y - 2 * size), 4, 0.7 * size, color=LIGHT.signal))
-    axes.add_patch(Rectangle((0, 468), 1200, 160, color=LIGHT.band))
-    for column, face in enumerate(subject.accounts):
-        left = 64 + column * 365
-        axes.add_patch(Circle((left + 46, 548), 49, color=LIGHT.band_ink))
-        picture = np.asarray(Image.open(io.BytesIO(face.avatar or b"")))
-        shown = axes.imshow(picture, extent=(left, left + 92, 594, 502), zorder=3)
-        shown.set_clip_path(Circle((left + 46, 548), 46, transform=axes.transData))
-        write((face.name or "")[:14], True, 30, left + 114, 544, LIGHT.band_ink)
-        write(face.handle or "", False, 26, left + 114, 578, LIGHT.band_muted)
-    axes.set(xlim=(0, 1200), ylim=(628, 0))
-    file = io.BytesIO()
-    figure.savefig(file, format="png", facecolor=LIGHT.paper)
-    plt.close(figure)
-    return file.getvalue()
+    def box(
+        self, x: float, y: float, width: float, height: float, colour: str, radius: float = 0
+    ) -> None:
+        from matplotlib.patches import FancyBboxPatch, Rectangle
+
+        if radius:
+            style = f"round,pad=0,rounding_size={min(radius, width / 2, height / 2)}"
+            self._axes.add_patch(FancyBboxPatch((x, y), width, height, style, color=colour))
+        else:
+            self._axes.add_patch(Rectangle((x, y), width, height, color=colour))
+
+    def face(self, avatar: bytes, x: int, y: int) -> None:
+        import numpy as np
+        from matplotlib.patches import Circle
+
+        middle = (x + 46, y + 46)
+        self._axes.add_patch(Circle(middle, 49, color=LIGHT.band_ink))
+        picture = np.asarray(Image.open(io.BytesIO(avatar)))
+        shown = self._axes.imshow(picture, extent=(x, x + 92, y + 92, y), zorder=3)
+        shown.set_clip_path(Circle(middle, 46, transform=self._axes.transData))
+
+    def png(self) -> bytes:
+        import matplotlib.pyplot as plt
+
+        self._axes.set(xlim=(0, 1200), ylim=(628, 0))
+        file = io.BytesIO()
+        self._figure.savefig(file, format="png", facecolor=LIGHT.paper)
+        plt.close(self._figure)
+        return file.getvalue()
+
+    def _text(self, text: str, bold: bool, size: float, x: float, y: float, colour: str) -> Any:
+        from matplotlib.font_manager import FontProperties
+
+        properties = FontProperties(fname=face_file(bold), size=size * 0.72)
+        return self._axes.text(
+            x, y, text, color=colour, fontproperties=properties, parse_math=False
+        )
 
 
 if __name__ == "__main__":

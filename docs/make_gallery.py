@@ -2,7 +2,7 @@
 
     make gallery        writes gallery/index.html, opens with any browser
 
-Twenty thumbnails by day and by night, as large as they are and 280 px wide, beside the card that
+Twenty thumbnails by day and by night, large and 280 px wide, beside the card that
 each stands on; then the pipeline and training pictures. The tests' difficult subjects are shown.
 """
 
@@ -45,11 +45,13 @@ h1 {{ font-size: 26px; margin: 0 0 4px; }} h2 {{ font-size: 18px; margin: 40px 0
 nav a {{ color: inherit; margin-right: 12px; }}
 section {{ display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr) {SMALL}px;
            gap: 16px; align-items: start; }}
-section img {{ width: 100%; display: block; border-radius: 8px; box-shadow: 0 1px 6px #0003; }}
-.small {{ display: grid; gap: 16px; }} .small img {{ width: {SMALL}px; }}
-details {{ grid-column: 1 / -1; background: var(--card); border-radius: 8px; padding: 8px 20px; }}
-details article {{ max-width: 900px; overflow-x: auto; }}
-details img {{ width: auto; max-width: 100%; display: inline; box-shadow: none; }}
+.large, .small {{ display: grid; gap: 16px; }}
+:is(.large, .small) img {{ width: 100%; display: block; border-radius: 8px;
+                          box-shadow: 0 1px 6px #0003; }}
+section:not(:has(article)) .large {{ grid-column: 1 / 3; grid-template-columns: 1fr 1fr; }}
+article {{ contain: size; height: 100%; overflow: auto; overflow-wrap: anywhere;
+           background: var(--card); border-radius: 8px; padding: 8px 20px; }}
+article img {{ max-width: 100%; height: auto; }}
 table {{ border-collapse: collapse; }} td, th {{ border: 1px solid #8886; padding: 4px 10px; }}
 """
 
@@ -132,7 +134,9 @@ def lineages() -> dict[str, Lineage]:
     return {
         "pipeline_full": replace(FULL, sources=(*FULL.sources, second)),
         "pipeline_fleet": FLEET,
-        "pipeline_scripts": replace(FULL, sources=scripts, base_model="scratch", recipe="default"),
+        "pipeline_scripts": replace(
+            FULL, sources=scripts, base_model="scratch", base_commit=None, recipe="default"
+        ),
         "pipeline_sparse": SPARSE,
     }
 
@@ -159,10 +163,12 @@ def shown(exhibit: Exhibit) -> str:
         small.append(f'<img src="{file}" alt="{alt}, small">')
         missing.update(picture.left_out)
     said = f" — left out: {escape(' '.join(sorted(missing)))}" if missing else ""
-    card = f"<details><summary>The card</summary><article>{exhibit.card}</article></details>"
+    label = f'aria-label="The card of {exhibit.name}"'
+    card = f'<article tabindex="0" {label}>{exhibit.card}</article>' if exhibit.card else ""
     return (
-        f'<h2 id="{exhibit.name}">{exhibit.name}{said}</h2><section>{"".join(large)}'
-        f'<div class="small">{"".join(small)}</div>{card if exhibit.card else ""}</section>'
+        f'<h2 id="{exhibit.name}">{exhibit.name}{said}</h2>'
+        f'<section><div class="large">{"".join(large)}</div>{card}'
+        f'<div class="small">{"".join(small)}</div></section>'
     )
 
 

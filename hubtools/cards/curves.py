@@ -1,4 +1,4 @@
-"""The training picture: how the loss fell, on the posts trained on and on those held out."""
+"""The training picture: how the loss fell, on the posts trained on and on those kept aside."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hubtools.cards.typesetting import Type, measure
 
 WIDTH, HEIGHT = 1200, 480
 MARGIN = 48
-LEFT, RIGHT = 112, 984
+LEFT, RIGHT = 112, 972
 LOSS_TOP, LOSS_BOTTOM = 124, 326
 RATE_TOP, RATE_BOTTOM = 362, 418
 POINTS = 1000
@@ -35,6 +35,7 @@ class CurvePoint:
     loss: float | None = None
     """On the posts trained on, since the point before."""
     held_out: float | None = None
+    """On the posts kept aside while the passes were chosen; not those of the evaluation."""
     learning_rate: float | None = None
     passes: float | None = None
     """Over the posts, so far."""
@@ -91,13 +92,13 @@ def curve_points(history: Iterable[object]) -> tuple[CurvePoint, ...]:
 
 
 def draw_curves(points: Sequence[CurvePoint], look: Look = LIGHT) -> Picture | None:
-    """Draw loss, held-out loss and learning rate over the steps, 1200 × 480 px, as a PNG.
+    """Draw both losses and the learning rate over the steps, 1200 × 480 px, as a PNG.
 
     None when there is nothing to see: fewer than two losses of either kind. Raises
     MissingExtraError without what draws.
     """
     trained = _series("on its posts", look.accent, points, lambda point: point.loss)
-    held_out = _series("on held-out posts", look.signal, points, lambda p: p.held_out, dots=True)
+    held_out = _series("on posts kept aside", look.signal, points, lambda p: p.held_out, dots=True)
     losses = [series for series in (trained, held_out) if len(series.values) > 1]
     if not losses:
         return None

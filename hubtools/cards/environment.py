@@ -200,6 +200,7 @@ _FILTERS: Mapping[str, Any] = {
     "code": escape.code,
     "contact": escape.contact,
     "handles": handles,
+    "isolated": escape.isolated,
     "label": label,
     "link": escape.link,
     "link_path": escape.link_path,

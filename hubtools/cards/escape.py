@@ -78,8 +78,9 @@ def _markdown(text: str) -> Markup:
     return Markup(text)
 
 
-def name_in_text(value: object) -> Markup:
-    """A name inside a sentence or a cell; one with letters that run from right to left is isolated.
+def isolated(value: object) -> Markup:
+    """A text of its own inside a sentence, a cell or a list, such as a name or a prediction: one
+    with letters that run from right to left is isolated.
 
     Otherwise the punctuation and numbers next to it would be drawn on the wrong side of it.
     """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
@@ -59,10 +58,13 @@ def drawable(text: str, draw: Callable[[str], str]) -> Lettering:
     missing: dict[str, None] = {}
     for cluster in clusters(unicodedata.normalize("NFC", _spaced(text))):
         if cluster[0] == " ":
-            kept.append(" ")
+            marks = "".join(filter(_is_mark, cluster))
+            kept.append((draw(cluster) if marks else "") or " ")
+            if marks and kept[-1] == " ":
+                missing[marks] = None
             continue
         shown = "".join(char for char in cluster if char not in JOINERS and not is_selector(char))
-        if not shown or unicodedata.category(shown[0])[0] == "M":
+        if not shown or _is_mark(shown[0]):
             continue
         drawn = draw(cluster)
         kept.append(drawn)
@@ -83,6 +85,11 @@ def plain(cluster: str) -> str:
     return str(_piled_marks().sub(r"\1", shown))
 
 
+def _is_mark(char: str) -> bool:
+    """Whether a character stands on the one before it, and draws ink."""
+    return unicodedata.category(char)[0] == "M" and not is_selector(char)
+
+
 def is_selector(char: str) -> bool:
     """Variation selectors choose between shapes and draw no ink."""
     return 0xFE00 <= ord(char) <= 0xFE0F or 0xE0100 <= ord(char) <= 0xE01EF
@@ -101,14 +108,17 @@ def clusters(text: str) -> list[str]:
     return list(text) if text.isascii() else _cluster().findall(text)
 
 
-def han_language(text: str) -> str:
-    """The language whose forms Chinese characters in `text` take, a BCP 47 tag; "" without any."""
+def han_language(text: str, around: str = "") -> str:
+    """The language whose forms Chinese characters in `text` take, a BCP 47 tag; "" without any.
+
+    A text that has nothing else, such as a Japanese name, takes the language `around` it.
+    """
     found = _han_scripts().findall(text)
     if any(_is_kana(char) for char in found):
         return "ja"
     if any(unicodedata.name(char, "").startswith("HANGUL") for char in found):
         return "ko"
-    return "zh-hans" if found else ""
+    return (around or "zh-hans") if found else ""
 
 
 def clipped(text: str, limit: int) -> str:
@@ -181,7 +191,7 @@ def _pieces(text: str, width: float, measure: Measure) -> Iterator[tuple[int, in
 def unbroken(text: str) -> tuple[tuple[int, int], ...]:
     """The slices of `text` between which a line may end: words, and single wide characters."""
     found = []
-    for word in re.finditer(r"[^ ]+", text):
+    for word in _words().finditer(text):
         start, stop = word.span()
         if not word.group().isascii():
             for wide in _beside_wide().finditer(text, start, stop):
@@ -193,6 +203,16 @@ def unbroken(text: str) -> tuple[tuple[int, int], ...]:
     return tuple(found)
 
 
+def whole_words(text: str) -> Iterator[tuple[int, int]]:
+    """The words of `text` that no line should break, as slices: those of a natural length, of
+    scripts that write spaces, without emoji."""
+    for start, stop in unbroken(text):
+        if stop - start <= LONG and (
+            text.isascii() or not _without_spaces().search(text, start, stop)
+        ):
+            yield start, stop
+
+
 def _may_end(text: str, end: int) -> bool:
     """Whether a line may end before `text[end]`."""
     follows = text[end]
@@ -200,7 +220,7 @@ def _may_end(text: str, end: int) -> bool:
         follows not in NEVER_FIRST
         and text[end - 1] not in NEVER_LAST
         and not is_selector(follows)
-        and unicodedata.category(follows)[0] != "M"
+        and not _is_mark(follows)
     )
 
 
@@ -270,6 +290,14 @@ def _cluster() -> regex.Pattern[str]:
 
 
 @lru_cache(maxsize=1)
+def _words() -> regex.Pattern[str]:
+    """What stands between spaces; one with marks on it is no space: ( ͡° ͜ʖ ͡°) is a word."""
+    import regex
+
+    return regex.compile(r"(?:[^ ]| (?=\p{M}))+")
+
+
+@lru_cache(maxsize=1)
 def _han_scripts() -> regex.Pattern[str]:
     import regex
 
@@ -283,6 +311,14 @@ def _beside_wide() -> regex.Pattern[str]:
 
     wide = r"[\p{Han}\p{Hiragana}\p{Katakana}\u3000-\u303F\uFF00-\uFF60ー]"
     return regex.compile(rf"{wide}\p{{M}}*|[^{wide[1:-1]}](?={wide})")
+
+
+@lru_cache(maxsize=1)
+def _without_spaces() -> regex.Pattern[str]:
+    """What needs no space beside it for a line to end there: these scripts, symbols, emoji."""
+    import regex
+
+    return regex.compile(r"[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{So}]")
 
 
 @lru_cache(maxsize=1)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 
 from hubtools.cards.drawing import Canvas, Mark, Picture, draw_bars, require_libraries
 from hubtools.cards.fonts import Weight
-from hubtools.cards.lettering import fitted, wrap
+from hubtools.cards.lettering import fitted, han_language, wrap
 from hubtools.cards.look import LIGHT, Look
 from hubtools.cards.typesetting import Sieve, Type, measure, measuring, tracked
 
@@ -20,7 +20,7 @@ MARGIN = 48
 GAP = 40
 TOP, BOTTOM = 112, 440
 PADDING = 20
-PITCH = 31
+PITCH, NOTE_PITCH = 31, 25
 HEAD, FOOT = 36, 20
 LISTED = 6
 LARGEST_SCALE = 1.6
@@ -85,6 +85,8 @@ class Lineage:
     steps: int | None = None
     base_model: str | None = None
     """A repository id, or "scratch"."""
+    base_commit: str | None = None
+    """Of the base model's repository, in hex."""
     weights: str | None = None
     """SHA-256 of the model's weights, in hex."""
     parameters: int | None = None
@@ -101,6 +103,11 @@ class _Row:
     style: Style
     aside: str = ""
 
+    @property
+    def pitch(self) -> int:
+        """From the base line before; a note stands close to what it is about."""
+        return NOTE_PITCH if self.style is Style.NOTE else PITCH
+
 
 @dataclass(frozen=True, slots=True)
 class _Box:
@@ -113,7 +120,7 @@ class _Box:
 
     @property
     def height(self) -> float:
-        return HEAD + PITCH * len(self.rows) + FOOT
+        return HEAD + sum(row.pitch for row in self.rows) + FOOT
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +216,8 @@ def _base(lineage: Lineage, sieve: Sieve) -> tuple[_Row, ...]:
     if lineage.parameters is not None:
         style = Style.DETAIL if rows else Style.VALUE
         rows.append(_Row(f"{_short(lineage.parameters)} parameters", style))
+    if rows and lineage.base_commit:
+        rows.append(_Row(f"commit {lineage.base_commit[:DIGEST_LENGTH]}", Style.NOTE))
     return tuple(rows)
 
 
@@ -302,14 +311,16 @@ def _draw_box(
     note = left + width - PADDING - measure(box.note, Style.NOTE.plain)
     canvas.write(box.note, Style.NOTE.type(look, box.dark), note, top + HEAD - 1)
     room = width - 2 * PADDING
-    for index, row in enumerate(box.rows):
-        baseline = top + HEAD + PITCH * (index + 1)
+    baseline = top + HEAD
+    for row in box.rows:
+        baseline += row.pitch
         aside = measure(row.aside, Style.COUNT.plain)
         count = Style.COUNT.type(look, box.dark)
         canvas.write(row.aside, count, left + width - PADDING - aside, baseline)
         left_over = room - aside - (14 if aside else 0)
         shown = fitted(row.text, left_over, measuring(row.style.plain))
-        canvas.write(shown, row.style.type(look, box.dark), left + PADDING, baseline)
+        type = replace(row.style.type(look, box.dark), language=han_language(shown))
+        canvas.write(shown, type, left + PADDING, baseline)
 
 
 def _arrow(canvas: Canvas, start: tuple[float, float], end: tuple[float, float]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from hubtools.cards.model import Card, CardAccount, Prediction
@@ -25,6 +26,13 @@ def chosen_prediction(card: Card, number: int) -> Prediction:
             fix=f"Choose one from 1 to {len(card.predictions)}",
         )
     return card.predictions[number - 1]
+
+
+def with_first(card: Card, prediction: Prediction) -> Card:
+    """The card with `prediction` before its others: what it says of its picture is about the
+    first, and so are its widget and the previews of its pages."""
+    others = tuple(other for other in card.predictions if other != prediction)
+    return replace(card, predictions=(prediction, *others))
 
 
 def subject_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from bisect import bisect_left
 from dataclasses import dataclass, field
@@ -9,7 +10,15 @@ from dataclasses import dataclass, field
 from hubtools.cards.bidi import is_right_to_left
 from hubtools.cards.drawing import Canvas, Mark, Picture, draw_bars, require_libraries
 from hubtools.cards.fonts import Weight
-from hubtools.cards.lettering import Line, clipped, clusters, fitted, han_language, wrap
+from hubtools.cards.lettering import (
+    Line,
+    clipped,
+    clusters,
+    fitted,
+    han_language,
+    whole_words,
+    wrap,
+)
 from hubtools.cards.look import LIGHT, Look
 from hubtools.cards.portraits import portrait
 from hubtools.cards.typesetting import (
@@ -31,6 +40,8 @@ CHARACTERS = 600
 READ = 4000
 """Characters of each text that are looked at at all."""
 LARGEST, SMALLEST = 108, 28
+WHOLE = 40
+"""The smallest size that a text takes for the sake of a long word: longer ones are broken."""
 LEADING = 1.3
 RAISED = 0.35
 """How far the base line stands below a line's middle, of the type's size."""
@@ -139,7 +150,7 @@ def draw_thumbnail(subject: ThumbnailSubject, look: Look = LIGHT) -> Picture:
     _draw_header(canvas, len(subject.accounts))
     grid = _grid(len(people))
     _draw_quote(canvas, quote, HEIGHT - grid.height(len(people)) - TEXT_GAP)
-    _draw_people(canvas, people, grid)
+    _draw_people(canvas, people, grid, han_language(quote.text))
     return Picture(canvas.png(), sieve.left_out, tuple(canvas.marks))
 
 
@@ -221,16 +232,24 @@ def _draw_line(
 
 def _fit(quote: _Quote, height: float) -> _Setting:
     """The largest size at which all lines fit; at the smallest one the end is cut if it must."""
-    sizes = range(LARGEST, SMALLEST - 1, -1)
+    widest = _widest(quote)
+    sizes = range(min(LARGEST, int(INNER / (widest + CARET))), SMALLEST - 1, -1)
     at = bisect_left(sizes, True, key=lambda size: _height(_lines(quote, size), size) <= height)
     size = sizes[min(at, len(sizes) - 1)]
     lines = _lines(quote, size)
     room = int(height / (size * LEADING))
     if len(lines) <= room:
-        return _Setting(quote, size, _balanced(quote, size, lines))
+        return _Setting(quote, size, _balanced(quote, size, lines, widest))
     text = quote.text[: lines[room - 1].stop]
     cut = quote.cut(clipped(text, max(1, len(text) - 3)))
     return _Setting(cut, size, _lines(cut, size))
+
+
+def _widest(quote: _Quote) -> float:
+    """Width at size 1 of the longest word that can stay whole."""
+    room = INNER / WHOLE - CARET
+    widths = (quote.measure(*word) for word in whole_words(quote.text))
+    return max((width for width in widths if width <= room), default=0.0)
 
 
 def _height(lines: tuple[Line, ...], size: int) -> float:
@@ -242,17 +261,24 @@ def _lines(quote: _Quote, size: int, share: float = 1.0) -> tuple[Line, ...]:
     return wrap(quote.text, (INNER * share - CARET * size) / size, quote.measure)
 
 
-def _balanced(quote: _Quote, size: int, lines: tuple[Line, ...]) -> tuple[Line, ...]:
-    """As many lines as before but of more equal length, so that no word is left alone."""
-    shares = range(60, 100, 2)
+def _balanced(quote: _Quote, size: int, lines: tuple[Line, ...], widest: float) -> tuple[Line, ...]:
+    """As many lines as before but of more equal length, so that no word is left alone.
+
+    A line keeps room for a word of the width `widest` at size 1.
+    """
+    least = math.ceil(50 * (widest + CARET) * size / INNER)
+    shares = range(2 * max(30, least), 100, 2)
     at = bisect_left(
         shares, True, key=lambda share: len(_lines(quote, size, share / 100)) <= len(lines)
     )
     return _lines(quote, size, shares[at] / 100) if at < len(shares) else lines
 
 
-def _draw_people(canvas: Canvas, people: list[_Person], grid: _Grid) -> None:
-    """Draw accounts in rows on a dark band at the foot, or nothing without any."""
+def _draw_people(canvas: Canvas, people: list[_Person], grid: _Grid, language: str) -> None:
+    """Draw accounts in rows on a dark band at the foot, or nothing without any.
+
+    Names that do not say which forms their Chinese characters take have those of `language`.
+    """
     if not people:
         return
     top = HEIGHT - grid.height(len(people))
@@ -260,7 +286,8 @@ def _draw_people(canvas: Canvas, people: list[_Person], grid: _Grid) -> None:
     for index, person in enumerate(people):
         row, column = divmod(index, grid.columns)
         x = MARGIN + column * (INNER + GUTTER) // grid.columns
-        _draw_person(canvas, person, grid, x, top + grid.padding + row * grid.row)
+        y = top + grid.padding + row * grid.row
+        _draw_person(canvas, person, grid, x, y, han_language(person.title, language))
 
 
 def _grid(people: int) -> _Grid:
@@ -272,12 +299,14 @@ def _grid(people: int) -> _Grid:
     return _Grid(columns=columns, avatar=68, title=29, subtitle=25, row=84, padding=26)
 
 
-def _draw_person(canvas: Canvas, person: _Person, grid: _Grid, x: int, y: int) -> None:
-    _draw_avatar(canvas, person, grid.avatar, x, y)
+def _draw_person(
+    canvas: Canvas, person: _Person, grid: _Grid, x: int, y: int, language: str
+) -> None:
+    _draw_avatar(canvas, person, grid.avatar, x, y, language)
     left = x + grid.avatar + grid.avatar // 5 + 4
     room = (INNER + GUTTER) // grid.columns - GUTTER - (left - x)
     look, middle = canvas.look, y + grid.avatar / 2
-    title = Type(Weight.BOLD, grid.title, look.band_ink, han_language(person.title))
+    title = Type(Weight.BOLD, grid.title, look.band_ink, language)
     subtitle = Type(Weight.REGULAR, grid.subtitle, look.band_muted)
     lift = 0.12 * grid.title if person.subtitle else -0.35 * grid.title
     canvas.write(fitted(person.title, room, measuring(title)), title, left, middle - lift)
@@ -285,7 +314,9 @@ def _draw_person(canvas: Canvas, person: _Person, grid: _Grid, x: int, y: int) -
     canvas.write(handle, subtitle, left, middle + 1.14 * grid.subtitle)
 
 
-def _draw_avatar(canvas: Canvas, person: _Person, diameter: int, x: int, y: int) -> None:
+def _draw_avatar(
+    canvas: Canvas, person: _Person, diameter: int, x: int, y: int, language: str
+) -> None:
     look, ring = canvas.look, diameter + 2 * RING
     canvas.box(x - RING, y - RING, ring, ring, look.band_ink, radius=ring / 2)
     picture = portrait(person.avatar, diameter, look.band_ink)
@@ -293,6 +324,6 @@ def _draw_avatar(canvas: Canvas, person: _Person, diameter: int, x: int, y: int)
         canvas.paste(picture, x, y)
         return
     canvas.box(x, y, diameter, diameter, person.tone, radius=diameter / 2)
-    type = Type(Weight.BOLD, diameter * 0.46, look.band_ink)
+    type = Type(Weight.BOLD, diameter * 0.46, look.band_ink, language)
     left = x + (diameter - measure(person.initial, type)) / 2
     canvas.write(person.initial, type, left, y + diameter / 2 + 0.35 * type.size)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from hubtools.cards.escape import name_in_text
+from hubtools.cards.escape import isolated
 from hubtools.cards.model import Card, CardAccount
 
 _MASTODON = re.compile(r"[\w.-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]+")
@@ -71,7 +71,7 @@ def people(card: Card) -> Markup:
         return Markup("an account that this card does not name")
     if len(known) > 6:
         return Markup(f"{len(known)} accounts")
-    shown = [name_in_text(name) for name in known]
+    shown = [isolated(name) for name in known]
     before = Markup(", ").join(shown[:-1])
     return before + Markup(" and ") + shown[-1] if before else shown[0]
 
@@ -79,4 +79,4 @@ def people(card: Card) -> Markup:
 def label(account: CardAccount, position: int) -> Markup:
     """What stands above the account's column of a table, or before its row."""
     text = account.name or (f"@{account.handle}" if account.handle else f"Account {position}")
-    return name_in_text(text)
+    return isolated(text)

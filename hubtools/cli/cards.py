@@ -230,6 +230,7 @@ def thumbnail(
 
     An account's picture is the one that the model's folder holds; else it is fetched once from the
     address on the card (https, public servers, for a week). Without one, its initial is drawn.
+    The prediction on a model's own picture becomes the first of its card, which is about that one.
 
     Examples:
 
@@ -240,8 +241,9 @@ def thumbnail(
       hubtools cards thumbnail --all --out thumbnails
     """
     from hubtools.cards.bulk_pictures import draw_all
-    from hubtools.cards.redraw import left_out_note
+    from hubtools.cards.redraw import chosen_prediction, left_out_note, with_first
     from hubtools.cards.selection import chosen_cards
+    from hubtools.cards.tomlfile import load_card, save_card
     from hubtools.config import find_project
     from hubtools.record import renew_digest
     from hubtools.report import print_json
@@ -250,17 +252,21 @@ def thumbnail(
     files = chosen_cards(project.cards_folder, names or [], every)
     report = options.reporter(quiet, verbose)
     tasks, failed = _thumbnails(files, project, out, prediction, offline)
-    left_out = draw_all(tasks, look.look, jobs=jobs or None, report=report)
-    for task in tasks:
+    left_out = draw_all(list(tasks.values()), look.look, jobs=jobs or None, report=report)
+    for file, task in tasks.items():
         renew_digest(task.file)
+        if out is None and prediction > 1:
+            card = load_card(file)
+            save_card(with_first(card, chosen_prediction(card, prediction)), file)
     if left_out:
         report.note(left_out_note(left_out))
     if as_json:
-        drawn = [{"file": str(t.file), "prediction": t.subject.prediction} for t in tasks]
+        drawn = [{"file": str(t.file), "prediction": t.subject.prediction} for t in tasks.values()]
         one = drawn[0] if len(files) == 1 and drawn else {"pictures": drawn, "failed": failed}
         print_json({**one, "left_out": list(left_out)})
     elif len(files) == 1:
-        report.note(f"Drew {tasks[0].file}: {tasks[0].subject.prediction}")
+        (task,) = tasks.values()
+        report.note(f"Drew {task.file}: {task.subject.prediction}")
     else:
         report.note(f"Drew {len(tasks):,} thumbnails")
     _raise_undrawn(failed, len(files), report)
@@ -268,8 +274,8 @@ def thumbnail(
 
 def _thumbnails(
     files: list[Path], project: Project, out: Path | None, number: int, offline: bool
-) -> tuple[list[ThumbnailTask], list[dict[str, str]]]:
-    """What to draw for each card, and which cards cannot be drawn; one alone raises its error."""
+) -> tuple[dict[Path, ThumbnailTask], list[dict[str, str]]]:
+    """What to draw for each card's file, and which cannot be drawn; one alone raises its error."""
     from dataclasses import replace
 
     from hubtools.cards.bulk_pictures import ThumbnailTask
@@ -281,7 +287,7 @@ def _thumbnails(
 
     fetcher = default_fetcher(cache_folder())
     fetcher = replace(fetcher, offline=offline or fetcher.offline)
-    tasks: list[ThumbnailTask] = []
+    tasks: dict[Path, ThumbnailTask] = {}
     failed: list[dict[str, str]] = []
     for file in files:
         folder = project.models_folder / file.stem
@@ -296,7 +302,7 @@ def _thumbnails(
                 raise
             failed.append({"card": file.stem, "error": str(error)})
             continue
-        tasks.append(ThumbnailTask(subject, target))
+        tasks[file] = ThumbnailTask(subject, target)
     return tasks, failed
 
 

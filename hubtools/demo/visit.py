@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from hubtools.cards.model import Card, Prediction
 from hubtools.cards.names import check_repo_name
-from hubtools.cards.redraw import THUMBNAIL, subject_of
+from hubtools.cards.redraw import THUMBNAIL, subject_of, with_first
 from hubtools.cards.render import CardRenderer
 from hubtools.cards.thumbnail import draw_thumbnail
 from hubtools.cards.tomlfile import load_card, save_card
@@ -144,9 +144,8 @@ class Visit:
     def choose(self, prediction: Prediction) -> bytes:
         """Put `prediction` first on the card and on its picture; the picture."""
         assert self.card_file is not None and self._model is not None
-        card = self.card
-        others = tuple(other for other in card.predictions if other != prediction)
-        chosen = replace(card, prompt=prediction.prompt, predictions=(prediction, *others)[:10])
+        card = with_first(self.card, prediction)
+        chosen = replace(card, prompt=prediction.prompt, predictions=card.predictions[:10])
         picture = draw_thumbnail(subject_of(chosen, prediction, self._model.folder))
         write_atomically(self._model.folder / THUMBNAIL, picture.png)
         renew_digest(self._model.folder / THUMBNAIL)

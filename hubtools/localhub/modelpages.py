@@ -86,6 +86,7 @@ def card_page(
         "said": said(card),
         "box": box,
         "image": picture and links.absolute(picture),
+        "address": links.absolute(links.card(repo.id)),
         "description": teaser(repo) or f"A language model: {repo.id}",
     }
     return _model_page("card.html.j2", model, "card", data, script=True)
@@ -167,6 +168,7 @@ def share_page(
     model: Model, links: Links, prediction: Prediction, key: str, *, count: int, can_draw: bool
 ) -> Page:
     """One prediction with its picture; `key` is its number among the card's `count`, or signed."""
+    page = links.share(model.repo.id, key)
     picture = links.share_picture(model.repo.id, key) if can_draw else None
     number = int(key) if key.isdecimal() and len(key) < 4 else None
     start = prediction.prompt if prediction.text.startswith(prediction.prompt) else ""
@@ -176,6 +178,7 @@ def share_page(
         "rest": prediction.text[len(start) :],
         "share_image": picture,
         "image": picture and links.absolute(picture),
+        "address": page and links.absolute(page),
         "number": number,
         "count": count,
         "before": links.share(model.repo.id, str(number - 1)) if number and number > 1 else None,

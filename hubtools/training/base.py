@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,8 @@ class Base:
     """The token that ends a text."""
     compiled: CompiledLoss | None = None
     """Of the same model, where one was made to train many."""
+    commit: str | None = None
+    """Of the repository that it was read from; None for one of a folder or from scratch."""
 
     @property
     def context(self) -> int:
@@ -95,11 +97,11 @@ def load_base(name: str, dropout: float | None = None) -> Base:
 
     below = base_of(Path(name))
     if below is not None:
-        base = load_base(below, dropout)
+        base = replace(load_base(below, dropout), commit=None)
         load_adapter(base, Path(name))
         return base
     with _reading(name), quiet_transformers():
-        _check_there(name)
+        commit = _check_there(name)
         config = AutoConfig.from_pretrained(name, trust_remote_code=False)
         if config.is_encoder_decoder:
             raise ModelError(
@@ -118,7 +120,7 @@ def load_base(name: str, dropout: float | None = None) -> Base:
         )
     model, loading = loaded
     _check_weights(name, loading["missing_keys"])
-    return _checked(name, model, tokenizer)
+    return replace(_checked(name, model, tokenizer), commit=commit)
 
 
 def _check_weights(name: str, missing: Collection[str]) -> None:
@@ -158,17 +160,20 @@ def check_base(name: str) -> None:
             _check_there(name)
 
 
-def _check_there(name: str) -> None:
-    """Ask for the one small file that every model has: its errors say what is wrong."""
+def _check_there(name: str) -> str | None:
+    """Ask for the one small file that every model has: its errors say what is wrong.
+
+    Returns the commit that a repository is at.
+    """
     if Path(name).is_dir():
         if not (Path(name) / "config.json").is_file():
             raise ModelError("is a folder without config.json, so no model", where=name)
-        return
+        return None
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise ModelError("no such model folder", where=name)
     from huggingface_hub import hf_hub_download
 
-    hf_hub_download(name, "config.json")
+    return Path(hf_hub_download(name, "config.json")).parent.name
 
 
 @contextmanager

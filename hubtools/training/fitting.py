@@ -80,6 +80,7 @@ class Fitted:
     parameters: int
     base: HeldOut | None
     seconds: float
+    base_commit: str | None = None
 
 
 Rows = tuple[TokenBlocks, TokenBlocks | None]
@@ -205,6 +206,7 @@ def _fitted(
         parameters=base.parameters,
         base=before,
         seconds=round(seconds, 1),
+        base_commit=base.commit,
     )
 
 

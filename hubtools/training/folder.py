@@ -282,6 +282,7 @@ def _lineage(
         passes=run.training.passes,
         steps=run.training.steps,
         base_model=_public_name(settings.base),
+        base_commit=run.base_commit,
         weights=sha256_file(weights) if weights.is_file() else None,
         parameters=run.training.parameters,
         held_out_loss=run.evaluation.loss,

@@ -46,6 +46,8 @@ class TrainRecord:
     """Of training, without what an interrupted run did before."""
     address: str | None = None
     """Where others can look at the run."""
+    base_commit: str | None = None
+    """Of the base's repository, where it is one."""
 
 
 def run_training(
@@ -105,6 +107,7 @@ def run_training(
         device=fitted.fit.device,
         versions=_versions(),
         seconds=fitted.seconds,
+        base_commit=fitted.base_commit,
     )
 
 

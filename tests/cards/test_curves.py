@@ -65,6 +65,10 @@ def test_picture(
     )
 
 
+def test_what_it_says_stays_inside_the_margin() -> None:
+    assert max(mark.left + mark.width for mark in drawn(COURSE).layout) <= 1152
+
+
 def test_last_values_and_extent_are_named() -> None:
     shown = words(drawn(COURSE))
     assert {"2.60", "3.05", "2.9e-4", "1,200 steps, 3 passes"} <= set(shown)
@@ -74,7 +78,7 @@ def test_last_values_and_extent_are_named() -> None:
     ("field", "gone"),
     [
         ("loss", "on its posts"),
-        ("held_out", "on held-out posts"),
+        ("held_out", "on posts kept aside"),
         ("learning_rate", "learning rate, peak"),
     ],
 )
@@ -114,7 +118,7 @@ def test_a_long_history_is_thinned() -> None:
 def test_lines_do_not_hide_each_others_ends() -> None:
     close = tuple(CurvePoint(step=s, loss=3 - s / 9, held_out=3.01 - s / 9) for s in range(9))
     marks = {mark.text: mark for mark in drawn(close).layout}
-    one, two = marks["on its posts"], marks["on held-out posts"]
+    one, two = marks["on its posts"], marks["on posts kept aside"]
     assert abs(one.top - two.top) >= 50
 
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubtools.cards.lettering import (
+    Lettering,
     clipped,
     clusters,
     drawable,
@@ -59,6 +60,13 @@ def test_what_is_left_out_is_named_once_in_order() -> None:
 
 def test_a_pile_of_marks_is_cut() -> None:
     assert plain("x" + "\u0323" * 60) == "x" + "\u0323" * 3
+
+
+def test_marks_may_stand_on_a_space() -> None:
+    face = "( \u0361° \u035cʖ \u0361°)"
+    assert drawable(f"so {face}  so", lambda cluster: cluster).text == f"so {face} so"
+    assert pieces(f"so {face} so") == ["so", face, "so"]
+    assert drawable("a \u0361b \ufe0fc", ascii_only) == Lettering("a b c", ("\u0361",))
 
 
 def test_joiners_stay_where_they_shape_letters() -> None:
@@ -136,3 +144,8 @@ def test_thai_breaks_before_a_vowel_that_begins_a_syllable() -> None:
 )
 def test_the_language_of_han_characters(text: str, language: str) -> None:
     assert han_language(text) == language
+
+
+def test_han_characters_alone_take_the_language_around_them() -> None:
+    assert han_language("港口", "ja") == "ja" and han_language("港口", "") == "zh-hans"
+    assert han_language("港の", "zh-hans") == "ja" and han_language("Harbour", "ja") == ""

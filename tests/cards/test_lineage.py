@@ -31,6 +31,7 @@ FULL = Lineage(
     passes=3,
     steps=1204,
     base_model="distilbert/distilgpt2",
+    base_commit="2290a626" * 5,
     parameters=81_912_576,
     held_out_loss=3.1234,
     bits_per_byte=1.0449,
@@ -77,6 +78,7 @@ def test_all_that_is_known_is_shown() -> None:
     for text in (
         "@harbourlog", "10,412 → 8,642", "downloaded → kept", "8,230 posts", "412 held out",
         "gentle", "3 passes", "1,204 steps", "distilbert/", "distilgpt2", "81.9 M parameters",
+        "commit 2290a62622",
         "loss 3.12", "1.04 bits per byte", "hubtools/", "harbour-log",
         "sha256 1f3a1f3a1f", "sha256 5e2d5e2d5e",
     ):  # fmt: skip
@@ -93,6 +95,7 @@ def test_all_that_is_known_is_shown() -> None:
         ("steps", "1,204 steps"),
         ("base_model", "distilgpt2"),
         ("parameters", "81.9 M parameters"),
+        ("base_commit", "commit 2290a62622"),
         ("held_out_loss", "loss 3.12"),
         ("bits_per_byte", "1.04 bits per byte"),
         ("weights", "sha256 5e2d5e2d5e"),
@@ -150,6 +153,13 @@ def test_name_stands_in_for_a_handle() -> None:
     picture = draw_lineage(replace(FULL, sources=(LineageSource(name="Harbour \U000f1234 Log"),)))
     assert "Harbour Log" in words(picture)
     assert picture.left_out == ("\U000f1234",)
+
+
+def test_a_chinese_name_has_chinese_forms(monkeypatch: pytest.MonkeyPatch) -> None:
+    named = replace(SPARSE, sources=(LineageSource(name="骨直"),))
+    chinese = draw_lineage(named).png
+    monkeypatch.setattr("hubtools.cards.lineage.han_language", lambda text: "ja")
+    assert draw_lineage(named).png != chinese
 
 
 def test_digests_of_many_accounts_are_left_to_the_record() -> None:

@@ -172,6 +172,20 @@ def hosts(body: str) -> set[str | None]:
     return found
 
 
+@pytest.mark.parametrize(
+    ("passes", "said"), [(15, "in the last 5 passes, the"), (11, "in the last pass, the")]
+)
+def test_how_the_passes_were_chosen(passes: int, said: str) -> None:
+    training = replace(HARBOUR.training, passes=passes, held=10, aside=110)  # type: ignore[type-var]
+    assert said in RENDERERS["hub"].render(replace(HARBOUR, training=training))
+
+
+def test_predictions_from_right_to_left_keep_their_full_stop() -> None:
+    texts = ("البحر لا ينام.", "The sea does not sleep.")
+    card = replace(HARBOUR, predictions=tuple(Prediction(prompt="", text=t) for t in texts))
+    assert f"- <bdi>{texts[0]}</bdi>\n- {texts[1]}\n" in RENDERERS["hub"].render(card)
+
+
 def test_the_seal_knows_our_work_from_an_edit() -> None:
     text = RENDERERS["local"].render(HARBOUR)
     assert is_sealed(text)

@@ -97,6 +97,27 @@ def test_any_length_fits(text: str, faces: tuple[Face, ...]) -> None:
     assert min(mark.size for mark in picture.layout if mark.kind == "text") >= 20
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Donaudampfschifffahrtsgesellschaft!",
+        "See https://harbour.example/fog?page=12 for fog",
+        "I like Internationalisierungsfragen a lot",
+        "החלום https://harbour.example/fog?page=12 שלי",
+    ],
+)
+def test_words_of_a_natural_length_are_not_broken(text: str) -> None:
+    (longest,) = [word for word in text.split() if len(word) > 12]
+    assert any(longest in run for run in words(draw(text, prompt="")))
+
+
+def test_one_endless_word_does_not_make_the_text_small() -> None:
+    for word in ("W" * 48, "😂" * 30):
+        picture = draw(f"My dream {word}", prompt="")
+        (size,) = {mark.size for mark in picture.layout if mark.text.startswith("My dream")}
+        assert size > 60, word
+
+
 def test_shorter_texts_are_larger() -> None:
     texts = ("My dream", SHORT, MIDDLE, LONG[:600])
     sizes = [max(mark.size for mark in draw(text).layout) for text in texts]
@@ -321,6 +342,16 @@ def test_names(face: Face, shown: list[str]) -> None:
     assert [text[:20] for text in below if len(text) > 1] == [text[:20] for text in shown]
     assert not any("Anonymous" in text for text in words(picture))
     assert_inside(picture)
+
+
+def test_a_name_takes_the_forms_of_the_language_around_it() -> None:
+    """骨 and 直 look otherwise in Japan than in China."""
+
+    def name(text: str) -> Image.Image:
+        return opened(draw(text, Face("骨直", None, None), prompt="")).crop((64, 480, 400, 628))
+
+    assert largest_difference(name("夢です"), name("梦想")) > 2 * TOLERANCE
+    assert largest_difference(name("fog"), name("梦想")) < 2
 
 
 def test_more_than_six_accounts_are_counted() -> None:

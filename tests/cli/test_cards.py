@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from hubtools.cards.tomlfile import card_toml
+from hubtools.cards.tomlfile import card_toml, load_card
 from hubtools.cli.app import app
 from tests.cards.samples import CYBORG, HARBOUR
 from tests.makers import command
@@ -229,6 +229,23 @@ def test_a_thumbnail_goes_into_the_models_folder_and_shows_its_avatars(project: 
     Image.new("RGB", (200, 200), "#ff0000").save(model / "avatar-1.png")
     assert run("cards", "thumbnail", "harbourlog", "-q").exit_code == 0
     assert (model / "predictions.png").read_bytes() != plain
+
+
+def test_the_prediction_on_the_picture_is_the_first_on_the_card(project: Path) -> None:
+    """The words in place of the picture, for those who do not see it, are those of the first."""
+    model, file = project / "models" / "harbourlog", project / "cards" / "harbourlog.toml"
+    model.mkdir(parents=True)
+    file.write_text(f"# Ours\n{file.read_text('utf-8')}", "utf-8")
+    done = parsed("cards", "thumbnail", "harbourlog", "--prediction", "2")
+    assert done["prediction"] == PREDICTIONS[1].text
+    assert load_card(file).predictions == (PREDICTIONS[1], PREDICTIONS[0])
+    assert file.read_text("utf-8").startswith("# Ours\n")
+    drawn = (model / "predictions.png").read_bytes()
+    run("cards", "render", "harbourlog", "--out", "made")
+    readme = (project / "made" / "harbourlog" / "README.md").read_text("utf-8")
+    assert f"![A picture to share: “{PREDICTIONS[1].text}”" in readme
+    assert run("cards", "thumbnail", "harbourlog", "-q").exit_code == 0
+    assert (model / "predictions.png").read_bytes() == drawn
 
 
 def test_thumbnails_that_cannot_be(project: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from huggingface_hub import HfApi
 
 from hubtools.localhub import box, speaker
@@ -75,6 +76,19 @@ def test_a_visitor_gets_predictions_and_pictures(model: str, visit: Visit) -> No
     said.first.get_by_role("link", name="Link").click()
     page.wait_for_url("**/share/*")
     assert page.locator("blockquote").inner_text().split() == (text or "").split()
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])
+def test_the_box_is_accessible_and_fits(model: str, visit: Visit, scheme: str, width: int) -> None:
+    page = visit(model, color_scheme=scheme, viewport={"width": width, "height": 800})
+    page.get_by_label("The start of a post").fill("Donaudampfschifffahrt" * 2)
+    page.get_by_role("button", name="Continue it").click()
+    page.get_by_text("5 new predictions. A machine wrote them.").wait_for(timeout=120_000)
+    page.locator("#said li").first.get_by_role("button", name="Picture").click()
+    page.locator("#said img").wait_for()
+    found = Axe().run(page, options={"resultTypes": ["violations"]})
+    assert found.violations_count == 0, found.generate_report()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_a_visitor_can_stop(model: str, visit: Visit) -> None:

@@ -74,6 +74,51 @@ def test_every_page_is_accessible_and_fits(hub: str, visit: Visit, scheme: str, 
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
 
 
+@pytest.mark.parametrize("width", [1280, 360])
+def test_long_words_fit(url: str, store: Store, visit: Visit, width: int) -> None:
+    said = replace(HARBOUR.predictions[0], text="My dream is " + "Dampfschifffahrt" * 13)
+    put_model(store, "quay/word", card=replace(HARBOUR, predictions=(said,)))
+    page = visit(url, viewport={"width": width, "height": 800})
+    for path in ("/", "/quay/word", "/quay/word/share/1"):
+        page.goto(url + path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+def test_all_tabs_are_in_sight_on_a_phone(hub: str, visit: Visit) -> None:
+    page = visit(f"{hub}/quay/log", viewport={"width": 360, "height": 800})
+    tabs = page.get_by_role("navigation", name="Model")
+    assert tabs.evaluate("tabs => tabs.scrollWidth <= tabs.clientWidth")
+
+
+def test_what_is_said_from_right_to_left_runs_that_way(
+    url: str, store: Store, visit: Visit
+) -> None:
+    texts = ("البحر لا ينام.", "The sea does not sleep.")
+    predictions = tuple(replace(HARBOUR.predictions[0], prompt="", text=text) for text in texts)
+    put_model(store, "quay/sea", card=replace(HARBOUR, predictions=predictions))
+    direction = "node => getComputedStyle(node).direction"
+    page = visit(f"{url}/quay/sea")
+    shares = page.locator(".shares a")
+    assert [share.evaluate(direction) for share in shares.all()] == ["rtl", "ltr"]
+    for number, expected in ((1, "rtl"), (2, "ltr")):
+        page.goto(f"{url}/quay/sea/share/{number}")
+        assert page.locator("blockquote").evaluate(direction) == expected
+
+
+def test_a_changed_picture_is_shown_beside_the_one_before(
+    url: str, store: Store, visit: Visit
+) -> None:
+    put_model(store, "quay/log")
+    other = replace(HARBOUR.predictions[0], text="My dream is fog")
+    put_model(store, "quay/log", card=replace(HARBOUR, predictions=(other,)))
+    page = visit(f"{url}/quay/log/commit/main")
+    change = page.locator(".change", has=page.locator(".path", has_text="predictions.png"))
+    assert change.locator(".sum").inner_text().count(" → ") == 1
+    assert change.locator("figure").all_inner_texts() == ["before", "after"]
+    for picture in change.locator("img").all():
+        assert picture.is_visible()
+
+
 def test_dark_mode_is_dark(hub: str, visit: Visit) -> None:
     def brightness(scheme: str) -> float:
         page = visit(f"{hub}/quay/log", color_scheme=scheme)

@@ -156,9 +156,11 @@ def test_previews_get_whole_addresses_when_they_are_known(hub: Store, tmp_path: 
     page = (tmp_path / "a/quay/log/share/1.html").read_text()
     address = "https://me.example/models/quay/log/share/1.png"
     assert f'<meta property="og:image" content="{address}">' in page
+    assert f'<meta property="og:url" content="{address.removesuffix("png")}html">' in page
     assert (tmp_path / "a/quay/log/share/1.png").read_bytes()[:4] == b"\x89PNG"
     write(hub, tmp_path / "b", pictures=True)
-    assert "og:image" not in (tmp_path / "b/quay/log/share/1.html").read_text()
+    page = (tmp_path / "b/quay/log/share/1.html").read_text()
+    assert "og:image" not in page and "og:url" not in page
 
 
 def test_again_it_writes_what_changed_and_takes_away_what_is_gone(

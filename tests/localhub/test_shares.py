@@ -61,12 +61,14 @@ def test_a_page_to_share_says_what_previews_need(url: str, store: Store) -> None
     assert said["title"] == "What the model quay/log says"
     assert said["description"] == HARBOUR.predictions[1].text
     assert said["image"] == f"{url}/quay/log/share/2.png"
+    assert said["url"] == f"{url}/quay/log/share/2" and said["type"] == "article"
     assert (said["image:width"], said["image:height"]) == ("1200", "628")
     picture = httpx2.get(said["image"])
     assert picture.headers["Content-Type"] == "image/png"
     assert picture.content[:8] == b"\x89PNG\r\n\x1a\n"
     assert int.from_bytes(picture.content[16:20], "big") == 1200
     card = httpx2.get(f"{url}/quay/log").text
+    assert f'<meta property="og:url" content="{url}/quay/log">' in card
     assert (
         f'<meta property="og:image" content="{url}/quay/log/resolve/main/predictions.png">' in card
     )

@@ -176,6 +176,8 @@ def test_the_card_says_adapter_and_its_snippet_works(tiny_gpt2: Path, folder: Pa
         assert data["base_model"] == "me/tiny"
         assert data["base_model_relation"] == "adapter"
         assert data["library_name"] == "peft"
+        record = json.loads((folder / "models/small/run.json").read_text())
+        assert record["run"]["base_commit"] == api.model_info("me/tiny").sha
         snippet = readme.partition("```python\n")[2].partition("```")[0]
         script = f"{snippet}\nprint(repr(generator('My dream is', num_return_sequences=3)))"
         said = subprocess.run(
