@@ -68,10 +68,16 @@ class Stack:
 
     The users' weights stay where they are from group to group, so `backend`, a compiler of
     PyTorch, compiles once for each of a handful of shapes ("inductor" on a GPU as CUDA graphs).
-    Raises ModelError for a base with layers that are not known here.
+    Raises UsageError for a recipe that cannot be stacked, ModelError for a base with layers that
+    are not known here.
     """
 
     def __init__(self, base: Base, recipe: Recipe, size: int, backend: str | None = None) -> None:
+        if not can_stack(recipe):
+            raise UsageError(
+                f"the recipe {recipe.name!r} cannot train several users at once",
+                fix="Take one without [stream]",
+            )
         self._base, self._recipe = base, recipe
         self._precision = precision(recipe, base.device)
         self._shapes = Shapes(recipe.tokens_per_step, base.context)
@@ -96,9 +102,8 @@ class Stack:
 
         A user whose loss is no number any more gets an error, and the others go on.
         """
-        if not can_stack(self._recipe) or len(users) > len(self._lanes):
-            what = f"there is no room for {len(users)} users of the recipe {self._recipe.name!r}"
-            raise UsageError(what)
+        if len(users) > len(self._lanes):
+            raise UsageError(f"there is room for {len(self._lanes)} users, not for {len(users)}")
         started = time.monotonic()
         students = [self._student(*pair) for pair in zip(users, self._lanes, strict=False)]
         self._base.model.train()

@@ -151,9 +151,10 @@ def test_what_fills_a_batch_up_has_no_label() -> None:
 
 def test_what_cannot_be_stacked_is_said(tiny_gpt2: Path) -> None:
     base = load_base(str(tiny_gpt2))
-    stack = Stack(base, load_recipe("huggingtweets"), 1)
-    with pytest.raises(UsageError, match="no room for 1 users of the recipe 'huggingtweets'"):
-        stack.fit([user_of(base, 1)])
+    with pytest.raises(UsageError, match="'huggingtweets' cannot train several"):
+        Stack(base, load_recipe("huggingtweets"), 2)
+    with pytest.raises(UsageError, match="room for 1 users, not for 2"):
+        Stack(base, ADAPTER, 1).fit([user_of(base, 1), user_of(base, 2)])
     block = base.model.transformer.h[0]
     block.scale = torch.nn.Parameter(torch.ones(2, 2))
     with pytest.raises(ModelError, match=r"transformer\.h\.0 \(GPT2Block\) cannot hold"):
