@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -104,6 +105,7 @@ def sandbox(folder: Path, tiny_gpt2: Path, monkeypatch: pytest.MonkeyPatch) -> I
     recipes.mkdir()
     for name in ("scratch", "default", "huggingtweets"):
         write_recipe(recipes / f"{name}.toml", passes=1)
+    shutil.copy(REPOSITORY / "hubtools/training/recipes/adapter.toml", recipes)
     monkeypatch.setattr("hubtools.training.recipe._PACKAGED", recipes)
     (folder / "openai-community").mkdir()
     (folder / "openai-community" / "gpt2").symlink_to(tiny_gpt2)
