@@ -56,7 +56,7 @@ def main() -> None:
     print(describe("hubtools", "torch", "transformers"))
     print(f"{given.users} users of {given.posts} posts, {given.layers} layers of {given.width}")
     recipes = {
-        "adapters": replace(load_recipe("adapter"), passes=1),
+        "adapters": replace(load_recipe("adapter"), passes=1, choose=None),
         "models": replace(load_recipe("default"), passes=1, choose=None, dropout=0.0),
     }
     with tempfile.TemporaryDirectory() as temporary:
