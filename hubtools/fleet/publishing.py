@@ -13,6 +13,7 @@ from hubtools.errors import CardError, ConflictError, HubtoolsError, PolicyError
 from hubtools.fleet.progress import Progress
 from hubtools.report import SilentReporter
 from hubtools.sync.apply import Applied, Trouble, apply
+from hubtools.sync.hub import StoppedError
 from hubtools.sync.session import Session, make_plan, open_session
 from hubtools.sync.target import Target
 
@@ -132,6 +133,8 @@ class Publisher:
         files = [self._project.cards_folder / f"{name}.toml" for name in names]
         try:
             planned = make_plan(session, files, whole=False)
+        except StoppedError:
+            return  # it was cut, and the next run does the rest
         except (PolicyError, CardError, ConflictError, OSError) as error:
             if len(names) > 1:
                 for name in names:  # one that is refused takes no other along

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -137,20 +138,47 @@ def _check_weights(name: str, missing: Collection[str]) -> None:
     )
 
 
+class _Quiet:
+    """Keeps transformers quiet while any thread wants it: its settings are those of all."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._before = (True, 0)
+
+    def enter(self) -> None:
+        from transformers.utils import logging
+
+        with self._lock:
+            if not self._inside:
+                self._before = logging.is_progress_bar_enabled(), logging.get_verbosity()
+                logging.disable_progress_bar()
+                logging.set_verbosity_error()
+            self._inside += 1
+
+    def leave(self) -> None:
+        from transformers.utils import logging
+
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                shown, level = self._before
+                logging.set_verbosity(level)
+                if shown:
+                    logging.enable_progress_bar()
+
+
+_QUIET = _Quiet()
+
+
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
     """Without the progress bars of transformers: ours tell what a person wants to know."""
-    from transformers.utils import logging
-
-    shown, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
+    _QUIET.enter()
     try:
         yield
     finally:
-        logging.set_verbosity(level)
-        if shown:
-            logging.enable_progress_bar()
+        _QUIET.leave()
 
 
 def check_base(name: str) -> None:

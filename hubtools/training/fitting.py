@@ -101,16 +101,15 @@ def trained(task: Task) -> Iterator[tuple[Base, Fitted]]:
             "Publish the base, and give --base its repository"
         )
     together = task.bases.together(task.settings.base, task.recipe)
-    with quiet_transformers():
-        learned = _learn(task, rows, together) if together and done is None else None
-        with task.bases.turn(), ThreadPoolExecutor(1) as behind:
-            if done is not None:
-                yield _reload(task), done
-                return
-            base, done = _adopt(task, *learned) if learned else _fit(task, rows)
-            saving = behind.submit(_keep, task, base, done)
-            yield base, done
-            saving.result()
+    learned = _learn(task, rows, together) if together and done is None else None
+    with task.bases.turn(), ThreadPoolExecutor(1) as behind:
+        if done is not None:
+            yield _reload(task), done
+            return
+        base, done = _adopt(task, *learned) if learned else _fit(task, rows)
+        saving = behind.submit(_keep, task, base, done)
+        yield base, done
+        saving.result()
 
 
 def clear_traces(folder: Path) -> None:

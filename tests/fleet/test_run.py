@@ -25,6 +25,7 @@ from hubtools.localhub.access import Access
 from hubtools.localhub.server import serving
 from hubtools.publish import make_model
 from hubtools.report import SilentReporter
+from hubtools.sync.session import Planned, Session, make_plan
 from hubtools.sync.target import Target
 from hubtools.training.stacked import Stack, User
 from tests.cli.test_errors import on_a_file_system
@@ -278,6 +279,22 @@ def test_an_interrupted_fleet_goes_on_where_it_was(how: signal.Signals, folder: 
     assert done.error() is None
     assert on_hub(folder) == ["m0", "m1", "m2", "slow"]
     assert {name: stamp for name, stamp in stamps(folder).items() if name != "slow"} == before
+
+
+def test_a_stop_while_a_plan_is_made_is_no_error(
+    accounts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(session: Session, files: Sequence[Path], *, whole: bool) -> Planned:
+        session.hub.stop.set()
+        return make_plan(session, files, whole=whole)
+
+    manifest = three(accounts)
+    with monkeypatch.context() as patch:
+        patch.setattr("hubtools.fleet.publishing.make_plan", stopped)
+        done = go(manifest)
+    assert (done.summary.made, done.summary.published) == (3, 0)
+    assert go(manifest).error() is None
+    assert on_hub(accounts) == ["m0", "m1", "m2"]
 
 
 def test_a_full_disk_ends_the_run_and_room_lets_it_go_on(folder: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hubtools.errors import HubUnavailableError, ModelError
-from hubtools.training.base import load_base, make_base
+from hubtools.training.base import load_base, make_base, quiet_transformers
 from hubtools.training.evaluate import likelihoods
 from hubtools.training.predict import Sampling, predict
 from hubtools.training.recipe import Recipe
@@ -119,3 +119,19 @@ def test_the_likelihood_of_a_text_does_not_depend_on_its_neighbours(tiny_gpt2: P
     together = likelihoods(base, texts)
     assert together == [value for text in texts for value in likelihoods(base, [text])]
     assert all(value < 0 for value in together)
+
+
+def test_transformers_are_quiet_until_the_last_who_asked_is_done() -> None:
+    """A fleet's threads, and the one that saves meanwhile, come and go in any order."""
+    from transformers.utils import logging
+
+    def state() -> tuple[bool, int]:
+        return logging.is_progress_bar_enabled(), logging.get_verbosity()
+
+    before, first, second = state(), quiet_transformers(), quiet_transformers()
+    with first:
+        quiet = state()
+        second.__enter__()
+    assert state() == quiet == (False, logging.ERROR)
+    second.__exit__(None, None, None)
+    assert state() == before != quiet
