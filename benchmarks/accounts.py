@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from hubtools.posts.reading import read_timeline
-from hubtools.training.corpus import KeptPost, build_corpus, split_held_out
+from hubtools.corpus.corpus import KeptPost, build_corpus, split_held_out
+from hubtools.posts.registry import read_timeline
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"

@@ -27,9 +27,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from hubtools.cards.bulk import render_all
-from hubtools.cards.model import Card, PostCounts
+from hubtools.cards.card import Card, PostCounts
+from hubtools.cards.card_file import card_toml
 from hubtools.cards.render import CardRenderer
-from hubtools.cards.tomlfile import card_toml
 from tests.cards.samples import CYBORG, HARBOUR
 
 

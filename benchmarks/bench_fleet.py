@@ -123,8 +123,8 @@ def write_base(folder: Path, layers: int, width: int) -> None:
 
 
 def example_posts() -> list[str]:
-    from hubtools.posts.reading import read_timeline
-    from hubtools.training.corpus import build_corpus
+    from hubtools.corpus.corpus import build_corpus
+    from hubtools.posts.registry import read_timeline
 
     return [post.text for post in build_corpus(read_timeline(str(EXAMPLE))).kept]
 

@@ -23,9 +23,9 @@ from urllib.parse import urlsplit
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.machine import describe
-from hubtools.localhub.model import AddFile, Draft, RepoId
 from hubtools.localhub.server import serving
 from hubtools.localhub.store import Store
+from hubtools.localhub.types import AddFile, Draft, RepoId
 
 FEW, ROUNDS = 100, 40
 WORDS = (

@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.machine import describe
 from hubtools.posts.container import Limits
-from hubtools.posts.reading import read_timeline
+from hubtools.posts.registry import read_timeline
 
 _PART = 100_000
 _FLAT = 200

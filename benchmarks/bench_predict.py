@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.accounts import accounts
 from benchmarks.machine import describe
 from hubtools.training.base import Base, make_base
-from hubtools.training.predict import Sampling, generation_config, predict
+from hubtools.training.generate import Sampling, generation_config, predict
 from hubtools.training.recipe import Scratch, load_recipe
 
 PROMPT = "My dream is"

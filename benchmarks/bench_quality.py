@@ -25,12 +25,12 @@ from benchmarks.accounts import Measured, accounts
 from benchmarks.machine import describe
 from benchmarks.peer import LEARNING_RATE, peer_blocks, peer_train
 from benchmarks.proxy import Shape, proxy
-from hubtools.report import SilentReporter
-from hubtools.training.adapter import add_adapter
+from hubtools.core.events import SilentReporter
 from hubtools.training.base import Base, load_base
 from hubtools.training.evaluate import evaluate
 from hubtools.training.fitting import rows_of
 from hubtools.training.loop import fit
+from hubtools.training.lora import add_adapter
 from hubtools.training.recipe import load_recipe
 
 Way = Callable[[str, Measured, int], tuple[float, str]]

@@ -90,10 +90,10 @@ def measure(root: Path, url: str, cards: int) -> Iterator[Cost]:
 
 def apply_all(what: str, root: Path, url: str, cards: int) -> Cost:
     """One `hubtools apply` of all cards, without starting Python anew."""
-    from hubtools.config import Project
-    from hubtools.report import SilentReporter
+    from hubtools.core.config import Project
+    from hubtools.core.events import SilentReporter
+    from hubtools.services.session import make_plan, open_session
     from hubtools.sync.apply import apply
-    from hubtools.sync.session import make_plan, open_session
     from hubtools.sync.target import Target
 
     started, project, report = time.perf_counter(), Project(root), SilentReporter()
@@ -111,7 +111,7 @@ def peers(root: Path, models: int) -> Iterator[Cost]:
     """What huggingface_hub offers, for the first `models` repositories."""
     from huggingface_hub import HfApi, ModelCard
 
-    from hubtools.sync.hub import counted
+    from hubtools.sync.client import counted
 
     api, sent = HfApi(), 0
     names = [file.stem for file in sorted((root / "cards").glob("*.toml"))[:models]]

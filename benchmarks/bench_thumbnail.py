@@ -27,12 +27,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from PIL import Image, ImageDraw, ImageFont
 
 from benchmarks.machine import describe
-from hubtools.cards.bulk_pictures import ThumbnailTask, cores, draw_all
-from hubtools.cards.fonts import EMOJI_FONT, FOLDER
-from hubtools.cards.look import LIGHT
-from hubtools.cards.thumbnail import ThumbnailSubject, draw_thumbnail
-from hubtools.cards.typesetting import pieces
-from tests.cards.difficult import CREW, MIDDLE
+from hubtools.pictures.bulk import ThumbnailTask, cores, draw_all
+from hubtools.pictures.fonts import EMOJI_FONT, FOLDER
+from hubtools.pictures.text_layout import pieces
+from hubtools.pictures.theme import LIGHT
+from hubtools.pictures.thumbnail import ThumbnailSubject, draw_thumbnail
+from tests.pictures.difficult import CREW, MIDDLE
 
 PROMISED_PILLOW, PROMISED_NAIVE = 1.5, 4.0
 EMOJI = ("🚢", "👩🏿‍🚀", "👩‍👩‍👧‍👦", "🇩🇰")

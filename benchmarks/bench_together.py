@@ -22,15 +22,15 @@ from pathlib import Path
 from bench_fleet import example_posts, write_base
 from machine import describe
 
-from hubtools.report import SilentReporter
-from hubtools.training.adapter import add_adapter, remove_adapter
+from hubtools.core.events import SilentReporter
 from hubtools.training.base import Base, load_base
 from hubtools.training.compiled import CompiledLoss
 from hubtools.training.loop import fit
+from hubtools.training.lora import add_adapter, remove_adapter
 from hubtools.training.recipe import Recipe, load_recipe
 from hubtools.training.stacked import Stack, User
 from hubtools.training.tokens import TokenBlocks, tokenize
-from hubtools.training.track import NoLog
+from hubtools.training.trackers import NoLog
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.accounts import Measured, accounts
 from benchmarks.machine import describe
 from benchmarks.peer import peer_blocks, peer_train
-from hubtools.report import SilentReporter
+from hubtools.core.events import SilentReporter
 from hubtools.training.base import Base, load_base
 from hubtools.training.compiled import CompiledLoss, Shapes
 from hubtools.training.fitting import rows_of

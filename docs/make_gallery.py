@@ -15,19 +15,19 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from hubtools.cards.curves import draw_curves
-from hubtools.cards.drawing import Picture
-from hubtools.cards.lineage import Lineage, LineageSource, draw_lineage
-from hubtools.cards.look import DARK, LIGHT
-from hubtools.cards.model import Card, CardAccount, Prediction
-from hubtools.cards.portraits import portrait
+from hubtools.cards.card import Card, CardAccount, Prediction
 from hubtools.cards.render import CardRenderer
-from hubtools.cards.thumbnail import ThumbnailSubject, draw_thumbnail
 from hubtools.localhub.markup import render_readme
-from tests.cards.difficult import DIFFICULT
+from hubtools.pictures.avatars import portrait
+from hubtools.pictures.curves import draw_curves
+from hubtools.pictures.drawing import Picture
+from hubtools.pictures.pipeline import Lineage, LineageSource, draw_lineage
+from hubtools.pictures.theme import DARK, LIGHT
+from hubtools.pictures.thumbnail import ThumbnailSubject, draw_thumbnail
 from tests.cards.samples import COUNTS, HARBOUR
-from tests.cards.test_curves import COURSE
-from tests.cards.test_lineage import FLEET, FULL, SPARSE
+from tests.pictures.difficult import DIFFICULT
+from tests.pictures.test_curves import COURSE
+from tests.pictures.test_pipeline import FLEET, FULL, SPARSE
 
 GALLERY = Path(__file__).parents[1] / "gallery"
 LOOKS = {"light": LIGHT, "dark": DARK}

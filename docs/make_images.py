@@ -19,15 +19,15 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import sync_playwright
 
-from hubtools.cards.model import Card, CardAccount, Prediction
+from hubtools.cards.card import Card, CardAccount, Prediction
 from hubtools.cards.render import CardRenderer
-from hubtools.cards.thumbnail import Face, ThumbnailSubject, draw_thumbnail
-from hubtools.config import Project
+from hubtools.core.config import Project
+from hubtools.demo.options import Settings
 from hubtools.demo.server import serving as serving_demo
-from hubtools.demo.settings import Settings
-from hubtools.localhub.model import AddFile, Draft, RepoId
 from hubtools.localhub.server import serving
 from hubtools.localhub.store import Store
+from hubtools.localhub.types import AddFile, Draft, RepoId
+from hubtools.pictures.thumbnail import Face, ThumbnailSubject, draw_thumbnail
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

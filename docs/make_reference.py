@@ -134,7 +134,7 @@ def _safe(cell: str) -> str:
 
 
 def _card() -> Iterator[str]:
-    from hubtools.cards.model import Card
+    from hubtools.cards.card import Card
     from hubtools.cards.schema import card_schema
 
     yield (
@@ -183,7 +183,7 @@ def _kind(value: dict[str, Any]) -> str:
 
 
 def _configuration() -> Iterator[str]:
-    from hubtools.config import Config
+    from hubtools.core.config import Config
 
     yield (
         "`hubtools.toml`, or `[tool.hubtools]` in pyproject.toml: the nearest one from the working "
@@ -226,7 +226,7 @@ def _recipes() -> Iterator[str]:
 
 
 def _exit_codes() -> Iterator[str]:
-    from hubtools import errors
+    from hubtools.core import errors
 
     kinds: dict[int, list[str]] = {}
     for kind in vars(errors).values():
@@ -249,7 +249,7 @@ def _python() -> Iterator[str]:
     yield _indented_as_code(inspect.cleandoc(hubtools.__doc__ or "").partition("::\n\n")[2])
     yield (
         "Every function works in the project that the working directory lies in, as the commands "
-        "do; `project=find_project(folder)` (from `hubtools.config`) names another. What they "
+        "do; `project=find_project(folder)` (from `hubtools.core.config`) names another. What they "
         "raise is a `HubtoolsError`, whose text is one line for a person ([kinds](exit-codes.md))."
     )
     for name in hubtools.__all__:

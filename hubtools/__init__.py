@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hubtools.api import Model, Posts, apply, load, plan, read, save, train
-    from hubtools.cards.model import Card
-    from hubtools.errors import HubtoolsError
+    from hubtools.cards.card import Card
+    from hubtools.core.errors import HubtoolsError
 
 __all__ = [
     "Card", "HubtoolsError", "Model", "Posts",
     "apply", "load", "plan", "read", "save", "train",
 ]  # fmt: skip
 
-_MODULES = {"Card": "hubtools.cards.model", "HubtoolsError": "hubtools.errors"}
+_MODULES = {"Card": "hubtools.cards.card", "HubtoolsError": "hubtools.core.errors"}
 
 
 def __getattr__(name: str) -> Any:

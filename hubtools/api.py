@@ -12,19 +12,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hubtools.cards.model import Card
-from hubtools.config import Project, find_project
-from hubtools.errors import UsageError
+from hubtools.cards.card import Card
+from hubtools.core.config import Project, find_project
+from hubtools.core.errors import UsageError
+from hubtools.core.events import Reporter, SilentReporter
 from hubtools.posts.options import ReadOptions
-from hubtools.report import Reporter, SilentReporter
 
 if TYPE_CHECKING:
-    from hubtools.cards.drawing import Picture
+    from hubtools.corpus.corpus import Corpus
+    from hubtools.pictures.drawing import Picture
     from hubtools.sync.apply import Applied
     from hubtools.sync.plan import Plan
     from hubtools.sync.target import Target
     from hubtools.training.base import Base
-    from hubtools.training.corpus import Corpus
 
 DEFAULT_BASE = "openai-community/gpt2"
 DEFAULT_PROMPT = "My dream is"
@@ -47,7 +47,7 @@ class Posts:
         return [post.text for corpus in self.corpora for post in corpus.kept]
 
     def _repr_html_(self) -> str:
-        from hubtools.notebook import posts_html
+        from hubtools.core.notebook import posts_html
 
         return posts_html(self.corpora)
 
@@ -76,7 +76,7 @@ class Model:
         """`count` posts that begin with `prompt`; the same `seed` makes the same posts."""
         import secrets
 
-        from hubtools.training.predict import Sampling, predict
+        from hubtools.training.generate import Sampling, predict
 
         start = prompt if prompt is not None else self.card.prompt or DEFAULT_PROMPT
         chosen = secrets.randbelow(2**31) if seed is None else seed
@@ -89,12 +89,12 @@ class Model:
         return load_base(str(self.folder))
 
     def _picture(self, name: str) -> Picture:
-        from hubtools.cards.drawing import Picture
+        from hubtools.pictures.drawing import Picture
 
         return Picture((self.folder / name).read_bytes(), (), ())
 
     def _repr_html_(self) -> str:
-        from hubtools.notebook import card_html
+        from hubtools.core.notebook import card_html
 
         return card_html(self.card, self.thumbnail.png)
 
@@ -113,8 +113,8 @@ def read(
     As `hubtools posts stats` reads them. Raises SourceError for what cannot be read, PolicyError
     for an account on the deny list, UsageError for the same posts twice.
     """
-    from hubtools.publish import read_corpora
-    from hubtools.training.cleaning import find_cleaning
+    from hubtools.corpus.cleaning import find_cleaning
+    from hubtools.services.publish import read_corpora
 
     named = tuple(map(str, sources))
     reading = ReadOptions(text_column=text_column, unlisted=unlisted)
@@ -140,7 +140,7 @@ def train(
     As `hubtools publish` makes it, in `models/NAME` or `out`. After an interruption it goes on
     from there. Raises PolicyError for too few posts, ModelError for a base that cannot be used.
     """
-    from hubtools.publish import ModelRequest, make_model
+    from hubtools.services.publish import ModelRequest, make_model
 
     request = ModelRequest(
         sources=posts.sources,
@@ -160,8 +160,8 @@ def train(
 
 def load(name: str, *, project: Project | None = None) -> Card:
     """The card `cards/NAME.toml`. Raises CardError when there is none, or it has a mistake."""
+    from hubtools.cards.card_file import load_card
     from hubtools.cards.selection import named_cards
-    from hubtools.cards.tomlfile import load_card
 
     (file,) = named_cards(_project(project).cards_folder, [name])
     return load_card(file)
@@ -172,7 +172,7 @@ def save(card: Card, *, project: Project | None = None) -> Path:
 
     Text for `card.prose` stands in `cards/NAME.md`, which is yours to write.
     """
-    from hubtools.cards.tomlfile import save_card
+    from hubtools.cards.card_file import save_card
 
     file = _project(project).cards_folder / f"{card.repo}.toml"
     save_card(card, file)
@@ -191,7 +191,7 @@ def plan(
     `to` and `namespace` are as the command line has them. Raises UsageError for a card that was
     changed and not saved, and what requests raise.
     """
-    from hubtools.sync.session import make_plan, open_session
+    from hubtools.services.session import make_plan, open_session
 
     here, told = _project(project), report or SilentReporter()
     files = _files(what, here)
@@ -214,10 +214,10 @@ def apply(
     else's edit; PolicyError above `max_changes`; PartlyDoneError when a rerun has more to do.
     """
     from hubtools.cards.selection import all_cards, named_cards
+    from hubtools.services.session import make_plan, open_session
     from hubtools.sync.apply import apply as carry_out
     from hubtools.sync.plan import change_limit
-    from hubtools.sync.planfile import card_names, check_current
-    from hubtools.sync.session import make_plan, open_session
+    from hubtools.sync.plan_file import card_names, check_current
 
     here, told = _project(project), report or SilentReporter()
     folder, hub = here.cards_folder, here.config.hub

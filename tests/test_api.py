@@ -13,9 +13,9 @@ import pytest
 
 import hubtools
 from hubtools import Card, HubtoolsError, apply, load, plan, read, save, train
-from hubtools.cards.model import CardAccount, Prediction
-from hubtools.errors import ConflictError, PolicyError, UsageError
-from hubtools.notebook import card_html
+from hubtools.cards.card import CardAccount, Prediction
+from hubtools.core.errors import ConflictError, PolicyError, UsageError
+from hubtools.core.notebook import card_html
 from tests.conftest import REPOSITORY
 from tests.makers import posts, write_archive, write_recipe
 

@@ -21,10 +21,10 @@ from huggingface_hub import CommitOperationAdd, HfApi
 from typer.testing import CliRunner
 
 from hubtools.cli.app import app
+from hubtools.core.events import Reporter
 from hubtools.fleet.sweep import Sweep, SweepRequest, Texts, run_sweep
 from hubtools.localhub.access import Access
 from hubtools.localhub.server import serving
-from hubtools.report import Reporter
 from tests.cards import old_cards
 from tests.conftest import REPOSITORY
 from tests.makers import posts, write_archive, write_recipe

@@ -23,13 +23,13 @@ from importlib.metadata import version
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 
+from hubtools.cards.card_file import parse_card, read_card
 from hubtools.cards.render import CardRenderer
-from hubtools.cards.render_memory import Made, RenderMemory, stamp_of
-from hubtools.cards.tomlfile import parse_card, read_card
-from hubtools.errors import CardError, HubtoolsError, OutputError, PartlyDoneError
-from hubtools.files import writing
-from hubtools.report import Reporter, SilentReporter
-from hubtools.templating import template_root
+from hubtools.cards.render_cache import Made, RenderMemory, stamp_of
+from hubtools.core.errors import CardError, HubtoolsError, OutputError, PartlyDoneError
+from hubtools.core.events import Reporter, SilentReporter
+from hubtools.core.files import writing
+from hubtools.core.template_root import template_root
 
 CHUNK = 100
 """Cards that a process takes at a time."""

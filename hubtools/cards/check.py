@@ -11,8 +11,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from hubtools.cards import limits
+from hubtools.cards.card import Card
 from hubtools.cards.links import links_of
-from hubtools.cards.model import Card
 from hubtools.cards.rules import bad_address, problems_of
 from hubtools.cards.schema import Problem, mistakes
 from hubtools.cards.toml_lines import key_lines, line_of

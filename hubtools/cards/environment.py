@@ -23,7 +23,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from hubtools.cards import escape
-from hubtools.cards.model import (
+from hubtools.cards.card import (
     Card,
     CardAccount,
     Evaluation,
@@ -32,10 +32,10 @@ from hubtools.cards.model import (
     Run,
     Training,
 )
-from hubtools.cards.words import Words, handles, label, people, profile_url
-from hubtools.config import ProjectConfig
-from hubtools.errors import CardError
-from hubtools.templating import template_root
+from hubtools.cards.terms import Words, handles, label, people, profile_url
+from hubtools.core.config import ProjectConfig
+from hubtools.core.errors import CardError
+from hubtools.core.template_root import template_root
 
 TEMPLATE = "card.md.j2"
 PACKAGED = "hubtools"

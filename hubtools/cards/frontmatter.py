@@ -12,7 +12,7 @@ import yaml
 from hubtools.cards.escape import visible
 from hubtools.cards.yaml_emitter import emit_yaml
 from hubtools.cards.yaml_reader import read_yaml
-from hubtools.errors import CardError
+from hubtools.core.errors import CardError
 
 _MAX_NESTING = 500  # levels that fit into half of a small thread's stack (512 KiB on macOS)
 _MOST_UNCLOSED = 20_000

@@ -17,14 +17,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hubtools.cards.embedded import Embedded, extract, facts_of
+from hubtools.cards.card import Card
 from hubtools.cards.frontmatter import read_front_matter
 from hubtools.cards.legacy import is_legacy, read_legacy
 from hubtools.cards.metadata import front_matter, split_modelled
-from hubtools.cards.model import Card
-from hubtools.cards.names import check_repo_name
 from hubtools.cards.render import is_sealed, unsealed
-from hubtools.errors import CardError, UsageError
+from hubtools.cards.round_trip import Embedded, extract, facts_of
+from hubtools.core.errors import CardError, UsageError
+from hubtools.core.repo_names import check_repo_name
 
 MAX_README = 2 << 20
 """Bytes of a README; the Hub shows no more than that."""

@@ -23,12 +23,12 @@ from collections.abc import Mapping
 from itertools import combinations, pairwise
 from typing import Any, Literal
 
+from hubtools.cards.card import Card, CardAccount, PostCounts, Run
 from hubtools.cards.escape import markdown
 from hubtools.cards.legacy_text import Found, read_facts
 from hubtools.cards.metadata import split_modelled
-from hubtools.cards.model import Card, CardAccount, PostCounts, Run
-from hubtools.cards.mojibake import mend, mend_by
-from hubtools.errors import CardError
+from hubtools.core.errors import CardError
+from hubtools.core.mojibake import mend, mend_by
 
 _BASE = "openai-community/gpt2"
 _SIGNATURE = "github.com/borisdayma/huggingtweets"

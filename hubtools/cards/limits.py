@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hubtools.cards.names import MAX_LENGTH
+from hubtools.core.repo_names import MAX_LENGTH
 
 REPO_PATTERN = r"^(?!.*(--|\.\.|\.git$))[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?$"
 """`names.check_repo_name` for editors, its length apart."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hubtools.cards.model import Card, Evaluation
+from hubtools.cards.card import Card, Evaluation
 from hubtools.cards.yaml_reader import to_yaml
 
 SCRATCH = "scratch"

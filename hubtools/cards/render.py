@@ -12,14 +12,14 @@ from typing import Any
 
 from jinja2 import TemplateError, TemplateNotFound, TemplateSyntaxError
 
-from hubtools.cards.embedded import embed
+from hubtools.cards.card import Card
 from hubtools.cards.environment import TEMPLATE, CardEnvironment
 from hubtools.cards.frontmatter import dump_front_matter
 from hubtools.cards.metadata import front_matter
-from hubtools.cards.model import Card
-from hubtools.cards.words import words_of
-from hubtools.config import ProjectConfig
-from hubtools.errors import CardError
+from hubtools.cards.round_trip import embed
+from hubtools.cards.terms import words_of
+from hubtools.core.config import ProjectConfig
+from hubtools.core.errors import CardError
 
 _MISTAKES = (
     TemplateError, TypeError, ValueError, ArithmeticError, AttributeError, LookupError,

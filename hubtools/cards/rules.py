@@ -8,14 +8,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from hubtools.cards import limits
+from hubtools.cards.card import Card
 from hubtools.cards.frontmatter import dump_front_matter
 from hubtools.cards.identifiers import unknown_language, unknown_licence, unknown_pipeline
 from hubtools.cards.metadata import SCRATCH, front_matter
-from hubtools.cards.model import Card
-from hubtools.cards.names import check_repo_name
 from hubtools.cards.schema import Problem, path_text
 from hubtools.cards.toml_lines import KeyPath
-from hubtools.errors import UsageError
+from hubtools.core.errors import UsageError
+from hubtools.core.repo_names import check_repo_name
 
 _FILE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hubtools.cards.model import (
+from hubtools.cards.card import (
     Card,
     CardAccount,
     Evaluation,

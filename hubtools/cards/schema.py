@@ -12,9 +12,9 @@ from difflib import get_close_matches
 from typing import Any, get_args, get_origin
 
 from hubtools.cards import limits
-from hubtools.cards.model import Card
+from hubtools.cards.card import Card
 from hubtools.cards.toml_lines import KeyPath
-from hubtools.tables import dataclass_in, field_types
+from hubtools.core.toml_tables import dataclass_in, field_types
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

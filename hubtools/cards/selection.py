@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from hubtools.errors import CardError, UsageError
+from hubtools.core.errors import CardError, UsageError
 
 
 def all_cards(folder: Path) -> list[Path]:

@@ -12,10 +12,10 @@ from hubtools.cards.check import Finding
 from hubtools.cards.environment import PACKAGED, TEMPLATE, CardEnvironment
 from hubtools.cards.render import CardRenderer
 from hubtools.cards.sample_cards import sample_cards
-from hubtools.config import ProjectConfig
-from hubtools.errors import CardError, OutputError
-from hubtools.files import write_atomically
-from hubtools.templating import template_root
+from hubtools.core.config import ProjectConfig
+from hubtools.core.errors import CardError, OutputError
+from hubtools.core.files import write_atomically
+from hubtools.core.template_root import template_root
 
 _PARENT = f"{PACKAGED}/{TEMPLATE}"
 _OF_A_RENDERING = frozenset({"card", "repo_id", "project", "words"})

@@ -20,7 +20,7 @@ import yaml
 from yaml.tokens import StreamEndToken
 
 from hubtools.cards.yaml_emitter import Verbatim, emit_yaml
-from hubtools.errors import CardError
+from hubtools.core.errors import CardError
 
 VERBATIM = "yaml"
 _MAX_NODES = 50_000  # aliases let a few lines unfold to gigabytes

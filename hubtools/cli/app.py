@@ -28,7 +28,7 @@ from hubtools.cli import (
     train,
 )
 from hubtools.cli.options import VERBOSITY
-from hubtools.errors import HubtoolsError
+from hubtools.core.errors import HubtoolsError
 
 _INTERRUPTED = 130
 

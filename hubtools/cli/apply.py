@@ -13,10 +13,10 @@ from hubtools.cli import options
 from hubtools.cli.plan import chosen, most_shown, where
 
 if TYPE_CHECKING:
-    from hubtools.config import Project
+    from hubtools.core.config import Project
+    from hubtools.services.session import Planned, Session
     from hubtools.sync.apply import Applied
     from hubtools.sync.plan import Plan
-    from hubtools.sync.session import Planned, Session
 
 
 def apply(
@@ -57,12 +57,12 @@ def apply(
 
       hubtools plan -o plan.json && hubtools apply plan.json
     """
-    from hubtools.config import find_project
-    from hubtools.report import print_json
+    from hubtools.core.config import find_project
+    from hubtools.core.events import print_json
+    from hubtools.services.session import open_session
     from hubtools.sync.apply import apply as carry_out
     from hubtools.sync.plan import change_limit
-    from hubtools.sync.planfile import read_plan
-    from hubtools.sync.session import open_session
+    from hubtools.sync.plan_file import read_plan
 
     project = find_project()
     file = _plan_file(project, what or [])
@@ -107,7 +107,7 @@ def applied_document(done: Applied, requests: int) -> dict[str, Any]:
 
 def _plan_file(project: Project, what: Sequence[str]) -> Path | None:
     """The one argument, where it is a file and no card's name. Raises UsageError."""
-    from hubtools.errors import UsageError
+    from hubtools.core.errors import UsageError
 
     if len(what) != 1 or (project.cards_folder / f"{what[0]}.toml").is_file():
         return None
@@ -118,7 +118,7 @@ def _plan_file(project: Project, what: Sequence[str]) -> Path | None:
 
 
 def _names(what: Sequence[str], saved: Plan | None) -> list[str] | None:
-    from hubtools.sync.planfile import card_names
+    from hubtools.sync.plan_file import card_names
 
     if saved is None:
         return list(what) or None
@@ -126,9 +126,9 @@ def _names(what: Sequence[str], saved: Plan | None) -> list[str] | None:
 
 
 def _planned(session: Session, what: Sequence[str], saved: Plan | None) -> Planned:
-    from hubtools.errors import UsageError
-    from hubtools.sync.planfile import check_current
-    from hubtools.sync.session import make_plan
+    from hubtools.core.errors import UsageError
+    from hubtools.services.session import make_plan
+    from hubtools.sync.plan_file import check_current
 
     here = (str(session.target), session.namespace)
     if saved is not None and (saved.to, saved.namespace) != here:
@@ -144,7 +144,7 @@ def _planned(session: Session, what: Sequence[str], saved: Plan | None) -> Plann
 
 
 def _show(plan: Plan, verbose: int) -> None:
-    from hubtools.sync.show import table
+    from hubtools.sync.plan_text import table
 
     for line in table(plan, most=most_shown(plan, verbose)):
         typer.echo(line)

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hubtools.cards.look import LookName
 from hubtools.cli import cards_import, options
+from hubtools.pictures.theme import LookName
 
 if TYPE_CHECKING:
     from hubtools.cards.bulk import Rendered
-    from hubtools.cards.bulk_pictures import ThumbnailTask
     from hubtools.cards.check import Finding
     from hubtools.cards.render import CardRenderer
-    from hubtools.config import Project
-    from hubtools.report import Reporter
+    from hubtools.core.config import Project
+    from hubtools.core.events import Reporter
+    from hubtools.pictures.bulk import ThumbnailTask
 
 app = typer.Typer(help="Cards: one TOML file for each model.", no_args_is_help=True)
 app.command("import")(cards_import.import_cards)
@@ -72,8 +72,8 @@ def render(
     """
     from hubtools.cards.bulk import render_all
     from hubtools.cards.selection import chosen_cards
-    from hubtools.config import find_project
-    from hubtools.report import print_json
+    from hubtools.core.config import find_project
+    from hubtools.core.events import print_json
 
     project, started = find_project(), time.monotonic()
     files = chosen_cards(project.cards_folder, names or [], every)
@@ -116,7 +116,7 @@ def check(
     """
     from hubtools.cards.check import check_cards
     from hubtools.cards.selection import chosen_cards
-    from hubtools.config import find_project
+    from hubtools.core.config import find_project
 
     project = find_project()
     files = sorted(chosen_cards(project.cards_folder, names or [], every))
@@ -158,8 +158,8 @@ def list_cards(
       hubtools cards ls --json
     """
     from hubtools.cards.selection import all_cards
-    from hubtools.config import find_project
-    from hubtools.report import print_json
+    from hubtools.core.config import find_project
+    from hubtools.core.events import print_json
 
     files = all_cards(find_project().cards_folder)
     if as_json:
@@ -186,10 +186,10 @@ def show(
     """
     import msgspec
 
+    from hubtools.cards.card_file import card_toml, load_card
     from hubtools.cards.selection import named_cards
-    from hubtools.cards.tomlfile import card_toml, load_card
-    from hubtools.config import find_project
-    from hubtools.report import print_json
+    from hubtools.core.config import find_project
+    from hubtools.core.events import print_json
 
     (file,) = named_cards(find_project().cards_folder, [name])
     card = load_card(file)
@@ -240,13 +240,13 @@ def thumbnail(
 
       hubtools cards thumbnail --all --out thumbnails
     """
-    from hubtools.cards.bulk_pictures import draw_all
-    from hubtools.cards.redraw import chosen_prediction, left_out_note, with_first
+    from hubtools.cards.card_file import load_card, save_card
     from hubtools.cards.selection import chosen_cards
-    from hubtools.cards.tomlfile import load_card, save_card
-    from hubtools.config import find_project
-    from hubtools.record import renew_digest
-    from hubtools.report import print_json
+    from hubtools.core.config import find_project
+    from hubtools.core.events import print_json
+    from hubtools.core.run_record import renew_digest
+    from hubtools.pictures.bulk import draw_all
+    from hubtools.services.thumbnail import chosen_prediction, left_out_note, with_first
 
     project = find_project()
     files = chosen_cards(project.cards_folder, names or [], every)
@@ -278,12 +278,12 @@ def _thumbnails(
     """What to draw for each card's file, and which cannot be drawn; one alone raises its error."""
     from dataclasses import replace
 
-    from hubtools.cards.bulk_pictures import ThumbnailTask
-    from hubtools.cards.redraw import chosen_prediction, subject_of, thumbnail_file
-    from hubtools.cards.tomlfile import load_card
-    from hubtools.errors import HubtoolsError
+    from hubtools.cards.card_file import load_card
+    from hubtools.core.errors import HubtoolsError
+    from hubtools.pictures.bulk import ThumbnailTask
     from hubtools.posts.live.avatars import default_fetcher
     from hubtools.posts.live.settings import cache_folder
+    from hubtools.services.thumbnail import chosen_prediction, subject_of, thumbnail_file
 
     fetcher = default_fetcher(cache_folder())
     fetcher = replace(fetcher, offline=offline or fetcher.offline)
@@ -307,7 +307,7 @@ def _thumbnails(
 
 
 def _raise_undrawn(failed: list[dict[str, str]], total: int, report: Reporter) -> None:
-    from hubtools.errors import PartlyDoneError
+    from hubtools.core.errors import PartlyDoneError
 
     for failure in failed[:_SHOWN_FAILURES]:
         report.note(failure["error"])
@@ -317,7 +317,7 @@ def _raise_undrawn(failed: list[dict[str, str]], total: int, report: Reporter) -
 
 def print_findings(found: list[Finding], format: Format) -> None:
     """What `check` found, on stdout."""
-    from hubtools.report import print_json
+    from hubtools.core.events import print_json
 
     if format is Format.JSON:
         print_json(
@@ -347,8 +347,8 @@ def shown(file: Path) -> Path:
 
 
 def _rows(files: list[Path]) -> Iterator[dict[str, Any]]:
-    from hubtools.cards.tomlfile import load_card
-    from hubtools.errors import CardError
+    from hubtools.cards.card_file import load_card
+    from hubtools.core.errors import CardError
 
     for file in files:
         try:
@@ -372,7 +372,7 @@ def _renderer(project: Project, namespace: str | None) -> CardRenderer:
 
 def _raise_failures(done: Rendered, total: int, report: Reporter) -> None:
     """Raises CardError for the one card that was asked for, PartlyDoneError for some of many."""
-    from hubtools.errors import CardError, PartlyDoneError
+    from hubtools.core.errors import CardError, PartlyDoneError
 
     if not done.failed:
         return

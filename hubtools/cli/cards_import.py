@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hubtools.cli import options
-from hubtools.errors import HubtoolsError
+from hubtools.core.errors import HubtoolsError
 
 if TYPE_CHECKING:
-    from hubtools.cards.model import Card
-    from hubtools.config import Project
-    from hubtools.report import Bar, Reporter
+    from hubtools.cards.card import Card
+    from hubtools.core.config import Project
+    from hubtools.core.events import Bar, Reporter
 
 
 @dataclass(slots=True)
@@ -30,7 +30,7 @@ class _Tally:
     failed: list[HubtoolsError] = field(default_factory=list)
 
     def add(self, card: Card | HubtoolsError) -> None:
-        from hubtools.cards.tomlfile import add_card
+        from hubtools.cards.card_file import add_card
 
         if isinstance(card, HubtoolsError):
             self.failed.append(card)
@@ -81,9 +81,9 @@ def import_cards(
 
       hubtools cards import --from-hub huggingtweets --to hf
     """
-    from hubtools.config import find_project
-    from hubtools.errors import UsageError
-    from hubtools.report import print_json
+    from hubtools.core.config import find_project
+    from hubtools.core.errors import UsageError
+    from hubtools.core.events import print_json
 
     if bool(paths) == bool(from_hub):
         raise UsageError("give files or folders, or --from-hub NAMESPACE")
@@ -124,8 +124,8 @@ def _from_hub(
     *,
     refetch: bool,
 ) -> None:
-    from hubtools.cards.hub_import import import_from_hub, list_hub_models
-    from hubtools.sync.answers import asking
+    from hubtools.services.import_from_hub import import_from_hub, list_hub_models
+    from hubtools.sync.http_errors import asking
     from hubtools.sync.target import connect, parse_target
 
     target = parse_target(to or project.config.hub.to, project.root)
@@ -148,7 +148,7 @@ def _progress(report: Reporter, total: int) -> Iterator[Bar]:
 
 def _conclude(tally: _Tally, report: Reporter) -> None:
     """Say what was done; raises the one error, or PartlyDoneError where there were more READMEs."""
-    from hubtools.errors import PartlyDoneError
+    from hubtools.core.errors import PartlyDoneError
 
     there = tally.unchanged + tally.skipped
     if len(tally.failed) == 1 and not tally.imported and not there:

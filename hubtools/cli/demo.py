@@ -13,7 +13,7 @@ from hubtools.cli.apply import applied_document, applied_line, confirm, end
 from hubtools.cli.publish import DEFAULT_PROMPT, DEFAULT_SEED, Base, Prompt, RecipeName, Seed
 
 if TYPE_CHECKING:
-    from hubtools.demo.settings import Settings
+    from hubtools.demo.options import Settings
     from hubtools.sync.plan import Plan
     from hubtools.sync.target import Target
 
@@ -71,10 +71,10 @@ def demo(
 
       hubtools demo --space my-organization/posts-to-model --dry-run
     """
-    from hubtools.config import find_project
+    from hubtools.core.config import find_project
+    from hubtools.core.errors import UsageError
     from hubtools.demo.limits import Limits
-    from hubtools.demo.settings import Settings
-    from hubtools.errors import UsageError
+    from hubtools.demo.options import Settings
     from hubtools.sync.target import parse_target
 
     if space is None and (out is not None or dry_run or yes):
@@ -119,8 +119,8 @@ def _absolute(recipe: str | None) -> str | None:
 
 
 def _write(space: str, settings: Settings, out: Path, as_json: bool, quiet: bool) -> None:
+    from hubtools.core.events import print_json
     from hubtools.demo.space import write_space
-    from hubtools.report import print_json
 
     files = write_space(out, space, settings)
     if as_json:
@@ -130,10 +130,10 @@ def _write(space: str, settings: Settings, out: Path, as_json: bool, quiet: bool
 
 
 def _push(space: str, settings: Settings, target: Target, how: _How) -> None:
+    from hubtools.core.events import print_json
     from hubtools.demo.push import apply_space, open_space, plan_space
     from hubtools.demo.space import space_files
-    from hubtools.report import print_json
-    from hubtools.sync.planfile import plan_document
+    from hubtools.sync.plan_file import plan_document
 
     files = space_files(space, settings)
     with open_space(target, space, writing=not how.dry_run) as session:
@@ -162,7 +162,7 @@ def _push(space: str, settings: Settings, target: Target, how: _How) -> None:
 
 def _show(plan: Plan) -> None:
     """The plan as `hubtools plan` shows one, and the files that would be sent."""
-    from hubtools.sync.show import table
+    from hubtools.sync.plan_text import table
 
     *changes, counts = table(plan)
     for line in changes:

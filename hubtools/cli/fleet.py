@@ -114,12 +114,12 @@ def run(
 
       hubtools fleet run accounts.csv --shard 3/64 --no-keep
     """
-    from hubtools.config import find_project
+    from hubtools.core.config import find_project
+    from hubtools.core.events import print_json
+    from hubtools.fleet.display import board
     from hubtools.fleet.manifest import Options, parse_shard
     from hubtools.fleet.run import FleetRequest, run_fleet
-    from hubtools.fleet.show import board
-    from hubtools.fleet.work import Manner
-    from hubtools.report import print_json
+    from hubtools.fleet.worker import Manner
     from hubtools.sync.target import parse_target
 
     project = find_project()
@@ -168,10 +168,10 @@ def status(
 
       hubtools fleet status --json
     """
-    from hubtools.config import find_project
+    from hubtools.core.config import find_project
+    from hubtools.core.events import print_json
+    from hubtools.fleet.display import status_lines
     from hubtools.fleet.journal import read_state, states
-    from hubtools.fleet.show import status_lines
-    from hubtools.report import print_json
 
     found = [read_state(file) for file in states(find_project())]
     if as_json:
@@ -223,15 +223,15 @@ def sweep(
 
       hubtools fleet sweep *.zip --base scratch --trials 60 --out search
     """
-    from hubtools.config import find_project
+    from hubtools.core.config import find_project
+    from hubtools.core.events import print_json
+    from hubtools.corpus.cleaning import find_cleaning
+    from hubtools.corpus.corpus import check_enough
     from hubtools.fleet.sweep import SweepRequest, run_sweep, texts_of
-    from hubtools.fleet.sweepreport import write_report
+    from hubtools.fleet.sweep_report import write_report
     from hubtools.posts.options import ReadOptions
-    from hubtools.publish import read_corpora
-    from hubtools.report import print_json
+    from hubtools.services.publish import read_corpora
     from hubtools.training.base import require_training
-    from hubtools.training.cleaning import find_cleaning
-    from hubtools.training.corpus import check_enough
     from hubtools.training.recipe import base_folder, recipe_for
 
     require_training()

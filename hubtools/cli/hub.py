@@ -105,11 +105,11 @@ def export(
     """
     from contextlib import closing
 
-    from hubtools.errors import UsageError
+    from hubtools.core.errors import UsageError
+    from hubtools.core.events import print_json
     from hubtools.localhub.export import ExportRequest
     from hubtools.localhub.export import export as write
     from hubtools.localhub.store import Store
-    from hubtools.report import print_json
 
     if not (hub / "hub.sqlite3").is_file():
         raise UsageError("is no local Hub", where=hub, fix="Name its folder with --hub")

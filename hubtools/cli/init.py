@@ -11,7 +11,7 @@ import typer
 from hubtools.cli import options
 
 if TYPE_CHECKING:
-    from hubtools.scaffold import Scaffold
+    from hubtools.services.init import Scaffold
 
 
 def init(
@@ -44,10 +44,10 @@ def init(
 
       hubtools init my-models --namespace my-organization
     """
-    from hubtools.cards.names import check_repo_name
-    from hubtools.config import HubConfig
-    from hubtools.report import print_json
-    from hubtools.scaffold import Wishes, make_project
+    from hubtools.core.config import HubConfig
+    from hubtools.core.events import print_json
+    from hubtools.core.repo_names import check_repo_name
+    from hubtools.services.init import Wishes, make_project
     from hubtools.sync.target import parse_target
 
     target, owner = to or HubConfig().to, namespace and check_repo_name(namespace)
@@ -69,7 +69,7 @@ def init(
 
 
 def _lines(done: Scaffold, folder: Path) -> Iterator[str]:
-    from hubtools.scaffold import UNKNOWN_ACTION, WORKFLOW
+    from hubtools.services.init import UNKNOWN_ACTION, WORKFLOW
 
     written = done.of("written")
     yield from (f"  + {name}" for name in written)

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from hubtools.cards.look import LookName
-from hubtools.report import Reporter, SilentReporter, StderrReporter
+from hubtools.core.events import Reporter, SilentReporter, StderrReporter
+from hubtools.pictures.theme import LookName
 
 VERBOSITY = "hubtools.verbosity"
 

@@ -12,9 +12,9 @@ import typer
 from hubtools.cli import options
 
 if TYPE_CHECKING:
-    from hubtools.config import Project
+    from hubtools.core.config import Project
+    from hubtools.services.session import Session
     from hubtools.sync.plan import Plan
-    from hubtools.sync.session import Session
     from hubtools.sync.target import Target
 
 _PENDING = 3
@@ -60,11 +60,11 @@ def plan(
 
       hubtools plan -o plan.json && hubtools apply plan.json
     """
-    from hubtools.config import find_project
-    from hubtools.report import print_json
-    from hubtools.sync.planfile import plan_document, write_plan
-    from hubtools.sync.session import make_plan, open_session
-    from hubtools.sync.show import markdown
+    from hubtools.core.config import find_project
+    from hubtools.core.events import print_json
+    from hubtools.services.session import make_plan, open_session
+    from hubtools.sync.plan_file import plan_document, write_plan
+    from hubtools.sync.plan_text import markdown
 
     project = find_project()
     target, owner = where(project, to, namespace)
@@ -102,10 +102,10 @@ def status(
 
       hubtools status --to hf --namespace acme --json
     """
-    from hubtools.config import find_project
-    from hubtools.report import print_json
-    from hubtools.sync.session import make_plan, open_session
-    from hubtools.sync.show import summary, table
+    from hubtools.core.config import find_project
+    from hubtools.core.events import print_json
+    from hubtools.services.session import make_plan, open_session
+    from hubtools.sync.plan_text import summary, table
 
     project = find_project()
     target, owner = where(project, to, namespace)
@@ -134,7 +134,7 @@ def status(
 
 def where(project: Project, to: str | None, namespace: str | None) -> tuple[Target, str | None]:
     """The target and the namespace that flags, environment and configuration say."""
-    from hubtools.cards.names import check_repo_name
+    from hubtools.core.repo_names import check_repo_name
     from hubtools.sync.target import parse_target
 
     hub = project.config.hub
@@ -153,7 +153,7 @@ def chosen(project: Project, names: Sequence[str] | None) -> list[Path]:
 
 
 def _lines(made: Plan, session: Session, files: Sequence[Path], verbose: int) -> Iterator[str]:
-    from hubtools.sync.show import table
+    from hubtools.sync.plan_text import table
 
     if verbose:
         yield from (diff for _, diff in _diffs(made, session, files))
@@ -162,17 +162,17 @@ def _lines(made: Plan, session: Session, files: Sequence[Path], verbose: int) ->
 
 def most_shown(made: Plan, verbose: int) -> int:
     """How many changes of a kind are listed one by one."""
-    from hubtools.sync.show import FEW
+    from hubtools.sync.plan_text import FEW
 
     return len(made.changes) + FEW + 1 if verbose else FEW
 
 
 def _diffs(made: Plan, session: Session, files: Sequence[Path]) -> Iterator[tuple[str, str]]:
     """Each repository whose README would change, or was changed there, with the diff."""
-    from hubtools.cards.tomlfile import load_card
+    from hubtools.cards.card_file import load_card
+    from hubtools.sync.observe import UnreadableError, read_file
     from hubtools.sync.plan import README, Head
-    from hubtools.sync.remote import UnreadableError, read_file
-    from hubtools.sync.show import readme_diff
+    from hubtools.sync.plan_text import readme_diff
 
     by_name = {file.stem.casefold(): file for file in files}
     for change in made.of("create", "update", "retire", "conflict"):

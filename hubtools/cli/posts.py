@@ -20,10 +20,10 @@ from hubtools.cli.options import (
     reporter,
 )
 from hubtools.cli.posts_forget import forget
-from hubtools.report import Reporter, print_json
+from hubtools.core.events import Reporter, print_json
 
 if TYPE_CHECKING:
-    from hubtools.training.corpus import Corpus
+    from hubtools.corpus.corpus import Corpus
 
 _SHOWN = 300
 
@@ -51,10 +51,10 @@ def stats(
 
       hubtools posts stats twitter-2024.zip --cleaning huggingtweets -v
     """
-    from hubtools.config import find_project
+    from hubtools.core.config import find_project
+    from hubtools.corpus.cleaning import find_cleaning
     from hubtools.posts.options import ReadOptions
-    from hubtools.publish import read_corpora
-    from hubtools.training.cleaning import find_cleaning
+    from hubtools.services.publish import read_corpora
 
     report = reporter(quiet, verbose)
     reading = ReadOptions(text_column=text_column, unlisted=unlisted)
@@ -100,12 +100,12 @@ def export(
     import sys
     from pathlib import Path
 
-    from hubtools.config import find_project
-    from hubtools.errors import UsageError
-    from hubtools.files import write_atomically
+    from hubtools.core.config import find_project
+    from hubtools.core.errors import UsageError
+    from hubtools.core.files import write_atomically
+    from hubtools.corpus.cleaning import find_cleaning
     from hubtools.posts.options import ReadOptions
-    from hubtools.publish import read_corpora
-    from hubtools.training.cleaning import find_cleaning
+    from hubtools.services.publish import read_corpora
 
     if as_json and out == "-":
         raise UsageError(
@@ -133,8 +133,8 @@ def export(
 
 def _note_amounts(corpora: Sequence[Corpus], report: Reporter) -> None:
     """Say whether training would warn or refuse; to look at the counts is allowed in any case."""
-    from hubtools.errors import PolicyError
-    from hubtools.training.corpus import check_enough
+    from hubtools.core.errors import PolicyError
+    from hubtools.corpus.corpus import check_enough
 
     for corpus in corpora:
         try:

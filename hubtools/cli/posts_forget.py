@@ -9,8 +9,8 @@ import typer
 from hubtools.cli.options import Json, Quiet, Verbose, reporter
 
 if TYPE_CHECKING:
-    from hubtools.forget import Traces
-    from hubtools.report import Reporter
+    from hubtools.core.events import Reporter
+    from hubtools.services.forget import Traces
 
 
 def forget(
@@ -39,10 +39,10 @@ def forget(
     """
     import sys
 
-    from hubtools.config import find_project
-    from hubtools.forget import forget as forget_account
-    from hubtools.forget import traces
-    from hubtools.report import print_json
+    from hubtools.core.config import find_project
+    from hubtools.core.events import print_json
+    from hubtools.services.forget import forget as forget_account
+    from hubtools.services.forget import traces
 
     project, report = find_project(), reporter(quiet, verbose)
     there = traces(handle, project)

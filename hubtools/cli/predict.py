@@ -10,12 +10,12 @@ from unicodedata import category
 
 import typer
 
-from hubtools.cards.look import LookName
 from hubtools.cli import options
+from hubtools.pictures.theme import LookName
 
 if TYPE_CHECKING:
     from hubtools.training.base import Base
-    from hubtools.training.predict import Sampling
+    from hubtools.training.generate import Sampling
 
 
 def predict(
@@ -69,9 +69,9 @@ def predict(
     import secrets
     import sys
 
-    from hubtools.report import print_json
+    from hubtools.core.events import print_json
     from hubtools.training.base import load_base
-    from hubtools.training.predict import Sampling, predict_all
+    from hubtools.training.generate import Sampling, predict_all
 
     start = "My dream is" if prompt is None else prompt
     with _found(model, to) as folder:
@@ -102,9 +102,9 @@ def _draw(
     verbose: int,
 ) -> list[str]:
     """A picture of each text; returns their files."""
-    from hubtools.cards.bulk_pictures import draw_all
-    from hubtools.cards.redraw import left_out_note
-    from hubtools.training.pictures import prediction_tasks
+    from hubtools.pictures.bulk import draw_all
+    from hubtools.services.prediction_pictures import prediction_tasks
+    from hubtools.services.thumbnail import left_out_note
 
     report = options.reporter(quiet, verbose)
     tasks = prediction_tasks(model, prompt, texts, folder)
@@ -117,7 +117,7 @@ def _draw(
 
 def _type(base: Base, start: str, seed: int, sampling: Sampling) -> None:
     """Show one text while it is made."""
-    from hubtools.training.predict import stream
+    from hubtools.training.generate import stream
 
     typer.echo("• ", nl=False)
     for piece in stream(base, start, seed, sampling):
@@ -137,7 +137,7 @@ def _found(model: str, to: str | None) -> Iterator[str]:
     if to is None or Path(model).is_dir():
         yield model
         return
-    from hubtools.sync.answers import asking
+    from hubtools.sync.http_errors import asking
     from hubtools.sync.target import connect, parse_target
 
     target = parse_target(to, Path.cwd())

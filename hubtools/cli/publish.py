@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hubtools.cards.model import Card, PostCounts
+from hubtools.cards.card import Card, PostCounts
 from hubtools.cli import options
 
 if TYPE_CHECKING:
-    from hubtools.publish import Published
+    from hubtools.services.publish import Published
 
 Base = Annotated[
     str,
@@ -75,11 +75,11 @@ def publish(
     """
     from pathlib import Path
 
-    from hubtools.config import find_project
+    from hubtools.core.config import find_project
+    from hubtools.core.events import print_json
     from hubtools.posts.options import ReadOptions
-    from hubtools.publish import ModelRequest
-    from hubtools.publish import publish as publish_model
-    from hubtools.report import print_json
+    from hubtools.services.publish import ModelRequest
+    from hubtools.services.publish import publish as publish_model
     from hubtools.sync.target import parse_target
 
     project = find_project()
@@ -107,7 +107,7 @@ def publish(
 
 def recipe_name(recipe: str | None, adapter: bool) -> str | None:
     """The recipe that --recipe and --adapter ask for together."""
-    from hubtools.errors import UsageError
+    from hubtools.core.errors import UsageError
 
     if recipe is not None and adapter:
         fix = "Put an [adapter] table into the recipe, and leave --adapter out"

@@ -12,9 +12,9 @@ from hubtools.cli import options
 from hubtools.cli.plan import chosen, where
 
 if TYPE_CHECKING:
-    from hubtools.errors import HubtoolsError
-    from hubtools.sync.pull import Edit
-    from hubtools.sync.session import Session
+    from hubtools.core.errors import HubtoolsError
+    from hubtools.services.pull import Edit
+    from hubtools.services.session import Session
 
 
 def pull(
@@ -48,10 +48,10 @@ def pull(
 
       hubtools pull harbourlog --own
     """
-    from hubtools.config import find_project
-    from hubtools.errors import ConflictError, UsageError
-    from hubtools.report import print_json
-    from hubtools.sync.session import open_session
+    from hubtools.core.config import find_project
+    from hubtools.core.errors import ConflictError, UsageError
+    from hubtools.core.events import print_json
+    from hubtools.services.session import open_session
 
     if bool(names) == every:
         raise UsageError("name the cards to pull, or say --all", fix="hubtools status lists them")
@@ -84,7 +84,7 @@ def pull(
 
 
 def _files(session: Session, names: list[str] | None, every: bool) -> list[Path]:
-    from hubtools.sync.session import make_plan
+    from hubtools.services.session import make_plan
 
     if not every:
         return chosen(session.project, names)
@@ -95,13 +95,13 @@ def _files(session: Session, names: list[str] | None, every: bool) -> list[Path]
 
 
 def _find(session: Session, file: Path, own: bool) -> Edit | None:
-    from hubtools.sync.pull import find_edit
+    from hubtools.services.pull import find_edit
 
     return find_edit(session, file, own=own)
 
 
 def _take(edit: Edit, yes: bool, quiet: bool, verbose: int) -> bool:
-    from hubtools.sync.pull import save_edit
+    from hubtools.services.pull import save_edit
 
     undecided = bool(edit.home.undecided)
     if not quiet:

@@ -35,10 +35,10 @@ def retire(
 
       hubtools retire harbourlog --delete -y
     """
-    from hubtools.config import find_project
-    from hubtools.report import print_json
-    from hubtools.retire import retire as take_down
-    from hubtools.sync.session import open_session
+    from hubtools.core.config import find_project
+    from hubtools.core.events import print_json
+    from hubtools.services.retire import retire as take_down
+    from hubtools.services.session import open_session
 
     project = find_project()
     target, owner = where(project, to, namespace)

@@ -32,8 +32,8 @@ def copy(
       hubtools templates copy
     """
     from hubtools.cards.user_templates import copy_starter, packaged_blocks
-    from hubtools.config import find_project
-    from hubtools.report import print_json
+    from hubtools.core.config import find_project
+    from hubtools.core.events import print_json
 
     file = copy_starter(out or find_project().templates_folder)
     if as_json:
@@ -63,7 +63,7 @@ def check(
       hubtools templates check --format github
     """
     from hubtools.cards.user_templates import check_templates
-    from hubtools.config import find_project
+    from hubtools.core.config import find_project
 
     project = find_project()
     found = check_templates(shown(project.templates_folder), project.config.project)

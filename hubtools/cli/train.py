@@ -53,10 +53,10 @@ def train(
     """
     import msgspec
 
-    from hubtools.config import find_project
+    from hubtools.core.config import find_project
+    from hubtools.core.events import print_json
     from hubtools.posts.options import ReadOptions
-    from hubtools.publish import ModelRequest, make_model, write_readme
-    from hubtools.report import print_json
+    from hubtools.services.publish import ModelRequest, make_model, write_readme
     from hubtools.sync.target import LOCAL_NAMESPACE, parse_target
 
     project = find_project()

@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from hubtools.cards.model import PostCounts
-from hubtools.config import Config
-from hubtools.publish import ModelRequest
+from hubtools.cards.card import PostCounts
+from hubtools.core.config import Config
+from hubtools.services.publish import ModelRequest
 
 
 class Job(msgspec.Struct, frozen=True, tag=True):

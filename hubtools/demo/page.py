@@ -6,10 +6,10 @@ from typing import Any
 
 import gradio as gr
 
-from hubtools.demo import views
-from hubtools.demo.handlers import HERE, HUGGING_FACE, Handlers
-from hubtools.demo.settings import Settings
-from hubtools.demo.visits import Visits
+from hubtools.demo import progress
+from hubtools.demo.callbacks import HERE, HUGGING_FACE, Handlers
+from hubtools.demo.options import Settings
+from hubtools.demo.sessions import Visits
 
 _KEPT = (3600, 86_400)  # how often, and after how many seconds, the page's own copies go at last
 _SOURCES = (
@@ -30,7 +30,7 @@ def build(settings: Settings, visits: Visits) -> Any:
     with gr.Blocks(
         title="A model of your own posts", analytics_enabled=False, delete_cache=_KEPT
     ) as page:
-        _note(views.welcome(settings.limits, private=settings.private))
+        _note(progress.welcome(settings.limits, private=settings.private))
         looking = _first_step(settings)
         training = _second_step(settings)
         talking = _third_step(settings)

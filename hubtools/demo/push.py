@@ -12,17 +12,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from hubtools.core.errors import ConflictError, HubtoolsError
+from hubtools.core.run_record import read_record
 from hubtools.demo.space import SPACE_RECORD
-from hubtools.errors import ConflictError, HubtoolsError
-from hubtools.record import read_record
+from hubtools.services.desired import bytes_digest
+from hubtools.services.session import owner_of
 from hubtools.sync.apply import Applied, Trouble
+from hubtools.sync.client import Hub, counted
 from hubtools.sync.commit import Delivery, deliver
-from hubtools.sync.hub import Hub, counted
+from hubtools.sync.observe import find_head, is_new, list_files, read_file
 from hubtools.sync.plan import SPACES, Change, Head, Plan, Remote, Seen, Wanted, make_changes
-from hubtools.sync.remote import find_head, is_new, list_files, read_file
-from hubtools.sync.session import owner_of
 from hubtools.sync.target import Target, connect
-from hubtools.sync.wanted import bytes_digest
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from hubtools.config import Project
-from hubtools.demo import views
-from hubtools.demo.settings import Settings
-from hubtools.demo.visits import Visits
-from hubtools.errors import MissingExtraError, OutputError
-from hubtools.report import Reporter
+from hubtools.core.config import Project
+from hubtools.core.errors import MissingExtraError, OutputError
+from hubtools.core.events import Reporter
+from hubtools.demo import progress
+from hubtools.demo.options import Settings
+from hubtools.demo.sessions import Visits
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -113,7 +113,7 @@ def _launch(page: object, settings: Settings, host: str, port: int) -> tuple[obj
             mcp_server=False,
             show_error=True,
             theme=theme(),
-            css=views.style(),
+            css=progress.style(),
         )
     except OSError as error:
         raise OutputError(

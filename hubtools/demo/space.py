@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from hubtools.cards.frontmatter import dump_front_matter
-from hubtools.cards.names import check_repo_name
-from hubtools.demo.settings import Settings
-from hubtools.errors import UsageError
-from hubtools.files import write_atomically
-from hubtools.record import sealed_record
-from hubtools.scaffold import installed_action
-from hubtools.templating import template_root
+from hubtools.core.errors import UsageError
+from hubtools.core.files import write_atomically
+from hubtools.core.repo_names import check_repo_name
+from hubtools.core.run_record import sealed_record
+from hubtools.core.template_root import template_root
+from hubtools.demo.options import Settings
+from hubtools.services.init import installed_action
 
 SPACE_RECORD = "space.json"
 """The digests of the other files, and its own: what they say is our work, and no edit."""
@@ -90,11 +90,11 @@ def _app(settings: Settings, recipe: str | None) -> str:
 
 from pathlib import Path
 
-from hubtools.config import find_project
+from hubtools.core.config import find_project
 from hubtools.demo.limits import Limits
 from hubtools.demo.server import serve
-from hubtools.demo.settings import Settings
-from hubtools.report import StderrReporter
+from hubtools.demo.options import Settings
+from hubtools.core.events import StderrReporter
 
 HERE = Path(__file__).parent
 RECIPE = {recipe!r}

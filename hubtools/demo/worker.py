@@ -17,14 +17,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from hubtools.config import Project
+from hubtools.core.config import Project
+from hubtools.core.errors import HubtoolsError, PolicyError
+from hubtools.core.events import Bar
+from hubtools.core.files import write_atomically
 from hubtools.demo import messages as say
-from hubtools.errors import HubtoolsError, PolicyError
-from hubtools.files import write_atomically
-from hubtools.report import Bar
 
 if TYPE_CHECKING:
-    from hubtools.training.corpus import Corpus
+    from hubtools.corpus.corpus import Corpus
 
 _EVERY = 0.1  # seconds between two steps that are said
 _SAMPLES = 5
@@ -66,8 +66,8 @@ def _do(job: say.Look | say.Train | say.Publish, report: _Teller) -> say.Ending:
 
 
 def _look(job: say.Look, project: Project, report: _Teller) -> say.Looked:
-    from hubtools.publish import read_corpora
-    from hubtools.training.cleaning import find_cleaning
+    from hubtools.corpus.cleaning import find_cleaning
+    from hubtools.services.publish import read_corpora
 
     request = job.request
     rules = find_cleaning(request.cleaning, request.language)
@@ -78,7 +78,7 @@ def _look(job: say.Look, project: Project, report: _Teller) -> say.Looked:
 
 
 def _seen(corpus: Corpus) -> say.SeenAccount:
-    from hubtools.training.corpus import check_enough
+    from hubtools.corpus.corpus import check_enough
 
     warnings: Sequence[str] = ()
     refusal = None
@@ -108,7 +108,7 @@ def _left_out(corpus: Corpus) -> Iterator[say.LeftOut]:
 
 
 def _train(job: say.Train, project: Project, report: _Teller) -> say.Trained:
-    from hubtools.publish import make_model
+    from hubtools.services.publish import make_model
 
     made = make_model(job.request, None, project, report)
     return say.Trained(str(made.card_file), str(made.folder.path))
@@ -117,8 +117,8 @@ def _train(job: say.Train, project: Project, report: _Teller) -> say.Trained:
 def _publish(job: say.Publish, project: Project, report: _Teller) -> say.Published:
     if job.token is not None:
         os.environ["HF_TOKEN"] = job.token
-    from hubtools.publish import push
-    from hubtools.sync.session import open_session
+    from hubtools.services.publish import push
+    from hubtools.services.session import open_session
     from hubtools.sync.target import parse_target
 
     target = parse_target(job.to, project.root)

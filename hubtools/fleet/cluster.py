@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 
-from hubtools.errors import HubtoolsError, MissingExtraError
+from hubtools.core.errors import HubtoolsError, MissingExtraError
 
 _STORE = 100 << 20  # bytes of Ray's object store: what passes through it is small
 

@@ -15,11 +15,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from hubtools.config import Project
-from hubtools.errors import HubtoolsError
+from hubtools.core.config import Project
+from hubtools.core.errors import HubtoolsError
+from hubtools.core.events import Reporter
 from hubtools.fleet.cluster import ray_cluster
-from hubtools.fleet.work import Began, Event, Job, Manner, Outcome, Workshop
-from hubtools.report import Reporter
+from hubtools.fleet.worker import Began, Event, Job, Manner, Outcome, Workshop
 
 ATTEMPTS = 3
 """Workers that may die over a model before it is given up."""

@@ -21,11 +21,11 @@ from typing import Any
 
 import msgspec
 
-from hubtools.config import Project
-from hubtools.errors import UsageError
-from hubtools.files import write_atomically, writing
+from hubtools.core.config import Project
+from hubtools.core.errors import UsageError
+from hubtools.core.files import write_atomically, writing
 from hubtools.fleet.manifest import Row, Shard
-from hubtools.fleet.work import Outcome
+from hubtools.fleet.worker import Outcome
 from hubtools.posts.live.address import is_live
 from hubtools.training.recipe import base_folder, recipe_for
 

@@ -24,12 +24,12 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from hubtools.cards.names import check_repo_name, repo_name
-from hubtools.errors import ConfigError, HubtoolsError, UsageError
+from hubtools.core.errors import ConfigError, HubtoolsError, UsageError
+from hubtools.core.repo_names import check_repo_name, repo_name
+from hubtools.core.toml_tables import decode, read_toml
 from hubtools.posts.live.address import is_live, parse_address
 from hubtools.posts.options import ReadOptions
-from hubtools.publish import ModelRequest
-from hubtools.tables import decode, read_toml
+from hubtools.services.publish import ModelRequest
 
 _BETWEEN = ";"
 _YES = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -241,7 +241,7 @@ def _known_recipe(base: str, recipe: str | None) -> None:
 
 @lru_cache(maxsize=64)
 def _known_cleaning(name: str, language: str | None) -> None:
-    from hubtools.training.cleaning import find_cleaning
+    from hubtools.corpus.cleaning import find_cleaning
 
     find_cleaning(name, language)
 

@@ -10,7 +10,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from hubtools.files import write_atomically
+from hubtools.core.files import write_atomically
 from hubtools.fleet.journal import Place
 
 STYLE = """

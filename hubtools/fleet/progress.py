@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from hubtools.fleet.journal import Journal, Place, write_state
 from hubtools.fleet.page import write_page
-from hubtools.fleet.work import Began, Event, Outcome
+from hubtools.fleet.worker import Began, Event, Outcome
 
 _EVERY = 1.0  # seconds between two states on the disk
 _SHOWN = 100  # failures in the state

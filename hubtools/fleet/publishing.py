@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from queue import Empty, Full, Queue
 
-from hubtools.config import Project
-from hubtools.errors import CardError, ConflictError, HubtoolsError, PolicyError
+from hubtools.core.config import Project
+from hubtools.core.errors import CardError, ConflictError, HubtoolsError, PolicyError
+from hubtools.core.events import SilentReporter
 from hubtools.fleet.progress import Progress
-from hubtools.report import SilentReporter
+from hubtools.services.session import Session, make_plan, open_session
 from hubtools.sync.apply import Applied, Trouble, apply
-from hubtools.sync.hub import StoppedError
-from hubtools.sync.session import Session, make_plan, open_session
+from hubtools.sync.client import StoppedError
 from hubtools.sync.target import Target
 
 _LOOK = 1.0  # seconds between two looks at whether the thread lives

@@ -10,19 +10,19 @@ from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from hubtools.config import Project
-from hubtools.errors import HubtoolsError, MissingExtraError, PartlyDoneError
+from hubtools.core.config import Project
+from hubtools.core.errors import HubtoolsError, MissingExtraError, PartlyDoneError
+from hubtools.core.events import Reporter
+from hubtools.core.run_record import RUN_RECORD
 from hubtools.fleet.cluster import require_ray
+from hubtools.fleet.display import Board
 from hubtools.fleet.engine import Engine, InProcess, ray_engine
 from hubtools.fleet.journal import Done, Journal, Place, locked, place_of, row_key
 from hubtools.fleet.manifest import DEFAULTS, WHOLE, Options, Row, Shard, read_manifest
 from hubtools.fleet.page import summary, write_summary
 from hubtools.fleet.progress import End, Progress, Summary
 from hubtools.fleet.publishing import Publisher
-from hubtools.fleet.show import Board
-from hubtools.fleet.work import ALONE, Job, Manner, Outcome
-from hubtools.record import RUN_RECORD
-from hubtools.report import Reporter
+from hubtools.fleet.worker import ALONE, Job, Manner, Outcome
 from hubtools.sync.target import Target
 from hubtools.training.base import require_training
 

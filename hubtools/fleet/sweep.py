@@ -21,9 +21,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hubtools.errors import HubtoolsError, UsageError
+from hubtools.core.errors import HubtoolsError, UsageError
+from hubtools.core.events import Bar, Reporter, SilentReporter
 from hubtools.fleet.cluster import ray_cluster
-from hubtools.report import Bar, Reporter, SilentReporter
 from hubtools.training.bases import WarmBases
 from hubtools.training.recipe import Recipe
 
@@ -117,7 +117,7 @@ class Sweep:
 
 def texts_of(corpora: Sequence[Any]) -> tuple[Texts, ...]:
     """The corpora split as runs split them, and what they train on split once more."""
-    from hubtools.training.corpus import split_held_out
+    from hubtools.corpus.corpus import split_held_out
 
     found = []
     for corpus in corpora:
@@ -306,11 +306,11 @@ def score(
     scored: Sequence[str],
 ) -> float:
     """Bits a byte of `scored` by a model that learned from `train`; nothing is kept."""
-    from hubtools.training.adapter import add_adapter
-    from hubtools.training.corpus import KeptPost
+    from hubtools.corpus.corpus import KeptPost
     from hubtools.training.evaluate import evaluate
     from hubtools.training.fitting import rows_of
     from hubtools.training.loop import fit
+    from hubtools.training.lora import add_adapter
 
     with bases.turn(), tempfile.TemporaryDirectory() as folder:
         base = bases.fresh(base_name, recipe, train, seed)

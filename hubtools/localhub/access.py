@@ -6,7 +6,7 @@ import hmac
 from dataclasses import dataclass, field
 from typing import Literal
 
-from hubtools.cards.names import check_repo_name
+from hubtools.core.repo_names import check_repo_name
 from hubtools.localhub.errors import ForbiddenError, UnauthorizedError
 
 Role = Literal["read", "write"]

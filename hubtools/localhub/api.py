@@ -1,4 +1,4 @@
-"""The local Hub as an ASGI app: the routes of its API and of its pages.
+"""The local Hub as an ASGI app: the routes of its API and of its routes.
 
 Routes match the path as it was sent, so that a quoted slash stays inside its segment. The API
 is the part of huggingface.co's that huggingface_hub's client uses for models, and for the files of
@@ -19,15 +19,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hubtools.errors import HubtoolsError
-from hubtools.localhub import api_commit, api_files, api_repos, box, pages
+from hubtools.core.errors import HubtoolsError
+from hubtools.localhub import api_commit, api_files, api_repos, prompt_api, routes
 from hubtools.localhub.access import OPEN, Access
-from hubtools.localhub.box import Box
 from hubtools.localhub.errors import RepoHiddenError, RepoMovedError, RepoNotFoundError
-from hubtools.localhub.limits import bucket_of
-from hubtools.localhub.model import SPACES
-from hubtools.localhub.store import Store
-from hubtools.localhub.web import (
+from hubtools.localhub.http import (
     LOOPBACK,
     Guard,
     Hub,
@@ -37,6 +33,10 @@ from hubtools.localhub.web import (
     moved_response,
     param,
 )
+from hubtools.localhub.limits import bucket_of
+from hubtools.localhub.prompt_api import Box
+from hubtools.localhub.store import Store
+from hubtools.localhub.types import SPACES
 
 
 def create_app(
@@ -74,16 +74,16 @@ def create_app(
     )
     app.router.redirect_slashes = False
     app.state.hub = Hub(store, access, secrets.token_bytes(32))
-    app.state.pages = pages.environment()
-    app.state.box = Box(store) if prompting else None
+    app.state.routes = routes.environment()
+    app.state.prompt_api = Box(store) if prompting else None
     return app
 
 
 @asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     yield
-    if app.state.box is not None:
-        await app.state.box.close()
+    if app.state.prompt_api is not None:
+        await app.state.prompt_api.close()
 
 
 def _api_routes() -> list[Route]:
@@ -129,34 +129,34 @@ def _file_routes(before: str) -> list[Route]:
 
 def _gallery_routes() -> list[Route]:
     return [
-        Route("/", pages.models),
-        Route("/-/fleets", pages.fleets),
-        Route("/-/fleets/{name}", pages.fleet),
-        Route("/-/{name}", pages.asset),
+        Route("/", routes.models),
+        Route("/-/fleets", routes.fleets),
+        Route("/-/fleets/{name}", routes.fleet),
+        Route("/-/{name}", routes.asset),
         Route("/api/{rest:path}", _unknown, methods=["GET", "POST", "PUT", "DELETE"]),
-        Route("/{namespace}", pages.models),
+        Route("/{namespace}", routes.models),
     ]
 
 
 def _page_routes(before: str) -> list[Route]:
     repo = f"{before}{{namespace}}/{{name}}"
     return [
-        Route(repo, pages.card),
-        Route(f"{repo}/tree/{{revision}}", pages.files),
-        Route(f"{repo}/tree/{{revision}}/{{path:path}}", pages.files),
-        Route(f"{repo}/commits/{{revision}}", pages.history),
-        Route(f"{repo}/commit/{{revision}}", pages.commit),
-        Route(f"{repo}/blob/{{revision}}/{{path:path}}", pages.blob),
+        Route(repo, routes.card),
+        Route(f"{repo}/tree/{{revision}}", routes.files),
+        Route(f"{repo}/tree/{{revision}}/{{path:path}}", routes.files),
+        Route(f"{repo}/commits/{{revision}}", routes.history),
+        Route(f"{repo}/commit/{{revision}}", routes.commit),
+        Route(f"{repo}/blob/{{revision}}/{{path:path}}", routes.blob),
     ]
 
 
 def _model_page_routes() -> list[Route]:
     repo = "/{namespace}/{name}"
     return [
-        Route(f"{repo}/run", pages.record),
-        Route(f"{repo}/share/{{key}}.png", pages.share_picture),
-        Route(f"{repo}/share/{{key}}", pages.share),
-        Route(f"{repo}/predict", box.predict, methods=["POST"]),
+        Route(f"{repo}/run", routes.record),
+        Route(f"{repo}/share/{{key}}.png", routes.share_picture),
+        Route(f"{repo}/share/{{key}}", routes.share),
+        Route(f"{repo}/predict", prompt_api.predict, methods=["POST"]),
     ]
 
 
@@ -177,8 +177,8 @@ async def _failed(request: Request, error: Exception) -> Response:
     if isinstance(error, RepoMovedError):
         return moved_response(request, error)
     if _is_for_a_browser(request):
-        return await run_in_threadpool(pages.error_page, request, error)
-    is_page = bucket_of(request.scope["path"]) == "pages"
+        return await run_in_threadpool(routes.error_page, request, error)
+    is_page = bucket_of(request.scope["path"]) == "routes"
     if isinstance(error, RepoNotFoundError) and not is_signed_in(request) and not is_page:
         return error_response(RepoHiddenError())
     return error_response(error)
@@ -188,7 +188,7 @@ async def _no_such_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 404 and _is_for_a_browser(request):
         missing = RepoNotFoundError("there is no such page on this Hub")
-        return await run_in_threadpool(pages.error_page, request, missing)
+        return await run_in_threadpool(routes.error_page, request, missing)
     return JsonResponse({"error": error.detail}, error.status_code, error.headers)
 
 

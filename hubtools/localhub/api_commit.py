@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hubtools.files import writing
+from hubtools.core.files import writing
 from hubtools.localhub.errors import (
     BadRequestError,
     EntryNotFoundError,
@@ -22,15 +22,15 @@ from hubtools.localhub.errors import (
     TooLargeError,
     WrongContentError,
 )
-from hubtools.localhub.model import (
-    AddFile,
-    AddLfs,
-    Commit,
-    DeleteFile,
-    DeleteFolder,
-    Draft,
-    Operation,
-    RepoId,
+from hubtools.localhub.http import (
+    Hub,
+    JsonResponse,
+    check_write,
+    hub_of,
+    json_body,
+    json_object,
+    param,
+    repo_id_of,
 )
 from hubtools.localhub.names import (
     MAX_REGULAR,
@@ -40,15 +40,15 @@ from hubtools.localhub.names import (
     clean_text,
 )
 from hubtools.localhub.objects import Staging, Writer
-from hubtools.localhub.web import (
-    Hub,
-    JsonResponse,
-    check_write,
-    hub_of,
-    json_body,
-    json_object,
-    param,
-    repo_id_of,
+from hubtools.localhub.types import (
+    AddFile,
+    AddLfs,
+    Commit,
+    DeleteFile,
+    DeleteFolder,
+    Draft,
+    Operation,
+    RepoId,
 )
 
 _PIECE = 1 << 20  # bytes that are written to the disk at once

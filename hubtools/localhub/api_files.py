@@ -13,10 +13,7 @@ from starlette.responses import FileResponse, Response
 
 from hubtools.localhub.api_repos import page_size
 from hubtools.localhub.errors import BadRequestError, EntryNotFoundError, GatedRepoError
-from hubtools.localhub.model import Commit, Entry, Repo
-from hubtools.localhub.payloads import commit_payload, tree_payload
-from hubtools.localhub.view import View
-from hubtools.localhub.web import (
+from hubtools.localhub.http import (
     JsonResponse,
     hub_of,
     is_signed_in,
@@ -25,6 +22,9 @@ from hubtools.localhub.web import (
     param,
     repo_id_of,
 )
+from hubtools.localhub.payloads import commit_payload, tree_payload
+from hubtools.localhub.snapshot import View
+from hubtools.localhub.types import Commit, Entry, Repo
 
 _TREE_PAGE, _EXPANDED_TREE_PAGE, _COMMITS_PAGE = 1000, 50, 100
 _SHOWN = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/svg+xml"})

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hubtools.cards.frontmatter import split_front_matter
-from hubtools.errors import CardError
+from hubtools.core.errors import CardError
 from hubtools.localhub.errors import (
     BadRequestError,
     RepoExistsError,
@@ -21,7 +21,18 @@ from hubtools.localhub.errors import (
     RepoNotFoundError,
     UnauthorizedError,
 )
-from hubtools.localhub.model import Card, Commit, Entry, Query, Repo, RepoId, SortKey
+from hubtools.localhub.http import (
+    JsonResponse,
+    check_write,
+    error_response,
+    hub_of,
+    is_signed_in,
+    json_body,
+    next_link,
+    param,
+    repo_id_of,
+    role_of,
+)
 from hubtools.localhub.names import check_repo_id, parse_repo_id, space_readme
 from hubtools.localhub.payloads import (
     FULL,
@@ -36,18 +47,7 @@ from hubtools.localhub.payloads import (
 )
 from hubtools.localhub.readme import read_card
 from hubtools.localhub.store import README, Store
-from hubtools.localhub.web import (
-    JsonResponse,
-    check_write,
-    error_response,
-    hub_of,
-    is_signed_in,
-    json_body,
-    next_link,
-    param,
-    repo_id_of,
-    role_of,
-)
+from hubtools.localhub.types import Card, Commit, Entry, Query, Repo, RepoId, SortKey
 
 _MAX_PAGE = 1000
 _SORTS: Mapping[str, SortKey] = {

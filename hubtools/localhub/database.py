@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, LifoQueue
 
-from hubtools.errors import OutputError
+from hubtools.core.errors import OutputError
 
 _VERSION = 1
 _WAIT = 60.0  # seconds that a writer waits for the others

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from hubtools.errors import AccessError, ConflictError, HubtoolsError
+from hubtools.core.errors import AccessError, ConflictError, HubtoolsError
 
 
 class StoreError(HubtoolsError):

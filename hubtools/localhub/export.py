@@ -18,21 +18,21 @@ from pathlib import Path
 
 from jinja2 import Environment
 
-from hubtools.cards.model import Prediction
-from hubtools.errors import UsageError
-from hubtools.files import write_atomically, writing
-from hubtools.localhub import modelpages, shares
+from hubtools.cards.card import Prediction
+from hubtools.core.errors import UsageError
+from hubtools.core.events import Reporter
+from hubtools.core.files import write_atomically, writing
+from hubtools.core.run_record import RUN_RECORD
+from hubtools.core.template_root import template_root
+from hubtools.localhub import page_data, share_links
 from hubtools.localhub.gallery import Asked, gallery_page, page_count
 from hubtools.localhub.links import SiteLinks, gallery_file
-from hubtools.localhub.model import Query, Repo, RepoId
-from hubtools.localhub.modelpages import Model, read_model
 from hubtools.localhub.names import parse_repo_id
+from hubtools.localhub.page_data import Model, read_model
 from hubtools.localhub.rendering import ASSETS, Page, environment, labels, render
+from hubtools.localhub.snapshot import PICTURE, View
 from hubtools.localhub.store import Store
-from hubtools.localhub.view import PICTURE, View
-from hubtools.record import RUN_RECORD
-from hubtools.report import Reporter
-from hubtools.templating import template_root
+from hubtools.localhub.types import Query, Repo, RepoId
 
 _MANIFEST = "-/export.json"
 _TOP = frozenset({"index.html", "search.html", "readme.md"})
@@ -160,9 +160,9 @@ def _put_model(site: _Site, view: View, model: Model) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(site.store.objects.path(model.entries[path].sha256), file)
     if site.request.pictures:
-        card = shares.card_of(site.store, model.repo, model.entries)
-        for number, prediction in enumerate(modelpages.said(card), 1):
-            png = shares.draw(site.store, card, model.entries, prediction)
+        card = share_links.card_of(site.store, model.repo, model.entries)
+        for number, prediction in enumerate(page_data.said(card), 1):
+            png = share_links.draw(site.store, card, model.entries, prediction)
             (work / "share" / f"{number}.png").write_bytes(png)
     shutil.rmtree(place, ignore_errors=True)
     work.replace(place)
@@ -173,21 +173,21 @@ def _pages(
 ) -> Iterator[tuple[str, Callable[[SiteLinks], Page]]]:
     """The files of a model's pages in its folder, and what makes each with its own links."""
     store, remote = site.store, site.request.remote_pictures
-    history = modelpages.history_page(view, model, "main", limit=model.repo.seq)
-    files = modelpages.files_page(view, model, "main", "", flat=True)
+    history = page_data.history_page(view, model, "main", limit=model.repo.seq)
+    files = page_data.files_page(view, model, "main", "", flat=True)
     yield (
         "index.html",
-        lambda links: modelpages.card_page(store, model, links, remote=remote, box={}),
+        lambda links: page_data.card_page(store, model, links, remote=remote, box={}),
     )
     yield "files.html", lambda _: files
     yield "history.html", lambda _: history
     for commit in history.data["commits"]:
-        page = modelpages.commit_page(store, view, model, commit.oid)
+        page = page_data.commit_page(store, view, model, commit.oid)
         yield f"commit/{commit.oid}.html", partial(_always, page)
     if RUN_RECORD in model.entries:
-        yield "run.html", lambda links: modelpages.record_page(store, model, links)
+        yield "run.html", lambda links: page_data.record_page(store, model, links)
     if site.request.pictures:
-        said = modelpages.said(shares.card_of(store, model.repo, model.entries))
+        said = page_data.said(share_links.card_of(store, model.repo, model.entries))
         for number, prediction in enumerate(said, 1):
             yield f"share/{number}.html", partial(_share, model, prediction, number, len(said))
 
@@ -198,7 +198,7 @@ def _always(page: Page, links: SiteLinks) -> Page:
 
 def _share(model: Model, prediction: Prediction, number: int, count: int, links: SiteLinks) -> Page:
     key = str(number)
-    return modelpages.share_page(model, links, prediction, key, count=count, can_draw=True)
+    return page_data.share_page(model, links, prediction, key, count=count, can_draw=True)
 
 
 def _write_gallery(site: _Site, view: View, count: int) -> None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from hubtools.localhub.errors import RepoNotFoundError
 from hubtools.localhub.links import Links
-from hubtools.localhub.model import Query, SortKey
 from hubtools.localhub.rendering import Page
-from hubtools.localhub.view import View
+from hubtools.localhub.snapshot import View
+from hubtools.localhub.types import Query, SortKey
 
 PAGE_SIZE = 24
 SORTS: Mapping[str, tuple[str, SortKey]] = {

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from datetime import datetime
 
-from hubtools.localhub.model import Entry
+from hubtools.localhub.types import Entry
 
 
 def tree_oids(entries: Iterable[Entry]) -> dict[str, str]:

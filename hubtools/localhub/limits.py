@@ -21,7 +21,7 @@ from typing import Literal
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hubtools.localhub.web import JsonResponse
+from hubtools.localhub.http import JsonResponse
 
 Bucket = Literal["api", "resolvers", "pages"]
 

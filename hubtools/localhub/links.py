@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import quote, urlencode
 
-from hubtools.localhub.model import RepoId
+from hubtools.localhub.types import RepoId
 
 
 class Links(Protocol):

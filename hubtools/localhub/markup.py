@@ -15,7 +15,7 @@ from markdown_it.token import Token
 from markupsafe import Markup
 
 from hubtools.cards.frontmatter import split_front_matter
-from hubtools.errors import CardError
+from hubtools.core.errors import CardError
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n.*?^---[ \t]*\r?$\n?", re.DOTALL | re.MULTILINE)
 _TAGS_TEXT = """

@@ -7,10 +7,10 @@ import unicodedata
 from fnmatch import fnmatchcase
 
 from hubtools.cards.frontmatter import dump_front_matter
-from hubtools.cards.names import check_repo_name
-from hubtools.errors import UsageError
+from hubtools.core.errors import UsageError
+from hubtools.core.repo_names import check_repo_name
 from hubtools.localhub.errors import BadRequestError
-from hubtools.localhub.model import SPACES, RepoId
+from hubtools.localhub.types import SPACES, RepoId
 
 MAX_REGULAR = 10 << 20  # bytes; what is larger belongs into Git LFS
 _MAX_PATH = 1024

@@ -8,7 +8,7 @@ from typing import Any
 
 from hubtools.localhub.errors import BadRequestError
 from hubtools.localhub.gittree import tree_oids
-from hubtools.localhub.model import Commit, Entry, Repo
+from hubtools.localhub.types import Commit, Entry, Repo
 
 _FIELDS: Mapping[str, Callable[[Repo], Any]] = {
     "author": lambda repo: repo.id.owner,

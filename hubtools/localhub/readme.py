@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hubtools.cards.frontmatter import split_front_matter
-from hubtools.errors import CardError
-from hubtools.localhub.model import Card
+from hubtools.core.errors import CardError
+from hubtools.localhub.types import Card
 
 MAX_README = 2 << 20  # bytes of README that are looked at
 _MAX_CARD = 1 << 20  # characters of JSON; aliases let a few lines of YAML unfold to gigabytes

@@ -9,10 +9,10 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from hubtools.core.template_root import template_root
 from hubtools.localhub.links import Links
-from hubtools.localhub.model import Repo
-from hubtools.localhub.view import PICTURE
-from hubtools.templating import template_root
+from hubtools.localhub.snapshot import PICTURE
+from hubtools.localhub.types import Repo
 
 ASSETS = {
     "style.css": "text/css; charset=utf-8",

@@ -18,14 +18,14 @@ from typing import Literal
 import uvicorn
 from starlette.types import ASGIApp
 
-from hubtools.errors import HubUnavailableError, OutputError
+from hubtools.core.errors import HubUnavailableError, OutputError
+from hubtools.core.events import Reporter
 from hubtools.localhub.access import OPEN, Access
 from hubtools.localhub.api import create_app
 from hubtools.localhub.faults import CuttableProtocol, Faults
+from hubtools.localhub.http import LOOPBACK
 from hubtools.localhub.limits import Limits, RateLimiter
 from hubtools.localhub.store import Store
-from hubtools.localhub.web import LOOPBACK
-from hubtools.report import Reporter
 
 _STOP_WITHIN = 3  # seconds that running requests get at the end
 # Seconds that an idle connection stays open: longer than clients keep one (httpx: 5), so that

@@ -17,16 +17,16 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from hubtools.files import writing
+from hubtools.core.files import writing
 from hubtools.localhub.database import Database
-from hubtools.localhub.drafts import Step, next_step
 from hubtools.localhub.errors import HeadMovedError, RepoExistsError
 from hubtools.localhub.gittree import commit_oid, tree_oids
-from hubtools.localhub.model import AddFile, Card, Commit, Draft, Repo, RepoId
 from hubtools.localhub.names import git_attributes
 from hubtools.localhub.objects import Objects, Staged, Staging, git_blob_oid
 from hubtools.localhub.readme import MAX_README, read_card
-from hubtools.localhub.view import View
+from hubtools.localhub.snapshot import View
+from hubtools.localhub.tree_operations import Step, next_step
+from hubtools.localhub.types import AddFile, Card, Commit, Draft, Repo, RepoId
 
 README = "README.md"
 _DAY = 24 * 60 * 60.0  # seconds

@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from hubtools.errors import SourceError
+from hubtools.core.errors import SourceError
 from hubtools.posts.bluesky_records import POSTS, REPOSTS, record_post, record_repost
 from hubtools.posts.car import Car
 from hubtools.posts.characters import sound
 from hubtools.posts.container import Container, FileContainer
-from hubtools.posts.model import Account, Timeline
 from hubtools.posts.options import ReadOptions
 from hubtools.posts.optout import PREFERENCE, refuse_opted_out
-from hubtools.posts.rows import Row, Source, timeline
+from hubtools.posts.post import Account, Timeline
+from hubtools.posts.table import Row, Source, timeline
 
 _PROFILE = "app.bsky.actor.profile"
 _HEADER = (b"eroots", b"gversion")

@@ -17,10 +17,10 @@ from hubtools.posts.characters import TextMember, sound, text_member
 from hubtools.posts.container import Container
 from hubtools.posts.jsonshape import file_paths
 from hubtools.posts.jsonstream import JsonStream
-from hubtools.posts.model import Timeline
 from hubtools.posts.options import ReadOptions
 from hubtools.posts.optout import refuse_opted_out
-from hubtools.posts.rows import Author, Row, Source, timeline
+from hubtools.posts.post import Timeline
+from hubtools.posts.table import Author, Row, Source, timeline
 
 _LISTS = ("feed", "records", "posts")
 _ITEM = frozenset(("post.record.text", "record.text", "value.text"))

@@ -13,7 +13,7 @@ from typing import Any
 from hubtools.posts.characters import language_code, sound
 from hubtools.posts.dates import parse_date
 from hubtools.posts.facets import own_text
-from hubtools.posts.model import Post
+from hubtools.posts.post import Post
 
 POSTS = "app.bsky.feed.post"
 REPOSTS = "app.bsky.feed.repost"

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
-from hubtools.errors import MissingExtraError, SourceError
+from hubtools.core.errors import MissingExtraError, SourceError
 
 _SHA_256 = b"\x12\x20"
 _BLOCK = 1 << 24

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, TextIO
 
-from hubtools.errors import SourceError
+from hubtools.core.errors import SourceError
 from hubtools.posts.container import Container
 
 _CHUNK = 1 << 20

@@ -22,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, BinaryIO, Self
 
-from hubtools.errors import SourceError
+from hubtools.core.errors import SourceError
 
 _DAMAGED = (
     zipfile.BadZipFile,

@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TextIO
 
-from hubtools.errors import SourceError
+from hubtools.core.errors import SourceError
 from hubtools.posts.characters import TextMember, opening, text_member
 from hubtools.posts.container import Container, FileContainer
 from hubtools.posts.fields import read_row, text_field
-from hubtools.posts.model import Timeline
 from hubtools.posts.options import ReadOptions
-from hubtools.posts.rows import Row, Source, timeline
+from hubtools.posts.post import Timeline
+from hubtools.posts.table import Row, Source, timeline
 
 _SEPARATORS = (",", ";", "\t")
 _FIX = "Look for a quotation mark that is missing or not doubled, or export the table again"

@@ -12,11 +12,11 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from hubtools.errors import SourceError
+from hubtools.core.errors import SourceError
 from hubtools.posts.characters import language_code, sound
 from hubtools.posts.dates import parse_date
-from hubtools.posts.model import Network, Post
-from hubtools.posts.rows import Author, Row
+from hubtools.posts.post import Network, Post
+from hubtools.posts.table import Author, Row
 from hubtools.posts.x_text import is_typed_repost, own_words
 
 TEXT = ("full_text", "text")

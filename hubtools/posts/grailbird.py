@@ -14,16 +14,16 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from hubtools.errors import SourceError
+from hubtools.core.errors import SourceError
 from hubtools.posts.characters import TextMember, opening, sound, text_member
 from hubtools.posts.container import Container, FileContainer
 from hubtools.posts.csvfile import read_table
 from hubtools.posts.fields import read_row
 from hubtools.posts.handles import checked_handle
 from hubtools.posts.jsonstream import JsonStream
-from hubtools.posts.model import Account, Timeline
 from hubtools.posts.options import ReadOptions
-from hubtools.posts.rows import Row, Source, timeline
+from hubtools.posts.post import Account, Timeline
+from hubtools.posts.table import Row, Source, timeline
 
 _MONTH = re.compile(r"((?:[^/]+/)*?)(?:data/js/tweets/|tweets/|)\d{4}_\d{2}\.js")
 _ASSIGNMENT = re.compile(r"\s*Grailbird\.data\.tweets_\w+\s*=\s*")

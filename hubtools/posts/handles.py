@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from hubtools.errors import SourceError
-from hubtools.posts.model import Network
+from hubtools.core.errors import SourceError
+from hubtools.posts.post import Network
 
 _X = re.compile(r"[A-Za-z0-9_]{1,50}")
 _ANY = re.compile(r"[^\s/\\\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]{1,253}")

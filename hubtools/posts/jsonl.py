@@ -6,14 +6,14 @@ import hashlib
 from collections.abc import Iterator
 from functools import partial
 
-from hubtools.errors import SourceError
+from hubtools.core.errors import SourceError
 from hubtools.posts.characters import TextMember, opening, text_member
 from hubtools.posts.container import Container, FileContainer
 from hubtools.posts.fields import read_row
 from hubtools.posts.jsonstream import JsonStream
-from hubtools.posts.model import Timeline
 from hubtools.posts.options import ReadOptions
-from hubtools.posts.rows import Row, Source, timeline
+from hubtools.posts.post import Timeline
+from hubtools.posts.table import Row, Source, timeline
 
 
 def recognise(container: Container, options: ReadOptions) -> bool:

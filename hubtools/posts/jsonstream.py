@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterator
 from typing import Any, TextIO
 
-from hubtools.errors import SourceError
+from hubtools.core.errors import SourceError
 
 _CHUNK = 1 << 20
 _LITERAL = 5_000

@@ -16,19 +16,19 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
-from hubtools.errors import SourceError
+from hubtools.core.errors import SourceError
 from hubtools.posts.characters import TextMember, language_code, sound, text_member
 from hubtools.posts.container import Container, FileContainer
 from hubtools.posts.dates import parse_date
 from hubtools.posts.handles import checked_handle
 from hubtools.posts.jsonshape import file_paths
 from hubtools.posts.jsonstream import JsonStream
-from hubtools.posts.model import Account, Post, Timeline
 from hubtools.posts.options import ReadOptions
 from hubtools.posts.optout import refuse_opted_out
 from hubtools.posts.pictures import is_picture
-from hubtools.posts.rows import Author, Row, Source, timeline
+from hubtools.posts.post import Account, Post, Timeline
 from hubtools.posts.statustext import html_to_text
+from hubtools.posts.table import Author, Row, Source, timeline
 
 _OUTBOX = "outbox.json"
 _ACTOR = "actor.json"

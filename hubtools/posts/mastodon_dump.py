@@ -12,18 +12,18 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from hubtools.errors import SourceError
+from hubtools.core.errors import SourceError
 from hubtools.posts.characters import TextMember, language_code, sound, text_member
 from hubtools.posts.container import Container
 from hubtools.posts.dates import parse_date
 from hubtools.posts.jsonshape import file_paths
 from hubtools.posts.jsonstream import JsonStream
 from hubtools.posts.mastodon_archive import LONGEST
-from hubtools.posts.model import Post, Timeline
 from hubtools.posts.options import ReadOptions
 from hubtools.posts.optout import refuse_opted_out
-from hubtools.posts.rows import Author, Row, Source, timeline
+from hubtools.posts.post import Post, Timeline
 from hubtools.posts.statustext import html_to_text
+from hubtools.posts.table import Author, Row, Source, timeline
 
 _SHAPE = frozenset(("content", "visibility", "account.acct"))
 

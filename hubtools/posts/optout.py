@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hubtools.errors import PolicyError
+from hubtools.core.errors import PolicyError
 
 PREFERENCE = "community.lexicon.preference.ai"
 LOGGED_IN_ONLY = "!no-unauthenticated"

@@ -11,12 +11,12 @@ import re
 from collections.abc import Iterator
 from functools import partial
 
-from hubtools.errors import SourceError
+from hubtools.core.errors import SourceError
 from hubtools.posts.characters import TextMember, opening, sound, text_member
 from hubtools.posts.container import Container, FileContainer
-from hubtools.posts.model import Post, Timeline
 from hubtools.posts.options import ReadOptions
-from hubtools.posts.rows import Row, Source, timeline
+from hubtools.posts.post import Post, Timeline
+from hubtools.posts.table import Row, Source, timeline
 from hubtools.posts.x_text import is_typed_repost
 
 _NO_TEXT = re.compile(r"[\0-\x08\x0e-\x1a\x1c-\x1f]")

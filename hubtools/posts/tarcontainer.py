@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
-from hubtools.errors import SourceError
+from hubtools.core.errors import SourceError
 from hubtools.posts.container import Container, Limits, damage_named
-from hubtools.posts.membername import climbs_out
+from hubtools.posts.member_names import climbs_out
 
 GZIP = b"\x1f\x8b"
 _EXPANSION = 20

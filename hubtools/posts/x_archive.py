@@ -13,15 +13,15 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
-from hubtools.errors import SourceError
+from hubtools.core.errors import SourceError
 from hubtools.posts.characters import TextMember, opening, sound, text_member
 from hubtools.posts.container import Container, FileContainer
 from hubtools.posts.handles import checked_handle
-from hubtools.posts.model import Account, Timeline
+from hubtools.posts.js_literals import may_be_relaxed
 from hubtools.posts.options import ReadOptions
 from hubtools.posts.pictures import is_picture
-from hubtools.posts.relaxed import may_be_relaxed
-from hubtools.posts.rows import Source, timeline
+from hubtools.posts.post import Account, Timeline
+from hubtools.posts.table import Source, timeline
 from hubtools.posts.x_layout import Layout, find_layout, homes
 from hubtools.posts.x_tweets import (
     JsFile,

@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TextIO
 
-from hubtools.errors import SourceError
+from hubtools.core.errors import SourceError
 from hubtools.posts.characters import text_member
 from hubtools.posts.container import Container
+from hubtools.posts.js_literals import RelaxedText, may_be_relaxed
 from hubtools.posts.jsonstream import JsonStream
-from hubtools.posts.relaxed import RelaxedText, may_be_relaxed
 
 _HOME = re.compile(
     r"((?:(?:[^/]+/)*data/)?)(?:tweets?(?:-part\d+)?|manifest)\.js|([^/]+/)tweet\.js"

@@ -16,9 +16,9 @@ from hubtools.posts.container import Container
 from hubtools.posts.fields import read_row
 from hubtools.posts.jsonshape import file_paths
 from hubtools.posts.jsonstream import JsonStream
-from hubtools.posts.model import Timeline
 from hubtools.posts.options import ReadOptions
-from hubtools.posts.rows import Row, Source, timeline
+from hubtools.posts.post import Timeline
+from hubtools.posts.table import Row, Source, timeline
 
 _PAGE = 4
 """How many times the limit of one record a page may have; they hold up to 500."""

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TextIO
 
-from hubtools.errors import SourceError
+from hubtools.core.errors import SourceError
 from hubtools.posts.characters import TextMember, language_code, sound
 from hubtools.posts.dates import parse_date
+from hubtools.posts.js_literals import RelaxedText
 from hubtools.posts.jsonstream import JsonStream
-from hubtools.posts.model import Post
-from hubtools.posts.relaxed import RelaxedText
-from hubtools.posts.rows import Row
+from hubtools.posts.post import Post
+from hubtools.posts.table import Row
 from hubtools.posts.x_text import is_typed_repost, own_words
 
 _ASSIGNMENT = re.compile(r"\s*window\.YTD\.(\w+)\.part\d+\s*=\s*")

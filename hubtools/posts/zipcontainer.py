@@ -7,9 +7,9 @@ import zipfile
 from pathlib import Path
 from typing import IO
 
-from hubtools.errors import SourceError
+from hubtools.core.errors import SourceError
 from hubtools.posts.container import Container, Limits, damage_named
-from hubtools.posts.membername import climbs_out
+from hubtools.posts.member_names import climbs_out
 
 
 class ZipContainer(Container):

@@ -10,21 +10,21 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hubtools.cards.tomlfile import load_card
-from hubtools.errors import (
+from hubtools.cards.card_file import load_card
+from hubtools.core.errors import (
     AccessError,
     ConflictError,
     HubtoolsError,
     HubUnavailableError,
     PartlyDoneError,
 )
-from hubtools.report import Bar, Reporter, SilentReporter
+from hubtools.core.events import Bar, Reporter, SilentReporter
+from hubtools.services.desired import Fleet, bytes_digest, wanted_of
+from hubtools.sync.client import Hub, StoppedError, interruptible, timed
 from hubtools.sync.commit import Delivery, deliver, expected_requests
-from hubtools.sync.hub import Hub, StoppedError, interruptible, timed
-from hubtools.sync.memory import Memory
+from hubtools.sync.observe import AT_A_TIME
 from hubtools.sync.plan import CARRIED_OUT, README, Change, Plan, Seen
-from hubtools.sync.remote import AT_A_TIME
-from hubtools.sync.wanted import Fleet, bytes_digest, wanted_of
+from hubtools.sync.state import Memory
 
 _HOME = "Nothing was overwritten. Bring edits home with hubtools pull NAME"
 _ENDING = "ending after the requests in flight"

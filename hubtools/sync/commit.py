@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hubtools.errors import ConflictError, HubUnavailableError
-from hubtools.sync.hub import FOR_NOW, Hub, StoppedError, good, network_errors, told
+from hubtools.core.errors import ConflictError, HubUnavailableError
+from hubtools.sync.client import FOR_NOW, Hub, StoppedError, good, network_errors, told
+from hubtools.sync.observe import is_new, list_files
 from hubtools.sync.plan import README, SPACES, Change, Head, Wanted
-from hubtools.sync.remote import is_new, list_files
 from hubtools.sync.target import HUGGING_FACE
 
 if TYPE_CHECKING:

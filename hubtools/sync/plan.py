@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from hubtools.errors import PolicyError, UsageError
+from hubtools.core.errors import PolicyError, UsageError
 
 Action = Literal["create", "update", "unchanged", "conflict", "retire", "extra"]
 ACTIONS: tuple[Action, ...] = ("create", "update", "retire", "conflict", "extra", "unchanged")
@@ -115,7 +115,7 @@ class Plan:
 
     def _repr_markdown_(self) -> str:
         """How notebooks show a plan."""
-        from hubtools.sync.show import markdown
+        from hubtools.sync.plan_text import markdown
 
         return markdown(self)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from hubtools.errors import UsageError
+from hubtools.core.errors import UsageError
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hubtools.errors import AccessError, HubUnavailableError, MissingExtraError, ModelError
+from hubtools.core.errors import AccessError, HubUnavailableError, MissingExtraError, ModelError
 from hubtools.training.recipe import SCRATCH, Recipe, Scratch
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def load_base(name: str, dropout: float | None = None) -> Base:
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-    from hubtools.training.adapter import base_of, load_adapter
+    from hubtools.training.lora import base_of, load_adapter
 
     below = base_of(Path(name))
     if below is not None:

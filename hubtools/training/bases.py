@@ -9,11 +9,11 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from hubtools.errors import ModelError
-from hubtools.training.adapter import remove_adapter
+from hubtools.core.errors import ModelError
 from hubtools.training.base import Base, make_base
 from hubtools.training.compiled import CompiledLoss
 from hubtools.training.gathering import Gathering
+from hubtools.training.lora import remove_adapter
 from hubtools.training.recipe import SCRATCH, Recipe
 from hubtools.training.stacked import Learned, Stack, User, can_stack
 

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from hubtools.errors import ModelError
-from hubtools.files import writing
+from hubtools.core.errors import ModelError
+from hubtools.core.files import writing
 from hubtools.training.step import Stepper
 
 

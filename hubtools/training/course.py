@@ -6,11 +6,11 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from hubtools.errors import ModelError
+from hubtools.core.errors import ModelError
 from hubtools.training.checkpoint import Point, Progress
 from hubtools.training.plan import Plan
 from hubtools.training.tokens import Batch
-from hubtools.training.track import Log
+from hubtools.training.trackers import Log
 
 _POINTS = 4  # of the curve, in a pass
 

@@ -15,22 +15,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hubtools.errors import ModelError
-from hubtools.files import write_atomically, writing
-from hubtools.report import Reporter
-from hubtools.training.adapter import add_adapter, load_adapter, load_weights, save_adapter
+from hubtools.core.errors import ModelError
+from hubtools.core.events import Reporter
+from hubtools.core.files import write_atomically, writing
+from hubtools.corpus.corpus import KeptPost, split_held_out
 from hubtools.training.base import Base, load_base, quiet_transformers
 from hubtools.training.bases import Bases
-from hubtools.training.corpus import KeptPost, split_held_out
 from hubtools.training.course import Fit
 from hubtools.training.evaluate import HeldOut, evaluate
 from hubtools.training.gathering import Gathering
+from hubtools.training.generate import Sampling, generation_config
 from hubtools.training.loop import fit
-from hubtools.training.predict import Sampling, generation_config
+from hubtools.training.lora import add_adapter, load_adapter, load_weights, save_adapter
 from hubtools.training.recipe import SCRATCH, Recipe, base_folder
 from hubtools.training.stacked import Learned, User
 from hubtools.training.tokens import TokenBlocks, tokenize
-from hubtools.training.track import Both, FileLog, Log, Tracker
+from hubtools.training.trackers import Both, FileLog, Log, Tracker
 
 T = TypeVar("T")
 

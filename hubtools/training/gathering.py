@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from hubtools.errors import HubtoolsError
+from hubtools.core.errors import HubtoolsError
 from hubtools.training.recipe import Recipe
 from hubtools.training.stacked import Learned, User
 

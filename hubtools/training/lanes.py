@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from hubtools.errors import ModelError
-from hubtools.training.adapter import is_conv, targets, weight_names
+from hubtools.core.errors import ModelError
+from hubtools.training.lora import is_conv, targets, weight_names
 from hubtools.training.recipe import Adapter
 
 if TYPE_CHECKING:

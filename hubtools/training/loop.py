@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from hubtools.report import Reporter
+from hubtools.core.events import Reporter
 from hubtools.training.base import Base, quiet_transformers
 from hubtools.training.checkpoint import load_checkpoint, save_checkpoint
 from hubtools.training.course import Course, Fit
@@ -24,7 +24,7 @@ from hubtools.training.plan import Plan
 from hubtools.training.recipe import Recipe
 from hubtools.training.step import Stepper
 from hubtools.training.tokens import TokenBlocks
-from hubtools.training.track import Log, NoLog
+from hubtools.training.trackers import Log, NoLog
 
 _CHECKPOINT_EVERY = 30.0  # seconds; a kill loses at most these
 

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from hubtools.errors import ConfigError
-from hubtools.tables import decode, read_toml
+from hubtools.core.errors import ConfigError
+from hubtools.core.toml_tables import decode, read_toml
 
 _PACKAGED = Path(__file__).parent / "recipes"
 SCRATCH = "scratch"

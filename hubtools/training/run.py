@@ -9,18 +9,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from hubtools.cards.model import Evaluation, Prediction, Training
-from hubtools.report import Reporter
+from hubtools.cards.card import Evaluation, Prediction, Training
+from hubtools.core.events import Reporter
+from hubtools.corpus.corpus import Corpus, split_held_out
 from hubtools.training.base import Base
 from hubtools.training.bases import Bases, FreshBases
 from hubtools.training.checkpoint import Point
-from hubtools.training.corpus import Corpus, split_held_out
 from hubtools.training.evaluate import HeldOut, evaluate, likelihoods
 from hubtools.training.fitting import Fitted, RunSettings, Task, trained
-from hubtools.training.memorise import TrainingIndex, distinct_2, words
+from hubtools.training.generate import Sampling, predict
+from hubtools.training.memorization import TrainingIndex, distinct_2, words
 from hubtools.training.ngram import ByteNgram
-from hubtools.training.predict import Sampling, predict
-from hubtools.training.track import Tracker
+from hubtools.training.trackers import Tracker
 
 _EXAMINED = 100  # predictions looked at for repeated text
 _SHOWN = 10

@@ -15,20 +15,20 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from hubtools.errors import ModelError, UsageError
-from hubtools.report import Reporter
-from hubtools.training.adapter import adapter_weights, add_adapter, remove_adapter
+from hubtools.core.errors import ModelError, UsageError
+from hubtools.core.events import Reporter
 from hubtools.training.base import Base, quiet_transformers
 from hubtools.training.checkpoint import Progress
 from hubtools.training.compiled import IGNORED, Shapes, compiled, filled
 from hubtools.training.course import Course, Fit
 from hubtools.training.evaluate import mean_loss
 from hubtools.training.lanes import Seats, Weights, adapter_forwards, model_forwards
+from hubtools.training.lora import adapter_weights, add_adapter, remove_adapter
 from hubtools.training.plan import Plan
 from hubtools.training.recipe import Recipe
 from hubtools.training.step import adamw, autocast, padded, precision
 from hubtools.training.tokens import Batch, TokenBlocks
-from hubtools.training.track import Log
+from hubtools.training.trackers import Log
 
 if TYPE_CHECKING:
     import torch

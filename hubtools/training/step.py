@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from hubtools.errors import ModelError
-from hubtools.report import Reporter
+from hubtools.core.errors import ModelError
+from hubtools.core.events import Reporter
 from hubtools.training.base import Base
 from hubtools.training.compiled import IGNORED, Shapes, filled
 from hubtools.training.recipe import Recipe

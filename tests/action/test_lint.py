@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hubtools.scaffold import WORKFLOW, Wishes, make_project
+from hubtools.services.init import WORKFLOW, Wishes, make_project
 from tests.action.runner import ACTION
 from tests.conftest import REPOSITORY
 

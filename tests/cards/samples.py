@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hubtools.cards.model import (
+from hubtools.cards.card import (
     Card,
     CardAccount,
     Evaluation,

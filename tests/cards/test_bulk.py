@@ -18,11 +18,11 @@ import pytest
 
 from hubtools.cards import bulk
 from hubtools.cards.bulk import Failure, Rendered, fingerprint, render_all
+from hubtools.cards.card_file import card_toml, load_card
 from hubtools.cards.render import CardRenderer, is_sealed
-from hubtools.cards.render_memory import stamp_of
-from hubtools.cards.tomlfile import card_toml, load_card
-from hubtools.config import ProjectConfig
-from hubtools.errors import CardError, OutputError, PartlyDoneError
+from hubtools.cards.render_cache import stamp_of
+from hubtools.core.config import ProjectConfig
+from hubtools.core.errors import CardError, OutputError, PartlyDoneError
 from tests.cards.samples import CYBORG, HARBOUR
 
 RENDERER = CardRenderer("quiet-water", "https://huggingface.co")

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from hubtools.cards import limits
+from hubtools.cards.card_file import card_toml
 from hubtools.cards.check import Finding, check_cards
 from hubtools.cards.identifiers import unknown_language, unknown_licence, unknown_pipeline
 from hubtools.cards.sample_cards import sample_cards
-from hubtools.cards.tomlfile import card_toml
 from tests.cards.samples import CYBORG, HARBOUR, RETIRED
 
 

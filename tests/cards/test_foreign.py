@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
+from hubtools.cards.card import Card
+from hubtools.cards.card_file import add_card, load_card
 from hubtools.cards.frontmatter import read_front_matter
 from hubtools.cards.importing import import_paths, import_readme
-from hubtools.cards.model import Card
 from hubtools.cards.render import CardRenderer, unsealed
-from hubtools.cards.tomlfile import add_card, load_card
 from hubtools.cards.yaml_emitter import emit_yaml
 from hubtools.cards.yaml_reader import read_yaml, to_yaml
-from hubtools.errors import CardError, ConflictError
+from hubtools.core.errors import CardError, ConflictError
 
 RENDERER = CardRenderer("acme", "https://huggingface.co")
 BOMB = "a0: &a0 [x]\n" + "".join(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from hubtools.cards.frontmatter import dump_front_matter, split_front_matter
-from hubtools.errors import CardError
+from hubtools.core.errors import CardError
 from tests.cards.samples import HOSTILE_TEXTS
 
 TRICKY = (

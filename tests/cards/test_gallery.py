@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cards.difficult import DIFFICULT
 from tests.conftest import REPOSITORY
+from tests.pictures.difficult import DIFFICULT
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

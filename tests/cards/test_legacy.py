@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from hubtools.cards.card import Card, CardAccount, PostCounts, Run
 from hubtools.cards.importing import import_readme
-from hubtools.cards.model import Card, CardAccount, PostCounts, Run
 from hubtools.cards.render import CardRenderer
 from tests.cards.old_cards import GENERATIONS, Old, all_of, july_2020, may_2021, misread
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from pytest_regressions.file_regression import FileRegressionFixture
 
+from hubtools.cards.card import Card
+from hubtools.cards.card_file import load_card
 from hubtools.cards.importing import import_readme
-from hubtools.cards.model import Card
 from hubtools.cards.render import CardRenderer, is_sealed
-from hubtools.cards.tomlfile import load_card
 
 FOLDER = Path(__file__).parents[2] / "cards"
 RENDERER = CardRenderer("huggingtweets", "https://huggingface.co")

@@ -14,11 +14,11 @@ from markdown_it import MarkdownIt
 from pytest_regressions.file_regression import FileRegressionFixture
 
 from hubtools.cards import escape
+from hubtools.cards.card import Card, CardAccount, Evaluation, Prediction
 from hubtools.cards.frontmatter import split_front_matter
-from hubtools.cards.model import Card, CardAccount, Evaluation, Prediction
 from hubtools.cards.render import CardRenderer, is_sealed
-from hubtools.config import ProjectConfig
-from hubtools.errors import CardError
+from hubtools.core.config import ProjectConfig
+from hubtools.core.errors import CardError
 from tests.cards.samples import COUNTS, CYBORG, HARBOUR, HOSTILE_TEXTS, RETIRED
 
 MARKDOWN = MarkdownIt("gfm-like", {"html": True})

@@ -12,9 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hubtools.cards.importing import import_readme
-from hubtools.cards.metadata import split_modelled
-from hubtools.cards.model import (
+from hubtools.cards.card import (
     Card,
     CardAccount,
     Evaluation,
@@ -23,10 +21,12 @@ from hubtools.cards.model import (
     Run,
     Training,
 )
+from hubtools.cards.card_file import card_toml, load_card, save_card
+from hubtools.cards.importing import import_readme
+from hubtools.cards.metadata import split_modelled
 from hubtools.cards.render import CardRenderer, is_sealed
-from hubtools.cards.tomlfile import card_toml, load_card, save_card
-from hubtools.config import ProjectConfig
-from hubtools.errors import CardError
+from hubtools.core.config import ProjectConfig
+from hubtools.core.errors import CardError
 from tests.cards.samples import CYBORG, HARBOUR, HOSTILE_TEXTS, RETIRED
 
 RENDERERS = (

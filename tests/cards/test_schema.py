@@ -12,12 +12,12 @@ import msgspec
 import pytest
 
 from hubtools.cards import limits
-from hubtools.cards.model import Card
-from hubtools.cards.names import check_repo_name
+from hubtools.cards.card import Card
+from hubtools.cards.card_file import card_toml
 from hubtools.cards.sample_cards import sample_cards
 from hubtools.cards.schema import card_schema, mistakes, path_text
-from hubtools.cards.tomlfile import card_toml
-from hubtools.errors import UsageError
+from hubtools.core.errors import UsageError
+from hubtools.core.repo_names import check_repo_name
 from tests.cards.samples import CYBORG, HARBOUR, RETIRED
 
 CARDS = (HARBOUR, CYBORG, RETIRED, *sample_cards())

@@ -108,7 +108,7 @@ def test_no_key_of_any_document_is_missed(data: dict[str, Any]) -> None:
 def test_the_line_shows_the_key(card: Any) -> None:
     from dataclasses import replace
 
-    from hubtools.cards.tomlfile import card_toml
+    from hubtools.cards.card_file import card_toml
 
     text = card_toml(replace(card, prose=None))
     for path, line in key_lines(text).items():

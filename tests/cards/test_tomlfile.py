@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubtools.cards.model import Card, CardAccount, Prediction
-from hubtools.cards.tomlfile import card_toml, load_card, save_card
-from hubtools.errors import CardError
+from hubtools.cards.card import Card, CardAccount, Prediction
+from hubtools.cards.card_file import card_toml, load_card, save_card
+from hubtools.core.errors import CardError
 from tests.cards.samples import CYBORG, HARBOUR, RETIRED
 
 CARDS = {"harbour": HARBOUR, "cyborg": replace(CYBORG, prose=None), "retired": RETIRED}

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from hubtools.cards.tomlfile import card_toml, load_card
+from hubtools.cards.card_file import card_toml, load_card
 from hubtools.cli.app import app
 from tests.cards.samples import CYBORG, HARBOUR
 from tests.makers import command

@@ -13,13 +13,13 @@ import typer
 from huggingface_hub import CommitOperationAdd, HfApi
 from typer.testing import CliRunner, Result
 
-from hubtools.cards.hub_import import import_from_hub, list_hub_models
-from hubtools.cards.model import Card
+from hubtools.cards.card import Card
+from hubtools.cards.card_file import load_card
 from hubtools.cards.render import CardRenderer
-from hubtools.cards.tomlfile import load_card
 from hubtools.cli.cards_import import import_cards
-from hubtools.errors import CardError, HubtoolsError, HubUnavailableError, PartlyDoneError
+from hubtools.core.errors import CardError, HubtoolsError, HubUnavailableError, PartlyDoneError
 from hubtools.localhub.server import serving
+from hubtools.services.import_from_hub import import_from_hub, list_hub_models
 from tests.cards.old_cards import Old, december_2020, may_2021
 from tests.cards.samples import HARBOUR
 

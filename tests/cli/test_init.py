@@ -13,10 +13,10 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
-from hubtools import scaffold
 from hubtools.cli.app import app
-from hubtools.config import HubConfig, find_project
-from hubtools.scaffold import UNKNOWN_ACTION, WORKFLOW, installed_action
+from hubtools.core.config import HubConfig, find_project
+from hubtools.services import init as scaffold
+from hubtools.services.init import UNKNOWN_ACTION, WORKFLOW, installed_action
 from tests.makers import command
 
 ALL = ["hubtools.toml", "cards/README.md", "deny.txt", ".gitignore", str(WORKFLOW)]
@@ -88,7 +88,7 @@ def test_what_says_something_else_stays(folder: Path) -> None:
 
 
 def test_settings_in_pyproject_stay_there(folder: Path) -> None:
-    (folder / "pyproject.toml").write_text('[tool.hubtools.consent]\ndeny = "no.txt"\n')
+    (folder / "pyproject.toml").write_text('[tool.hubtools.posts.deny_list]\ndeny = "no.txt"\n')
     assert run().exit_code == 0
     assert not (folder / "hubtools.toml").exists()
     assert (folder / "no.txt").is_file()

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from hubtools.config import Project
+from hubtools.core.config import Project
 from hubtools.demo.limits import Limits
-from hubtools.demo.settings import Settings
-from hubtools.demo.visits import Visits
+from hubtools.demo.options import Settings
+from hubtools.demo.sessions import Visits
 from tests.makers import write_archive, write_recipe
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

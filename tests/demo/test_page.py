@@ -19,10 +19,10 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from hubtools.config import Project
+from hubtools.core.config import Project
 from hubtools.demo.limits import Limits
-from hubtools.demo.settings import Settings
-from hubtools.demo.visits import Visits
+from hubtools.demo.options import Settings
+from hubtools.demo.sessions import Visits
 from tests.makers import command, posts, write_archive, write_recipe
 
 if TYPE_CHECKING:
@@ -252,7 +252,7 @@ def test_the_end_of_a_step_takes_back_nothing_that_was_ticked_or_typed(
 ) -> None:
     import gradio as gr
 
-    from hubtools.demo.handlers import Handlers
+    from hubtools.demo.callbacks import Handlers
 
     handlers = Handlers(settings, make_visits())
     request = gr.Request(session_hash="one")

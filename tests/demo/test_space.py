@@ -18,11 +18,11 @@ import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
 
 from hubtools.cards.frontmatter import read_front_matter
+from hubtools.core.errors import AccessError, ConflictError, UsageError
 from hubtools.demo.limits import Limits
+from hubtools.demo.options import Settings
 from hubtools.demo.push import PlannedSpace, apply_space, open_space, plan_space
-from hubtools.demo.settings import Settings
 from hubtools.demo.space import space_files, write_space
-from hubtools.errors import AccessError, ConflictError, UsageError
 from hubtools.localhub.access import Access
 from hubtools.localhub.faults import Answer, Cut, Fault, Faults, Run
 from hubtools.localhub.server import serving

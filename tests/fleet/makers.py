@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from hubtools.config import Project
+from hubtools.core.config import Project
+from hubtools.core.events import SilentReporter
+from hubtools.fleet.display import NoBoard
 from hubtools.fleet.manifest import Shard
 from hubtools.fleet.run import Finished, FleetRequest, run_fleet
-from hubtools.fleet.show import NoBoard
-from hubtools.report import SilentReporter
 from hubtools.sync.target import Target
 from tests.makers import write_archive
 from tests.training.makers import posts

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hubtools.errors import ConfigError, UsageError
+from hubtools.core.errors import ConfigError, UsageError
 from hubtools.fleet.manifest import Options, Shard, parse_shard, read_manifest
 from hubtools.posts.options import ReadOptions
 

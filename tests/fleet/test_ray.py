@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from hubtools.config import Project
+from hubtools.core.config import Project
+from hubtools.core.events import SilentReporter
 from hubtools.fleet.engine import ATTEMPTS, RayEngine, ray_engine
 from hubtools.fleet.manifest import read_manifest
-from hubtools.fleet.work import Began, Job, Manner, Outcome
-from hubtools.report import SilentReporter
+from hubtools.fleet.worker import Began, Job, Manner, Outcome
 from tests.fleet.makers import go, start, three, wait_for, write_accounts, write_manifest
 from tests.fleet.test_run import on_hub, stamps
 

@@ -16,16 +16,16 @@ import torch
 from huggingface_hub import HfApi
 from safetensors.torch import load_file
 
-from hubtools.config import Config, ConsentConfig, Project
-from hubtools.errors import AccessError, PartlyDoneError, UsageError
+from hubtools.core.config import Config, ConsentConfig, Project
+from hubtools.core.errors import AccessError, PartlyDoneError, UsageError
+from hubtools.core.events import SilentReporter
 from hubtools.fleet.journal import read_state, states
 from hubtools.fleet.manifest import Shard, read_manifest
-from hubtools.fleet.work import AT_A_TIME, Began, Job, Manner, Outcome, Workshop
+from hubtools.fleet.worker import AT_A_TIME, Began, Job, Manner, Outcome, Workshop
 from hubtools.localhub.access import Access
 from hubtools.localhub.server import serving
-from hubtools.publish import make_model
-from hubtools.report import SilentReporter
-from hubtools.sync.session import Planned, Session, make_plan
+from hubtools.services.publish import make_model
+from hubtools.services.session import Planned, Session, make_plan
 from hubtools.sync.target import Target
 from hubtools.training.stacked import Stack, User
 from tests.cli.test_errors import on_a_file_system

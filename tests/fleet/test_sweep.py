@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from hubtools.corpus.corpus import build_corpus
 from hubtools.fleet.sweep import Scored, Sweep, Trial, space, texts_of, tuned
-from hubtools.fleet.sweepreport import page, recipe_text, table
-from hubtools.posts.reading import read_timeline
-from hubtools.training.corpus import build_corpus
+from hubtools.fleet.sweep_report import page, recipe_text, table
+from hubtools.posts.registry import read_timeline
 from hubtools.training.recipe import load_recipe
 from tests.fleet.makers import write_accounts
 from tests.makers import command

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 import pytest
 from huggingface_hub import HfApi
 
-from hubtools.localhub.model import Query
 from hubtools.localhub.server import serving
 from hubtools.localhub.store import Store
+from hubtools.localhub.types import Query
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page, Request

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from hubtools.cards.model import Card
+from hubtools.cards.card import Card
 from hubtools.cards.render import CardRenderer
-from hubtools.cards.thumbnail import Face, ThumbnailSubject, draw_thumbnail
-from hubtools.localhub.model import AddFile, Commit, Draft, Query, RepoId
+from hubtools.core.run_record import sealed_record
 from hubtools.localhub.store import Store
-from hubtools.record import sealed_record
+from hubtools.localhub.types import AddFile, Commit, Draft, Query, RepoId
+from hubtools.pictures.thumbnail import Face, ThumbnailSubject, draw_thumbnail
 from tests.cards.samples import HARBOUR
 
 RECORD = {

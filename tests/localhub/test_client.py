@@ -25,8 +25,8 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from hubtools.localhub.model import AddFile, Draft, RepoId
 from hubtools.localhub.store import Store
+from hubtools.localhub.types import AddFile, Draft, RepoId
 
 README = b"""---
 language: en

@@ -18,9 +18,9 @@ import pytest
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError
 
-from hubtools.localhub.model import AddFile, Draft, RepoId
 from hubtools.localhub.server import serving
 from hubtools.localhub.store import Store
+from hubtools.localhub.types import AddFile, Draft, RepoId
 from tests.conftest import Unprivileged
 from tests.localhub.conftest import check_consistency
 
@@ -30,14 +30,14 @@ import sys
 from pathlib import Path
 from hubtools.localhub.access import OPEN
 from hubtools.localhub.server import serve
-from hubtools.report import StderrReporter
+from hubtools.core.events import StderrReporter
 serve(Path(sys.argv[1]), "127.0.0.1", 0, OPEN, StderrReporter())
 """
 WRITER = """
 import sys
 from pathlib import Path
 from hubtools.localhub.errors import HeadMovedError
-from hubtools.localhub.model import AddFile, Draft, RepoId
+from hubtools.localhub.types import AddFile, Draft, RepoId
 from hubtools.localhub.store import Store
 store, repo, won = Store(Path(sys.argv[1])), RepoId("me", "m"), 0
 for n in range(40):
@@ -207,7 +207,7 @@ def test_processes_that_open_a_new_folder_at_once(root: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path, unprivileged: Unprivileged) -> None:
-    from hubtools.errors import OutputError
+    from hubtools.core.errors import OutputError
 
     tmp_path.chmod(0o500)
     with unprivileged(), pytest.raises(OutputError):

@@ -16,11 +16,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from huggingface_hub import RepoCard
 
-from hubtools.errors import UsageError
+from hubtools.core.errors import UsageError
+from hubtools.core.events import SilentReporter
 from hubtools.localhub.export import Exported, ExportRequest, export
-from hubtools.localhub.model import RepoId
 from hubtools.localhub.store import Store
-from hubtools.report import SilentReporter
+from hubtools.localhub.types import RepoId
 from tests.cards.samples import HARBOUR
 from tests.localhub.conftest import Visit
 from tests.localhub.models import put, put_model

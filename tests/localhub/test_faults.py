@@ -29,9 +29,9 @@ from hubtools.localhub.faults import (
     Stall,
 )
 from hubtools.localhub.limits import limit_headers
-from hubtools.localhub.model import RepoId
 from hubtools.localhub.server import serving
 from hubtools.localhub.store import Store
+from hubtools.localhub.types import RepoId
 from tests.localhub.conftest import check_consistency
 
 REPO = RepoId("me", "poet")

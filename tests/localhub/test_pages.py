@@ -9,8 +9,8 @@ import httpx2
 from huggingface_hub import CommitOperationAdd, HfApi
 
 from hubtools.localhub.markup import render_card, render_readme
-from hubtools.localhub.model import RepoId
 from hubtools.localhub.store import Store
+from hubtools.localhub.types import RepoId
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -15,12 +15,12 @@ import pytest
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError
 
-from hubtools.errors import OutputError
+from hubtools.core.errors import OutputError
+from hubtools.core.events import SilentReporter
 from hubtools.localhub.access import OPEN
-from hubtools.localhub.model import RepoId
 from hubtools.localhub.server import serve, serving
 from hubtools.localhub.store import Store
-from hubtools.report import SilentReporter
+from hubtools.localhub.types import RepoId
 from tests.localhub.models import put
 from tests.localhub.test_durability import start_server
 

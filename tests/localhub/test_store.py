@@ -14,9 +14,9 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError
 
 from hubtools.localhub.errors import BadRequestError, RepoExistsError
-from hubtools.localhub.model import AddLfs, Draft, Query, RepoId
 from hubtools.localhub.server import serving
 from hubtools.localhub.store import Store
+from hubtools.localhub.types import AddLfs, Draft, Query, RepoId
 from tests.localhub.conftest import check_consistency
 
 REPO = RepoId("me", "m")

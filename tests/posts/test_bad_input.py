@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from hubtools.errors import SourceError
+from hubtools.core.errors import SourceError
 from hubtools.posts.container import Limits
-from hubtools.posts.reading import read_timeline
+from hubtools.posts.registry import read_timeline
 from tests.conftest import Unprivileged
 from tests.posts.archives import account_js, tweet, tweets_js, write_folder, write_zip
 

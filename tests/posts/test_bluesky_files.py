@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from hubtools.errors import MissingExtraError, PolicyError, SourceError
-from hubtools.posts.model import Account, Timeline
-from hubtools.posts.reading import read_timeline
+from hubtools.core.errors import MissingExtraError, PolicyError, SourceError
+from hubtools.posts.post import Account, Timeline
+from hubtools.posts.registry import read_timeline
 from tests.posts.exports import DID, WHEN, bluesky_post, car, commit, repository
 
 POST, REPOST = "app.bsky.feed.post", "app.bsky.feed.repost"

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hubtools.errors import PolicyError, SourceError
-from hubtools.posts.reading import read_timeline
+from hubtools.core.errors import PolicyError, SourceError
+from hubtools.posts.registry import read_timeline
 from tests.posts.archives import account_js, note_js, tweet, tweets_js, write_zip
 from tests.posts.exports import actor, announce, bluesky_post, note, outbox, repository, write_tar
 from tests.posts.test_bluesky_files import FEED, RECORDS

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from hubtools.errors import PolicyError, SourceError
-from hubtools.posts.model import Account, Post
+from hubtools.core.errors import PolicyError, SourceError
 from hubtools.posts.options import ReadOptions
-from hubtools.posts.reading import read_timeline
+from hubtools.posts.post import Account, Post
+from hubtools.posts.registry import read_timeline
 from tests.posts.archives import write_folder, write_zip
 from tests.posts.exports import (
     ACTOR,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from hubtools.errors import PolicyError
+from hubtools.core.errors import PolicyError
 from hubtools.posts.optout import refuse_opted_out
 
 LABEL = {"val": "!no-unauthenticated", "src": "did:plc:abc"}

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from hubtools.errors import SourceError
-from hubtools.posts.model import Account
+from hubtools.core.errors import SourceError
 from hubtools.posts.options import ReadOptions
-from hubtools.posts.reading import read_timeline
+from hubtools.posts.post import Account
+from hubtools.posts.registry import read_timeline
 
 BODY = ReadOptions(text_column="Body")
 

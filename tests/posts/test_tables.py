@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from hubtools.errors import SourceError
-from hubtools.posts.model import Account, Post
-from hubtools.posts.reading import read_timeline
+from hubtools.core.errors import SourceError
+from hubtools.posts.post import Account, Post
+from hubtools.posts.registry import read_timeline
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 real_data = pytest.mark.skipif(not DATA.is_dir(), reason="needs the shared collection of posts")

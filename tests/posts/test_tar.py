@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from hubtools.errors import SourceError
+from hubtools.core.errors import SourceError
 from hubtools.posts.container import Limits
-from hubtools.posts.reading import read_timeline
+from hubtools.posts.registry import read_timeline
 from tests.posts.exports import note, outbox, write_tar
 
 GOOD = {"outbox.json": outbox(note("hello"))}

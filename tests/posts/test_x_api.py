@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from hubtools.errors import SourceError
-from hubtools.posts.model import Account, Timeline
-from hubtools.posts.reading import read_timeline
+from hubtools.core.errors import SourceError
+from hubtools.posts.post import Account, Timeline
+from hubtools.posts.registry import read_timeline
 
 
 def texts(timeline: Timeline) -> list[str]:

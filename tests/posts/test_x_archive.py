@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubtools.errors import SourceError
+from hubtools.core.errors import SourceError
 from hubtools.posts.characters import language_code
-from hubtools.posts.model import Account
-from hubtools.posts.reading import read_timeline
+from hubtools.posts.post import Account
+from hubtools.posts.registry import read_timeline
 from tests.posts.archives import (
     account_js,
     manifest_js,

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from hubtools.errors import SourceError
-from hubtools.posts.model import Account, Post, Timeline
-from hubtools.posts.reading import read_timeline
+from hubtools.core.errors import SourceError
+from hubtools.posts.post import Account, Post, Timeline
+from hubtools.posts.registry import read_timeline
 from tests.posts.archives import (
     account_js,
     manifest_js,

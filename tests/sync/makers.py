@@ -9,20 +9,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hubtools.cards.model import Card, CardAccount
-from hubtools.cards.tomlfile import card_toml, load_card
-from hubtools.config import find_project
+from hubtools.cards.card import Card, CardAccount
+from hubtools.cards.card_file import card_toml, load_card
+from hubtools.core.config import find_project
+from hubtools.core.events import SilentReporter
+from hubtools.core.run_record import RUN_RECORD, sealed_record
 from hubtools.localhub.faults import Faults
-from hubtools.localhub.model import AddFile, Commit, Draft, Query, Repo, RepoId
 from hubtools.localhub.store import Store
-from hubtools.record import RUN_RECORD, sealed_record
-from hubtools.report import SilentReporter
+from hubtools.localhub.types import AddFile, Commit, Draft, Query, Repo, RepoId
+from hubtools.services.session import Session, make_plan, renderer_for
 from hubtools.sync.apply import Applied, apply
-from hubtools.sync.hub import Hub, Patience, counted
-from hubtools.sync.memory import Memory
+from hubtools.sync.client import Hub, Patience, counted
 from hubtools.sync.pacing import Pacer
 from hubtools.sync.plan import Change, Plan
-from hubtools.sync.session import Session, make_plan, renderer_for
+from hubtools.sync.state import Memory
 from hubtools.sync.target import Target
 
 QUICK = Patience(attempts=7, first=0.01, most=0.05, timeout=20)

@@ -6,8 +6,8 @@ import pytest
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils import httpx
 
-from hubtools.errors import AccessError, ConflictError, HubtoolsError, HubUnavailableError
-from hubtools.sync.answers import asking
+from hubtools.core.errors import AccessError, ConflictError, HubtoolsError, HubUnavailableError
+from hubtools.sync.http_errors import asking
 
 
 @pytest.mark.parametrize(

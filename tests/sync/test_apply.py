@@ -14,14 +14,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from hubtools.errors import AccessError, ConflictError, HubUnavailableError, PartlyDoneError
+from hubtools.core.errors import AccessError, ConflictError, HubUnavailableError, PartlyDoneError
+from hubtools.core.events import Bar, SilentReporter
 from hubtools.localhub.faults import Answer, Fault, Run
 from hubtools.localhub.limits import limit_headers
-from hubtools.report import Bar, SilentReporter
+from hubtools.services.session import make_plan
 from hubtools.sync.apply import apply
-from hubtools.sync.hub import Patience
+from hubtools.sync.client import Patience
 from hubtools.sync.plan import README
-from hubtools.sync.session import make_plan
 from tests.sync.makers import Place, apply_in, plan_in, rival, write_model
 
 
@@ -218,7 +218,7 @@ def test_line_ends_alone_are_no_edit(place: Place) -> None:
 def test_a_readme_that_was_removed_is_put_back(place: Place) -> None:
     place.card("poet")
     place.apply()
-    from hubtools.localhub.model import DeleteFile, Draft
+    from hubtools.localhub.types import DeleteFile, Draft
 
     gone = Draft("rival", "Remove", (DeleteFile(README),))
     place.store.commit(place.repo_id("poet"), gone)
@@ -696,7 +696,7 @@ def test_a_memory_of_another_version_is_begun_anew(place: Place) -> None:
 
 
 def test_a_memory_that_is_locked(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hubtools.sync.memory._WAIT", 0.05)
+    monkeypatch.setattr("hubtools.sync.state._WAIT", 0.05)
     fleet(place, 2)
     place.apply()
     place.edit("model-0", prose="New.")

@@ -11,13 +11,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from hubtools.errors import HubUnavailableError
+from hubtools.core.errors import HubUnavailableError
 from hubtools.localhub.faults import Answer, Cut, Fault, Faults, Mix, Run, Stall
 from hubtools.localhub.limits import limit_headers
 from hubtools.localhub.server import serving
 from hubtools.localhub.store import Store
-from hubtools.sync.hub import Patience
-from hubtools.sync.session import owner_of
+from hubtools.services.session import owner_of
+from hubtools.sync.client import Patience
 from tests.sync.makers import Place, rival, write_model
 
 IMPATIENT = Patience(attempts=7, first=0.01, most=0.05, timeout=0.4)
@@ -323,6 +323,6 @@ def test_a_thousand_repositories_in_a_storm(stormy: Place) -> None:
 
 
 def _card(place: Place, name: str):  # type: ignore[no-untyped-def]
-    from hubtools.cards.tomlfile import load_card
+    from hubtools.cards.card_file import load_card
 
     return load_card(place.file(name))

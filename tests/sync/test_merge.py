@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+from hubtools.cards.card import Card, CardAccount
 from hubtools.cards.importing import import_readme
-from hubtools.cards.model import Card, CardAccount
+from hubtools.cards.merge_remote import Home, as_its_own, bring_home, merge_text
 from hubtools.cards.render import CardRenderer
-from hubtools.sync.merge import Home, as_its_own, bring_home, merge_text
 
 RENDERER = CardRenderer("me")
 CARD = Card(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubtools.errors import PolicyError, UsageError
+from hubtools.core.errors import PolicyError, UsageError
 from hubtools.sync.plan import (
     CARRIED_OUT,
     README,

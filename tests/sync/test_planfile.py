@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from hubtools.errors import ConflictError, HubtoolsError, UsageError
+from hubtools.core.errors import ConflictError, HubtoolsError, UsageError
+from hubtools.services.session import make_plan
 from hubtools.sync.plan import Plan
-from hubtools.sync.planfile import card_names, check_current, plan_document, read_plan, write_plan
-from hubtools.sync.session import make_plan
+from hubtools.sync.plan_file import card_names, check_current, plan_document, read_plan, write_plan
 from tests.sync.makers import Place, apply_in, write_model
 
 

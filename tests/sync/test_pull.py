@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from hubtools.cards.card_file import add_card, load_card
 from hubtools.cards.importing import import_readme
-from hubtools.cards.tomlfile import add_card, load_card
-from hubtools.errors import ConflictError, HubtoolsError, UsageError
+from hubtools.core.errors import ConflictError, HubtoolsError, UsageError
 from hubtools.localhub.faults import Answer, Cut, Fault
-from hubtools.sync.pull import Edit, find_edit, save_edit
+from hubtools.services.pull import Edit, find_edit, save_edit
 from tests.cards.old_cards import all_of, may_2021
 from tests.sync.makers import Place
 
@@ -213,7 +213,7 @@ def test_a_pull_that_was_killed_in_the_middle(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("hubtools.sync.pull.save_card", killed)
+        patch.setattr("hubtools.services.pull.save_card", killed)
         with pytest.raises(KeyboardInterrupt):
             pull(place)
     assert "Mine." in prose(place)
@@ -232,7 +232,7 @@ def imported(place: Place, text: str) -> None:
     """As `cards import --from-hub` does."""
     from huggingface_hub import HfApi
 
-    from hubtools.cards.hub_import import import_from_hub, list_hub_models
+    from hubtools.services.import_from_hub import import_from_hub, list_hub_models
 
     place.put("poet", create=True, README=text)
     api = HfApi(endpoint=place.url, token=False)

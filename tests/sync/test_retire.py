@@ -6,12 +6,12 @@ import tomllib
 
 import pytest
 
-from hubtools.cards.model import CardAccount
-from hubtools.cards.tomlfile import load_card
-from hubtools.errors import HubtoolsError, PolicyError
+from hubtools.cards.card import CardAccount
+from hubtools.cards.card_file import load_card
+from hubtools.core.errors import HubtoolsError, PolicyError
+from hubtools.core.events import SilentReporter
 from hubtools.localhub.faults import Answer, Fault
-from hubtools.report import SilentReporter
-from hubtools.retire import Retired, retire
+from hubtools.services.retire import Retired, retire
 from tests.sync.makers import Place, write_model
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hubtools.errors import UsageError
+from hubtools.core.errors import UsageError
 from hubtools.sync.target import connect, parse_target
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from hubtools.errors import ModelError
-from hubtools.posts.model import Account, Post, Timeline
-from hubtools.report import SilentReporter
+from hubtools.core.errors import ModelError
+from hubtools.core.events import SilentReporter
+from hubtools.corpus.corpus import build_corpus
+from hubtools.posts.post import Account, Post, Timeline
 from hubtools.training.base import load_base
-from hubtools.training.corpus import build_corpus
 from hubtools.training.fitting import RunSettings
 from hubtools.training.recipe import Recipe, load_recipe
 from hubtools.training.run import run_training

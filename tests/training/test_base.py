@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from hubtools.errors import HubUnavailableError, ModelError
+from hubtools.core.errors import HubUnavailableError, ModelError
 from hubtools.training.base import load_base, make_base, quiet_transformers
 from hubtools.training.evaluate import likelihoods
-from hubtools.training.predict import Sampling, predict
+from hubtools.training.generate import Sampling, predict
 from hubtools.training.recipe import Recipe
 from tests.training.makers import posts
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from hubtools.errors import ConfigError, ModelError
-from hubtools.report import SilentReporter
+from hubtools.core.errors import ConfigError, ModelError
+from hubtools.core.events import SilentReporter
 from hubtools.training.base import Base, make_base
 from hubtools.training.checkpoint import Point, Progress
 from hubtools.training.course import Fit

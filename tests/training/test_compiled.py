@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubtools.report import SilentReporter
+from hubtools.core.events import SilentReporter
 from hubtools.training import step
 from hubtools.training.base import Base, make_base
 from hubtools.training.bases import WarmBases

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from hubtools.training.memorise import TrainingIndex, distinct_2
+from hubtools.training.memorization import TrainingIndex, distinct_2
 from hubtools.training.ngram import ByteNgram
 from tests.training.makers import posts
 

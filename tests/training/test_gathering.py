@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from hubtools.errors import ModelError
-from hubtools.report import SilentReporter
+from hubtools.core.errors import ModelError
+from hubtools.core.events import SilentReporter
 from hubtools.training.bases import WarmBases
 from hubtools.training.gathering import Gathering
 from hubtools.training.recipe import Recipe, load_recipe
 from hubtools.training.stacked import Learned, Stack, User
 from hubtools.training.tokens import TokenBlocks
-from hubtools.training.track import NoLog
+from hubtools.training.trackers import NoLog
 from tests.training.test_stacked import ADAPTER, user_of
 
 RECIPE = load_recipe("adapter")

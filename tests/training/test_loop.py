@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import torch
 
-from hubtools.errors import ModelError, OutputError
-from hubtools.report import SilentReporter
+from hubtools.core.errors import ModelError, OutputError
+from hubtools.core.events import SilentReporter
 from hubtools.training.base import Base, make_base
 from hubtools.training.course import Fit
 from hubtools.training.evaluate import evaluate

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from hubtools.report import SilentReporter
+from hubtools.core.events import SilentReporter
 from hubtools.training.base import load_base
 from hubtools.training.loop import fit
 from hubtools.training.recipe import load_recipe

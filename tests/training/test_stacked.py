@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from hubtools.errors import ModelError, UsageError
-from hubtools.report import SilentReporter
-from hubtools.training.adapter import adapter_weights, add_adapter
+from hubtools.core.errors import ModelError, UsageError
+from hubtools.core.events import SilentReporter
 from hubtools.training.base import Base, load_base
 from hubtools.training.compiled import Shapes
 from hubtools.training.course import Fit
 from hubtools.training.loop import fit
+from hubtools.training.lora import adapter_weights, add_adapter
 from hubtools.training.recipe import Adapter, Recipe, load_recipe
 from hubtools.training.stacked import Learned, Stack, User, alike, side_by_side
 from hubtools.training.tokens import TokenBlocks, tokenize
-from hubtools.training.track import NoLog
+from hubtools.training.trackers import NoLog
 from tests.training import bases
 from tests.training.makers import posts
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from hubtools.errors import ModelError
-from hubtools.report import SilentReporter
+from hubtools.core.errors import ModelError
+from hubtools.core.events import SilentReporter
 from hubtools.training import step
 from hubtools.training.base import Base, make_base
 from hubtools.training.recipe import Recipe

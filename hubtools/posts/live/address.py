@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from hubtools.errors import SourceError
-from hubtools.posts.model import Network
+from hubtools.core.errors import SourceError
+from hubtools.posts.post import Network
 
 _NETWORKS: dict[str, Network] = {"mastodon": "mastodon", "bluesky": "bluesky"}
 _LABEL = r"[a-z0-9\u00a1-\uffff][a-z0-9\u00a1-\uffff-]*"

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
-from hubtools.errors import HubtoolsError, OutputError
-from hubtools.files import write_atomically
+from hubtools.core.errors import HubtoolsError, OutputError
+from hubtools.core.files import write_atomically
 from hubtools.posts.live.guard import Guard, origin_of
 from hubtools.posts.pictures import is_picture
 

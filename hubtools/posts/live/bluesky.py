@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
-from hubtools.errors import SourceError
+from hubtools.core.errors import SourceError
 from hubtools.posts.bluesky_records import POSTS, REPOSTS, record_post, record_repost
 from hubtools.posts.handles import checked_handle
 from hubtools.posts.live.address import Address, is_did
@@ -30,8 +30,8 @@ from hubtools.posts.live.remote import (
 )
 from hubtools.posts.live.settings import Settings
 from hubtools.posts.live.walk import Page
-from hubtools.posts.model import Account
 from hubtools.posts.optout import PREFERENCE, refuse_opted_out
+from hubtools.posts.post import Account
 
 PAGE = 100  # the most that a server gives at a time
 _MOST_PREFERENCES = 10  # pages

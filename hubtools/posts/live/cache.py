@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from hubtools.errors import SourceError
-from hubtools.files import write_atomically, writing
+from hubtools.core.errors import SourceError
+from hubtools.core.files import write_atomically, writing
 from hubtools.posts.live.address import Address
-from hubtools.posts.model import Post
+from hubtools.posts.post import Post
 
 _VERSION = 1
 ACCOUNT = "account.json"

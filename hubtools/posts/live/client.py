@@ -11,11 +11,11 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import urlencode, urljoin
 
-from hubtools.errors import HubUnavailableError, SourceError
+from hubtools.core.errors import HubUnavailableError, SourceError
+from hubtools.core.events import Reporter
 from hubtools.posts.live.guard import Guard, origin_of
 from hubtools.posts.live.pacing import seconds_until_allowed, seconds_until_refilled
 from hubtools.posts.live.settings import Settings
-from hubtools.report import Reporter
 
 _FOR_NOW = frozenset((408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524))
 _MOVED = frozenset((301, 302, 303, 307, 308))

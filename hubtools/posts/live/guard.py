@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from hubtools.errors import HubUnavailableError, SourceError
+from hubtools.core.errors import HubUnavailableError, SourceError
 
 _NAT64 = IPv6Network("64:ff9b::/96")
 

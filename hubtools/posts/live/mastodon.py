@@ -28,8 +28,8 @@ from hubtools.posts.live.remote import (
 )
 from hubtools.posts.live.settings import Settings
 from hubtools.posts.live.walk import Page
-from hubtools.posts.model import Account, Post
 from hubtools.posts.optout import refuse_opted_out
+from hubtools.posts.post import Account, Post
 from hubtools.posts.statustext import html_to_text
 
 PAGE = 40  # the most that a server gives at a time

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType, ModuleType
 from typing import Any
 
-from hubtools.errors import PolicyError, SourceError
-from hubtools.files import writing
+from hubtools.core.errors import PolicyError, SourceError
+from hubtools.core.events import Reporter, SilentReporter
+from hubtools.core.files import writing
 from hubtools.posts.live import bluesky, mastodon
 from hubtools.posts.live.address import Address, parse_address
 from hubtools.posts.live.cache import AccountCache, State, Stream, account_cache
@@ -18,8 +19,7 @@ from hubtools.posts.live.client import Client
 from hubtools.posts.live.remote import GoneError, Remote
 from hubtools.posts.live.settings import Settings
 from hubtools.posts.live.walk import bring_up_to_date
-from hubtools.posts.model import Account, Network, Post, Timeline
-from hubtools.report import Reporter, SilentReporter
+from hubtools.posts.post import Account, Network, Post, Timeline
 
 _NETWORKS: Mapping[Network, ModuleType] = MappingProxyType(
     {"mastodon": mastodon, "bluesky": bluesky}

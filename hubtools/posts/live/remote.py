@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hubtools.errors import SourceError
+from hubtools.core.errors import SourceError
 from hubtools.posts.characters import sound
 from hubtools.posts.live.client import Answer
 from hubtools.posts.live.walk import Fetch
-from hubtools.posts.model import Account
+from hubtools.posts.post import Account
 
 _ARCHIVE = "Export the account's archive on the network, and give its file instead"
 

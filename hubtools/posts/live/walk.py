@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from hubtools.errors import SourceError
+from hubtools.core.errors import SourceError
 from hubtools.posts.live.cache import State, Stream, Walk
 from hubtools.posts.live.settings import Settings
-from hubtools.posts.model import Post
+from hubtools.posts.post import Post
 
 
 @dataclass(frozen=True, slots=True)

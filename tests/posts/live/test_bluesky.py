@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from hubtools.errors import HubUnavailableError, PolicyError, SourceError
+from hubtools.core.errors import HubUnavailableError, PolicyError, SourceError
 from hubtools.posts.live.read import read_live
-from hubtools.posts.model import Account
+from hubtools.posts.post import Account
 from tests.posts.live.conftest import Asking
 from tests.posts.live.servers import DID, Bluesky, Clock, Reply, record, serving
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from hubtools.errors import HubUnavailableError, SourceError
+from hubtools.core.errors import HubUnavailableError, SourceError
+from hubtools.core.events import SilentReporter
 from hubtools.posts.live.address import is_live, parse_address
 from hubtools.posts.live.client import Client
 from hubtools.posts.live.guard import Guard
 from hubtools.posts.live.pacing import seconds_until_allowed, seconds_until_refilled
 from hubtools.posts.live.settings import cache_folder
-from hubtools.report import SilentReporter
 from tests.posts.live.conftest import Asking
 from tests.posts.live.servers import Clock, Reply, serving
 

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from hubtools.errors import HubUnavailableError, PolicyError, SourceError
+from hubtools.core.errors import HubUnavailableError, PolicyError, SourceError
 from hubtools.posts.live.address import parse_address
 from hubtools.posts.live.client import Answer
 from hubtools.posts.live.mastodon import find
 from hubtools.posts.live.read import read_live
 from hubtools.posts.live.settings import Settings
-from hubtools.posts.model import Account
+from hubtools.posts.post import Account
 from tests.posts.live.conftest import Asking
 from tests.posts.live.servers import Clock, Mastodon, Reply, serving, status
 

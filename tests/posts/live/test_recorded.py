@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import yaml
 
-from hubtools.errors import SourceError
+from hubtools.core.errors import SourceError
 from hubtools.posts.live.read import read_live
 from tests.posts.live.conftest import Asking
 from tests.posts.live.servers import Reply, serving

@@ -1,0 +1,160 @@
+"""`cards/NAME.toml`: reading it with every mistake named, writing it in one canonical order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from tomlkit.items import AoT, InlineTable, Table
+
+from hubtools.cards.card import Card, PostCounts
+from hubtools.core.errors import CardError, ConflictError, UsageError
+from hubtools.core.files import write_atomically
+from hubtools.core.repo_names import check_repo_name
+from hubtools.core.toml_tables import decode, toml_tables
+
+_COMPARE = "Import into another folder with --out and compare, or remove the file"
+
+
+def load_card(file: Path) -> Card:
+    """The card in `file`, with the prose of a `.md` of the same name beside it.
+
+    Raises CardError with file and field for broken TOML, unknown keys, wrong types and a
+    repository name that no Hub takes.
+    """
+    return parse_card(file, *read_card(file))
+
+
+def read_card(file: Path) -> tuple[bytes, bytes | None]:
+    """The bytes of a card's TOML and of its prose, None where it has none.
+
+    Raises CardError for a card that is not there, and for a file that cannot be read.
+    """
+    toml = _bytes(file)
+    if toml is None:
+        raise CardError("no such card", where=file)
+    return toml, _bytes(file.with_suffix(".md"))
+
+
+def parse_card(file: Path, toml: bytes, prose: bytes | None) -> Card:
+    """The card that `read_card` read from `file`; raises CardError as `load_card` does."""
+    card = decode(toml_tables(toml, file, CardError), Card, file, CardError)
+    try:
+        check_repo_name(card.repo)
+    except UsageError as error:
+        raise CardError(error.what, where=f"{file}: repo", fix=error.fix) from error
+    text = None if prose is None else _prose(file.with_suffix(".md"), prose)
+    return card if text is card.prose else replace(card, prose=text)
+
+
+def _read_prose(file: Path) -> str | None:
+    data = _bytes(file)
+    return None if data is None else _prose(file, data)
+
+
+def _prose(file: Path, data: bytes) -> str | None:
+    try:
+        return data.decode().replace("\r\n", "\n").strip("\n") or None
+    except UnicodeDecodeError as error:
+        raise CardError(f"not UTF-8 (byte {error.start})", where=file) from error
+
+
+def _bytes(file: Path) -> bytes | None:
+    try:
+        with open(file, "rb") as opened:  # noqa: PTH123 - half the time of Path.read_bytes
+            return opened.read()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise CardError(f"cannot be read: {error.strerror or error}", where=file) from error
+
+
+def add_card(card: Card, folder: Path) -> bool:
+    """Write `card` as NAME.toml, and its prose as NAME.md; False when they say so already.
+
+    Raises ConflictError when they are there and say something else: neither is overwritten.
+    """
+    file = folder / f"{card.repo}.toml"
+    prose = file.with_suffix(".md")
+    if file.exists():
+        if load_card(file) == card:
+            return False
+        raise ConflictError("is there already and says something else", where=file, fix=_COMPARE)
+    if card.prose is not None:
+        if prose.exists() and _read_prose(prose) != card.prose:
+            raise ConflictError(
+                "is there already and says something else", where=prose, fix=_COMPARE
+            )
+        write_atomically(prose, card.prose + "\n")
+    elif prose.exists():
+        raise ConflictError("is there already, without a card", where=prose, fix=_COMPARE)
+    write_atomically(file, card_toml(card))
+    return True
+
+
+def save_card(card: Card, file: Path) -> None:
+    """Make `file` say what `card` says; what it says already stays as it is, comments included.
+
+    The prose has a file of its own, which is never touched.
+    """
+    if not file.is_file():
+        write_atomically(file, card_toml(card))
+        return
+    before = file.read_text(encoding="utf-8")
+    there = tomlkit.parse(before)
+    wanted = dict(_items(card))
+    for key in [key for key in there if key not in wanted]:
+        del there[key]
+    for key, item in wanted.items():
+        if key not in there or there[key].unwrap() != tomlkit.item(item).unwrap():
+            there[key] = item
+    if tomlkit.dumps(there) != before:
+        write_atomically(file, tomlkit.dumps(there))
+
+
+def card_toml(card: Card) -> str:
+    """The card as TOML, keys in the order of the dataclass, absent values left out."""
+    document = tomlkit.document()
+    for key, item in _items(card):
+        document.add(key, item)
+    return tomlkit.dumps(document)
+
+
+def _items(card: Card) -> list[tuple[str, Any]]:
+    return [(key, _item(value)) for key, value in _present(replace(card, prose=None))]
+
+
+def _present(value: Any) -> list[tuple[str, Any]]:
+    """The fields that say something, plain values before tables as TOML wants them."""
+    pairs = [(f.name, getattr(value, f.name)) for f in fields(value)]
+    said = [(key, item) for key, item in pairs if item is not None and item not in ((), {})]
+    return sorted(said, key=lambda pair: isinstance(_item(pair[1]), Table | AoT))
+
+
+def _item(value: Any) -> Any:
+    if isinstance(value, PostCounts):
+        inline: InlineTable = tomlkit.inline_table()
+        inline.update(dict(_present(value)))
+        return inline
+    if is_dataclass(value):
+        table: Table = tomlkit.table()
+        for key, part in _present(value):
+            table.add(key, _item(part))
+        return table
+    if isinstance(value, Mapping):
+        return tomlkit.item(dict(value))
+    if isinstance(value, tuple):
+        return _sequence(value)
+    return value
+
+
+def _sequence(values: tuple[Any, ...]) -> Any:
+    if values and is_dataclass(values[0]):
+        tables: AoT = tomlkit.aot()
+        for value in values:
+            tables.append(_item(value))
+        return tables
+    return list(values)

@@ -1,0 +1,117 @@
+"""What a README of ours says to machines: the card's data, in a comment near its end.
+
+The visible text rounds numbers, and a user's template may leave anything out; with the comment a
+README gives back the card that it was made of. It is one line of JSON in ASCII, in which no
+character can end the comment. What the front matter holds already is not repeated.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass, fields, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from hubtools.cards.card import Card
+from hubtools.core.errors import CardError
+from hubtools.core.toml_tables import decode
+
+_OPENING = "<!-- hubtools card "
+_COMMENT = re.compile(r"^" + _OPENING + r"(\{[^<>\n]*\}) -->[ \t]*(?:\n|\Z)", re.MULTILINE)
+_IN_JSON = str.maketrans({"<": r"\u003c", ">": r"\u003e", "&": r"\u0026"})
+_SHORT = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """The data of a README: the card without `metadata`, and what belongs to the rest."""
+
+    card: Card
+    metadata: tuple[str, ...]
+    """The keys of the front matter that are the card's `[metadata]`."""
+    body: str
+    """A digest of the visible text below the front matter."""
+
+    def made(self, body: str) -> bool:
+        """Whether `body` is what was rendered, and no person's edit."""
+        return self.body == _digest(body)
+
+
+def embed(card: Card, body: str) -> str:
+    """The comment for a README of `card` with this body; '' where there is nothing to tell."""
+    told = _without_front_matter(card) if card.body == "own" else card
+    if card.state == "retired":
+        told = Card(repo=card.repo, state="retired")
+    elif told == Card(repo=card.repo, body="own"):
+        return ""
+    data: dict[str, Any] = {"card": _said(replace(told, metadata={}, comments=(), pulled=None))}
+    if card.metadata:
+        data["metadata"] = list(card.metadata)
+    data["body"] = _digest(body)
+    text = json.dumps(data, separators=(",", ":")).translate(_IN_JSON).replace("--", r"-\u002d")
+    return f"{_OPENING}{text} -->"
+
+
+def extract(body: str) -> tuple[Embedded | None, str]:
+    """The data of a README's body (without the line of its digest), and the body without it.
+
+    A person may have put text below it, which then ends the body.
+
+    Raises CardError for data that is none of a card.
+    """
+    match = _COMMENT.match(body, max(0, body.rfind(_OPENING)))
+    if match is None:
+        return None, body
+    try:
+        data = json.loads(match[1])
+        keys, digest = data.get("metadata", []), data["body"]
+        table = data["card"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise CardError("the data at the end of the README is damaged") from error
+    if not isinstance(table, dict) or not isinstance(keys, list) or not isinstance(digest, str):
+        raise CardError("the data at the end of the README is damaged")
+    card = decode(table, Card, Path("README.md"), CardError)
+    rest = body[: match.start()] + body[match.end() :].lstrip("\n")
+    return Embedded(card, tuple(map(str, keys)), digest), rest
+
+
+def facts_of(card: Card) -> Card:
+    """What a person's own text, with front matter, does not say of `card`."""
+    return _without_front_matter(replace(card, body="own"))
+
+
+def _without_front_matter(card: Card) -> Card:
+    return replace(
+        card, language=None, base_model=None, prompt=None, tags=(), thumbnail=None,
+        metadata={}, comments=(), prose=None,
+    )  # fmt: skip
+
+
+_PLAIN = (str, int, float, bool)
+
+
+def _said(value: Any) -> Any:
+    """Dataclasses as mappings of what differs from their defaults."""
+    kind = value.__class__
+    if kind in _PLAIN:
+        return value
+    if kind is tuple:
+        return [_said(item) for item in value]
+    said = {}
+    for name, default in _defaults(kind):
+        item = getattr(value, name)
+        if item is not default and item != default and item != {}:
+            said[name] = item if item.__class__ in _PLAIN else _said(item)
+    return said
+
+
+@lru_cache(maxsize=16)
+def _defaults(kind: Any) -> tuple[tuple[str, Any], ...]:
+    return tuple((f.name, f.default) for f in fields(kind))
+
+
+def _digest(body: str) -> str:
+    return hashlib.sha256(body.strip().encode()).hexdigest()[:_SHORT]

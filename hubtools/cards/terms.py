@@ -1,0 +1,82 @@
+"""What a network calls its posts, and how a card lists its accounts."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from markupsafe import Markup
+
+from hubtools.cards.card import Card, CardAccount
+from hubtools.cards.escape import isolated
+
+_MASTODON = re.compile(r"[\w.-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of one network, or plain ones where several meet."""
+
+    post: str
+    posts: str
+    reposts: str
+
+
+_PLAIN = Words("post", "posts", "reposts")
+_BY_NETWORK = {
+    "x": Words("tweet", "tweets", "retweets"),
+    "mastodon": Words("post", "posts", "boosts"),
+    "bluesky": _PLAIN,
+    "file": _PLAIN,
+}
+
+
+def words_of(card: Card) -> Words:
+    """The words that fit all accounts of the card."""
+    networks = {account.network for account in card.accounts}
+    (only,) = networks if len(networks) == 1 else (None,)
+    return _BY_NETWORK[only] if only else _PLAIN
+
+
+def profile_url(account: CardAccount) -> str | None:
+    """The public page of an account, where its network has one for its handle."""
+    handle = account.handle
+    if not handle:
+        return None
+    if account.network == "x":
+        return f"https://x.com/{quote(handle, safe='')}"
+    if account.network == "bluesky":
+        return f"https://bsky.app/profile/{quote(handle, safe='')}"
+    if account.network == "mastodon" and _MASTODON.fullmatch(handle):
+        user, _, host = handle.partition("@")
+        return f"https://{host}/@{quote(user, safe='')}"
+    return None
+
+
+def handles(card: Card) -> list[tuple[str, str | None]]:
+    """Every handle of the card, those that belong to no account last, with its page's address."""
+    shown = [(a.handle, profile_url(a)) for a in card.accounts if a.handle]
+    networks = {account.network for account in card.accounts}
+    (network,) = networks if len(networks) == 1 else (None,)
+    others = [CardAccount(handle=handle, network=network) for handle in card.handles]
+    return shown + [(a.handle, profile_url(a)) for a in others if a.handle]
+
+
+def people(card: Card) -> Markup:
+    """The accounts in a sentence: names where they are known, else handles, at most six of them."""
+    known = [a.name or f"@{a.handle}" for a in card.accounts if a.name or a.handle]
+    known = known or [f"@{handle}" for handle in card.handles]
+    if not known:
+        return Markup("an account that this card does not name")
+    if len(known) > 6:
+        return Markup(f"{len(known)} accounts")
+    shown = [isolated(name) for name in known]
+    before = Markup(", ").join(shown[:-1])
+    return before + Markup(" and ") + shown[-1] if before else shown[0]
+
+
+def label(account: CardAccount, position: int) -> Markup:
+    """What stands above the account's column of a table, or before its row."""
+    text = account.name or (f"@{account.handle}" if account.handle else f"Account {position}")
+    return isolated(text)

@@ -1,0 +1,164 @@
+"""Our rules: what is not the person's own goes, and what makes their voice stays."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from hubtools.corpus.cleaning.characters import (
+    repair,
+    undo_entities,
+    with_plain_line_ends,
+    without_invisible,
+)
+from hubtools.corpus.cleaning.links import without_links
+from hubtools.corpus.cleaning.others import (
+    without_addressees,
+    without_likely_addressees,
+    without_quoted_posts,
+    without_several_addressees,
+)
+from hubtools.corpus.cleaning.rules import REPOST, Decision
+from hubtools.corpus.cleaning.threads import Survey, join, survey, threads
+from hubtools.corpus.cleaning.words import normalised, too_little
+from hubtools.posts.post import Post, Timeline
+
+JOINED = "joined to the post it continues"
+CUT = "cut off at the end"
+DUPLICATE = "a duplicate"
+LINKS = "a link"
+QUOTED = "words of others"
+THREAD = "a thread"
+
+_CUT_LENGTHS = (range(135, 146), range(270, 286))
+"""What X cut texts to, in characters."""
+_CUT_WITH_LINK = 100
+"""Characters of a text that X cut and gave a link to the rest of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One thing that is done to a text."""
+
+    name: str
+    """What it takes away or repairs, as a short phrase."""
+    apply: Callable[[str], str]
+
+
+def tidy(text: str) -> str:
+    """One space where there are several, lines as they are, at most one empty line in a row."""
+    if "\n" not in text:
+        return " ".join(text.split())
+    lines = "\n".join(" ".join(line.split()) for line in text.split("\n"))
+    return re.sub(r"\n{3,}", "\n\n", lines).strip()
+
+
+_FIRST = (
+    Rule("wrong characters", repair),
+    Rule("escapes", undo_entities),
+    Rule("spaces", with_plain_line_ends),
+    Rule("invisible characters", without_invisible),
+    Rule(QUOTED, without_quoted_posts),
+)
+_LAST = (Rule(LINKS, without_links), Rule("spaces", tidy))
+_HANDLES = "handles at the start"
+_POST = (*_FIRST, Rule(_HANDLES, without_several_addressees), *_LAST)
+_ANSWER = (*_FIRST, Rule(_HANDLES, without_addressees), *_LAST)
+_EITHER = (*_FIRST, Rule(_HANDLES, without_likely_addressees), *_LAST)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cleaned:
+    text: str
+    changes: tuple[str, ...]
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceCleaning:
+    """Our rules. docs/cleaning.md has each with its reason."""
+
+    name: str = "voice"
+
+    def clean(self, text: str) -> str:
+        """The text of a post of which nothing else is known."""
+        return _applied(_EITHER, text)[0]
+
+    def decide(self, timeline: Timeline) -> Iterator[Decision]:
+        """Each post, with the parts of a thread as one text in the place of its first."""
+        known = survey(timeline.posts)
+        parts = dict(_parts(timeline, known))
+        seen: set[bytes] = set()
+        for place, post in enumerate(timeline.posts):
+            if post.repost:
+                yield Decision(post, "", REPOST)
+                continue
+            cleaned = parts.pop(place, None) or _cleaned(post, known)
+            reason = cleaned.reason
+            if reason is None:
+                key = _fingerprint(cleaned.text)
+                reason = DUPLICATE if key in seen else None
+                seen.add(key)
+            yield Decision(post, cleaned.text, reason, cleaned.changes)
+
+
+def _parts(timeline: Timeline, known: Survey) -> Iterator[tuple[int, _Cleaned]]:
+    """What becomes of the posts that are parts of threads, by their places.
+
+    The first part that has words gets the whole text, and the others have joined it.
+    """
+    for thread in threads(timeline.posts, known):
+        cleaned = [(part.place, _cleaned(part.post, known)) for part in thread]
+        parts = [(p, part) for p, part in cleaned if part.text and part.reason not in (CUT, REPOST)]
+        if len(parts) < 2:
+            continue
+        text = join([part.text for _, part in parts])
+        changes = dict.fromkeys(name for _, part in parts for name in part.changes)
+        yield parts[0][0], _Cleaned(text, (*changes, THREAD), too_little(text))
+        for place, part in parts[1:]:
+            yield place, _Cleaned(part.text, part.changes, JOINED)
+
+
+def _cleaned(post: Post, known: Survey) -> _Cleaned:
+    rules = _EITHER
+    if known.any_answers:
+        rules = _POST if post.reply_to is None else _ANSWER
+    text, changes = _applied(rules, post.text)
+    return _Cleaned(text, changes, _reason(post, text, changes))
+
+
+def _applied(rules: Sequence[Rule], text: str) -> tuple[str, tuple[str, ...]]:
+    """`text` after the rules, again and again until none finds anything; each makes it shorter."""
+    changes: dict[str, None] = {}
+    before = None
+    while text != before:
+        before = text
+        for rule in rules:
+            new = rule.apply(text)
+            if new != text:
+                changes[rule.name] = None
+                text = new
+    return text, tuple(changes)
+
+
+def _reason(post: Post, text: str, changes: Sequence[str]) -> str | None:
+    if post.truncated or _is_cut(post, text, changes):
+        return CUT
+    if QUOTED in changes and not any(map(str.isalpha, text)):
+        return REPOST
+    return too_little(text)
+
+
+def _is_cut(post: Post, text: str, changes: Sequence[str]) -> bool:
+    """Whether X cut this text: a word breaks off with `…` just where X had no room for more."""
+    if not text.endswith("…") or text[-2:-1].isspace():
+        return False
+    if LINKS in changes:
+        return len(text) >= _CUT_WITH_LINK
+    return any(len(post.text) in lengths for lengths in _CUT_LENGTHS)
+
+
+def _fingerprint(text: str) -> bytes:
+    return hashlib.blake2b(normalised(text).encode(), digest_size=12).digest()

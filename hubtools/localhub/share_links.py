@@ -1,0 +1,110 @@
+"""Predictions that can be shared: those of a card, and new ones in links that carry them.
+
+A link holds the whole prediction and a signature, so nothing of what visitors ask is kept, a link
+works as long as its model is here, and nobody can make a page on which a model says what it never
+said.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from hubtools.cards.card import Card, Prediction
+from hubtools.cards.importing import import_readme
+from hubtools.core.errors import CardError
+from hubtools.localhub.errors import StoreError
+from hubtools.localhub.readme import decode_readme
+from hubtools.localhub.store import README, Store
+from hubtools.localhub.types import Entry, Repo
+
+_KEY_FILE = "share.key"
+_KEY_BYTES = 32
+_MAC_BYTES = 16
+_AVATAR_LIMIT = 8 << 20  # bytes
+
+
+class NoPredictionError(StoreError):
+    """No prediction has that address."""
+
+    status = 404
+
+
+def card_of(store: Store, repo: Repo, entries: Mapping[str, Entry]) -> Card:
+    """What the repository's README says; of one that cannot be read, only the name."""
+    entry = entries.get(README)
+    if entry is None or not repo.card.data:  # front matter too, and it unfolds to a sane size
+        return Card(repo=repo.id.name)
+    try:
+        return import_readme(decode_readme(store.readme(entry.sha256)), repo=repo.id.name)
+    except (CardError, ValueError, TypeError, RecursionError):
+        return Card(repo=repo.id.name)
+
+
+def share_key(root: Path) -> bytes:
+    """The key of the Hub in `root`, made when it is asked for the first time."""
+    file = root / _KEY_FILE
+    if not file.exists():
+        new = root / f".{_KEY_FILE}.{secrets.token_hex(4)}"
+        try:
+            handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(secrets.token_bytes(_KEY_BYTES))
+            os.link(new, file)
+        except FileExistsError:
+            pass  # another process was first
+        finally:
+            new.unlink(missing_ok=True)
+    return file.read_bytes()
+
+
+def sign(key: bytes, repo: Repo, prediction: Prediction) -> str:
+    """A text for an address that carries the prediction of this repository's model."""
+    plain = json.dumps([prediction.prompt, prediction.text], ensure_ascii=False)
+    packed = zlib.compress(plain.encode("utf-8", "replace"), 9)
+    return base64.urlsafe_b64encode(_mac(key, repo, packed) + packed).decode().rstrip("=")
+
+
+def read_signed(key: bytes, repo: Repo, text: str) -> Prediction:
+    """The prediction that `sign` put into `text`. Raises NoPredictionError for anything else."""
+    try:
+        data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except ValueError:
+        data = b""
+    mac, packed = data[:_MAC_BYTES], data[_MAC_BYTES:]
+    if not hmac.compare_digest(mac, _mac(key, repo, packed)):
+        raise NoPredictionError(f"{repo.id} made no prediction with this address")
+    prompt, whole = json.loads(zlib.decompress(packed))
+    return Prediction(prompt=prompt, text=whole)
+
+
+def draw(store: Store, card: Card, entries: Mapping[str, Entry], prediction: Prediction) -> bytes:
+    """A thumbnail of `prediction` as a PNG, with the avatars that the repository holds.
+
+    Raises MissingExtraError without the libraries that draw.
+    """
+    from hubtools.pictures.thumbnail import Face, ThumbnailSubject, draw_thumbnail
+
+    faces = tuple(
+        Face(account.name, account.handle, _avatar(store, entries.get(account.avatar or "")))
+        for account in card.accounts
+    )
+    return draw_thumbnail(ThumbnailSubject(faces, prediction.prompt, prediction.text)).png
+
+
+def _avatar(store: Store, entry: Entry | None) -> bytes | None:
+    if entry is None or entry.size > _AVATAR_LIMIT:
+        return None
+    return store.objects.path(entry.sha256).read_bytes()
+
+
+def _mac(key: bytes, repo: Repo, packed: bytes) -> bytes:
+    message = f"{repo.key}\n".encode() + packed
+    return hmac.new(key, message, hashlib.sha256).digest()[:_MAC_BYTES]

@@ -1,0 +1,1 @@
+"""Every picture: thumbnail, pipeline, training curves, avatars, and the text layout they share."""

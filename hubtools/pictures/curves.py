@@ -1,0 +1,227 @@
+"""The training picture: how the loss fell, on the posts trained on and on those kept aside."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from hubtools.pictures.drawing import Canvas, Picture, draw_bars, require_libraries
+from hubtools.pictures.fonts import Weight
+from hubtools.pictures.text_layout import Type, measure
+from hubtools.pictures.theme import LIGHT, Look
+
+WIDTH, HEIGHT = 1200, 480
+MARGIN = 48
+LEFT, RIGHT = 112, 972
+LOSS_TOP, LOSS_BOTTOM = 124, 326
+RATE_TOP, RATE_BOTTOM = 362, 418
+POINTS = 1000
+"""Points of a curve that are drawn: one a pixel or so."""
+HEADROOM = 0.06
+"""Of the range of the losses, above and below them."""
+LABEL_PITCH = 28.0
+NICE = (1.0, 2.0, 2.5, 5.0, 10.0)
+PURPOSE = "drawing training curves"
+_TICK = 20  # px
+_LEGEND = 22  # px
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurvePoint:
+    """What was known at one moment of a training; losses in nats a token."""
+
+    step: int
+    loss: float | None = None
+    """On the posts trained on, since the point before."""
+    held_out: float | None = None
+    """On the posts kept aside while the passes were chosen; not those of the evaluation."""
+    learning_rate: float | None = None
+    passes: float | None = None
+    """Over the posts, so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """One curve: its name, its colour, and (step, value) in the order of the steps."""
+
+    name: str
+    colour: str
+    values: tuple[tuple[float, float], ...]
+    dots: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """Where a diagram stands, and what its edges mean."""
+
+    top: float
+    bottom: float
+    steps: tuple[float, float]
+    values: tuple[float, float]
+
+    def x(self, step: float) -> float:
+        first, last = self.steps
+        return LEFT + (RIGHT - LEFT) * (step - first) / (last - first)
+
+    def y(self, value: float) -> float:
+        low, high = self.values
+        return self.bottom - (self.bottom - self.top) * (value - low) / (high - low)
+
+
+def curve_points(history: Iterable[object]) -> tuple[CurvePoint, ...]:
+    """The points of a run's history: entries with `step`, and with what else is known of them.
+
+    An entry without a step, or a number that is none, is left out; so a history of another
+    version gives what it can.
+    """
+    points = []
+    for entry in history:
+        step = _number(entry, "step")
+        if step is not None:
+            points.append(
+                CurvePoint(
+                    step=int(step),
+                    loss=_number(entry, "loss"),
+                    held_out=_number(entry, "held_out"),
+                    learning_rate=_number(entry, "learning_rate"),
+                    passes=_number(entry, "passes"),
+                )
+            )
+    return tuple(sorted(points, key=lambda point: point.step))
+
+
+def draw_curves(points: Sequence[CurvePoint], look: Look = LIGHT) -> Picture | None:
+    """Draw both losses and the learning rate over the steps, 1200 × 480 px, as a PNG.
+
+    None when there is nothing to see: fewer than two losses of either kind. Raises
+    MissingExtraError without what draws.
+    """
+    trained = _series("on its posts", look.accent, points, lambda point: point.loss)
+    held_out = _series("on posts kept aside", look.signal, points, lambda p: p.held_out, dots=True)
+    losses = [series for series in (trained, held_out) if len(series.values) > 1]
+    if not losses:
+        return None
+    require_libraries(PURPOSE)
+    canvas = Canvas(WIDTH, HEIGHT, look)
+    canvas.write("How it learned", Type(Weight.BOLD, 36, look.ink), MARGIN, 76)
+    draw_bars(canvas, WIDTH - MARGIN - 120, 36)
+    rate = _series("learning rate", look.muted, points, lambda point: point.learning_rate)
+    steps = _steps([*losses, rate])
+    frame = _Frame(LOSS_TOP, LOSS_BOTTOM, steps, _around(losses))
+    _draw_grid(canvas, frame, "loss")
+    for series in losses:
+        _draw_series(canvas, frame, series)
+    _draw_ends(canvas, frame, losses)
+    if len(rate.values) > 1:
+        _draw_rate(canvas, rate, steps)
+    _draw_steps(canvas, points, steps, RATE_BOTTOM if len(rate.values) > 1 else LOSS_BOTTOM)
+    return Picture(canvas.png(), (), tuple(canvas.marks))
+
+
+def _number(entry: object, name: str) -> float | None:
+    value = entry.get(name) if isinstance(entry, dict) else getattr(entry, name, None)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+def _series(
+    name: str,
+    colour: str,
+    points: Sequence[CurvePoint],
+    value: Callable[[CurvePoint], float | None],
+    *,
+    dots: bool = False,
+) -> _Series:
+    known = [(float(p.step), found) for p in points if (found := value(p)) is not None]
+    every = -(-len(known) // POINTS) or 1
+    return _Series(name, colour, (*known[:-1:every], *known[-1:]), dots)
+
+
+def _steps(series: Sequence[_Series]) -> tuple[float, float]:
+    steps = [step for one in series for step, _ in one.values]
+    return min(0.0, *steps), max(1.0, *steps)
+
+
+def _around(series: Sequence[_Series]) -> tuple[float, float]:
+    """The range of all values, with some air around it."""
+    values = [value for one in series for _, value in one.values]
+    low, high = min(values), max(values)
+    air = HEADROOM * (high - low) or 0.5
+    return low - air, high + air
+
+
+def ticks(low: float, high: float, most: int) -> list[float]:
+    """Up to `most` round numbers between `low` and `high`, evenly spaced."""
+    rough = (high - low) / most
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(power * nice for nice in NICE if power * nice >= rough)
+    return [step * n for n in range(math.ceil(low / step), math.floor(high / step) + 1)]
+
+
+def _draw_grid(canvas: Canvas, frame: _Frame, name: str) -> None:
+    look = canvas.look
+    type = Type(Weight.REGULAR, _TICK, look.muted)
+    found = ticks(*frame.values, most=5)
+    digits = max(0, -math.floor(math.log10(found[1] - found[0]) + 1e-9)) if len(found) > 1 else 1
+    for value in found:
+        y = frame.y(value)
+        canvas.box(LEFT, y - 0.75, RIGHT - LEFT, 1.5, look.rule)
+        text = _shown(value, digits)
+        canvas.write(text, type, LEFT - 14 - measure(text, type), y + 7)
+    canvas.write(name, Type(Weight.BOLD, _TICK, look.ink), MARGIN, frame.top - 8)
+
+
+def _draw_series(canvas: Canvas, frame: _Frame, series: _Series) -> None:
+    points = tuple((frame.x(step), frame.y(value)) for step, value in series.values)
+    canvas.line(points, series.colour, 4)
+    if series.dots and len(points) <= 40:
+        for x, y in points:
+            canvas.box(x - 7, y - 7, 14, 14, canvas.look.paper, radius=7)
+            canvas.box(x - 5, y - 5, 10, 10, series.colour, radius=5)
+
+
+def _draw_ends(canvas: Canvas, frame: _Frame, losses: Sequence[_Series]) -> None:
+    """The name and last value of each curve beside its end, apart from one another."""
+    wanted = sorted(losses, key=lambda series: frame.y(series.values[-1][1]))
+    ys = [frame.y(series.values[-1][1]) for series in wanted]
+    if len(ys) == 2 and ys[1] - ys[0] < 2 * LABEL_PITCH:
+        middle = min(max(sum(ys) / 2, frame.top + LABEL_PITCH), frame.bottom - LABEL_PITCH)
+        ys = [middle - LABEL_PITCH, middle + LABEL_PITCH]
+    for y, series in zip(ys, wanted, strict=True):
+        value = _shown(series.values[-1][1], 2)
+        canvas.write(value, Type(Weight.BOLD, 28, series.colour), RIGHT + 20, y + 2)
+        name = Type(Weight.REGULAR, 18, canvas.look.muted)
+        canvas.write(series.name, name, RIGHT + 20, y + 24)
+
+
+def _shown(value: float, digits: int) -> str:
+    """A number with so many decimals, unless it is too large or too small for that."""
+    return f"{value:.{digits}f}" if digits < 4 and abs(value) < 1e5 else f"{value:.1e}"
+
+
+def _draw_rate(canvas: Canvas, rate: _Series, steps: tuple[float, float]) -> None:
+    look = canvas.look
+    highest = max(value for _, value in rate.values)
+    frame = _Frame(RATE_TOP, RATE_BOTTOM, steps, (0.0, highest * 1.1 or 1.0))
+    canvas.box(LEFT, RATE_BOTTOM - 0.75, RIGHT - LEFT, 1.5, look.rule)
+    _draw_series(canvas, frame, rate)
+    value = f"{highest:.1e}".replace("e-0", "e-")
+    canvas.write(value, Type(Weight.BOLD, _LEGEND, look.muted), RIGHT + 20, 388)
+    name = Type(Weight.REGULAR, 18, look.muted)
+    canvas.write("learning rate, peak", name, RIGHT + 20, 410)
+
+
+def _draw_steps(
+    canvas: Canvas, points: Sequence[CurvePoint], steps: tuple[float, float], bottom: float
+) -> None:
+    """Names the first and the last step under the diagrams, and the passes."""
+    type = Type(Weight.REGULAR, _TICK, canvas.look.muted)
+    baseline = bottom + 30
+    last = f"{steps[1]:,.0f} steps"
+    passes = next((p.passes for p in reversed(points) if p.passes is not None), None)
+    if passes is not None:
+        last += f", {round(passes, 1):g} {'pass' if passes == 1 else 'passes'}"
+    canvas.write(f"{steps[0]:,.0f}", type, LEFT, baseline)
+    canvas.write(last, type, RIGHT - measure(last, type), baseline)

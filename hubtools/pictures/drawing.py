@@ -1,0 +1,254 @@
+"""A sheet to draw on, and its PNG.
+
+Lengths are pixels from the top left corner.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal
+
+from hubtools.core.errors import MissingExtraError
+from hubtools.pictures.bidi import is_right_to_left
+from hubtools.pictures.emoji import CREDIT, RISE, SIDE, WIDTH, emoji_beside
+from hubtools.pictures.text_layout import Run, Type, seen, set_line, shaped, width_of
+from hubtools.pictures.theme import LIGHT, Look
+
+if TYPE_CHECKING:
+    import numpy as np
+    from matplotlib.path import Path as Outline
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+ROUND = 0.5523
+"""How far a cubic curve's handles reach along a quarter of a circle of radius 1."""
+ASCENT = 0.77
+"""How far capitals reach above the base line, of a type's size."""
+
+Kind = Literal["text", "emoji", "box", "picture", "line"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One thing that was drawn and the box that it takes, in whole px."""
+
+    kind: Kind
+    left: int
+    top: int
+    width: int
+    height: int
+    text: str = ""
+    size: float = 0.0
+    """Type size in px, 0 for what is no text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A drawn picture: its PNG, the characters that no font has, and where everything stands."""
+
+    png: bytes
+    left_out: tuple[str, ...]
+    layout: tuple[Mark, ...]
+
+    def _repr_png_(self) -> bytes:
+        """How notebooks show a picture."""
+        return self.png
+
+
+@dataclass(frozen=True, slots=True)
+class _Ink:
+    """The letters of a run: RGBA from the bottom row up, and where they stand."""
+
+    pixels: NDArray[np.uint8]
+    left: float
+    """From the run's left edge, px."""
+    rise: int
+    """From the base line up to the top row, px."""
+
+
+class Canvas:
+    """A sheet of `width` × `height` px to draw on. Remembers what it drew in `marks`."""
+
+    def __init__(self, width: int, height: int, look: Look = LIGHT) -> None:
+        from matplotlib.backends.backend_agg import RendererAgg
+
+        self.width = width
+        self.height = height
+        self.look = look
+        self.marks: list[Mark] = []
+        self._agg: Any = RendererAgg(width, height, 72)  # type: ignore[no-untyped-call]
+        self._fill(_outline(0, 0, width, height, 0), look.paper)
+
+    def write(self, text: str, type: Type, x: float, baseline: float) -> float:
+        """Draw one line of `text` from `x` on; returns its width in px.
+
+        For what many pictures share, such as names: its letters are kept for the next one.
+        """
+        runs = set_line([(text, type)], base=int(is_right_to_left(text)))
+        self._draw(runs, x, baseline, _kept_ink)
+        return width_of(runs)
+
+    def draw(self, runs: tuple[Run, ...], x: float, baseline: float) -> None:
+        """Draw a line that was set, its left edge at `x`."""
+        self._draw(runs, x, baseline, _ink)
+
+    def box(
+        self, x: float, y: float, width: float, height: float, colour: str, radius: float = 0
+    ) -> None:
+        """Fill a rectangle with corners of `radius` px."""
+        self._fill(_outline(x, self.height - y - height, width, height, radius), colour)
+        self._remember("box", x, y, width, height)
+
+    def line(self, points: tuple[tuple[float, float], ...], colour: str, thickness: float) -> None:
+        """Draw through `points`, with round ends and corners."""
+        from matplotlib.path import Path as Outline
+        from matplotlib.transforms import IdentityTransform
+
+        pen = self._agg.new_gc()
+        pen.set_foreground(colour)
+        pen.set_linewidth(thickness)
+        pen.set_capstyle("round")
+        pen.set_joinstyle("round")
+        outline = Outline([(x, self.height - y) for x, y in points])
+        self._agg.draw_path(pen, outline, IdentityTransform())
+        xs, ys = zip(*points, strict=True)
+        self._remember("line", min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys))
+
+    def paste(self, image: Image, x: int, y: int) -> None:
+        """Draw an RGBA image with its top left corner at `x`, `y`."""
+        self._put(image, x, y)
+        self._remember("picture", x, y, image.width, image.height)
+
+    def png(self) -> bytes:
+        """The canvas as a PNG of at most 256 colours, with a word on whose emoji it shows."""
+        from PIL import Image
+        from PIL.PngImagePlugin import PngInfo
+
+        whole = Image.frombuffer(
+            "RGBA", (self.width, self.height), self._agg.buffer_rgba(), "raw", "RGBA", 0, 1
+        )
+        few = whole.convert("RGB").quantize(
+            256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE
+        )
+        about = PngInfo()
+        if any(mark.kind == "emoji" for mark in self.marks):
+            about.add_text("Copyright", CREDIT)
+        file = io.BytesIO()
+        few.save(file, "PNG", compress_level=5, pnginfo=about)
+        return file.getvalue()
+
+    def _draw(
+        self, runs: tuple[Run, ...], x: float, baseline: float, ink: Callable[..., _Ink | None]
+    ) -> None:
+        for run in runs:
+            if run.emoji:
+                self._emoji(run, x + run.x, baseline)
+            elif run.text.strip():
+                found = ink(run.text, run.type, run.level)
+                self._letters(run, found, x + run.x, baseline)
+
+    def _letters(self, run: Run, ink: _Ink | None, x: float, baseline: float) -> None:
+        size = run.type.size
+        if ink is not None:
+            bottom = self.height - round(baseline) + ink.rise - len(ink.pixels)
+            self._agg.draw_image(self._agg.new_gc(), round(x + ink.left), bottom, ink.pixels)
+        top = baseline - ASCENT * size
+        self._remember("text", x, top, run.width, size, seen(run.text), size)
+
+    def _emoji(self, run: Run, x: float, baseline: float) -> None:
+        size = run.type.size
+        side = round(SIDE * size)
+        left, top = round(x + (WIDTH * size - side) / 2), round(baseline - RISE * size)
+        picture = emoji_beside(run.text, side, run.type.colour)
+        edge = (picture.width - side) // 2
+        self._put(picture, left - edge, top - edge)
+        self._remember("emoji", left, top, side, side, run.text, size)
+
+    def _put(self, image: Image, x: int, y: int) -> None:
+        import numpy as np
+
+        pixels = np.asarray(image)[::-1]
+        self._agg.draw_image(
+            self._agg.new_gc(), x, self.height - y - image.height, np.ascontiguousarray(pixels)
+        )
+
+    def _fill(self, outline: Outline, colour: str) -> None:
+        from matplotlib.colors import to_rgb
+        from matplotlib.transforms import IdentityTransform
+
+        pen = self._agg.new_gc()
+        pen.set_linewidth(0)
+        self._agg.draw_path(pen, outline, IdentityTransform(), (*to_rgb(colour), 1.0))
+
+    def _remember(
+        self,
+        kind: Kind,
+        x: float,
+        y: float,
+        width: float,
+        height: float,
+        text: str = "",
+        size: float = 0.0,
+    ) -> None:
+        self.marks.append(Mark(kind, round(x), round(y), round(width), round(height), text, size))
+
+
+def _ink(text: str, type: Type, level: int) -> _Ink | None:
+    """What is drawn for a run; None when there is nothing to see."""
+    import numpy as np
+    from matplotlib.colors import to_rgb
+
+    font = shaped(text, type, level)
+    height = font.get_width_height()[1] / 64
+    if not height:
+        return None
+    font.draw_glyphs_to_bitmap(antialiased=True)
+    coverage = np.asarray(font.get_image())[::-1]
+    pixels = np.empty((*coverage.shape, 4), np.uint8)
+    pixels[..., :3] = np.round(np.array(to_rgb(type.colour)) * 255)
+    pixels[..., 3] = coverage
+    rise = int(height - font.get_descent() / 64) + 1
+    return _Ink(pixels, font.get_bitmap_offset()[0] / 64, rise)
+
+
+_kept_ink = lru_cache(maxsize=128)(_ink)
+
+
+def draw_bars(canvas: Canvas, left: float, top: float) -> None:
+    """The mark of all pictures, 120 × 48 px: how likely each next word is, likeliest first."""
+    look = canvas.look
+    bars = ((120, look.signal), (64, look.accent), (36, look.accent), (20, look.accent))
+    for row, (length, colour) in enumerate(bars):
+        canvas.box(left, top + 13 * row, length, 9, colour, radius=4.5)
+
+
+def require_libraries(purpose: str) -> None:
+    """Raise MissingExtraError, which names `purpose`, unless what draws is installed."""
+    try:
+        import matplotlib
+        import PIL
+        import regex
+    except ImportError as error:
+        raise MissingExtraError("pictures", purpose) from error
+    del matplotlib, PIL, regex
+
+
+def _outline(x: float, y: float, width: float, height: float, radius: float) -> Outline:
+    """A rectangle with round corners; `y` counts from the bottom, as Agg does."""
+    from matplotlib.path import Path as Outline
+
+    r = min(radius, width / 2, height / 2)
+    c = r * (1 - ROUND)
+    right, top = x + width, y + height
+    points = [
+        (x + r, y), (right - r, y), (right - c, y), (right, y + c), (right, y + r),
+        (right, top - r), (right, top - c), (right - c, top), (right - r, top),
+        (x + r, top), (x + c, top), (x, top - c), (x, top - r),
+        (x, y + r), (x, y + c), (x + c, y), (x + r, y), (x + r, y),
+    ]  # fmt: skip
+    line, curve = int(Outline.LINETO), int(Outline.CURVE4)
+    side = [line, curve, curve, curve]
+    return Outline(points, [int(Outline.MOVETO), *side * 4, int(Outline.CLOSEPOLY)])

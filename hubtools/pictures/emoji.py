@@ -1,0 +1,153 @@
+"""Emoji as pictures: which characters are one, and what it looks like.
+
+Twemoji comes with the package. What is newer than that is taken from the system's own emoji font
+where there is one; a sequence that no font joins is drawn as its parts, as phones do.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hubtools.pictures.fonts import EMOJI_FONT
+
+if TYPE_CHECKING:
+    import regex
+    from PIL.Image import Image
+    from PIL.ImageFont import FreeTypeFont
+
+JOINER = "\u200d"
+WIDTH = 1.18
+"""Room that an emoji takes in a line, of the size of the type."""
+SIDE = 1.06
+"""Width and height of its picture."""
+RISE = 0.86
+"""How far the picture reaches above the base line."""
+DARK_EMOJI, LIGHT_TEXT = 100, 160
+"""Mean levels of 0 to 255 below and above which an emoji is dark and a text is light."""
+EDGE = "#fffdf8"
+CREDIT = "Emoji: Twemoji, copyright Twitter, Inc and other contributors, CC-BY 4.0"
+SYSTEM_FONTS = {
+    "darwin": (("/System/Library/Fonts/Apple Color Emoji.ttc", 160),),
+    "win32": (("C:/Windows/Fonts/seguiemj.ttf", 128),),
+    "linux": (
+        ("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf", 109),
+        ("/usr/share/fonts/noto/NotoColorEmoji.ttf", 109),
+        ("/usr/share/fonts/google-noto-color-emoji-fonts/NotoColorEmoji.ttf", 109),
+    ),
+}
+"""Files and the size in px at which each is read: most hold pictures of one size."""
+OWN_SIZE = 128
+
+
+def is_emoji(cluster: str) -> bool:
+    """Whether one character, as a person counts them, is shown in colour by default."""
+    return _pattern().match(cluster) is not None
+
+
+def emoji_parts(cluster: str) -> tuple[str, ...]:
+    """What to draw for an emoji: itself, or its parts where no font has it whole.
+
+    Empty when a part is in no font.
+    """
+    if _font_for(cluster) is not None:
+        return (cluster,)
+    parts = tuple(part for part in _parts_of(cluster) if part)
+    return parts if all(map(_font_for, parts)) else ()
+
+
+@lru_cache(maxsize=1024)
+def emoji_picture(cluster: str, side: int) -> Image:
+    """The emoji as an RGBA picture of `side` × `side` px. Raises LookupError when no font has it"""
+    from PIL import Image, ImageDraw
+
+    found = _font_for(cluster)
+    if found is None:
+        raise LookupError(cluster)
+    file, size = found
+    font = _opened(file, side if file == EMOJI_FONT else size)
+    left, top, right, bottom = font.getbbox(cluster, anchor="ls")
+    large = max(round(font.getlength(cluster)), int(right - left), int(bottom - top))
+    square = Image.new("RGBA", (large, large))
+    at = ((large - left - right) / 2, (large - top - bottom) / 2)
+    if file == EMOJI_FONT:  # its pictures say by themselves how high they stand
+        at = (0, large * 0.875)
+    ImageDraw.Draw(square).text(at, cluster, font=font, embedded_color=True, anchor="ls")
+    return square if large == side else square.resize((side, side), Image.Resampling.LANCZOS)
+
+
+@lru_cache(maxsize=256)
+def emoji_beside(cluster: str, side: int, colour: str) -> Image:
+    """The emoji as it stands beside text of `colour`: a dark one has a light edge beside light
+    text, for it stands on dark paper. The edge is added to `side` all around."""
+    from PIL import Image, ImageColor, ImageFilter, ImageStat
+
+    picture = emoji_picture(cluster, side)
+    opaque = picture.getchannel("A").point(lambda level: 255 * (level > 128))
+    shade = ImageStat.Stat(picture.convert("L"), opaque).mean[0] if opaque.getbbox() else 255
+    if shade > DARK_EMOJI or sum(ImageColor.getrgb(colour)) < 3 * LIGHT_TEXT:
+        return picture
+    reach = max(1, side // 32)
+    room = Image.new("RGBA", (side + 2 * reach + 2, side + 2 * reach + 2))
+    room.paste(picture, (reach + 1, reach + 1))
+    wide = room.getchannel("A").filter(ImageFilter.MaxFilter(2 * reach + 1))
+    edge = Image.new("RGBA", room.size, EDGE)
+    edge.putalpha(wide.filter(ImageFilter.GaussianBlur(0.7)))
+    edge.alpha_composite(room)
+    return edge
+
+
+def _parts_of(cluster: str) -> Iterator[str]:
+    """What stands between joiners, in the plain colour where no font has the skin tone."""
+    for part in cluster.split(JOINER):
+        yield part if _font_for(part) else "".join(char for char in part if not _is_tone(char))
+
+
+def _is_tone(char: str) -> bool:
+    return 0x1F3FB <= ord(char) <= 0x1F3FF
+
+
+@lru_cache(maxsize=4096)
+def _font_for(cluster: str) -> tuple[Path, int] | None:
+    """The font file that has `cluster` as a single picture, and the size to read it at."""
+    system = SYSTEM_FONTS.get(sys.platform, SYSTEM_FONTS["linux"])
+    for file, size in ((EMOJI_FONT, OWN_SIZE), *((Path(name), size) for name, size in system)):
+        if file.is_file() and _is_single(_opened(file, size), cluster):
+            return file, size
+    return None
+
+
+def _is_single(font: FreeTypeFont, cluster: str) -> bool:
+    """Whether the font has all of it and joins it: all its pictures are of one width."""
+    width = font.getlength("\U0001f600")
+    if abs(font.getlength(cluster) - width) > 1:
+        return False
+    return font.getmask(cluster).getbbox() is not None and not _is_box(font, cluster)
+
+
+def _is_box(font: FreeTypeFont, cluster: str) -> bool:
+    """Whether what is drawn is only the box that stands for a missing character."""
+    missing = font.getmask("\U0010fffd")
+    shown = font.getmask(cluster)
+    return shown.size == missing.size and bytes(shown) == bytes(missing)
+
+
+@lru_cache(maxsize=64)
+def _opened(file: Path, size: int) -> FreeTypeFont:
+    from PIL import ImageFont
+
+    return ImageFont.truetype(str(file), size)
+
+
+@lru_cache(maxsize=1)
+def _pattern() -> regex.Pattern[str]:
+    """Emoji by default, by the selector U+FE0F or a skin tone, flags and keycaps (UTS #51)."""
+    import regex
+
+    return regex.compile(
+        r"(?!.\uFE0E)(?:\p{Emoji_Presentation}|[0-9#*]\uFE0F?\u20E3"
+        r"|(?![0-9#*])\p{Emoji}(?:\uFE0F|\p{Emoji_Modifier}))"
+    )

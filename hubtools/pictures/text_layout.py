@@ -1,0 +1,193 @@
+"""Lines of text of any script, as runs from left to right: what is drawn where, and how wide.
+
+Lengths are pixels. Type sizes are pixels too: fonts are set at 72 dots an inch, where a point is a
+pixel, and without hinting, so that widths grow in step with the size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from hubtools.pictures import bidi
+from hubtools.pictures.emoji import WIDTH, emoji_parts, is_emoji
+from hubtools.pictures.fonts import Weight, font_files, is_drawable
+from hubtools.pictures.line_breaking import clusters, drawable, plain
+
+if TYPE_CHECKING:
+    from matplotlib.ft2font import FT2Font
+
+HAIR = "\u200a"
+LEFT_TO_RIGHT, RIGHT_TO_LEFT = "\u200e", "\u200f"
+OBJECT = "\ufffc"
+"""Stands for an emoji while directions are found."""
+_UNIT = 128.0  # px, the size at which widths are measured
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """How a text is set: weight, size in px, colour as `#rrggbb`, BCP 47 language or ""."""
+
+    weight: Weight
+    size: float
+    colour: str = "#000000"
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What is drawn in one go: letters of one type and direction, or one emoji."""
+
+    text: str
+    type: Type
+    level: int
+    """Odd from right to left."""
+    emoji: bool
+    x: float
+    """Of its left edge, from the left edge of the line."""
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    text: str
+    type: Type
+    level: int
+    emoji: bool
+
+
+class Sieve:
+    """Cleans texts of what no font has, and remembers that in `left_out`.
+
+    Looks at no more than `limit` characters of each text, so that none takes too long.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._missing: dict[str, None] = {}
+
+    def clean(self, text: str) -> str:
+        """`text` as `lettering.drawable` has it."""
+        lettering = drawable(text[: self._limit], _drawn)
+        self._missing.update(dict.fromkeys(lettering.left_out))
+        return lettering.text
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What no font has in all texts so far, in order, each once."""
+        return tuple(self._missing)
+
+
+def set_line(spans: Sequence[tuple[str, Type]], base: int = 0) -> tuple[Run, ...]:
+    """The runs of one line from left to right; `base` is 1 where the paragraph runs leftwards."""
+    parts = _parts(spans, base)
+    runs: list[Run] = []
+    x = 0.0
+    for part in bidi.in_visual_order(parts, [part.level for part in parts]):
+        width = WIDTH * part.type.size if part.emoji else _letters_width(part.text, part.type)
+        runs.append(Run(part.text, part.type, part.level, part.emoji, x, width))
+        x += width
+    return tuple(runs)
+
+
+def width_of(runs: Sequence[Run]) -> float:
+    """Width of a line in px."""
+    return runs[-1].x + runs[-1].width if runs else 0.0
+
+
+def measure(text: str, type: Type) -> float:
+    """Width of one line of `text` in px."""
+    return sum(
+        WIDTH * type.size if emoji else _letters_width(part, type) for part, emoji in pieces(text)
+    )
+
+
+def measuring(type: Type) -> Callable[[str], float]:
+    """`measure` for one type."""
+    return lambda text: measure(text, type)
+
+
+def tracked(text: str) -> str:
+    """`text` with a hair space, a tenth of its size, between its letters."""
+    return HAIR.join(text)
+
+
+def seen(text: str) -> str:
+    """`text` without what only spaces or steers it."""
+    return "".join(char for char in text if char not in (HAIR, LEFT_TO_RIGHT, RIGHT_TO_LEFT))
+
+
+@lru_cache(maxsize=4096)
+def pieces(text: str) -> tuple[tuple[str, bool], ...]:
+    """`text` as letters and emoji in turn; with each piece, whether it is an emoji."""
+    if text.isascii():
+        return ((text, False),) if text else ()
+    found: list[tuple[str, bool]] = []
+    for emoji, group in groupby(clusters(text), is_emoji):
+        together = list(group)
+        found += [(one, True) for one in together] if emoji else [("".join(together), False)]
+    return tuple(found)
+
+
+def shaped(text: str, type: Type, level: int) -> FT2Font:
+    """A font of matplotlib's with the letters of a run laid out, ready to be drawn."""
+    mark = RIGHT_TO_LEFT if level % 2 else LEFT_TO_RIGHT
+    steer = mark if level or not text.isascii() else ""
+    return _laid_out(steer + text, text, type, type.size)
+
+
+def _drawn(cluster: str) -> str:
+    if is_emoji(cluster):
+        parts = emoji_parts(cluster)
+        if parts:
+            return "".join(parts)
+    letters = plain(cluster)
+    if letters and is_drawable(letters):
+        return letters
+    return letters[0] if letters and is_drawable(letters[0]) else ""
+
+
+def _parts(spans: Sequence[tuple[str, Type]], base: int) -> list[_Part]:
+    """The pieces of all spans, each of one direction, in the order of the text."""
+    found = [(piece, type, emoji) for text, type in spans for piece, emoji in pieces(text)]
+    line = "".join(OBJECT if emoji else piece for piece, _, emoji in found)
+    levels = bidi.levels(line, base)
+    parts: list[_Part] = []
+    at = 0
+    for piece, type, emoji in found:
+        length = 1 if emoji else len(piece)
+        if emoji:
+            parts.append(_Part(piece, type, levels[at], True))
+        else:
+            ranged = zip(piece, levels[at : at + length], strict=True)
+            for level, group in groupby(ranged, lambda pair: pair[1]):
+                parts.append(_Part("".join(char for char, _ in group), type, level, False))
+        at += length
+    return parts
+
+
+def _letters_width(text: str, type: Type) -> float:
+    return _width_per_px(text, type.weight) * type.size
+
+
+@lru_cache(maxsize=16384)
+def _width_per_px(text: str, weight: Weight) -> float:
+    """Width at size 1."""
+    font = _laid_out(text, text, Type(weight, _UNIT), _UNIT)
+    width: int = font.get_width_height()[0]
+    return width / 64 / _UNIT
+
+
+def _laid_out(steered: str, text: str, type: Type, size: float) -> FT2Font:
+    from matplotlib.font_manager import get_font
+    from matplotlib.ft2font import LoadFlags
+
+    font = get_font(font_files(text, type.weight))
+    font.clear()
+    font.set_size(size, 72)
+    language = type.language or None
+    font.set_text(steered, 0.0, flags=LoadFlags.NO_HINTING, language=language)
+    return font

@@ -1,0 +1,329 @@
+"""The thumbnail: what the model made of a prompt, and whose posts it learned from."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from bisect import bisect_left
+from dataclasses import dataclass, field
+
+from hubtools.pictures.avatars import portrait
+from hubtools.pictures.bidi import is_right_to_left
+from hubtools.pictures.drawing import Canvas, Mark, Picture, draw_bars, require_libraries
+from hubtools.pictures.fonts import Weight
+from hubtools.pictures.line_breaking import (
+    Line,
+    clipped,
+    clusters,
+    fitted,
+    han_language,
+    whole_words,
+    wrap,
+)
+from hubtools.pictures.text_layout import (
+    Sieve,
+    Type,
+    measure,
+    measuring,
+    set_line,
+    tracked,
+    width_of,
+)
+from hubtools.pictures.theme import LIGHT, Look
+
+__all__ = ["Face", "Mark", "Picture", "ThumbnailSubject", "draw_thumbnail"]
+
+WIDTH, HEIGHT = 1200, 628
+MARGIN = 64
+INNER = WIDTH - 2 * MARGIN
+CHARACTERS = 600
+READ = 4000
+"""Characters of each text that are looked at at all."""
+LARGEST, SMALLEST = 108, 28
+WHOLE = 40
+"""The smallest size that a text takes for the sake of a long word: longer ones are broken."""
+LEADING = 1.3
+RAISED = 0.35
+"""How far the base line stands below a line's middle, of the type's size."""
+CARET = 0.3
+"""Room for the caret at a line's end, of the type's size."""
+HEADER_TOP = 40
+TEXT_TOP = 112
+TEXT_GAP = 28
+GUTTER = 24
+FACES = 6
+RING = 3
+PURPOSE = "drawing a thumbnail"
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """An account as the thumbnail shows it; `avatar` holds the bytes of a picture file."""
+
+    name: str | None
+    handle: str | None
+    avatar: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class ThumbnailSubject:
+    """What to draw: the accounts, a prompt, and the whole prediction, prompt at its start."""
+
+    accounts: tuple[Face, ...]
+    prompt: str
+    prediction: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Quote:
+    """The text to set: `text[:turn]` is the prompt, the rest the model's."""
+
+    text: str
+    turn: int
+    widths: dict[tuple[int, int], float] = field(default_factory=dict, compare=False, repr=False)
+    """Slices that were measured before."""
+
+    def measure(self, start: int, stop: int) -> float:
+        """Width of a slice at size 1."""
+        known = self.widths.get((start, stop))
+        if known is not None:
+            return known
+        turn = min(max(self.turn, start), stop)
+        prompt = measure(self.text[start:turn], Type(Weight.BOLD, 1))
+        width = prompt + measure(self.text[turn:stop], Type(Weight.REGULAR, 1))
+        self.widths[start, stop] = width
+        return width
+
+    def cut(self, text: str) -> _Quote:
+        """The same quote ending earlier."""
+        return _Quote(text, min(self.turn, len(text)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    quote: _Quote
+    size: int
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Person:
+    """A face whose words can be drawn."""
+
+    title: str
+    subtitle: str
+    initial: str
+    tone: str
+    avatar: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """How so many people stand in rows; all but `columns` in px."""
+
+    columns: int
+    avatar: int
+    title: int
+    subtitle: int
+    row: int
+    padding: int
+
+    def height(self, people: int) -> int:
+        """Height in px of the band that so many people need."""
+        rows = -(-people // self.columns)
+        return 2 * self.padding + (rows - 1) * self.row + self.avatar if people else 0
+
+
+def draw_thumbnail(subject: ThumbnailSubject, look: Look = LIGHT) -> Picture:
+    """Draw a picture of 1200 × 628 px, as a PNG with a palette.
+
+    The first six accounts are shown, more are counted. Characters that no font has are left out
+    and named in the result. The text is cut at 600 characters. An avatar that is absent, broken
+    or too large becomes a coloured initial. Raises MissingExtraError without what draws.
+    """
+    require_libraries(PURPOSE)
+    sieve = Sieve(READ)
+    everyone = [_person(face, sieve, look) for face in subject.accounts[:FACES]]
+    people = [person for person in everyone if person.title or person.avatar]
+    quote = _quote(subject, sieve)
+    canvas = Canvas(WIDTH, HEIGHT, look)
+    _draw_header(canvas, len(subject.accounts))
+    grid = _grid(len(people))
+    _draw_quote(canvas, quote, HEIGHT - grid.height(len(people)) - TEXT_GAP)
+    _draw_people(canvas, people, grid, han_language(quote.text))
+    return Picture(canvas.png(), sieve.left_out, tuple(canvas.marks))
+
+
+def _person(face: Face, sieve: Sieve, look: Look) -> _Person:
+    name = sieve.clean(face.name or "").strip()
+    handle = sieve.clean(face.handle or "").strip().lstrip("@").strip()
+    at = f"@{handle}" if handle else ""
+    letters = [cluster for cluster in clusters(name + handle) if cluster[0].isalnum()]
+    tone = look.tones[zlib.crc32((handle or name).encode()) % len(look.tones)]
+    return _Person(
+        title=name or at,
+        subtitle=at if name else "",
+        initial=letters[0].upper() if letters else "",
+        tone=tone,
+        avatar=face.avatar,
+    )
+
+
+def _quote(subject: ThumbnailSubject, sieve: Sieve) -> _Quote:
+    whole = subject.prediction
+    turn = len(subject.prompt) if whole.startswith(subject.prompt) else 0
+    prompt = sieve.clean(whole[:turn]).lstrip()
+    rest = sieve.clean(whole[turn:])
+    if not prompt or prompt.endswith(" "):
+        rest = rest.lstrip()
+    text = clipped((prompt + rest).rstrip(), CHARACTERS)
+    return _Quote(text, min(len(prompt), len(text)))
+
+
+def _draw_header(canvas: Canvas, accounts: int) -> None:
+    look = canvas.look
+    label = tracked("AI BOT" if accounts <= 1 else "AI CYBORG")
+    type = Type(Weight.BOLD, 30, look.paper)
+    width = measure(label, type) + 56
+    canvas.box(MARGIN, HEADER_TOP, width, 54, look.accent, radius=27)
+    baseline = HEADER_TOP + 38
+    canvas.write(label, type, MARGIN + 28, baseline)
+    note = Type(Weight.REGULAR, 30, look.muted)
+    more = f", from {accounts:,} accounts" if accounts > FACES else ""
+    canvas.write(f"A machine wrote this text{more}", note, MARGIN + width + 24, baseline)
+    draw_bars(canvas, WIDTH - MARGIN - 120, HEADER_TOP + 3)
+
+
+def _draw_quote(canvas: Canvas, quote: _Quote, bottom: float) -> None:
+    """Set the text as large as it fits between the header and `bottom`, a caret at its end."""
+    setting = _fit(quote, bottom - TEXT_TOP)
+    size, pitch = setting.size, setting.size * LEADING
+    spare = bottom - TEXT_TOP - pitch * len(setting.lines)
+    baseline = TEXT_TOP + spare / 2 + pitch / 2 + RAISED * size
+    leftwards = is_right_to_left(setting.quote.text)
+    language = han_language(setting.quote.text)
+    end = 0.0
+    for line in setting.lines:
+        end = _draw_line(canvas, setting, line, baseline, leftwards, language)
+        baseline += pitch
+    if setting.lines:
+        thickness = 0.09 * size
+        left = end - 0.14 * size - thickness if leftwards else end + 0.14 * size
+        top = baseline - pitch - 0.78 * size
+        canvas.box(left, top, thickness, 0.98 * size, canvas.look.signal)
+
+
+def _draw_line(
+    canvas: Canvas, setting: _Setting, line: Line, baseline: float, leftwards: bool, language: str
+) -> float:
+    """Draw one line from the margin that its text begins at; returns x of the line's end."""
+    text, look = setting.quote.text, canvas.look
+    turn = min(max(setting.quote.turn, line.start), line.stop)
+    spans = (
+        (text[line.start : turn], Type(Weight.BOLD, setting.size, look.accent, language)),
+        (text[turn : line.stop], Type(Weight.REGULAR, setting.size, look.ink, language)),
+    )
+    runs = set_line(spans, base=1 if leftwards else 0)
+    width = width_of(runs)
+    left = WIDTH - MARGIN - width if leftwards else float(MARGIN)
+    canvas.draw(runs, left, baseline)
+    return left if leftwards else left + width
+
+
+def _fit(quote: _Quote, height: float) -> _Setting:
+    """The largest size at which all lines fit; at the smallest one the end is cut if it must."""
+    widest = _widest(quote)
+    sizes = range(min(LARGEST, int(INNER / (widest + CARET))), SMALLEST - 1, -1)
+    at = bisect_left(sizes, True, key=lambda size: _height(_lines(quote, size), size) <= height)
+    size = sizes[min(at, len(sizes) - 1)]
+    lines = _lines(quote, size)
+    room = int(height / (size * LEADING))
+    if len(lines) <= room:
+        return _Setting(quote, size, _balanced(quote, size, lines, widest))
+    text = quote.text[: lines[room - 1].stop]
+    cut = quote.cut(clipped(text, max(1, len(text) - 3)))
+    return _Setting(cut, size, _lines(cut, size))
+
+
+def _widest(quote: _Quote) -> float:
+    """Width at size 1 of the longest word that can stay whole."""
+    room = INNER / WHOLE - CARET
+    widths = (quote.measure(*word) for word in whole_words(quote.text))
+    return max((width for width in widths if width <= room), default=0.0)
+
+
+def _height(lines: tuple[Line, ...], size: int) -> float:
+    return len(lines) * size * LEADING
+
+
+def _lines(quote: _Quote, size: int, share: float = 1.0) -> tuple[Line, ...]:
+    """Lines that leave room for the caret and take up to `share` of the width."""
+    return wrap(quote.text, (INNER * share - CARET * size) / size, quote.measure)
+
+
+def _balanced(quote: _Quote, size: int, lines: tuple[Line, ...], widest: float) -> tuple[Line, ...]:
+    """As many lines as before but of more equal length, so that no word is left alone.
+
+    A line keeps room for a word of the width `widest` at size 1.
+    """
+    least = math.ceil(50 * (widest + CARET) * size / INNER)
+    shares = range(2 * max(30, least), 100, 2)
+    at = bisect_left(
+        shares, True, key=lambda share: len(_lines(quote, size, share / 100)) <= len(lines)
+    )
+    return _lines(quote, size, shares[at] / 100) if at < len(shares) else lines
+
+
+def _draw_people(canvas: Canvas, people: list[_Person], grid: _Grid, language: str) -> None:
+    """Draw accounts in rows on a dark band at the foot, or nothing without any.
+
+    Names that do not say which forms their Chinese characters take have those of `language`.
+    """
+    if not people:
+        return
+    top = HEIGHT - grid.height(len(people))
+    canvas.box(0, top, WIDTH, HEIGHT - top, canvas.look.band)
+    for index, person in enumerate(people):
+        row, column = divmod(index, grid.columns)
+        x = MARGIN + column * (INNER + GUTTER) // grid.columns
+        y = top + grid.padding + row * grid.row
+        _draw_person(canvas, person, grid, x, y, han_language(person.title, language))
+
+
+def _grid(people: int) -> _Grid:
+    if people <= 2:
+        return _Grid(columns=max(1, people), avatar=108, title=42, subtitle=32, row=0, padding=30)
+    if people == 3:
+        return _Grid(columns=3, avatar=92, title=30, subtitle=26, row=0, padding=34)
+    columns = 2 if people == 4 else 3
+    return _Grid(columns=columns, avatar=68, title=29, subtitle=25, row=84, padding=26)
+
+
+def _draw_person(
+    canvas: Canvas, person: _Person, grid: _Grid, x: int, y: int, language: str
+) -> None:
+    _draw_avatar(canvas, person, grid.avatar, x, y, language)
+    left = x + grid.avatar + grid.avatar // 5 + 4
+    room = (INNER + GUTTER) // grid.columns - GUTTER - (left - x)
+    look, middle = canvas.look, y + grid.avatar / 2
+    title = Type(Weight.BOLD, grid.title, look.band_ink, language)
+    subtitle = Type(Weight.REGULAR, grid.subtitle, look.band_muted)
+    lift = 0.12 * grid.title if person.subtitle else -0.35 * grid.title
+    canvas.write(fitted(person.title, room, measuring(title)), title, left, middle - lift)
+    handle = fitted(person.subtitle, room, measuring(subtitle))
+    canvas.write(handle, subtitle, left, middle + 1.14 * grid.subtitle)
+
+
+def _draw_avatar(
+    canvas: Canvas, person: _Person, diameter: int, x: int, y: int, language: str
+) -> None:
+    look, ring = canvas.look, diameter + 2 * RING
+    canvas.box(x - RING, y - RING, ring, ring, look.band_ink, radius=ring / 2)
+    picture = portrait(person.avatar, diameter, look.band_ink)
+    if picture:
+        canvas.paste(picture, x, y)
+        return
+    canvas.box(x, y, diameter, diameter, person.tone, radius=diameter / 2)
+    type = Type(Weight.BOLD, diameter * 0.46, look.band_ink, language)
+    left = x + (diameter - measure(person.initial, type)) / 2
+    canvas.write(person.initial, type, left, y + diameter / 2 + 0.35 * type.size)
