@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hubtools.corpus.corpus import KeptPost, build_corpus, split_held_out
-from hubtools.posts.registry import read_timeline
+from hubtools.posts.registry import read_source
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"
@@ -33,7 +33,7 @@ def accounts(data: Path = DATA) -> list[Measured]:
     found = []
     for file in files:
         if file.is_file():
-            corpus = build_corpus(read_timeline(str(file)))
+            corpus = build_corpus(read_source(str(file)))
             train, held_out = split_held_out(corpus.kept)
             texts = tuple(post.text for post in held_out)
             found.append(Measured(corpus.account.handle or file.stem, train, texts))

@@ -27,9 +27,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from hubtools.cards.bulk import render_all
-from hubtools.cards.card import Card, PostCounts
+from hubtools.cards.card import Card
 from hubtools.cards.card_file import card_toml
 from hubtools.cards.render import CardRenderer
+from hubtools.core.results import PostCounts
 from tests.cards.samples import CYBORG, HARBOUR
 
 
@@ -75,7 +76,7 @@ def write_cards(folder: Path, count: int) -> list[Path]:
 
 def variant(card: Card, number: int) -> Card:
     """The card of another account."""
-    counts = PostCounts(downloaded=3 * number + 60, reposts=number, short=60, kept=2 * number)
+    counts = PostCounts(downloaded=3 * number + 60, reposts=number, dropped=60, kept=2 * number)
     return replace(
         card,
         repo=f"{card.repo}-{number:05}",

@@ -124,9 +124,9 @@ def write_base(folder: Path, layers: int, width: int) -> None:
 
 def example_posts() -> list[str]:
     from hubtools.corpus.corpus import build_corpus
-    from hubtools.posts.registry import read_timeline
+    from hubtools.posts.registry import read_source
 
-    return [post.text for post in build_corpus(read_timeline(str(EXAMPLE))).kept]
+    return [post.text for post in build_corpus(read_source(str(EXAMPLE))).kept]
 
 
 def write_accounts(folder: Path, count: int) -> list[Path]:

@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.machine import describe
 from hubtools.posts.container import Limits
-from hubtools.posts.registry import read_timeline
+from hubtools.posts.registry import read_source
 
 _PART = 100_000
 _FLAT = 200
@@ -100,7 +100,7 @@ def peer(folder: Path) -> int:
 
 def ours(folder: Path) -> int:
     """The archive opened, and its posts gone through once."""
-    timeline = read_timeline(str(folder / "archive.zip"), Limits(total=64 << 30))
+    timeline = read_source(str(folder / "archive.zip"), Limits(total=64 << 30))
     return sum(1 for _ in timeline.posts)
 
 

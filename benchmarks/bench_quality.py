@@ -25,7 +25,7 @@ from benchmarks.accounts import Measured, accounts
 from benchmarks.machine import describe
 from benchmarks.peer import LEARNING_RATE, peer_blocks, peer_train
 from benchmarks.proxy import Shape, proxy
-from hubtools.core.events import SilentReporter
+from hubtools.core.events import Reporter
 from hubtools.training.base import Base, load_base
 from hubtools.training.evaluate import evaluate
 from hubtools.training.fitting import rows_of
@@ -136,11 +136,11 @@ def ours(name: str) -> Way:
     def run(folder: str, account: Measured, seed: int) -> tuple[float, str]:
         base = load_base(folder, dropout=recipe.dropout)
         blocks, aside = rows_of(base, [account.train], recipe)
-        if recipe.adapter is not None:
-            add_adapter(base, recipe.adapter, seed)
+        if recipe.lora is not None:
+            add_adapter(base, recipe.lora, seed)
         with tempfile.TemporaryDirectory() as work:
-            made = fit(base, blocks, recipe, seed, Path(work) / "c", SilentReporter(), aside)
-        return score(base, account), f"{made.held}+{made.passes - (made.held or 0)}"
+            made = fit(base, blocks, recipe, seed, Path(work) / "c", Reporter(), aside)
+        return score(base, account), f"{made.held}+{made.epochs - (made.held or 0)}"
 
     return run
 

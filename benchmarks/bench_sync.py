@@ -91,12 +91,12 @@ def measure(root: Path, url: str, cards: int) -> Iterator[Cost]:
 def apply_all(what: str, root: Path, url: str, cards: int) -> Cost:
     """One `hubtools apply` of all cards, without starting Python anew."""
     from hubtools.core.config import Project
-    from hubtools.core.events import SilentReporter
+    from hubtools.core.events import Reporter
     from hubtools.services.session import make_plan, open_session
     from hubtools.sync.apply import apply
     from hubtools.sync.target import Target
 
-    started, project, report = time.perf_counter(), Project(root), SilentReporter()
+    started, project, report = time.perf_counter(), Project(root), Reporter()
     files = sorted(project.cards_folder.glob("*.toml"))
     with open_session(project, Target("url", url), NAMESPACE, report, writing=True) as session:
         plan = make_plan(session, files, whole=True).plan
@@ -155,7 +155,7 @@ def write_cards(folder: Path, count: int) -> None:
             f'repo = "{name}"\nlanguage = "en"\nbase_model = "openai-community/gpt2"\n'
             f'prompt = "My dream is"\ntags = ["huggingtweets"]\n\n[[accounts]]\n'
             f'handle = "keeper{number}"\nname = "Keeper {number} ⚓"\nnetwork = "x"\n'
-            "posts = { downloaded = 3250, reposts = 148, short = 507, kept = 2595 }\n",
+            "posts = { downloaded = 3250, reposts = 148, dropped = 507, kept = 2595 }\n",
             encoding="utf-8",
         )
 

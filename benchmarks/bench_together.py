@@ -22,7 +22,7 @@ from pathlib import Path
 from bench_fleet import example_posts, write_base
 from machine import describe
 
-from hubtools.core.events import SilentReporter
+from hubtools.core.events import Reporter
 from hubtools.training.base import Base, load_base
 from hubtools.training.compiled import CompiledLoss
 from hubtools.training.loop import fit
@@ -56,8 +56,8 @@ def main() -> None:
     print(describe("hubtools", "torch", "transformers"))
     print(f"{given.users} users of {given.posts} posts, {given.layers} layers of {given.width}")
     recipes = {
-        "adapters": replace(load_recipe("adapter"), passes=1, choose=None),
-        "models": replace(load_recipe("default"), passes=1, choose=None, dropout=0.0),
+        "adapters": replace(load_recipe("lora"), epochs=1, early_stopping=None),
+        "models": replace(load_recipe("default"), epochs=1, early_stopping=None, dropout=0.0),
     }
     with tempfile.TemporaryDirectory() as temporary:
         write_base(Path(temporary), given.layers, given.width)
@@ -93,7 +93,7 @@ def user(base: Base, posts: int, number: int) -> User:
         blocks=TokenBlocks((rows,)),
         aside=None,
         seed=number,
-        report=SilentReporter(),
+        report=Reporter(),
         log=NoLog(),
     )
 
@@ -103,9 +103,9 @@ def alone(setting: Setting, folder: Path) -> float:
     base, recipe = setting.base, setting.recipe
     started = time.perf_counter()
     for one in setting.users:
-        if recipe.adapter is not None:
-            add_adapter(base, recipe.adapter, one.seed)
-        fit(base, one.blocks, recipe, one.seed, folder / "checkpoint", SilentReporter())
+        if recipe.lora is not None:
+            add_adapter(base, recipe.lora, one.seed)
+        fit(base, one.blocks, recipe, one.seed, folder / "checkpoint", Reporter())
         remove_adapter(base)
     return time.perf_counter() - started
 

@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.accounts import Measured, accounts
 from benchmarks.machine import describe
 from benchmarks.peer import peer_blocks, peer_train
-from hubtools.core.events import SilentReporter
+from hubtools.core.events import Reporter
 from hubtools.training.base import Base, load_base
 from hubtools.training.compiled import CompiledLoss, Shapes
 from hubtools.training.fitting import rows_of
@@ -166,7 +166,7 @@ def our_round(
         base = replace(base, compiled=CompiledLoss(base.model))
     blocks, _ = rows_of(base, [account.train], recipe)
     batches = list(batches_of_pass(blocks, recipe.tokens_per_step, 0, 0))
-    stepper = Stepper(base, recipe, SilentReporter())
+    stepper = Stepper(base, recipe, Reporter())
     if compiling:
         base.model.train()
         shapes = Shapes(recipe.tokens_per_step, base.context)
@@ -197,10 +197,10 @@ def all_told(folder: str, measured: list[Measured]) -> tuple[list[str], bool]:
         made: list[tuple[int, float]] = []
         ours = seconds(lambda a=account, m=made: m.append(our_account(folder, a)))  # type: ignore[misc]
         good &= ours < theirs
-        passes, training = made[0]
+        epochs, training = made[0]
         lines.append(
             f"| {account.name} | {len(account.train)} | {theirs:.1f} | {ours:.1f} "
-            f"| {training / ours:.0%} | {ours / theirs:.2f} | {passes} |"
+            f"| {training / ours:.0%} | {ours / theirs:.2f} | {epochs} |"
         )
     return lines, good
 
@@ -226,10 +226,10 @@ def our_account(folder: str, account: Measured) -> tuple[int, float]:
     blocks, aside = rows_of(base, [account.train], recipe)
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as work:
-        made = fit(base, blocks, recipe, 0, Path(work) / "c", SilentReporter(), aside)
+        made = fit(base, blocks, recipe, 0, Path(work) / "c", Reporter(), aside)
     training = time.perf_counter() - started
     save(base)
-    return made.passes, training
+    return made.epochs, training
 
 
 def save(base: Base) -> None:

@@ -15,13 +15,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from hubtools.cards.card import Card, CardAccount, Prediction
+from hubtools.cards.card import Card, CardAccount
 from hubtools.cards.render import CardRenderer
+from hubtools.core.results import Prediction
 from hubtools.localhub.markup import render_readme
-from hubtools.pictures.avatars import portrait
+from hubtools.pictures.avatars import avatar_image
 from hubtools.pictures.curves import draw_curves
 from hubtools.pictures.drawing import Picture
-from hubtools.pictures.pipeline import Lineage, LineageSource, draw_lineage
+from hubtools.pictures.pipeline import Pipeline, PipelineSource, draw_pipeline
 from hubtools.pictures.theme import DARK, LIGHT
 from hubtools.pictures.thumbnail import ThumbnailSubject, draw_thumbnail
 from tests.cards.samples import COUNTS, HARBOUR
@@ -107,7 +108,7 @@ def thumbnail(name: str, subject: ThumbnailSubject) -> Exhibit:
 
 def avatar(name: str, data: bytes | None) -> str | None:
     """The file of an avatar as a card shows it, written now."""
-    image = portrait(data, 184, "#ffffff")
+    image = avatar_image(data, 184, "#ffffff")
     if image is None:
         return None
     image.save(GALLERY / f"{name}.png")
@@ -122,12 +123,12 @@ def as_html(card: Card, name: str) -> str:
     )
 
 
-def lineages() -> dict[str, Lineage]:
+def lineages() -> dict[str, Pipeline]:
     """Pipelines: two accounts, a fleet, one from scratch in other scripts, hardly anything."""
-    second = LineageSource(handle="ferrytimes", downloaded=3214, kept=2107, digest="c4d1" * 16)
+    second = PipelineSource(handle="ferrytimes", downloaded=3214, kept=2107, digest="c4d1" * 16)
     scripts = (
-        LineageSource(name="سجل الميناء ⚓", downloaded=3200, kept=2100, digest="77aa" * 16),
-        LineageSource(
+        PipelineSource(name="سجل الميناء ⚓", downloaded=3200, kept=2100, digest="77aa" * 16),
+        PipelineSource(
             name="港の記録 👩‍👩‍👧‍👦", downloaded=120_000, kept=98_411, digest="09fe" * 16
         ),
     )
@@ -141,9 +142,9 @@ def lineages() -> dict[str, Lineage]:
     }
 
 
-def pipeline(name: str, lineage: Lineage) -> Exhibit:
+def pipeline(name: str, lineage: Pipeline) -> Exhibit:
     """A pipeline picture."""
-    return Exhibit(name, {look: draw_lineage(lineage, colours) for look, colours in LOOKS.items()})
+    return Exhibit(name, {look: draw_pipeline(lineage, colours) for look, colours in LOOKS.items()})
 
 
 def training() -> Exhibit:

@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import sync_playwright
 
-from hubtools.cards.card import Card, CardAccount, Prediction
+from hubtools.cards.card import Card, CardAccount
 from hubtools.cards.render import CardRenderer
 from hubtools.core.config import Project
+from hubtools.core.results import Prediction
 from hubtools.demo.options import Settings
 from hubtools.demo.server import serving as serving_demo
 from hubtools.localhub.server import serving
@@ -102,7 +103,7 @@ def photograph_demo(browser: Browser) -> None:
         page.screenshot(
             path=IMAGES / "demo.png",
             full_page=True,
-            clip={"x": 0, "y": top, "width": 880, "height": bottom - top},
+            max_grad_norm={"x": 0, "y": top, "width": 880, "height": bottom - top},
         )
 
 

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 from hubtools.cards.card import Card
 from hubtools.core.config import Project, find_project
 from hubtools.core.errors import UsageError
-from hubtools.core.events import Reporter, SilentReporter
+from hubtools.core.events import Reporter
 from hubtools.posts.options import ReadOptions
 
 if TYPE_CHECKING:
     from hubtools.corpus.corpus import Corpus
     from hubtools.pictures.drawing import Picture
-    from hubtools.sync.apply import Applied
+    from hubtools.sync.apply import ApplyResult
     from hubtools.sync.plan import Plan
     from hubtools.sync.target import Target
     from hubtools.training.base import Base
@@ -47,9 +47,10 @@ class Posts:
         return [post.text for corpus in self.corpora for post in corpus.kept]
 
     def _repr_html_(self) -> str:
-        from hubtools.core.notebook import posts_html
+        from hubtools.core.notebook import render_fragment
 
-        return posts_html(self.corpora)
+        reasons = sorted({reason for corpus in self.corpora for reason in corpus.dropped})
+        return render_fragment("posts", corpora=self.corpora, reasons=reasons)
 
 
 @dataclass(frozen=True)
@@ -94,9 +95,9 @@ class Model:
         return Picture((self.folder / name).read_bytes(), (), ())
 
     def _repr_html_(self) -> str:
-        from hubtools.core.notebook import card_html
+        from hubtools.core.notebook import data_url, render_fragment
 
-        return card_html(self.card, self.thumbnail.png)
+        return render_fragment("card", card=self.card, thumbnail=data_url(self.thumbnail.png))
 
 
 def read(
@@ -114,12 +115,12 @@ def read(
     for an account on the deny list, UsageError for the same posts twice.
     """
     from hubtools.corpus.cleaning import find_cleaning
-    from hubtools.services.publish import read_corpora
+    from hubtools.services.read import read_corpora
 
     named = tuple(map(str, sources))
     reading = ReadOptions(text_column=text_column, unlisted=unlisted)
     rules = find_cleaning(cleaning, language)
-    corpora = read_corpora(named, reading, rules, _project(project), report or SilentReporter())
+    corpora = read_corpora(named, reading, rules, _project(project), report or Reporter())
     return Posts(named, corpora, cleaning, language, reading)
 
 
@@ -140,9 +141,9 @@ def train(
     As `hubtools publish` makes it, in `models/NAME` or `out`. After an interruption it goes on
     from there. Raises PolicyError for too few posts, ModelError for a base that cannot be used.
     """
-    from hubtools.services.publish import ModelRequest, make_model
+    from hubtools.services.train import TrainRequest, train_model
 
-    request = ModelRequest(
+    request = TrainRequest(
         sources=posts.sources,
         base=base,
         prompt=prompt,
@@ -154,7 +155,7 @@ def train(
         reading=posts.reading,
     )
     folder = Path(out).absolute() if out is not None else None
-    made = make_model(request, folder, _project(project), report or SilentReporter())
+    made = train_model(request, folder, _project(project), report or Reporter())
     return Model(made.folder.path, made.card, made.card_file)
 
 
@@ -193,7 +194,7 @@ def plan(
     """
     from hubtools.services.session import make_plan, open_session
 
-    here, told = _project(project), report or SilentReporter()
+    here, told = _project(project), report or Reporter()
     files = _files(what, here)
     target = _target(to, here)
     owner = namespace or here.config.hub.namespace
@@ -207,7 +208,7 @@ def apply(
     max_changes: str | int | None = None,
     project: Project | None = None,
     report: Reporter | None = None,
-) -> Applied:
+) -> ApplyResult:
     """Carry out `plan`, and nothing else; a Hub that changed since is left as it is.
 
     Raises ConflictError when cards or Hub are not what the plan was made from, or hold somebody
@@ -219,7 +220,7 @@ def apply(
     from hubtools.sync.plan import change_limit
     from hubtools.sync.plan_file import card_names, check_current
 
-    here, told = _project(project), report or SilentReporter()
+    here, told = _project(project), report or Reporter()
     folder, hub = here.cards_folder, here.config.hub
     files = all_cards(folder) if plan.whole else named_cards(folder, card_names(plan))
     limit = change_limit(max_changes, hub.max_changes)

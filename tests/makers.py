@@ -17,23 +17,23 @@ TINY_RECIPE = """
 learning_rate = 3e-3
 passes = {passes}
 tokens_per_step = 512
-warmup = 0.1
+warmup_ratio = 0.1
 weight_decay = 0.1
 dropout = 0.1
-clip = 1.0
+max_grad_norm = 1.0
 betas = [0.9, 0.98]
 
 [scratch]
-vocabulary = 400
-context = 96
-layers = 2
-width = 32
-heads = 2
+vocab_size = 400
+context_length = 96
+n_layer = 2
+n_embd = 32
+n_head = 2
 """
 
 
-def write_recipe(file: Path, passes: int = 2) -> Path:
-    file.write_text(TINY_RECIPE.format(passes=passes))
+def write_recipe(file: Path, epochs: int = 2) -> Path:
+    file.write_text(TINY_RECIPE.format(epochs=epochs))
     return file
 
 

@@ -13,9 +13,10 @@ import pytest
 
 import hubtools
 from hubtools import Card, HubtoolsError, apply, load, plan, read, save, train
-from hubtools.cards.card import CardAccount, Prediction
+from hubtools.cards.card import CardAccount
 from hubtools.core.errors import ConflictError, PolicyError, UsageError
 from hubtools.core.notebook import card_html
+from hubtools.core.results import Prediction
 from tests.conftest import REPOSITORY
 from tests.makers import posts, write_archive, write_recipe
 
@@ -25,7 +26,7 @@ def recipes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Recipes by the packaged names that train in seconds."""
     made = folder / "recipes"
     made.mkdir()
-    write_recipe(made / "scratch.toml", passes=1)
+    write_recipe(made / "scratch.toml", epochs=1)
     monkeypatch.setattr("hubtools.training.recipe._PACKAGED", made)
     yield made
 

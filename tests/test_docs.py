@@ -104,8 +104,8 @@ def sandbox(folder: Path, tiny_gpt2: Path, monkeypatch: pytest.MonkeyPatch) -> I
     recipes = folder / "recipes"
     recipes.mkdir()
     for name in ("scratch", "default", "huggingtweets"):
-        write_recipe(recipes / f"{name}.toml", passes=1)
-    shutil.copy(REPOSITORY / "hubtools/training/recipes/adapter.toml", recipes)
+        write_recipe(recipes / f"{name}.toml", epochs=1)
+    shutil.copy(REPOSITORY / "hubtools/training/recipes/lora.toml", recipes)
     monkeypatch.setattr("hubtools.training.recipe._PACKAGED", recipes)
     (folder / "openai-community").mkdir()
     (folder / "openai-community" / "gpt2").symlink_to(tiny_gpt2)

@@ -27,7 +27,7 @@ from hubtools.cards.card_file import parse_card, read_card
 from hubtools.cards.render import CardRenderer
 from hubtools.cards.render_cache import Made, RenderMemory, stamp_of
 from hubtools.core.errors import CardError, HubtoolsError, OutputError, PartlyDoneError
-from hubtools.core.events import Reporter, SilentReporter
+from hubtools.core.events import Reporter
 from hubtools.core.files import writing
 from hubtools.core.template_root import template_root
 
@@ -99,7 +99,7 @@ def render_all(
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)
     memory = RenderMemory(out / ".hubtools-render", fingerprint(renderer))
-    with closing(memory), (report or SilentReporter()).bar("Rendering", len(files)) as bar:
+    with closing(memory), (report or Reporter()).task("Rendering", len(files)) as bar:
         chunks = (_recalled(files[i : i + CHUNK], memory) for i in range(0, len(files), CHUNK))
         tally = _Tally()
         for outcome in _outcomes(chunks, len(files) - len(memory), jobs, out, fresh):

@@ -10,10 +10,11 @@ from typing import Any
 import tomlkit
 from tomlkit.items import AoT, InlineTable, Table
 
-from hubtools.cards.card import Card, PostCounts
+from hubtools.cards.card import Card
 from hubtools.core.errors import CardError, ConflictError, UsageError
 from hubtools.core.files import write_atomically
 from hubtools.core.repo_names import check_repo_name
+from hubtools.core.results import PostCounts
 from hubtools.core.toml_tables import decode, toml_tables
 
 _COMPARE = "Import into another folder with --out and compare, or remove the file"

@@ -23,18 +23,11 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from hubtools.cards import escape
-from hubtools.cards.card import (
-    Card,
-    CardAccount,
-    Evaluation,
-    PostCounts,
-    Prediction,
-    Run,
-    Training,
-)
+from hubtools.cards.card import Card, CardAccount, Run
 from hubtools.cards.terms import Words, handles, label, people, profile_url
 from hubtools.core.config import ProjectConfig
 from hubtools.core.errors import CardError
+from hubtools.core.results import Evaluation, PostCounts, Prediction, Training
 from hubtools.core.template_root import template_root
 
 TEMPLATE = "card.md.j2"

@@ -23,12 +23,13 @@ from collections.abc import Mapping
 from itertools import combinations, pairwise
 from typing import Any, Literal
 
-from hubtools.cards.card import Card, CardAccount, PostCounts, Run
+from hubtools.cards.card import Card, CardAccount, Run
 from hubtools.cards.escape import markdown
 from hubtools.cards.legacy_text import Found, read_facts
 from hubtools.cards.metadata import split_modelled
 from hubtools.core.errors import CardError
 from hubtools.core.mojibake import mend, mend_by
+from hubtools.core.results import PostCounts
 
 _BASE = "openai-community/gpt2"
 _SIGNATURE = "github.com/borisdayma/huggingtweets"
@@ -36,7 +37,7 @@ _ROBOT = re.compile(r"([^\x00-\x7f]+) AI (?:BOT|CYBORG|Bot)\b")
 _ROWS = {
     "downloaded": "TWEETS_DL",
     "reposts": "RETWEETS",
-    "short": "SHORT_TWEETS",
+    "dropped": "SHORT_TWEETS",
     "kept": "TWEETS_KEPT",
 }
 _REFERENCE = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|\w{2,31});")

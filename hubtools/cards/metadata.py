@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hubtools.cards.card import Card, Evaluation
+from hubtools.cards.card import Card
 from hubtools.cards.yaml_reader import to_yaml
+from hubtools.core.results import Evaluation
 
 SCRATCH = "scratch"
 _OF_THE_RETIRED = ("license", "license_name", "license_link")
@@ -86,7 +87,7 @@ def _own(card: Card) -> dict[str, Any]:
 
 def is_adapter(card: Card) -> bool:
     """Whether the repository holds only what was added to its base."""
-    return card.training is not None and card.training.adapter_rank is not None
+    return card.training is not None and card.training.lora_rank is not None
 
 
 def _relation(card: Card) -> str | None:
@@ -124,7 +125,11 @@ def _model_index(card: Card) -> list[dict[str, Any]] | None:
 
 def _metrics(evaluation: Evaluation) -> list[dict[str, Any]]:
     return [
-        {"type": "loss", "name": "Loss a token", "value": evaluation.loss},
+        {"type": "loss", "name": "Loss a token", "value": evaluation.test_loss},
         {"type": "bits_per_byte", "name": "Bits per byte", "value": evaluation.bits_per_byte},
-        {"type": "memorised", "name": "Repeated training text", "value": evaluation.memorised},
+        {
+            "type": "memorized_fraction",
+            "name": "Repeated training text",
+            "value": evaluation.memorized_fraction,
+        },
     ]

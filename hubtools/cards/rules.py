@@ -143,14 +143,14 @@ def _counts(card: Card) -> Iterator[Problem]:
         counts, path = account.posts, ("accounts", index, "posts")
         if counts is None:
             continue
-        parts = (counts.reposts, counts.short, counts.kept)
+        parts = (counts.reposts, counts.dropped, counts.kept)
         if min(parts) < 0:
             yield Problem(path, f"{path_text(path)}: a count is negative")
         elif sum(parts) != counts.downloaded:
             what = f"{counts.downloaded} downloaded are not reposts + short + kept, {sum(parts)}"
             yield Problem(path, f"{path_text(path)}: {what}")
     if card.evaluation is not None:
-        for key in ("memorised", "memorised_baseline"):
+        for key in ("memorized_fraction", "memorized_baseline"):
             share = getattr(card.evaluation, key)
             if not 0 <= share <= 1:
                 yield Problem(

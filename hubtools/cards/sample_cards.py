@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hubtools.cards.card import (
-    Card,
-    CardAccount,
-    Evaluation,
-    PostCounts,
-    Prediction,
-    Run,
-    Training,
-)
+from hubtools.cards.card import Card, CardAccount, Run
+from hubtools.core.results import Evaluation, PostCounts, Prediction, Training
 
-_COUNTS = PostCounts(downloaded=3250, reposts=148, short=507, kept=2595)
+_COUNTS = PostCounts(downloaded=3250, reposts=148, dropped=507, kept=2595)
 _ACCOUNT = CardAccount(
     handle="quayside",
     name="Quayside | <b>News</b> & *more*",
@@ -24,13 +17,13 @@ _ACCOUNT = CardAccount(
 )
 _EVALUATION = Evaluation(
     posts=130,
-    loss=3.1,
+    test_loss=3.1,
     bits_per_byte=1.2,
     base_loss=3.6,
     base_bits_per_byte=1.4,
     predictions=100,
-    memorised=0.02,
-    memorised_baseline=0.1,
+    memorized_fraction=0.02,
+    memorized_baseline=0.1,
 )
 
 
@@ -53,11 +46,11 @@ def sample_cards() -> tuple[Card, ...]:
             seed=42,
             posts=2465,
             tokens=81920,
-            passes=4,
+            epochs=4,
             steps=320,
             learning_rate=0.0001372,
             parameters=124439808,
-            loss=2.9,
+            train_loss=2.9,
         ),
         evaluation=_EVALUATION,
         predictions=(Prediction(prompt="My dream is", text="My dream is a quiet | harbour."),),

@@ -15,7 +15,7 @@ from hubtools.cli.plan import chosen, most_shown, where
 if TYPE_CHECKING:
     from hubtools.core.config import Project
     from hubtools.services.session import Planned, Session
-    from hubtools.sync.apply import Applied
+    from hubtools.sync.apply import ApplyResult
     from hubtools.sync.plan import Plan
 
 
@@ -57,8 +57,8 @@ def apply(
 
       hubtools plan -o plan.json && hubtools apply plan.json
     """
+    from hubtools.cli.terminal import print_json
     from hubtools.core.config import find_project
-    from hubtools.core.events import print_json
     from hubtools.services.session import open_session
     from hubtools.sync.apply import apply as carry_out
     from hubtools.sync.plan import change_limit
@@ -92,7 +92,7 @@ def apply(
     end(done)
 
 
-def applied_document(done: Applied, requests: int) -> dict[str, Any]:
+def applied_document(done: ApplyResult, requests: int) -> dict[str, Any]:
     """What `apply --json` prints."""
     return {
         "applied": done.applied,
@@ -156,7 +156,7 @@ def confirm(plan: Plan, question: str, *, yes: bool) -> None:
         typer.confirm(question, abort=True, err=True)
 
 
-def applied_line(done: Applied, requests: int) -> str:
+def applied_line(done: ApplyResult, requests: int) -> str:
     """What `apply` says at its end."""
     said = [f"{done.applied:,} applied", f"{done.unchanged:,} unchanged"]
     said += [f"{len(done.conflicts):,} in conflict"] if done.conflicts else []
@@ -166,7 +166,7 @@ def applied_line(done: Applied, requests: int) -> str:
     return f"{', '.join(said)} ({asked}, {done.seconds:.1f} s)"
 
 
-def end(done: Applied) -> None:
+def end(done: ApplyResult) -> None:
     """Raise what was in the way of all being done."""
     if done.interrupted:
         raise KeyboardInterrupt

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hubtools.cli import cards_import, options
-from hubtools.pictures.theme import LookName
+from hubtools.pictures.theme import ThemeName
 
 if TYPE_CHECKING:
     from hubtools.cards.bulk import Rendered
@@ -72,8 +72,8 @@ def render(
     """
     from hubtools.cards.bulk import render_all
     from hubtools.cards.selection import chosen_cards
+    from hubtools.cli.terminal import print_json
     from hubtools.core.config import find_project
-    from hubtools.core.events import print_json
 
     project, started = find_project(), time.monotonic()
     files = chosen_cards(project.cards_folder, names or [], every)
@@ -158,8 +158,8 @@ def list_cards(
       hubtools cards ls --json
     """
     from hubtools.cards.selection import all_cards
+    from hubtools.cli.terminal import print_json
     from hubtools.core.config import find_project
-    from hubtools.core.events import print_json
 
     files = all_cards(find_project().cards_folder)
     if as_json:
@@ -188,8 +188,8 @@ def show(
 
     from hubtools.cards.card_file import card_toml, load_card
     from hubtools.cards.selection import named_cards
+    from hubtools.cli.terminal import print_json
     from hubtools.core.config import find_project
-    from hubtools.core.events import print_json
 
     (file,) = named_cards(find_project().cards_folder, [name])
     card = load_card(file)
@@ -215,7 +215,7 @@ def thumbnail(
     prediction: Annotated[
         int, typer.Option("--prediction", metavar="N", min=1, help="Which of the card's, from 1.")
     ] = 1,
-    look: options.Look = LookName.LIGHT,
+    look: options.Look = ThemeName.LIGHT,
     offline: Annotated[
         bool, typer.Option("--offline", help="Fetch no avatars; those of the folder are shown.")
     ] = False,
@@ -242,8 +242,8 @@ def thumbnail(
     """
     from hubtools.cards.card_file import load_card, save_card
     from hubtools.cards.selection import chosen_cards
+    from hubtools.cli.terminal import print_json
     from hubtools.core.config import find_project
-    from hubtools.core.events import print_json
     from hubtools.core.run_record import renew_digest
     from hubtools.pictures.bulk import draw_all
     from hubtools.services.thumbnail import chosen_prediction, left_out_note, with_first
@@ -317,7 +317,7 @@ def _raise_undrawn(failed: list[dict[str, str]], total: int, report: Reporter) -
 
 def print_findings(found: list[Finding], format: Format) -> None:
     """What `check` found, on stdout."""
-    from hubtools.core.events import print_json
+    from hubtools.cli.terminal import print_json
 
     if format is Format.JSON:
         print_json(

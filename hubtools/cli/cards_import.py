@@ -16,7 +16,7 @@ from hubtools.core.errors import HubtoolsError
 if TYPE_CHECKING:
     from hubtools.cards.card import Card
     from hubtools.core.config import Project
-    from hubtools.core.events import Bar, Reporter
+    from hubtools.core.events import Reporter, Task
 
 
 @dataclass(slots=True)
@@ -81,9 +81,9 @@ def import_cards(
 
       hubtools cards import --from-hub huggingtweets --to hf
     """
+    from hubtools.cli.terminal import print_json
     from hubtools.core.config import find_project
     from hubtools.core.errors import UsageError
-    from hubtools.core.events import print_json
 
     if bool(paths) == bool(from_hub):
         raise UsageError("give files or folders, or --from-hub NAMESPACE")
@@ -141,8 +141,8 @@ def _from_hub(
 
 
 @contextmanager
-def _progress(report: Reporter, total: int) -> Iterator[Bar]:
-    with report.bar("Importing", total) as bar:
+def _progress(report: Reporter, total: int) -> Iterator[Task]:
+    with report.task("Importing", total) as bar:
         yield bar
 
 

@@ -119,7 +119,7 @@ def _absolute(recipe: str | None) -> str | None:
 
 
 def _write(space: str, settings: Settings, out: Path, as_json: bool, quiet: bool) -> None:
-    from hubtools.core.events import print_json
+    from hubtools.cli.terminal import print_json
     from hubtools.demo.space import write_space
 
     files = write_space(out, space, settings)
@@ -130,7 +130,7 @@ def _write(space: str, settings: Settings, out: Path, as_json: bool, quiet: bool
 
 
 def _push(space: str, settings: Settings, target: Target, how: _How) -> None:
-    from hubtools.core.events import print_json
+    from hubtools.cli.terminal import print_json
     from hubtools.demo.push import apply_space, open_space, plan_space
     from hubtools.demo.space import space_files
     from hubtools.sync.plan_file import plan_document

@@ -114,8 +114,8 @@ def run(
 
       hubtools fleet run accounts.csv --shard 3/64 --no-keep
     """
+    from hubtools.cli.terminal import print_json
     from hubtools.core.config import find_project
-    from hubtools.core.events import print_json
     from hubtools.fleet.display import board
     from hubtools.fleet.manifest import Options, parse_shard
     from hubtools.fleet.run import FleetRequest, run_fleet
@@ -168,8 +168,8 @@ def status(
 
       hubtools fleet status --json
     """
+    from hubtools.cli.terminal import print_json
     from hubtools.core.config import find_project
-    from hubtools.core.events import print_json
     from hubtools.fleet.display import status_lines
     from hubtools.fleet.journal import read_state, states
 
@@ -223,14 +223,14 @@ def sweep(
 
       hubtools fleet sweep *.zip --base scratch --trials 60 --out search
     """
+    from hubtools.cli.terminal import print_json
     from hubtools.core.config import find_project
-    from hubtools.core.events import print_json
     from hubtools.corpus.cleaning import find_cleaning
     from hubtools.corpus.corpus import check_enough
     from hubtools.fleet.sweep import SweepRequest, run_sweep, texts_of
     from hubtools.fleet.sweep_report import write_report
     from hubtools.posts.options import ReadOptions
-    from hubtools.services.publish import read_corpora
+    from hubtools.services.read import read_corpora
     from hubtools.training.base import require_training
     from hubtools.training.recipe import base_folder, recipe_for
 

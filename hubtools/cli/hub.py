@@ -105,8 +105,8 @@ def export(
     """
     from contextlib import closing
 
+    from hubtools.cli.terminal import print_json
     from hubtools.core.errors import UsageError
-    from hubtools.core.events import print_json
     from hubtools.localhub.export import ExportRequest
     from hubtools.localhub.export import export as write
     from hubtools.localhub.store import Store

@@ -44,8 +44,8 @@ def init(
 
       hubtools init my-models --namespace my-organization
     """
+    from hubtools.cli.terminal import print_json
     from hubtools.core.config import HubConfig
-    from hubtools.core.events import print_json
     from hubtools.core.repo_names import check_repo_name
     from hubtools.services.init import Wishes, make_project
     from hubtools.sync.target import parse_target

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from hubtools.core.events import Reporter, SilentReporter, StderrReporter
-from hubtools.pictures.theme import LookName
+from hubtools.cli.terminal import terminal_reporter
+from hubtools.core.events import Reporter
+from hubtools.pictures.theme import ThemeName
 
 VERBOSITY = "hubtools.verbosity"
 
@@ -30,7 +31,7 @@ Verbose = Annotated[
         help="Say more; -vv shows the traceback of an error.",
     ),
 ]
-Look = Annotated[LookName, typer.Option("--look", help="Pictures on light or on dark paper.")]
+Look = Annotated[ThemeName, typer.Option("--look", help="Pictures on light or on dark paper.")]
 To = Annotated[
     str | None,
     typer.Option(
@@ -100,4 +101,4 @@ DEFAULT_CLEANING = "voice"
 
 def reporter(quiet: bool, verbose: int) -> Reporter:
     """Where a command says what it does, for what -q and -v ask."""
-    return SilentReporter() if quiet else StderrReporter(verbose)
+    return Reporter() if quiet else terminal_reporter(verbose)

@@ -60,8 +60,8 @@ def plan(
 
       hubtools plan -o plan.json && hubtools apply plan.json
     """
+    from hubtools.cli.terminal import print_json
     from hubtools.core.config import find_project
-    from hubtools.core.events import print_json
     from hubtools.services.session import make_plan, open_session
     from hubtools.sync.plan_file import plan_document, write_plan
     from hubtools.sync.plan_text import markdown
@@ -102,8 +102,8 @@ def status(
 
       hubtools status --to hf --namespace acme --json
     """
+    from hubtools.cli.terminal import print_json
     from hubtools.core.config import find_project
-    from hubtools.core.events import print_json
     from hubtools.services.session import make_plan, open_session
     from hubtools.sync.plan_text import summary, table
 

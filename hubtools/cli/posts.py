@@ -20,7 +20,8 @@ from hubtools.cli.options import (
     reporter,
 )
 from hubtools.cli.posts_forget import forget
-from hubtools.core.events import Reporter, print_json
+from hubtools.cli.terminal import print_json
+from hubtools.core.events import Reporter
 
 if TYPE_CHECKING:
     from hubtools.corpus.corpus import Corpus
@@ -54,7 +55,7 @@ def stats(
     from hubtools.core.config import find_project
     from hubtools.corpus.cleaning import find_cleaning
     from hubtools.posts.options import ReadOptions
-    from hubtools.services.publish import read_corpora
+    from hubtools.services.read import read_corpora
 
     report = reporter(quiet, verbose)
     reading = ReadOptions(text_column=text_column, unlisted=unlisted)
@@ -105,7 +106,7 @@ def export(
     from hubtools.core.files import write_atomically
     from hubtools.corpus.cleaning import find_cleaning
     from hubtools.posts.options import ReadOptions
-    from hubtools.services.publish import read_corpora
+    from hubtools.services.read import read_corpora
 
     if as_json and out == "-":
         raise UsageError(
@@ -153,7 +154,7 @@ def _as_json(corpus: Corpus) -> dict[str, Any]:
         "posts": {
             "downloaded": counts.downloaded,
             "reposts": counts.reposts,
-            "short": counts.short,
+            "dropped": counts.dropped,
             "kept": counts.kept,
         },
         "dropped": dict(corpus.dropped),
@@ -214,7 +215,7 @@ def _rows(corpora: Sequence[Corpus]) -> list[tuple[str, list[int]]]:
     return [
         ("Posts downloaded", [corpus.counts.downloaded for corpus in corpora]),
         ("Reposts", [corpus.counts.reposts for corpus in corpora]),
-        ("Short", [corpus.counts.short for corpus in corpora]),
+        ("Short", [corpus.counts.dropped for corpus in corpora]),
         *(
             (f"  {reason}", [corpus.dropped.get(reason, 0) for corpus in corpora])
             for reason in reasons

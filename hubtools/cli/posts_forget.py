@@ -39,8 +39,8 @@ def forget(
     """
     import sys
 
+    from hubtools.cli.terminal import print_json
     from hubtools.core.config import find_project
-    from hubtools.core.events import print_json
     from hubtools.services.forget import forget as forget_account
     from hubtools.services.forget import traces
 

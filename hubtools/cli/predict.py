@@ -11,7 +11,7 @@ from unicodedata import category
 import typer
 
 from hubtools.cli import options
-from hubtools.pictures.theme import LookName
+from hubtools.pictures.theme import ThemeName
 
 if TYPE_CHECKING:
     from hubtools.training.base import Base
@@ -33,7 +33,7 @@ def predict(
             "--pictures", metavar="DIR", help="Draw each text as DIR/1.png, DIR/2.png …, to share."
         ),
     ] = None,
-    look: options.Look = LookName.LIGHT,
+    look: options.Look = ThemeName.LIGHT,
     temperature: Annotated[
         float, typer.Option(min=0.01, max=10.0, help="Lower is safer, higher is stranger.")
     ] = 1.0,
@@ -69,7 +69,7 @@ def predict(
     import secrets
     import sys
 
-    from hubtools.core.events import print_json
+    from hubtools.cli.terminal import print_json
     from hubtools.training.base import load_base
     from hubtools.training.generate import Sampling, predict_all
 
@@ -97,7 +97,7 @@ def _draw(
     prompt: str,
     texts: list[str],
     folder: Path,
-    look: LookName,
+    look: ThemeName,
     quiet: bool,
     verbose: int,
 ) -> list[str]:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hubtools.cards.card import Card, PostCounts
+from hubtools.cards.card import Card
 from hubtools.cli import options
+from hubtools.core.results import PostCounts
 
 if TYPE_CHECKING:
-    from hubtools.services.publish import Published
+    from hubtools.services.publish import PublishResult
 
 Base = Annotated[
     str,
@@ -75,17 +76,17 @@ def publish(
     """
     from pathlib import Path
 
+    from hubtools.cli.terminal import print_json
     from hubtools.core.config import find_project
-    from hubtools.core.events import print_json
     from hubtools.posts.options import ReadOptions
-    from hubtools.services.publish import ModelRequest
     from hubtools.services.publish import publish as publish_model
+    from hubtools.services.train import TrainRequest
     from hubtools.sync.target import parse_target
 
     project = find_project()
     hub = project.config.hub
     target = parse_target(to, Path.cwd()) if to else parse_target(hub.to, project.root)
-    request = ModelRequest(
+    request = TrainRequest(
         sources=tuple(sources),
         base=base,
         prompt=prompt,
@@ -112,10 +113,10 @@ def recipe_name(recipe: str | None, adapter: bool) -> str | None:
     if recipe is not None and adapter:
         fix = "Put an [adapter] table into the recipe, and leave --adapter out"
         raise UsageError("--adapter is a recipe of its own", fix=fix)
-    return "adapter" if adapter else recipe
+    return "lora" if adapter else recipe
 
 
-def _document(published: Published) -> dict[str, Any]:
+def _document(published: PublishResult) -> dict[str, Any]:
     import msgspec
 
     card = published.made.card
@@ -138,7 +139,7 @@ def _totals(card: Card) -> dict[str, int]:
     return {name: sum(count[name] for count in counts) for name in names}
 
 
-def _summary(published: Published, target: str) -> str:
+def _summary(published: PublishResult, target: str) -> str:
     made, pushed = published.made, published.pushed
     says = [f"  {' '.join(p.text.split())}" for p in made.card.predictions[:3]]
     done = f"Published {pushed.repo_id}" if pushed.uploaded else f"{pushed.repo_id} is up to date"

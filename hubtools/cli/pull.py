@@ -48,9 +48,9 @@ def pull(
 
       hubtools pull harbourlog --own
     """
+    from hubtools.cli.terminal import print_json
     from hubtools.core.config import find_project
     from hubtools.core.errors import ConflictError, UsageError
-    from hubtools.core.events import print_json
     from hubtools.services.session import open_session
 
     if bool(names) == every:

@@ -35,8 +35,8 @@ def retire(
 
       hubtools retire harbourlog --delete -y
     """
+    from hubtools.cli.terminal import print_json
     from hubtools.core.config import find_project
-    from hubtools.core.events import print_json
     from hubtools.services.retire import retire as take_down
     from hubtools.services.session import open_session
 

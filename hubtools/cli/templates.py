@@ -32,8 +32,8 @@ def copy(
       hubtools templates copy
     """
     from hubtools.cards.user_templates import copy_starter, packaged_blocks
+    from hubtools.cli.terminal import print_json
     from hubtools.core.config import find_project
-    from hubtools.core.events import print_json
 
     file = copy_starter(out or find_project().templates_folder)
     if as_json:

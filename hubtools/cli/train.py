@@ -53,15 +53,16 @@ def train(
     """
     import msgspec
 
+    from hubtools.cli.terminal import print_json
     from hubtools.core.config import find_project
-    from hubtools.core.events import print_json
     from hubtools.posts.options import ReadOptions
-    from hubtools.services.publish import ModelRequest, make_model, write_readme
+    from hubtools.services.publish import write_readme
+    from hubtools.services.train import TrainRequest, train_model
     from hubtools.sync.target import LOCAL_NAMESPACE, parse_target
 
     project = find_project()
     target = parse_target(project.config.hub.to, project.root)
-    request = ModelRequest(
+    request = TrainRequest(
         sources=tuple(sources),
         base=base,
         prompt=prompt,
@@ -74,7 +75,7 @@ def train(
         reading=ReadOptions(text_column=text_column, unlisted=unlisted),
     )
     report = options.reporter(quiet, verbose)
-    made = make_model(request, out.absolute(), project, report)
+    made = train_model(request, out.absolute(), project, report)
     owner = namespace or project.config.hub.namespace or LOCAL_NAMESPACE
     write_readme(made, owner, target, project)
     if as_json:

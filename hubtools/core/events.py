@@ -1,126 +1,128 @@
-"""What a command says while it works: notes and bars on stderr, one result on stdout."""
+"""What a service tells while it works: typed events, and the Reporter that passes them on.
+
+A service gets a Reporter and never prints. The terminal, the demo's page and the fleet's workers
+are listeners: functions that take one event. Facts stand in an event's fields; its text is for
+people, and nothing reads it to learn a fact.
+"""
 
 from __future__ import annotations
 
-import json
-import sys
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
-
-if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
-
-_LINE_EVERY = 10.0  # seconds between progress lines where there is no terminal
-
-
-class Bar(Protocol):
-    """The progress of one long step."""
-
-    def advance(self, done: float, detail: str = "") -> None:
-        """Say that `done` units of the total are complete."""
-
-
-class Reporter(Protocol):
-    """Where the parts of hubtools say what they are doing."""
-
-    def note(self, text: str) -> None:
-        """Something that a person should know."""
-
-    def detail(self, text: str) -> None:
-        """Something that a person who asked for more (-v) wants to know."""
-
-    def bar(self, title: str, total: float) -> Any:
-        """A context manager that yields a Bar of `total` units."""
-
-
-class SilentReporter:
-    """Says nothing: the default of the Python API, and what -q asks for."""
-
-    def note(self, text: str) -> None:
-        pass
-
-    def detail(self, text: str) -> None:
-        pass
-
-    @contextmanager
-    def bar(self, title: str, total: float) -> Iterator[Bar]:
-        yield _SilentBar()
-
-
-class _SilentBar:
-    def advance(self, done: float, detail: str = "") -> None:
-        pass
+from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
-class StderrReporter:
-    """Notes and bars on stderr: a live bar on a terminal, a line now and then elsewhere."""
+class TrainMetrics:
+    """Where a training run is."""
 
-    verbosity: int = 0
-
-    def note(self, text: str) -> None:
-        sys.stderr.write(f"{text}\n")
-        sys.stderr.flush()
-
-    def detail(self, text: str) -> None:
-        if self.verbosity > 0:
-            self.note(text)
-
-    @contextmanager
-    def bar(self, title: str, total: float) -> Iterator[Bar]:
-        if not sys.stderr.isatty():
-            yield _LineBar(title, total)
-            return
-        with _rich_progress() as progress:
-            yield _RichBar(progress, progress.add_task(title, total=total, detail=""))
+    epoch: int
+    """The epoch in progress, from 1."""
+    epochs: int
+    """How many there will be, as far as is known."""
+    step: int
+    loss: float
+    """Mean cross-entropy of the epoch so far, nats/token."""
 
 
 @dataclass(frozen=True, slots=True)
-class _RichBar:
-    progress: Progress
-    task: TaskID
+class Started:
+    """A long task began."""
 
-    def advance(self, done: float, detail: str = "") -> None:
-        self.progress.update(self.task, completed=done, detail=detail)
-
-
-class _LineBar:
-    def __init__(self, title: str, total: float) -> None:
-        self._title, self._total = title, total
-        self._started = self._spoken = time.monotonic()
-
-    def advance(self, done: float, detail: str = "") -> None:
-        now = time.monotonic()
-        if now - self._spoken < _LINE_EVERY and done < self._total:
-            return
-        self._spoken = now
-        share = done / self._total if self._total else 1.0
-        left = (now - self._started) / share * (1 - share) if share else 0.0
-        rest = f", {left:.0f} s left" if share < 1 else ""
-        tail = f", {detail}" if detail else ""
-        sys.stderr.write(f"{self._title}: {share:4.0%}{tail}{rest}\n")
-        sys.stderr.flush()
+    task: str
+    total: float
 
 
-def _rich_progress() -> Progress:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """`done` of the `total` units of a task are complete."""
 
-    return Progress(
-        TextColumn("{task.description:>12}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f}%"),
-        TimeRemainingColumn(compact=True),
-        TextColumn("{task.fields[detail]}", markup=False),
-        console=Console(stderr=True),
-    )
+    task: str
+    done: float
+    total: float
+    detail: str = ""
+    """For people, such as why it waits."""
+    metrics: TrainMetrics | None = None
 
 
-def print_json(document: Mapping[str, Any]) -> None:
-    """The one JSON document that --json promises, on stdout."""
-    narrow = not str(sys.stdout.encoding).lower().startswith("utf")
-    sys.stdout.write(json.dumps(document, ensure_ascii=narrow, indent=2, default=str) + "\n")
-    sys.stdout.flush()
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A task ended, whether or not it was completed."""
+
+    task: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something a person should know; `verbose` ones are for those who asked for more."""
+
+    text: str
+    verbose: bool = False
+
+
+WarningCode = Literal[
+    "few_posts", "all_memorized", "local_base", "out_of_memory", "state_not_saved", "left_out"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Warning:
+    """Something that went on but that a person may want to change."""
+
+    code: WarningCode
+    text: str
+
+
+Event = Started | Progress | Finished | Note | Warning
+Listener = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A long task in progress."""
+
+    reporter: Reporter
+    name: str
+    total: float
+
+    def advance(self, done: float, detail: str = "", metrics: TrainMetrics | None = None) -> None:
+        """Report that `done` units of the total are complete."""
+        self.reporter.emit(Progress(self.name, done, self.total, detail, metrics))
+
+
+@dataclass(frozen=True)
+class Reporter:
+    """Passes events to its listeners in their order; without any, it is silent."""
+
+    listeners: tuple[Listener, ...] = field(default=())
+
+    def emit(self, event: Event) -> None:
+        """Pass one event on."""
+        for listener in self.listeners:
+            listener(event)
+
+    def note(self, text: str) -> None:
+        """Report something a person should know."""
+        self.emit(Note(text))
+
+    def detail(self, text: str) -> None:
+        """Report something for a person who asked for more (-v)."""
+        self.emit(Note(text, verbose=True))
+
+    def warn(self, code: WarningCode, text: str) -> None:
+        """Report something that a person may want to change."""
+        self.emit(Warning(code, text))
+
+    @contextmanager
+    def task(self, name: str, total: float) -> Iterator[Task]:
+        """Report the start and the end of a task of `total` units, and its progress between."""
+        self.emit(Started(name, total))
+        try:
+            yield Task(self, name, total)
+        finally:
+            self.emit(Finished(name))
+
+
+SILENT = Reporter()
+"""Reports to nobody."""

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from hubtools.cards.card import PostCounts
 from hubtools.core.errors import PolicyError
+from hubtools.core.results import PostCounts
 from hubtools.corpus.cleaning import REPOST, Cleaning, Decision, VoiceCleaning
 from hubtools.corpus.redact import redact
-from hubtools.posts.post import Account, Timeline
+from hubtools.posts.post import Account, AccountPosts
 
 SEPARATOR = "<|endoftext|>"
 NEEDED = 6_000
@@ -49,7 +49,7 @@ class Corpus:
     counts: PostCounts
     kept: tuple[KeptPost, ...]
     dropped: Mapping[str, int]
-    """Why posts were dropped, and how many; together they are `counts.short`."""
+    """Why posts were dropped, and how many; together they are `counts.dropped`."""
     redacted: int
     """How many addresses, phone numbers and the like were replaced in the kept posts."""
     characters: int
@@ -70,7 +70,7 @@ class Corpus:
         return self.characters + len(SEPARATOR) * max(len(self.kept) - 1, 0)
 
 
-def build_corpus(timeline: Timeline, cleaning: Cleaning | None = None) -> Corpus:
+def build_corpus(timeline: AccountPosts, cleaning: Cleaning | None = None) -> Corpus:
     """The posts to train on, as `cleaning` decides of each; without one, as our own rules do.
 
     What identifies people is replaced last, so it changes no count.
@@ -78,11 +78,11 @@ def build_corpus(timeline: Timeline, cleaning: Cleaning | None = None) -> Corpus
     tally = _Tally()
     for decision in (cleaning or VoiceCleaning()).decide(timeline):
         tally.add(decision)
-    short = tally.dropped.total()
+    dropped = tally.dropped.total()
     counts = PostCounts(
-        downloaded=tally.reposts + short + len(tally.kept),
+        downloaded=tally.reposts + dropped + len(tally.kept),
         reposts=tally.reposts,
-        short=short,
+        dropped=dropped,
         kept=len(tally.kept),
     )
     return Corpus(

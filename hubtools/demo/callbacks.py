@@ -12,8 +12,8 @@ from typing import Any, ParamSpec
 
 import gradio as gr
 
-from hubtools.cards.card import Prediction
 from hubtools.core.errors import HubtoolsError, UsageError
+from hubtools.core.results import Prediction
 from hubtools.demo import progress
 from hubtools.demo.messages import Event, Failed, Looked, Note, Published, Step, Stopped, Trained
 from hubtools.demo.options import Settings
@@ -110,7 +110,7 @@ class Handlers:
             if isinstance(event, Step):
                 curve.add(event)
                 yield [progress.working(event.title.capitalize(), event, curve), *running, *rest]
-            elif isinstance(event, Note) and event.text.startswith("Every prediction"):
+            elif isinstance(event, Note) and event.code == "all_memorized":
                 notes.append(event.text)
             elif isinstance(event, Stopped):
                 done = progress.notice("Stopped. Train goes on from here while the page is open.")

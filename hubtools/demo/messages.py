@@ -6,9 +6,10 @@ from typing import Any
 
 import msgspec
 
-from hubtools.cards.card import PostCounts
 from hubtools.core.config import Config
-from hubtools.services.publish import ModelRequest
+from hubtools.core.events import WarningCode
+from hubtools.core.results import PostCounts
+from hubtools.services.train import TrainRequest
 
 
 class Job(msgspec.Struct, frozen=True, tag=True):
@@ -21,14 +22,14 @@ class Job(msgspec.Struct, frozen=True, tag=True):
 class Look(Job, frozen=True, tag=True):
     """Read the sources, and write the texts that are kept to `kept` as JSON Lines."""
 
-    request: ModelRequest
+    request: TrainRequest
     kept: str
 
 
 class Train(Job, frozen=True, tag=True):
     """Make the model and its card."""
 
-    request: ModelRequest
+    request: TrainRequest
 
 
 class Publish(Job, frozen=True, tag=True):
@@ -45,6 +46,8 @@ class Note(msgspec.Struct, frozen=True, tag=True):
     """Something that a person should know."""
 
     text: str
+    code: WarningCode | None = None
+    """Of a warning."""
 
 
 class Step(msgspec.Struct, frozen=True, tag=True):
@@ -54,6 +57,8 @@ class Step(msgspec.Struct, frozen=True, tag=True):
     done: float
     total: float
     detail: str
+    loss: float | None = None
+    """Of a training step, nats/token."""
 
 
 class LeftOut(msgspec.Struct, frozen=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,7 +15,6 @@ from hubtools.demo.messages import Looked, Step
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-_LOSS = re.compile(r"loss (\d+\.\d+)")
 _WIDTH, _HEIGHT = 640, 200  # of the curve, in its own units
 _POINTS = 240
 
@@ -30,9 +28,8 @@ class Curve:
 
     def add(self, step: Step) -> None:
         """Take in a step that says its loss."""
-        found = _LOSS.search(step.detail)
-        if found and step.total:
-            self.points.append((step.done / step.total, float(found[1])))
+        if step.loss is not None and step.total:
+            self.points.append((step.done / step.total, step.loss))
         if len(self.points) > _POINTS:
             self.points = [*self.points[:-1:2], self.points[-1]]
 

@@ -17,11 +17,11 @@ from hubtools.core.run_record import read_record
 from hubtools.demo.space import SPACE_RECORD
 from hubtools.services.desired import bytes_digest
 from hubtools.services.session import owner_of
-from hubtools.sync.apply import Applied, Trouble
+from hubtools.sync.apply import ApplyResult, Trouble
 from hubtools.sync.client import Hub, counted
-from hubtools.sync.commit import Delivery, deliver
+from hubtools.sync.commit import CommitRequest, deliver
 from hubtools.sync.observe import find_head, is_new, list_files, read_file
-from hubtools.sync.plan import SPACES, Change, Head, Plan, Remote, Seen, Wanted, make_changes
+from hubtools.sync.plan import SPACES, Change, Desired, Head, Plan, Remote, Seen, make_changes
 from hubtools.sync.target import Target, connect
 
 
@@ -46,7 +46,7 @@ class PlannedSpace:
     """A plan of one change, with the bytes that it would send."""
 
     plan: Plan
-    wanted: Wanted
+    wanted: Desired
     data: Mapping[str, bytes]
 
     @property
@@ -74,7 +74,7 @@ def plan_space(session: SpaceSession, files: Mapping[str, str]) -> PlannedSpace:
     """
     owner, _, name = session.space.partition("/")
     data = {path: text.encode() for path, text in files.items()}
-    wanted = Wanted(name, False, {path: bytes_digest(text) for path, text in data.items()})
+    wanted = Desired(name, False, {path: bytes_digest(text) for path, text in data.items()})
     head = find_head(session.hub, f"{SPACES}{session.space}")
     if head is None:
         remote = Remote({}, {})
@@ -90,7 +90,7 @@ def plan_space(session: SpaceSession, files: Mapping[str, str]) -> PlannedSpace:
     return PlannedSpace(plan, wanted, data)
 
 
-def apply_space(session: SpaceSession, planned: PlannedSpace, *, private: bool) -> Applied:
+def apply_space(session: SpaceSession, planned: PlannedSpace, *, private: bool) -> ApplyResult:
     """Carry out what was planned, in one commit; what stood in the way is in the result.
 
     `private` is for a Space that is created.
@@ -108,7 +108,7 @@ def apply_space(session: SpaceSession, planned: PlannedSpace, *, private: bool) 
         conflicts = (Trouble(change.repo, error.what, error),)
     except HubtoolsError as error:
         failed = (Trouble(change.repo, str(error), error),)
-    return Applied(
+    return ApplyResult(
         applied=len(applied),
         unchanged=len(planned.plan.of("unchanged")),
         conflicts=conflicts,
@@ -119,9 +119,9 @@ def apply_space(session: SpaceSession, planned: PlannedSpace, *, private: bool) 
     )
 
 
-def _delivery(planned: PlannedSpace, private: bool) -> Delivery:
+def _delivery(planned: PlannedSpace, private: bool) -> CommitRequest:
     change = planned.change
-    return Delivery(
+    return CommitRequest(
         change=change,
         wanted=planned.wanted,
         data={path: planned.data[path] for path in change.files},
@@ -132,7 +132,7 @@ def _delivery(planned: PlannedSpace, private: bool) -> Delivery:
     )
 
 
-def _see(hub: Hub, head: Head, wanted: Wanted) -> Seen:
+def _see(hub: Hub, head: Head, wanted: Desired) -> Seen:
     """What the Space holds of `wanted`, and which of it is not our work."""
     files = list_files(hub, head)
     if is_new(hub, head, files):

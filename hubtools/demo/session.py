@@ -16,21 +16,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hubtools.cards.card import Card, Prediction
+from hubtools.cards.card import Card
 from hubtools.cards.card_file import load_card, save_card
 from hubtools.cards.render import CardRenderer
 from hubtools.core.config import ConsentConfig, Project
 from hubtools.core.errors import UsageError
 from hubtools.core.files import write_atomically
 from hubtools.core.repo_names import check_repo_name
+from hubtools.core.results import Prediction
 from hubtools.core.run_record import renew_digest
 from hubtools.demo.job import Work, clean_environment
 from hubtools.demo.messages import Event, Failed, Job, Look, Looked, Publish, Train, Trained
 from hubtools.demo.options import Settings
 from hubtools.pictures.thumbnail import draw_thumbnail
 from hubtools.posts.live.address import is_live
-from hubtools.services.publish import ModelRequest
 from hubtools.services.thumbnail import THUMBNAIL, subject_of, with_first
+from hubtools.services.train import TrainRequest
 from hubtools.sync.target import LOCAL_NAMESPACE
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Visit:
         self._downloads = downloads / secrets.token_hex(16)
         self._project = _own_project(folder, project)
         self._work: Work | None = None
-        self._request: ModelRequest | None = None
+        self._request: TrainRequest | None = None
         self._stop = threading.Event()
         self.card_file: Path | None = None
         self.looked: Looked | None = None
@@ -83,7 +84,7 @@ class Visit:
         """Read these paths in the visitor's folder, and addresses; Looked is the end."""
         self.looked = self.card_file = self._model = None
         chosen = self.settings
-        self._request = ModelRequest(
+        self._request = TrainRequest(
             sources=tuple(sources),
             base=chosen.base,
             prompt=chosen.prompt,

@@ -94,7 +94,8 @@ from hubtools.core.config import find_project
 from hubtools.demo.limits import Limits
 from hubtools.demo.server import serve
 from hubtools.demo.options import Settings
-from hubtools.core.events import StderrReporter
+from hubtools.cli.terminal import terminal_reporter
+from hubtools.core.events import Reporter
 
 HERE = Path(__file__).parent
 RECIPE = {recipe!r}
@@ -112,7 +113,7 @@ if __name__ == "__main__":
             trainings={limits.trainings!r},
         ),
     )
-    serve(settings, find_project(HERE), "0.0.0.0", 7860, StderrReporter(), opening=False)
+    serve(settings, find_project(HERE), "0.0.0.0", 7860, terminal_reporter(), opening=False)
 '''
 
 

@@ -13,13 +13,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from hubtools.core.config import Project
 from hubtools.core.errors import HubtoolsError, PolicyError
-from hubtools.core.events import Bar
+from hubtools.core.events import Event, Note, Progress, Reporter, Warning
 from hubtools.core.files import write_atomically
 from hubtools.demo import messages as say
 
@@ -38,7 +37,7 @@ def main() -> None:
     try:
         job = say.decode_job(sys.stdin.buffer.readline())
         threading.Thread(target=_interrupt_at_end_of, args=(sys.stdin.buffer,), daemon=True).start()
-        end = _do(job, _Teller(out))
+        end = _do(job, Reporter((_Sender(out),)))
     except KeyboardInterrupt:
         end = say.Stopped()
     except HubtoolsError as error:
@@ -54,7 +53,7 @@ def _interrupt_at_end_of(stream: IO[bytes]) -> None:
     os.kill(os.getpid(), signal.SIGINT)
 
 
-def _do(job: say.Look | say.Train | say.Publish, report: _Teller) -> say.Ending:
+def _do(job: say.Look | say.Train | say.Publish, report: Reporter) -> say.Ending:
     project = Project(Path(job.root), job.config)
     match job:
         case say.Look():
@@ -65,9 +64,9 @@ def _do(job: say.Look | say.Train | say.Publish, report: _Teller) -> say.Ending:
             return _publish(job, project, report)
 
 
-def _look(job: say.Look, project: Project, report: _Teller) -> say.Looked:
+def _look(job: say.Look, project: Project, report: Reporter) -> say.Looked:
     from hubtools.corpus.cleaning import find_cleaning
-    from hubtools.services.publish import read_corpora
+    from hubtools.services.read import read_corpora
 
     request = job.request
     rules = find_cleaning(request.cleaning, request.language)
@@ -107,14 +106,14 @@ def _left_out(corpus: Corpus) -> Iterator[say.LeftOut]:
         yield say.LeftOut(reason, count, examples[0].before if examples else None)
 
 
-def _train(job: say.Train, project: Project, report: _Teller) -> say.Trained:
-    from hubtools.services.publish import make_model
+def _train(job: say.Train, project: Project, report: Reporter) -> say.Trained:
+    from hubtools.services.train import train_model
 
-    made = make_model(job.request, None, project, report)
+    made = train_model(job.request, None, project, report)
     return say.Trained(str(made.card_file), str(made.folder.path))
 
 
-def _publish(job: say.Publish, project: Project, report: _Teller) -> say.Published:
+def _publish(job: say.Publish, project: Project, report: Reporter) -> say.Published:
     if job.token is not None:
         os.environ["HF_TOKEN"] = job.token
     from hubtools.services.publish import push
@@ -127,37 +126,34 @@ def _publish(job: say.Publish, project: Project, report: _Teller) -> say.Publish
     return say.Published(pushed.repo_id, target.page(pushed.repo_id))
 
 
-class _Teller:
-    """A Reporter that says everything as events, steps at a bearable rate."""
+class _Sender:
+    """A listener that sends events to the page, progress at a bearable rate."""
 
     def __init__(self, out: IO[bytes]) -> None:
         self._out = out
+        self._sent = -_EVERY
 
-    def note(self, text: str) -> None:
-        """Say a note."""
-        self._out.write(say.encode(say.Note(text)))
-
-    def detail(self, text: str) -> None:
-        """Details are for the command line."""
-
-    @contextmanager
-    def bar(self, title: str, total: float) -> Iterator[Bar]:
-        """A bar whose steps are said."""
-        yield _Steps(self._out, title, total)
-
-
-class _Steps:
-    def __init__(self, out: IO[bytes], title: str, total: float) -> None:
-        self._out, self._title, self._total = out, title, total
-        self._said = -_EVERY
-        self.advance(0)
-
-    def advance(self, done: float, detail: str = "") -> None:
+    def __call__(self, event: Event) -> None:
         now = time.monotonic()
-        if now - self._said < _EVERY and done < self._total:
-            return
-        self._said = now
-        self._out.write(say.encode(say.Step(self._title, done, self._total, detail)))
+        if isinstance(event, Progress):
+            if now - self._sent < _EVERY and event.done < event.total:
+                return
+            self._sent = now
+        message = _message(event)
+        if message is not None:
+            self._out.write(say.encode(message))
+
+
+def _message(event: Event) -> say.Note | say.Step | None:
+    match event:
+        case Note(text, verbose=False):
+            return say.Note(text)
+        case Warning(code, text):
+            return say.Note(text, code)
+        case Progress(task, done, total, detail, metrics):
+            return say.Step(task, done, total, detail, metrics.loss if metrics else None)
+        case _:
+            return None
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ from hubtools.core.repo_names import check_repo_name, repo_name
 from hubtools.core.toml_tables import decode, read_toml
 from hubtools.posts.live.address import is_live, parse_address
 from hubtools.posts.options import ReadOptions
-from hubtools.services.publish import ModelRequest
+from hubtools.services.train import TrainRequest
 
 _BETWEEN = ";"
 _YES = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -83,7 +83,7 @@ class Row:
     """Of its repository, its card and its folder."""
     where: str
     """The file and the place in it, for people."""
-    request: ModelRequest
+    request: TrainRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +209,7 @@ def _row(model: _Model, where: str, fallback: Options, folder: Path) -> Row:
     return Row(
         name=name,
         where=where,
-        request=ModelRequest(
+        request=TrainRequest(
             sources=sources,
             base=base,
             prompt=said.prompt,

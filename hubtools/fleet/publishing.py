@@ -10,10 +10,10 @@ from queue import Empty, Full, Queue
 
 from hubtools.core.config import Project
 from hubtools.core.errors import CardError, ConflictError, HubtoolsError, PolicyError
-from hubtools.core.events import SilentReporter
+from hubtools.core.events import Reporter
 from hubtools.fleet.progress import Progress
 from hubtools.services.session import Session, make_plan, open_session
-from hubtools.sync.apply import Applied, Trouble, apply
+from hubtools.sync.apply import ApplyResult, Trouble, apply
 from hubtools.sync.client import StoppedError
 from hubtools.sync.target import Target
 
@@ -96,7 +96,7 @@ class Publisher:
     def _run(self) -> None:
         try:
             with open_session(
-                self._project, self._target, self._asked, SilentReporter(), writing=True
+                self._project, self._target, self._asked, Reporter(), writing=True
             ) as session:
                 self._session, self.namespace = session, session.namespace
                 self._ready.set()
@@ -155,7 +155,7 @@ class Publisher:
         )
         self._settle(names, done)
 
-    def _settle(self, names: Sequence[str], done: Applied) -> None:
+    def _settle(self, names: Sequence[str], done: ApplyResult) -> None:
         troubles = {_name(one): one.error for one in (*done.failed, *done.conflicts)}
         conflicts = {_name(one) for one in done.conflicts}
         if done.cause is not None:

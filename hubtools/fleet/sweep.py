@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from hubtools.core.errors import HubtoolsError, UsageError
-from hubtools.core.events import Bar, Reporter, SilentReporter
+from hubtools.core.events import Reporter, Task
 from hubtools.fleet.cluster import ray_cluster
 from hubtools.training.bases import WarmBases
 from hubtools.training.recipe import Recipe
@@ -163,16 +163,16 @@ def space(recipe: Recipe) -> dict[str, tuple[float | int, ...]]:
     factors = (0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8)
     found: dict[str, tuple[float | int, ...]] = {
         "learning_rate": tuple(float(f"{recipe.learning_rate * f:.4g}") for f in factors),
-        "passes": tuple(sorted({max(1, round(recipe.passes * f)) for f in (0.5, 1, 1.5, 2)})),
+        "epochs": tuple(sorted({max(1, round(recipe.epochs * f)) for f in (0.5, 1, 1.5, 2)})),
         "tokens_per_step": tuple(recipe.tokens_per_step * f // 2 for f in (1, 2, 4)),
         "warmup": (0.0, 0.05, 0.15),
         "weight_decay": (0.0, 0.1, 0.5, 1.0),
         "average": (0.0, 0.97, 0.99),
     }
-    if recipe.choose is not None:
+    if recipe.early_stopping is not None:
         found["gain"] = (0.003, 0.01, 0.03)
         found["decay"] = (0.25, 0.5, 1.0)
-    if recipe.adapter is not None:
+    if recipe.lora is not None:
         found["rank"] = (4, 8, 16, 32)
     else:
         found["dropout"] = (0.0, 0.05, 0.1, 0.2)
@@ -182,13 +182,13 @@ def space(recipe: Recipe) -> dict[str, tuple[float | int, ...]]:
 def tuned(recipe: Recipe, values: Mapping[str, float | int]) -> Recipe:
     """The recipe with these numbers."""
     plain: dict[str, Any] = dict(values)
-    if recipe.choose is not None:
+    if recipe.early_stopping is not None:
         schedule = {key: plain.pop(key) for key in ("gain", "decay") if key in plain}
-        plain["choose"] = replace(recipe.choose, **schedule)
-    if recipe.adapter is not None and "rank" in plain:
+        plain["early_stopping"] = replace(recipe.early_stopping, **schedule)
+    if recipe.lora is not None and "rank" in plain:
         rank = int(plain.pop("rank"))
-        alpha = recipe.adapter.alpha / recipe.adapter.rank * rank
-        plain["adapter"] = replace(recipe.adapter, rank=rank, alpha=alpha)
+        alpha = recipe.lora.alpha / recipe.lora.rank * rank
+        plain["lora"] = replace(recipe.lora, rank=rank, alpha=alpha)
     return replace(recipe, **plain)
 
 
@@ -211,7 +211,7 @@ def _search(
     longest = len(accounts)
     # What Tune prints belongs to nobody: stdout is for the one document that --json promises.
     silent = redirect_stdout(io.StringIO())
-    bars = report.bar("searching", request.trials)
+    bars = report.task("searching", request.trials)
     with bars as bar, tempfile.TemporaryDirectory(prefix="hubtools-tune-") as folder, silent:
         found: Any = tune.Tuner(
             tune.with_resources(shared, needs),
@@ -246,7 +246,7 @@ def _search(
     return tuple(trials)
 
 
-def _telling(bar: Bar, accounts: int) -> Any:
+def _telling(bar: Task, accounts: int) -> Any:
     """A callback of Tune that moves the bar on whenever a trial ends."""
     from ray import tune
 
@@ -269,10 +269,10 @@ def _telling(bar: Bar, accounts: int) -> Any:
 
 def _own(recipe: Recipe, key: str) -> float | int:
     if key == "rank":
-        assert recipe.adapter is not None
-        return recipe.adapter.rank
+        assert recipe.lora is not None
+        return recipe.lora.rank
     if key in ("gain", "decay"):
-        return float(getattr(recipe.choose, key))
+        return float(getattr(recipe.early_stopping, key))
     value = getattr(recipe, key)
     return 0.0 if value is None else value
 
@@ -316,7 +316,7 @@ def score(
         base = bases.fresh(base_name, recipe, train, seed)
         posts = [[KeptPost(text, None) for text in train]]
         blocks, aside = rows_of(base, posts, recipe)
-        if recipe.adapter is not None:
-            add_adapter(base, recipe.adapter, seed)
-        fit(base, blocks, recipe, seed, Path(folder) / "checkpoint", SilentReporter(), aside)
+        if recipe.lora is not None:
+            add_adapter(base, recipe.lora, seed)
+        fit(base, blocks, recipe, seed, Path(folder) / "checkpoint", Reporter(), aside)
         return evaluate(base, scored).bits_per_byte

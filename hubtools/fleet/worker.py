@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from queue import SimpleQueue
@@ -25,8 +24,9 @@ from hubtools.core.errors import (
     MissingExtraError,
     OutputError,
 )
-from hubtools.core.events import Bar
-from hubtools.services.publish import Made, ModelRequest, make_model
+from hubtools.core.events import Event as ServiceEvent
+from hubtools.core.events import Progress, Reporter, Started, Warning
+from hubtools.services.train import Made, TrainRequest, train_model
 from hubtools.training.bases import WarmBases
 
 AT_A_TIME = 3
@@ -53,7 +53,7 @@ class Job:
     """One model to make."""
 
     name: str
-    request: ModelRequest
+    request: TrainRequest
     key: str
     attempt: int = 1
 
@@ -83,7 +83,7 @@ class Outcome:
     """Over held-out posts, mean a token in nats."""
     bits_per_byte: float | None = None
     base_bits_per_byte: float | None = None
-    memorised: float | None = None
+    memorized_fraction: float | None = None
     hopeless: bool = False
     """Whether the error is likely to be that of the next model too: a full disk, a Hub away."""
     notes: tuple[str, ...] = ()
@@ -156,7 +156,7 @@ class Workshop:
         started, notes = time.monotonic(), _Notes(self._stop)
         self._bases.lap()
         try:
-            made = make_model(job.request, None, self._project, notes, self._bases)
+            made = train_model(job.request, None, self._project, Reporter((notes,)), self._bases)
         except HubtoolsError as error:
             return _failed(job.name, str(error), error.exit_code, isinstance(error, _EVERYBODY))
         except OSError as error:
@@ -176,27 +176,16 @@ class _StoppedError(Exception):
 
 
 class _Notes:
-    """Keeps the warnings of one model; its bars are where a stop is noticed."""
+    """Keeps the warnings of one model; its events are where a stop is noticed."""
 
     def __init__(self, stop: threading.Event) -> None:
         self.warnings: list[str] = []
         self._stop = stop
 
-    def note(self, text: str) -> None:
-        if text.startswith("Warning: "):
-            self.warnings.append(text.removeprefix("Warning: "))
-
-    def detail(self, text: str) -> None:
-        pass
-
-    @contextmanager
-    def bar(self, title: str, total: float) -> Iterator[Bar]:
-        if self._stop.is_set():
-            raise _StoppedError
-        yield self
-
-    def advance(self, done: float, detail: str = "") -> None:
-        if self._stop.is_set():
+    def __call__(self, event: ServiceEvent) -> None:
+        if isinstance(event, Warning):
+            self.warnings.append(event.text)
+        elif isinstance(event, Started | Progress) and self._stop.is_set():
             raise _StoppedError
 
 
@@ -211,9 +200,9 @@ def _made(name: str, made: Made, seconds: float, device_seconds: float, notes: _
         seconds=seconds,
         device_seconds=device_seconds,
         posts=training.posts,
-        loss=evaluation.loss,
+        loss=evaluation.test_loss,
         bits_per_byte=evaluation.bits_per_byte,
         base_bits_per_byte=evaluation.base_bits_per_byte,
-        memorised=evaluation.memorised,
+        memorized_fraction=evaluation.memorized_fraction,
         notes=tuple(notes.warnings),
     )

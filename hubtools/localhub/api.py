@@ -1,4 +1,4 @@
-"""The local Hub as an ASGI app: the routes of its API and of its routes.
+"""The local Hub as an ASGI app: the routes of its API and of its pages.
 
 Routes match the path as it was sent, so that a quoted slash stays inside its segment. The API
 is the part of huggingface.co's that huggingface_hub's client uses for models, and for the files of
@@ -178,7 +178,7 @@ async def _failed(request: Request, error: Exception) -> Response:
         return moved_response(request, error)
     if _is_for_a_browser(request):
         return await run_in_threadpool(routes.error_page, request, error)
-    is_page = bucket_of(request.scope["path"]) == "routes"
+    is_page = bucket_of(request.scope["path"]) == "pages"
     if isinstance(error, RepoNotFoundError) and not is_signed_in(request) and not is_page:
         return error_response(RepoHiddenError())
     return error_response(error)

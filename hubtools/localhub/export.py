@@ -18,10 +18,10 @@ from pathlib import Path
 
 from jinja2 import Environment
 
-from hubtools.cards.card import Prediction
 from hubtools.core.errors import UsageError
 from hubtools.core.events import Reporter
 from hubtools.core.files import write_atomically, writing
+from hubtools.core.results import Prediction
 from hubtools.core.run_record import RUN_RECORD
 from hubtools.core.template_root import template_root
 from hubtools.localhub import page_data, share_links
@@ -108,7 +108,7 @@ def export(store: Store, out: Path, request: ExportRequest, report: Reporter) ->
         marks |= {name: "" for name, mark in current.items() if marks.get(name) != mark}
         _write_manifest(out, marks)  # whose folders they are, should this be interrupted
         written = 0
-        with report.bar("Exporting", len(repos)) as bar:
+        with report.task("Exporting", len(repos)) as bar:
             for done, repo in enumerate(repos, 1):
                 name, model = str(repo.id), read_model(view, repo)
                 site.copied[repo.id] = _copied(model, request)

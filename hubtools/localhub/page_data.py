@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from hubtools.cards.card import Card, Prediction
+from hubtools.cards.card import Card
 from hubtools.cards.escape import visible
+from hubtools.core.results import Prediction
 from hubtools.core.run_record import RUN_RECORD
 from hubtools.localhub import share_links
 from hubtools.localhub.diffs import MAX_BYTES, Diff, diff_texts

@@ -22,8 +22,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from hubtools.cards.card import Prediction
 from hubtools.core.errors import MissingExtraError
+from hubtools.core.results import Prediction
 from hubtools.localhub import share_links
 from hubtools.localhub.errors import BadRequestError, StoreError, TooLargeError
 from hubtools.localhub.http import hub_of, is_signed_in, json_object, repo_id_of

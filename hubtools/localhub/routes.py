@@ -9,8 +9,9 @@ from threading import Lock
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 
-from hubtools.cards.card import Card, Prediction
+from hubtools.cards.card import Card
 from hubtools.core.errors import HubtoolsError
+from hubtools.core.results import Prediction
 from hubtools.core.template_root import template_root
 from hubtools.localhub import page_data, share_links
 from hubtools.localhub.errors import RepoNotFoundError, StoreError

@@ -17,9 +17,10 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from hubtools.cards.card import Card, Prediction
+from hubtools.cards.card import Card
 from hubtools.cards.importing import import_readme
 from hubtools.core.errors import CardError
+from hubtools.core.results import Prediction
 from hubtools.localhub.errors import StoreError
 from hubtools.localhub.readme import decode_readme
 from hubtools.localhub.store import README, Store

@@ -20,7 +20,7 @@ SMOOTHING = 4
 
 
 @lru_cache(maxsize=12)
-def portrait(data: bytes | None, diameter: int, paper: str) -> Image | None:
+def avatar_image(data: bytes | None, diameter: int, paper: str) -> Image | None:
     """A circle of `diameter` px cut from the middle of a picture, RGBA, clear around it.
 
     What is see-through in the picture shows the colour `paper`. None where there are no bytes,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hubtools.cards.bulk import interrupts_later, worker_pool
-from hubtools.core.events import Reporter, SilentReporter
+from hubtools.core.events import Reporter
 from hubtools.core.files import write_atomically
 from hubtools.pictures.theme import LIGHT, Look
 from hubtools.pictures.thumbnail import ThumbnailSubject, draw_thumbnail
@@ -45,8 +45,8 @@ def draw_all(
     chunks = [tuple(tasks[i : i + CHUNK]) for i in range(0, len(tasks), CHUNK)]
     processes = min(jobs or cores(), len(chunks))
     many = len(tasks) >= WORTH_A_POOL
-    told = report if report and many else SilentReporter()
-    with told.bar("Drawing", len(tasks)) as bar:
+    told = report if report and many else Reporter()
+    with told.task("Drawing", len(tasks)) as bar:
         done = 0
         for missing in _outcomes(chunks, look, processes if many else 1):
             left_out.update(dict.fromkeys(missing))

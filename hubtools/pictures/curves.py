@@ -32,12 +32,12 @@ class CurvePoint:
     """What was known at one moment of a training; losses in nats a token."""
 
     step: int
-    loss: float | None = None
+    train_loss: float | None = None
     """On the posts trained on, since the point before."""
-    held_out: float | None = None
+    val_loss: float | None = None
     """On the posts kept aside while the passes were chosen; not those of the evaluation."""
     learning_rate: float | None = None
-    passes: float | None = None
+    epoch: float | None = None
     """Over the posts, so far."""
 
 
@@ -82,10 +82,10 @@ def curve_points(history: Iterable[object]) -> tuple[CurvePoint, ...]:
             points.append(
                 CurvePoint(
                     step=int(step),
-                    loss=_number(entry, "loss"),
-                    held_out=_number(entry, "held_out"),
+                    train_loss=_number(entry, "train_loss"),
+                    val_loss=_number(entry, "val_loss"),
                     learning_rate=_number(entry, "learning_rate"),
-                    passes=_number(entry, "passes"),
+                    epoch=_number(entry, "epoch"),
                 )
             )
     return tuple(sorted(points, key=lambda point: point.step))
@@ -97,9 +97,9 @@ def draw_curves(points: Sequence[CurvePoint], look: Look = LIGHT) -> Picture | N
     None when there is nothing to see: fewer than two losses of either kind. Raises
     MissingExtraError without what draws.
     """
-    trained = _series("on its posts", look.accent, points, lambda point: point.loss)
-    held_out = _series("on posts kept aside", look.signal, points, lambda p: p.held_out, dots=True)
-    losses = [series for series in (trained, held_out) if len(series.values) > 1]
+    trained = _series("on its posts", look.accent, points, lambda point: point.train_loss)
+    validated = _series("on posts kept aside", look.signal, points, lambda p: p.val_loss, dots=True)
+    losses = [series for series in (trained, validated) if len(series.values) > 1]
     if not losses:
         return None
     require_libraries(PURPOSE)
@@ -220,8 +220,8 @@ def _draw_steps(
     type = Type(Weight.REGULAR, _TICK, canvas.look.muted)
     baseline = bottom + 30
     last = f"{steps[1]:,.0f} steps"
-    passes = next((p.passes for p in reversed(points) if p.passes is not None), None)
-    if passes is not None:
-        last += f", {round(passes, 1):g} {'pass' if passes == 1 else 'passes'}"
+    epochs = next((p.epoch for p in reversed(points) if p.epoch is not None), None)
+    if epochs is not None:
+        last += f", {round(epochs, 1):g} {'epoch' if epochs == 1 else 'epochs'}"
     canvas.write(f"{steps[0]:,.0f}", type, LEFT, baseline)
     canvas.write(last, type, RIGHT - measure(last, type), baseline)

@@ -13,7 +13,7 @@ from hubtools.pictures.line_breaking import fitted, han_language, wrap
 from hubtools.pictures.text_layout import Sieve, Type, measure, measuring, tracked
 from hubtools.pictures.theme import LIGHT, Look
 
-__all__ = ["Lineage", "LineageSource", "Mark", "Picture", "draw_lineage"]
+__all__ = ["Mark", "Picture", "Pipeline", "PipelineSource", "draw_pipeline"]
 
 WIDTH, HEIGHT = 1200, 480
 MARGIN = 48
@@ -59,7 +59,7 @@ class Style(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LineageSource:
+class PipelineSource:
     """One account's posts: how many there were, and how many were worth learning from."""
 
     name: str | None = None
@@ -71,17 +71,17 @@ class LineageSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lineage:
+class Pipeline:
     """What the picture tells; it simply lacks what is None."""
 
     repo_id: str
-    sources: tuple[LineageSource, ...] = ()
+    sources: tuple[PipelineSource, ...] = ()
     posts: int | None = None
     """Posts trained on."""
-    held_out: int | None = None
+    test_posts: int | None = None
     """Posts kept for the evaluation."""
     recipe: str | None = None
-    passes: int | None = None
+    epochs: int | None = None
     steps: int | None = None
     base_model: str | None = None
     """A repository id, or "scratch"."""
@@ -90,7 +90,7 @@ class Lineage:
     weights: str | None = None
     """SHA-256 of the model's weights, in hex."""
     parameters: int | None = None
-    held_out_loss: float | None = None
+    test_loss: float | None = None
     """Nats a token."""
     bits_per_byte: float | None = None
 
@@ -132,7 +132,7 @@ class _Stage:
     above: _Box | None = None
 
 
-def draw_lineage(lineage: Lineage, look: Look = LIGHT) -> Picture:
+def draw_pipeline(lineage: Pipeline, look: Look = LIGHT) -> Picture:
     """Draw a picture of 1200 × 480 px, as a PNG with a palette.
 
     Six accounts are listed, more are summed up. Characters that no font has are left out and
@@ -153,7 +153,7 @@ def draw_lineage(lineage: Lineage, look: Look = LIGHT) -> Picture:
     return Picture(canvas.png(), sieve.left_out, tuple(canvas.marks))
 
 
-def _sources(lineage: Lineage, sieve: Sieve) -> _Stage:
+def _sources(lineage: Pipeline, sieve: Sieve) -> _Stage:
     """A row for each account that is listed, then the others summed up."""
     few = len(lineage.sources) <= DIGESTS
     rows = [row for source in lineage.sources[:LISTED] for row in _source(source, few, sieve)]
@@ -166,7 +166,7 @@ def _sources(lineage: Lineage, sieve: Sieve) -> _Stage:
     return _Stage(_Box(SOURCES, tuple(rows), note), 340)
 
 
-def _source(source: LineageSource, few: bool, sieve: Sieve) -> list[_Row]:
+def _source(source: PipelineSource, few: bool, sieve: Sieve) -> list[_Row]:
     handle = sieve.clean(source.handle or "").strip().lstrip("@").strip()
     name = sieve.clean(source.name or "").strip()
     title = f"@{handle}" if handle else name
@@ -191,17 +191,17 @@ def _counts(downloaded: int | None, kept: int | None) -> str:
     return ARROW.join(f"{count:,}" for count in (downloaded, kept) if count is not None)
 
 
-def _corpus(lineage: Lineage) -> _Stage:
-    facts = _said(("{:,} posts", lineage.posts), ("{:,} held out", lineage.held_out))
+def _corpus(lineage: Pipeline) -> _Stage:
+    facts = _said(("{:,} posts", lineage.posts), ("{:,} held out", lineage.test_posts))
     return _Stage(_Box("CORPUS", _rows(facts)), 188)
 
 
-def _training(lineage: Lineage, sieve: Sieve) -> _Stage:
+def _training(lineage: Pipeline, sieve: Sieve) -> _Stage:
     """Recipe and extent, the base model coming in from above; or that alone."""
     recipe = sieve.clean(lineage.recipe or "").strip()
-    passes = "{:,} pass" if lineage.passes == 1 else "{:,} passes"
+    epochs = "{:,} pass" if lineage.epochs == 1 else "{:,} passes"
     steps = "{:,} step" if lineage.steps == 1 else "{:,} steps"
-    facts = _said((passes, lineage.passes), (steps, lineage.steps))
+    facts = _said((epochs, lineage.epochs), (steps, lineage.steps))
     rows = _rows([recipe, *facts] if recipe else facts)
     base = _Box("BASE MODEL", _base(lineage, sieve))
     if not rows:
@@ -209,7 +209,7 @@ def _training(lineage: Lineage, sieve: Sieve) -> _Stage:
     return _Stage(_Box("TRAINING", rows), 224, base if base.rows else None)
 
 
-def _base(lineage: Lineage, sieve: Sieve) -> tuple[_Row, ...]:
+def _base(lineage: Pipeline, sieve: Sieve) -> tuple[_Row, ...]:
     base = sieve.clean(lineage.base_model or "").strip()
     name = ["from scratch"] if base == SCRATCH else _id_lines(base, 224 - 2 * PADDING, 2)
     rows = [_Row(line, Style.VALUE) for line in name]
@@ -221,14 +221,14 @@ def _base(lineage: Lineage, sieve: Sieve) -> tuple[_Row, ...]:
     return tuple(rows)
 
 
-def _hub(lineage: Lineage, sieve: Sieve) -> _Stage:
+def _hub(lineage: Pipeline, sieve: Sieve) -> _Stage:
     """The repository, dark, and how the model did on posts that it had not seen."""
     lines = _id_lines(sieve.clean(lineage.repo_id).strip(), 250 - 2 * PADDING, 3)
     rows = [_Row(line, Style.VALUE) for line in lines or [""]]
     if lineage.weights:
         rows.append(_digest(lineage.weights))
     facts = _said(
-        ("loss {:.2f}", lineage.held_out_loss), ("{:.2f} bits per byte", lineage.bits_per_byte)
+        ("loss {:.2f}", lineage.test_loss), ("{:.2f} bits per byte", lineage.bits_per_byte)
     )
     box = _Box("ON THE HUB", tuple(rows), dark=True)
     return _Stage(box, 250, _Box("ON HELD-OUT POSTS", _rows(facts)) if facts else None)

@@ -61,7 +61,7 @@ DARK = Look(
 )
 
 
-class LookName(Enum):
+class ThemeName(Enum):
     """The looks by the names that the command line takes."""
 
     LIGHT = "light"
@@ -69,4 +69,4 @@ class LookName(Enum):
 
     @property
     def look(self) -> Look:
-        return LIGHT if self is LookName.LIGHT else DARK
+        return LIGHT if self is ThemeName.LIGHT else DARK

@@ -7,7 +7,7 @@ import zlib
 from bisect import bisect_left
 from dataclasses import dataclass, field
 
-from hubtools.pictures.avatars import portrait
+from hubtools.pictures.avatars import avatar_image
 from hubtools.pictures.bidi import is_right_to_left
 from hubtools.pictures.drawing import Canvas, Mark, Picture, draw_bars, require_libraries
 from hubtools.pictures.fonts import Weight
@@ -319,7 +319,7 @@ def _draw_avatar(
 ) -> None:
     look, ring = canvas.look, diameter + 2 * RING
     canvas.box(x - RING, y - RING, ring, ring, look.band_ink, radius=ring / 2)
-    picture = portrait(person.avatar, diameter, look.band_ink)
+    picture = avatar_image(person.avatar, diameter, look.band_ink)
     if picture:
         canvas.paste(picture, x, y)
         return

@@ -21,7 +21,7 @@ from hubtools.posts.characters import sound
 from hubtools.posts.container import Container, FileContainer
 from hubtools.posts.options import ReadOptions
 from hubtools.posts.optout import PREFERENCE, refuse_opted_out
-from hubtools.posts.post import Account, Timeline
+from hubtools.posts.post import Account, AccountPosts
 from hubtools.posts.table import Row, Source, timeline
 
 _PROFILE = "app.bsky.actor.profile"
@@ -47,7 +47,7 @@ def recognise(container: Container, options: ReadOptions) -> bool:
     return all(key in start for key in _HEADER) and b"\xa2" in start[:8]
 
 
-def read(source: str, container: Container, options: ReadOptions) -> Timeline:
+def read(source: str, container: Container, options: ReadOptions) -> AccountPosts:
     """The posts and reposts that the tree names; a note says how many are not in the file.
 
     Raises SourceError with the byte, PolicyError for an opt-out, MissingExtraError without libipld.

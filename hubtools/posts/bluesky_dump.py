@@ -19,7 +19,7 @@ from hubtools.posts.jsonshape import file_paths
 from hubtools.posts.jsonstream import JsonStream
 from hubtools.posts.options import ReadOptions
 from hubtools.posts.optout import refuse_opted_out
-from hubtools.posts.post import Timeline
+from hubtools.posts.post import AccountPosts
 from hubtools.posts.table import Author, Row, Source, timeline
 
 _LISTS = ("feed", "records", "posts")
@@ -36,7 +36,7 @@ def recognise(container: Container, options: ReadOptions) -> bool:
     return not found.isdisjoint(wrapped) or (not found.isdisjoint(_ITEM) and "text" not in found)
 
 
-def read(source: str, container: Container, options: ReadOptions) -> Timeline:
+def read(source: str, container: Container, options: ReadOptions) -> AccountPosts:
     """The one author's posts. Raises SourceError with the line, PolicyError for an opt-out."""
     digest = hashlib.sha256()
     member = text_member(container, container.names[0], digest)

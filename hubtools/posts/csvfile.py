@@ -14,7 +14,7 @@ from hubtools.posts.characters import TextMember, opening, text_member
 from hubtools.posts.container import Container, FileContainer
 from hubtools.posts.fields import read_row, text_field
 from hubtools.posts.options import ReadOptions
-from hubtools.posts.post import Timeline
+from hubtools.posts.post import AccountPosts
 from hubtools.posts.table import Row, Source, timeline
 
 _SEPARATORS = (",", ";", "\t")
@@ -38,7 +38,7 @@ def recognise(container: Container, options: ReadOptions) -> bool:
     return len(columns) > 1 and _is_header(columns) and _is_table(lines, separator, len(columns))
 
 
-def read(source: str, container: Container, options: ReadOptions) -> Timeline:
+def read(source: str, container: Container, options: ReadOptions) -> AccountPosts:
     """The one account's posts in a table; `fields` says which columns are read.
 
     Raises SourceError with the line.
@@ -46,7 +46,7 @@ def read(source: str, container: Container, options: ReadOptions) -> Timeline:
     return read_table(source, container, container.names[0], options)
 
 
-def read_table(source: str, container: Container, name: str, options: ReadOptions) -> Timeline:
+def read_table(source: str, container: Container, name: str, options: ReadOptions) -> AccountPosts:
     """The same for one member of an archive."""
     digest = hashlib.sha256()
     member = text_member(container, name, digest)

@@ -22,7 +22,7 @@ from hubtools.posts.fields import read_row
 from hubtools.posts.handles import checked_handle
 from hubtools.posts.jsonstream import JsonStream
 from hubtools.posts.options import ReadOptions
-from hubtools.posts.post import Account, Timeline
+from hubtools.posts.post import Account, AccountPosts
 from hubtools.posts.table import Row, Source, timeline
 
 _MONTH = re.compile(r"((?:[^/]+/)*?)(?:data/js/tweets/|tweets/|)\d{4}_\d{2}\.js")
@@ -38,7 +38,7 @@ def recognise(container: Container, options: ReadOptions) -> bool:
     return bool(_months(container) or _tables(container))
 
 
-def read(source: str, container: Container, options: ReadOptions) -> Timeline:
+def read(source: str, container: Container, options: ReadOptions) -> AccountPosts:
     """The timeline in all months, oldest month first. Raises SourceError with member and line."""
     alone = isinstance(container, FileContainer)
     months = container.names if alone else _months(container)

@@ -12,7 +12,7 @@ from hubtools.posts.container import Container, FileContainer
 from hubtools.posts.fields import read_row
 from hubtools.posts.jsonstream import JsonStream
 from hubtools.posts.options import ReadOptions
-from hubtools.posts.post import Timeline
+from hubtools.posts.post import AccountPosts
 from hubtools.posts.table import Row, Source, timeline
 
 
@@ -23,7 +23,7 @@ def recognise(container: Container, options: ReadOptions) -> bool:
     return opening(container, container.names[0]).lstrip()[:1] in ("{", "[")
 
 
-def read(source: str, container: Container, options: ReadOptions) -> Timeline:
+def read(source: str, container: Container, options: ReadOptions) -> AccountPosts:
     """The one account's posts in a JSON file; `fields` says which fields are read.
 
     Raises SourceError with the line.

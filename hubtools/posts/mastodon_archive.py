@@ -26,7 +26,7 @@ from hubtools.posts.jsonstream import JsonStream
 from hubtools.posts.options import ReadOptions
 from hubtools.posts.optout import refuse_opted_out
 from hubtools.posts.pictures import is_picture
-from hubtools.posts.post import Account, Post, Timeline
+from hubtools.posts.post import Account, AccountPosts, Post
 from hubtools.posts.statustext import html_to_text
 from hubtools.posts.table import Author, Row, Source, timeline
 
@@ -48,7 +48,7 @@ def recognise(container: Container, options: ReadOptions) -> bool:
     return bool(_outboxes(container))
 
 
-def read(source: str, container: Container, options: ReadOptions) -> Timeline:
+def read(source: str, container: Container, options: ReadOptions) -> AccountPosts:
     """The timeline in an archive: public posts, and unlisted ones when `options` asks for them.
 
     Raises SourceError with member and line, PolicyError when the account has opted out.

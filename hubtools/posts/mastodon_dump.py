@@ -21,7 +21,7 @@ from hubtools.posts.jsonstream import JsonStream
 from hubtools.posts.mastodon_archive import LONGEST
 from hubtools.posts.options import ReadOptions
 from hubtools.posts.optout import refuse_opted_out
-from hubtools.posts.post import Post, Timeline
+from hubtools.posts.post import AccountPosts, Post
 from hubtools.posts.statustext import html_to_text
 from hubtools.posts.table import Author, Row, Source, timeline
 
@@ -33,7 +33,7 @@ def recognise(container: Container, options: ReadOptions) -> bool:
     return options.text_column is None and file_paths(container) >= _SHAPE
 
 
-def read(source: str, container: Container, options: ReadOptions) -> Timeline:
+def read(source: str, container: Container, options: ReadOptions) -> AccountPosts:
     """The one author's public posts, and unlisted ones when `options` asks for them.
 
     Raises SourceError with the line, PolicyError when the account has opted out.

@@ -15,7 +15,7 @@ from hubtools.core.errors import SourceError
 from hubtools.posts.characters import TextMember, opening, sound, text_member
 from hubtools.posts.container import Container, FileContainer
 from hubtools.posts.options import ReadOptions
-from hubtools.posts.post import Post, Timeline
+from hubtools.posts.post import AccountPosts, Post
 from hubtools.posts.table import Row, Source, timeline
 from hubtools.posts.x_text import is_typed_repost
 
@@ -30,7 +30,7 @@ def recognise(container: Container, options: ReadOptions) -> bool:
     return bool(start) and start[0] not in "<{[" and not _NO_TEXT.search(start)
 
 
-def read(source: str, container: Container, options: ReadOptions) -> Timeline:
+def read(source: str, container: Container, options: ReadOptions) -> AccountPosts:
     """The posts in a text; whose they are it does not say.
 
     Raises SourceError with the line of a post that is too long.

@@ -42,7 +42,7 @@ class Post:
 
 
 @dataclass(frozen=True, slots=True)
-class Timeline:
+class AccountPosts:
     """One account's posts as one source holds them, in the source's order."""
 
     source: str

@@ -27,7 +27,7 @@ from hubtools.posts.container import Container, FileContainer, Limits
 from hubtools.posts.live.address import is_live
 from hubtools.posts.live.read import read_live
 from hubtools.posts.options import ReadOptions
-from hubtools.posts.post import Timeline
+from hubtools.posts.post import AccountPosts
 from hubtools.posts.sniff import open_container
 
 
@@ -39,7 +39,7 @@ class Format:
     """As a person would say it."""
     recognise: Callable[[Container, ReadOptions], bool]
     """Looks at names and first bytes only."""
-    read: Callable[[str, Container, ReadOptions], Timeline]
+    read: Callable[[str, Container, ReadOptions], AccountPosts]
     """Given what the person named and the open container."""
 
 
@@ -57,9 +57,9 @@ FORMATS = (
 )
 
 
-def read_timeline(
+def read_source(
     source: str, limits: Limits | None = None, options: ReadOptions | None = None
-) -> Timeline:
+) -> AccountPosts:
     """The posts of one account in the file or folder at the path `source`.
 
     `PATH#HANDLE` takes the posts of one author from a file with several.

@@ -16,7 +16,7 @@ from hubtools.core.errors import SourceError
 from hubtools.posts.container import Container
 from hubtools.posts.handles import checked_handle
 from hubtools.posts.options import ReadOptions
-from hubtools.posts.post import Account, Network, Post, Timeline
+from hubtools.posts.post import Account, AccountPosts, Network, Post
 
 _NAMED = 8
 
@@ -89,7 +89,7 @@ class OwnPosts:
             self.source.container.close()
 
 
-def timeline(source: Source, options: ReadOptions) -> Timeline:
+def timeline(source: Source, options: ReadOptions) -> AccountPosts:
     """The posts of the one author in a source, or of the one that `options` names.
 
     The digest of one author's posts among others' is that of the source's and the author's name,
@@ -123,7 +123,7 @@ def timeline(source: Source, options: ReadOptions) -> Timeline:
             where=source.name,
             fix="Choose a source with public posts",
         )
-    return Timeline(
+    return AccountPosts(
         source=source.name,
         digest=digest,
         account=source.account or seen.account(author),

@@ -20,7 +20,7 @@ from hubtools.posts.handles import checked_handle
 from hubtools.posts.js_literals import may_be_relaxed
 from hubtools.posts.options import ReadOptions
 from hubtools.posts.pictures import is_picture
-from hubtools.posts.post import Account, Timeline
+from hubtools.posts.post import Account, AccountPosts
 from hubtools.posts.table import Source, timeline
 from hubtools.posts.x_layout import Layout, find_layout, homes
 from hubtools.posts.x_tweets import (
@@ -39,7 +39,7 @@ def recognise(container: Container, options: ReadOptions) -> bool:
     return bool(homes(container))
 
 
-def read(source: str, container: Container, options: ReadOptions) -> Timeline:
+def read(source: str, container: Container, options: ReadOptions) -> AccountPosts:
     """The timeline in an archive; its digest is over tweets and long texts in reading order.
 
     Raises SourceError with member and line.
@@ -74,7 +74,7 @@ def _read_as(
     options: ReadOptions,
     *,
     relaxed: bool,
-) -> Timeline:
+) -> AccountPosts:
     container = members[0].container
     long_texts = read_long_texts(JsFile(member, relaxed) for member in long_members)
     files = [JsFile(member, relaxed) for member in members]

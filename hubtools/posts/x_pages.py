@@ -17,7 +17,7 @@ from hubtools.posts.fields import read_row
 from hubtools.posts.jsonshape import file_paths
 from hubtools.posts.jsonstream import JsonStream
 from hubtools.posts.options import ReadOptions
-from hubtools.posts.post import Timeline
+from hubtools.posts.post import AccountPosts
 from hubtools.posts.table import Row, Source, timeline
 
 _PAGE = 4
@@ -29,7 +29,7 @@ def recognise(container: Container, options: ReadOptions) -> bool:
     return "data.text" in file_paths(container)
 
 
-def read(source: str, container: Container, options: ReadOptions) -> Timeline:
+def read(source: str, container: Container, options: ReadOptions) -> AccountPosts:
     """The one author's posts in all pages. Raises SourceError with the line of the page."""
     digest = hashlib.sha256()
     member = text_member(container, container.names[0], digest)

@@ -16,8 +16,8 @@ from hubtools.cards.render import CardRenderer
 from hubtools.cards.render_cache import stamp_of
 from hubtools.core.errors import CardError, ConflictError
 from hubtools.core.run_record import RUN_RECORD, read_record
-from hubtools.sync.plan import README, Digest, Wanted
-from hubtools.sync.state import Memory, Readme
+from hubtools.sync.plan import README, Desired, Digest
+from hubtools.sync.state import Readme, StateCache
 
 _PIECE = 1 << 20
 _MODEL_FILES = (
@@ -72,13 +72,13 @@ class Source:
 class Wanting:
     """Turns cards into what should be on the Hub, and renders only what is not known yet."""
 
-    def __init__(self, fleet: Fleet, memory: Memory) -> None:
+    def __init__(self, fleet: Fleet, memory: StateCache) -> None:
         self._fleet, self._memory = fleet, memory
         self._fingerprint = fingerprint(fleet.renderer)
         self._known = memory.readmes()
         self._new: dict[str, Readme] = {}
 
-    def of(self, source: Source) -> Wanted:
+    def of(self, source: Source) -> Desired:
         """What should be there for a card. Raises CardError when it cannot be rendered."""
         card = source.card
         made_of = hashlib.sha256(self._fingerprint + source.digest).digest()
@@ -107,10 +107,10 @@ def model_files(folder: Path) -> tuple[str, ...]:
     return (*sorted(names), RUN_RECORD)
 
 
-def wanted_of(card: Card, readme: Digest, files: Mapping[str, Path], memory: Memory) -> Wanted:
+def wanted_of(card: Card, readme: Digest, files: Mapping[str, Path], memory: StateCache) -> Desired:
     """What should be there for `card`, in digests."""
     digests = {name: file_digest(path, memory) for name, path in files.items()}
-    return Wanted(card.repo, card.state == "retired", {README: readme, **digests})
+    return Desired(card.repo, card.state == "retired", {README: readme, **digests})
 
 
 def bytes_digest(data: bytes) -> Digest:
@@ -118,7 +118,7 @@ def bytes_digest(data: bytes) -> Digest:
     return _digest(len(data), (data,))
 
 
-def file_digest(file: Path, memory: Memory) -> Digest:
+def file_digest(file: Path, memory: StateCache) -> Digest:
     """The digest of a file, read again only when it is not what it was.
 
     Raises ConflictError when it changes while it is read.

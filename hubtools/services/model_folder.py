@@ -23,9 +23,9 @@ from hubtools.core.events import Reporter
 from hubtools.core.files import sha256_file, write_atomically, writing
 from hubtools.core.run_record import RUN_RECORD, read_record, sealed_record
 from hubtools.corpus.corpus import Corpus
-from hubtools.pictures.avatars import portrait
+from hubtools.pictures.avatars import avatar_image
 from hubtools.pictures.curves import curve_points, draw_curves
-from hubtools.pictures.pipeline import Lineage, LineageSource, draw_lineage
+from hubtools.pictures.pipeline import Pipeline, PipelineSource, draw_pipeline
 from hubtools.pictures.thumbnail import Face, Picture, ThumbnailSubject, draw_thumbnail
 from hubtools.posts.live.avatars import default_fetcher
 from hubtools.posts.live.settings import cache_folder
@@ -38,7 +38,7 @@ from hubtools.training.run import TrainRecord, run_training
 from hubtools.training.trackers import Tracker
 
 THUMBNAIL = "predictions.png"
-LINEAGE = "pipeline.png"
+PIPELINE = "pipeline.png"
 CURVES = "training.png"
 WEIGHTS = "model.safetensors"
 AVATARS = 12  # accounts whose pictures a card shows
@@ -216,13 +216,13 @@ def _draw(
     first = run.predictions[0].text if run.predictions else settings.prompt
     pictures = {
         THUMBNAIL: draw_thumbnail(ThumbnailSubject(faces[:6], settings.prompt, first)),
-        LINEAGE: draw_lineage(_lineage(corpora, run, settings, name, folder)),
+        PIPELINE: draw_pipeline(_lineage(corpora, run, settings, name, folder)),
     }
     for file, picture in pictures.items():
         write_atomically(folder / file, picture.png)
     _say_left_out(pictures.values(), report)
     for number, account in enumerate(accounts, 1):
-        image = portrait(account.avatar, AVATAR_WIDTH, "#ffffff")
+        image = avatar_image(account.avatar, AVATAR_WIDTH, "#ffffff")
         if image is not None:
             buffer = io.BytesIO()
             image.save(buffer, "PNG", optimize=True)
@@ -261,9 +261,9 @@ def _say_left_out(pictures: Iterable[Picture], report: Reporter) -> None:
 
 def _lineage(
     corpora: Sequence[Corpus], run: TrainRecord, settings: RunSettings, name: str, folder: Path
-) -> Lineage:
+) -> Pipeline:
     sources = (
-        LineageSource(
+        PipelineSource(
             name=corpus.account.name,
             handle=corpus.account.handle,
             downloaded=corpus.counts.downloaded,
@@ -273,19 +273,19 @@ def _lineage(
         for corpus in corpora
     )
     weights = folder / WEIGHTS
-    return Lineage(
+    return Pipeline(
         repo_id=name,
         sources=tuple(sources),
         posts=run.training.posts,
-        held_out=run.evaluation.posts,
+        test_posts=run.evaluation.posts,
         recipe=run.training.recipe,
-        passes=run.training.passes,
+        epochs=run.training.epochs,
         steps=run.training.steps,
         base_model=_public_name(settings.base),
         base_commit=run.base_commit,
         weights=sha256_file(weights) if weights.is_file() else None,
         parameters=run.training.parameters,
-        held_out_loss=run.evaluation.loss,
+        test_loss=run.evaluation.test_loss,
         bits_per_byte=run.evaluation.bits_per_byte,
     )
 

@@ -14,7 +14,7 @@ from hubtools.cards.card_file import load_card, save_card
 from hubtools.core.events import Reporter
 from hubtools.posts.deny_list import deny
 from hubtools.services.session import Session, make_plan
-from hubtools.sync.apply import Applied, apply
+from hubtools.sync.apply import ApplyResult, apply
 from hubtools.sync.commit import remove
 
 
@@ -26,7 +26,7 @@ class Retired:
     denied: tuple[str, ...]
     """Lines that the deny list has now and had not before."""
     deleted: bool
-    applied: Applied | None
+    applied: ApplyResult | None
     """How it became private; None where it was deleted instead."""
 
 

@@ -18,8 +18,8 @@ from hubtools.services.desired import Fleet, Wanting
 from hubtools.sync.client import Hub, counted, told
 from hubtools.sync.http_errors import asking
 from hubtools.sync.observe import Subject, look
-from hubtools.sync.plan import Plan, Wanted, make_changes
-from hubtools.sync.state import Memory
+from hubtools.sync.plan import Desired, Plan, make_changes
+from hubtools.sync.state import StateCache
 from hubtools.sync.target import LOCAL_NAMESPACE, Target, connect
 
 _LOGIN = "Log in with `hf auth login`, or set HF_TOKEN to a token that may write there"
@@ -33,7 +33,7 @@ class Session:
     target: Target
     namespace: str
     hub: Hub
-    memory: Memory
+    memory: StateCache
     report: Reporter
     sent: list[str]
     """The method of every request so far."""
@@ -54,13 +54,15 @@ def open_session(
     Raises AccessError when `writing` is asked for and the token may not write to `namespace`.
     """
     file = project.root / ".hubtools" / "heads.sqlite"
-    with connect(target) as api, counted(api) as sent, Memory(file, str(target)) as memory:
+    with connect(target) as api, counted(api) as sent, StateCache(file, str(target)) as memory:
         hub = Hub(api)
         owner = owner_of(hub, target, namespace, writing=writing)
         renderer = renderer_for(project, target, owner)
         yield Session(project, target, owner, hub, memory, report, sent, renderer)
         if not memory.kept:
-            report.note(f"Warning: {file} cannot be written, so the next run has more to ask")
+            report.warn(
+                "state_not_saved", f"{file} cannot be written, so the next run starts without it"
+            )
 
 
 def renderer_for(project: Project, target: Target, namespace: str) -> CardRenderer:
@@ -104,7 +106,7 @@ class Planned:
     """A plan with what it was made from."""
 
     plan: Plan
-    wanted: tuple[Wanted, ...]
+    wanted: tuple[Desired, ...]
 
 
 def make_plan(session: Session, files: Sequence[Path], *, whole: bool) -> Planned:
@@ -116,7 +118,7 @@ def make_plan(session: Session, files: Sequence[Path], *, whole: bool) -> Planne
     fleet, denied = session.fleet(files), read_deny_list(session.project)
     subjects: list[Subject] = []
     wanting = Wanting(fleet, session.memory)
-    with session.report.bar("Rendering", len(files)) as bar:
+    with session.report.task("Rendering", len(files)) as bar:
         for source in fleet.cards():
             _refuse(source.card, source.file, denied)
             subjects.append(Subject(source.file, wanting.of(source)))

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from hubtools.cards.card import Card, CardAccount, Prediction
+from hubtools.cards.card import Card, CardAccount
 from hubtools.core.errors import CardError, UsageError
+from hubtools.core.results import Prediction
 from hubtools.pictures.avatars import BYTES_LIMIT
 from hubtools.pictures.thumbnail import Face, ThumbnailSubject
 

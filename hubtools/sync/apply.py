@@ -18,13 +18,13 @@ from hubtools.core.errors import (
     HubUnavailableError,
     PartlyDoneError,
 )
-from hubtools.core.events import Bar, Reporter, SilentReporter
+from hubtools.core.events import Reporter, Task
 from hubtools.services.desired import Fleet, bytes_digest, wanted_of
 from hubtools.sync.client import Hub, StoppedError, interruptible, timed
-from hubtools.sync.commit import Delivery, deliver, expected_requests
+from hubtools.sync.commit import CommitRequest, deliver, expected_requests
 from hubtools.sync.observe import AT_A_TIME
 from hubtools.sync.plan import CARRIED_OUT, README, Change, Plan, Seen
-from hubtools.sync.state import Memory
+from hubtools.sync.state import StateCache
 
 _HOME = "Nothing was overwritten. Bring edits home with hubtools pull NAME"
 _ENDING = "ending after the requests in flight"
@@ -45,7 +45,7 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
+class ApplyResult:
     """What came of a plan."""
 
     applied: int
@@ -114,7 +114,7 @@ def _shared_cause(failed: Sequence[Trouble]) -> HubtoolsError | None:
 class _Run:
     """The state of one apply: what has come of each change so far."""
 
-    def __init__(self, plan: Plan, memory: Memory) -> None:
+    def __init__(self, plan: Plan, memory: StateCache) -> None:
         self.plan, self.memory = plan, memory
         self.heads: dict[str, str] = {}
         self.conflicts = [Trouble(c.repo, c.reason) for c in plan.of("conflict")]
@@ -135,7 +135,7 @@ class _Run:
         troubles = [(len(self.failed), "failed"), (self._late, "in conflict")]
         return ", ".join(f"{number} {what}" for number, what in troubles if number)
 
-    def settle(self, delivery: Delivery, future: Future[str]) -> None:
+    def settle(self, delivery: CommitRequest, future: Future[str]) -> None:
         """Take in the outcome of one change."""
         change = delivery.change
         try:
@@ -166,8 +166,8 @@ class _Run:
 
 
 def apply(
-    plan: Plan, fleet: Fleet, hub: Hub, memory: Memory, report: Reporter, *, private: bool
-) -> Applied:
+    plan: Plan, fleet: Fleet, hub: Hub, memory: StateCache, report: Reporter, *, private: bool
+) -> ApplyResult:
     """Carry out the creates, updates and retirements of `plan`, and nothing else.
 
     Each change is in `memory` when it is done. Ctrl-C, and a Hub or a token that fails five
@@ -177,16 +177,16 @@ def apply(
     changes, started = [c for c in plan.changes if c.action in CARRIED_OUT], time.monotonic()
     run, interrupted = _Run(plan, memory), False
     hub.pacer.expect("api", sum(expected_requests(change) for change in changes))
-    alone = len(changes) == 1 and sys.stderr.isatty() and not isinstance(report, SilentReporter)
+    alone = len(changes) == 1 and sys.stderr.isatty() and not isinstance(report, Reporter)
     with (
         nullcontext() if alone else _without_bars(),
         timed(hub.patience.timeout),
-        report.bar("Publishing", len(changes)) as bar,
+        report.task("Publishing", len(changes)) as bar,
         interruptible(hub) as asked_to_stop,
     ):
         _carry_out(changes, fleet, hub, run, bar, private)
         interrupted = asked_to_stop()
-    return Applied(
+    return ApplyResult(
         applied=len(run.heads),
         unchanged=len(plan.of("unchanged")),
         conflicts=tuple(sorted(run.conflicts, key=lambda one: one.repo)),
@@ -200,11 +200,11 @@ def apply(
 
 
 def _carry_out(
-    changes: Sequence[Change], fleet: Fleet, hub: Hub, run: _Run, bar: Bar, private: bool
+    changes: Sequence[Change], fleet: Fleet, hub: Hub, run: _Run, bar: Task, private: bool
 ) -> None:
     """Cards are rendered here, one by one; threads do nothing but wait for the Hub."""
     files = {file.stem.casefold(): file for file in fleet.files}
-    pending: dict[Future[str], Delivery] = {}
+    pending: dict[Future[str], CommitRequest] = {}
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         for change in changes:
             while len(pending) >= _WAITING or any(future.done() for future in pending):
@@ -222,7 +222,7 @@ def _carry_out(
             _collect(pending, run, hub, bar)
 
 
-def _collect(pending: dict[Future[str], Delivery], run: _Run, hub: Hub, bar: Bar) -> None:
+def _collect(pending: dict[Future[str], CommitRequest], run: _Run, hub: Hub, bar: Task) -> None:
     """Settle what is done, and wait a moment where nothing is."""
     for future in wait(pending, timeout=_TICK, return_when=FIRST_COMPLETED).done:
         run.settle(pending.pop(future), future)
@@ -238,8 +238,8 @@ def _detail(run: _Run, hub: Hub) -> str:
 
 
 def _delivery(
-    change: Change, files: Mapping[str, Path], fleet: Fleet, memory: Memory, private: bool
-) -> Delivery:
+    change: Change, files: Mapping[str, Path], fleet: Fleet, memory: StateCache, private: bool
+) -> CommitRequest:
     """What `change` sends, read anew. Raises ConflictError when it is not what was planned."""
     card = load_card(files[change.name.casefold()])
     readme, paths = fleet.renderer.render(card).encode(), fleet.model_files(card)
@@ -248,7 +248,7 @@ def _delivery(
         if path not in wanted.files or wanted.files[path].sha256 != planned:
             what = f"{path} is not what the plan was made from"
             raise HubtoolsError(what, where=change.repo, fix="Run again")
-    return Delivery(
+    return CommitRequest(
         change=change,
         wanted=wanted,
         data={p: readme for p in change.files if p == README},

@@ -37,7 +37,7 @@ class StoppedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """How long to go on with a Hub that fails."""
 
     attempts: int = 7
@@ -59,7 +59,7 @@ class Hub:
 
     api: HfApi
     pacer: Pacer = field(default_factory=Pacer)
-    patience: Patience = field(default_factory=Patience)
+    patience: RetryPolicy = field(default_factory=RetryPolicy)
     stop: threading.Event = field(default_factory=threading.Event)
     """Set to let no further request begin."""
     reached: threading.Event = field(default_factory=threading.Event)

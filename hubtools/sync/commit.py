@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from hubtools.core.errors import ConflictError, HubUnavailableError
 from hubtools.sync.client import FOR_NOW, Hub, StoppedError, good, network_errors, told
 from hubtools.sync.observe import is_new, list_files
-from hubtools.sync.plan import README, SPACES, Change, Head, Wanted
+from hubtools.sync.plan import README, SPACES, Change, Desired, Head
 from hubtools.sync.target import HUGGING_FACE
 
 if TYPE_CHECKING:
@@ -32,11 +32,11 @@ _AGAIN = "Nothing was overwritten. Run again to look anew"
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class CommitRequest:
     """A change with the bytes that it sends."""
 
     change: Change
-    wanted: Wanted
+    wanted: Desired
     data: Mapping[str, bytes]
     """Files that are held in memory: the README, and all of a Space."""
     paths: Mapping[str, Path]
@@ -66,7 +66,7 @@ def expected_requests(change: Change) -> int:
     return made + (1 + _UPLOAD if weights else 1)
 
 
-def deliver(hub: Hub, delivery: Delivery) -> str:
+def deliver(hub: Hub, delivery: CommitRequest) -> str:
     """Carry out a create, update or retire; the id of the commit that the repository is then at.
 
     Raises ConflictError when the repository is not what the plan saw, and what requests raise.
@@ -104,7 +104,7 @@ def remove(hub: Hub, repo: str) -> bool:
     return True
 
 
-def _born(hub: Hub, delivery: Delivery) -> tuple[str, bool]:
+def _born(hub: Hub, delivery: CommitRequest) -> tuple[str, bool]:
     """The head of a new repository, and whether it holds already what it should.
 
     One that is there already is ours to fill when it is empty: an answer may have been lost, or
@@ -126,7 +126,7 @@ def _born(hub: Hub, delivery: Delivery) -> tuple[str, bool]:
     raise ConflictError("was created by someone else meanwhile", where=repo, fix=_AGAIN)
 
 
-def _birth(delivery: Delivery) -> dict[str, str]:
+def _birth(delivery: CommitRequest) -> dict[str, str]:
     """What the Hub is told of a repository that it is to make."""
     repo, visibility = delivery.change.repo, "private" if delivery.private else "public"
     namespace, _, name = repo.removeprefix(SPACES).partition("/")
@@ -136,7 +136,7 @@ def _birth(delivery: Delivery) -> dict[str, str]:
     return {**body, "type": "model"}
 
 
-def _holds(hub: Hub, delivery: Delivery, head: Head) -> bool:
+def _holds(hub: Hub, delivery: CommitRequest, head: Head) -> bool:
     """Whether all that the change sends is there."""
     there = list_files(hub, head)
     wanted = delivery.wanted.files
@@ -189,7 +189,7 @@ def _landed(hub: Hub, repo: str, head: str, key: str) -> str | None:
     raise ConflictError("changed on the Hub meanwhile", where=repo, fix=_AGAIN)
 
 
-def _commit_text(hub: Hub, delivery: Delivery, head: str, key: str) -> Answer:
+def _commit_text(hub: Hub, delivery: CommitRequest, head: str, key: str) -> Answer:
     """One request: text needs no upload, and a README was checked when it was rendered."""
     header = {"summary": delivery.message, "description": key, "parentCommit": head}
     lines = [{"key": "header", "value": header}]
@@ -215,7 +215,7 @@ def _commit_text(hub: Hub, delivery: Delivery, head: str, key: str) -> Answer:
         return Answer(None, None)  # whatever has answered: the commit is looked up
 
 
-def _commit_folder(hub: Hub, delivery: Delivery, head: str, key: str) -> Answer:
+def _commit_folder(hub: Hub, delivery: CommitRequest, head: str, key: str) -> Answer:
     """Weights and pictures go up by the client's own uploader, in one commit with the README."""
     from huggingface_hub import CommitOperationAdd
     from huggingface_hub.errors import HfHubHTTPError

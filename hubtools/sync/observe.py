@@ -18,8 +18,8 @@ from hubtools.core.errors import CardError, ConflictError, HubtoolsError
 from hubtools.core.events import Reporter
 from hubtools.core.run_record import RUN_RECORD, read_record
 from hubtools.sync.client import Hub, good, interruptible, told
-from hubtools.sync.plan import GIT_ATTRIBUTES, README, SPACES, Head, Remote, Seen, Wanted
-from hubtools.sync.state import Memory
+from hubtools.sync.plan import GIT_ATTRIBUTES, README, SPACES, Desired, Head, Remote, Seen
+from hubtools.sync.state import StateCache
 
 if TYPE_CHECKING:
     from httpx2 import Response
@@ -39,13 +39,13 @@ class Subject:
     """A card to look for on the Hub."""
 
     file: Path
-    wanted: Wanted
+    wanted: Desired
     before: Seen | None = None
     """What an earlier run left there."""
 
 
 def look(
-    hub: Hub, namespace: str, subjects: Sequence[Subject], memory: Memory, report: Reporter
+    hub: Hub, namespace: str, subjects: Sequence[Subject], memory: StateCache, report: Reporter
 ) -> Remote:
     """The heads of all repositories of `namespace`, and what those of the cards hold.
 
@@ -72,7 +72,7 @@ def look(
     return Remote(heads, seen, {name: there.head for name, there in before.items() if there})
 
 
-def _still_true(there: Seen, head: Head, wanted: Wanted) -> bool:
+def _still_true(there: Seen, head: Head, wanted: Desired) -> bool:
     """An edit is looked at each time: `pull` may have brought it home meanwhile."""
     complete = wanted.files.keys() <= there.files.keys()
     return there.head == head.sha and complete and not (there.edited or there.unreadable)
@@ -82,7 +82,7 @@ def _look_at(
     hub: Hub,
     heads: Mapping[str, Head],
     subjects: Sequence[Subject],
-    memory: Memory,
+    memory: StateCache,
     report: Reporter,
 ) -> dict[str, Seen]:
     found: dict[str, Seen] = {}
@@ -94,7 +94,7 @@ def _look_at(
     waiting = iter(subjects)
     with (
         interruptible(hub) as asked_to_stop,
-        report.bar("Reading", len(subjects)) as bar,
+        report.task("Reading", len(subjects)) as bar,
         ThreadPoolExecutor(AT_A_TIME) as pool,
     ):
         while some := list(islice(waiting, _KEPT_EVERY)):
@@ -119,7 +119,7 @@ def _look_at(
     return found
 
 
-def _of_ours(seen: Seen, wanted: Wanted) -> Seen:
+def _of_ours(seen: Seen, wanted: Desired) -> Seen:
     """Without the files that are nothing to the card: nobody knows whose work they are."""
     files = {path: there for path, there in seen.files.items() if path in wanted.files}
     return replace(seen, files=files)

@@ -40,7 +40,7 @@ class Digest:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Desired:
     """What one card says should be on the Hub. A card with a model's folder has its files too."""
 
     name: str
@@ -137,7 +137,7 @@ class Remote:
 
 
 def make_changes(
-    wanted: Iterable[Wanted], remote: Remote, namespace: str, *, whole: bool = True
+    wanted: Iterable[Desired], remote: Remote, namespace: str, *, whole: bool = True
 ) -> tuple[Change, ...]:
     """One change for each card and, when `whole`, one for each repository without a card.
 
@@ -158,7 +158,7 @@ def make_changes(
 
 
 def _change(
-    one: Wanted,
+    one: Desired,
     remote: Remote,
     namespace: str,
     spelt: Mapping[str, str],
@@ -175,7 +175,7 @@ def _change(
     return _absent(one, repo, remote.before.get(one.name), strays)
 
 
-def _absent(one: Wanted, repo: str, before: str | None, strays: Mapping[str, Head]) -> Change:
+def _absent(one: Desired, repo: str, before: str | None, strays: Mapping[str, Head]) -> Change:
     """`strays` are the repositories without a card, by their heads: one may be ours, renamed."""
     moved = strays.get(before) if before else None
     if moved is not None and not (one.retired and moved.private):
@@ -187,7 +187,7 @@ def _absent(one: Wanted, repo: str, before: str | None, strays: Mapping[str, Hea
     return Change(repo, "create", reason, None, _sent(one, one.files))
 
 
-def _present(one: Wanted, repo: str, head: Head, seen: Seen) -> Change:
+def _present(one: Desired, repo: str, head: Head, seen: Seen) -> Change:
     assert seen.head == head.sha, f"{repo} was looked at as it was at another commit"
     if seen.unreadable is not None:
         if one.retired:
@@ -208,7 +208,7 @@ def _present(one: Wanted, repo: str, head: Head, seen: Seen) -> Change:
     return Change(repo, "update", reason, head.sha, _sent(one, changed))
 
 
-def _clash(one: Wanted, repo: str, edited: list[str]) -> str:
+def _clash(one: Desired, repo: str, edited: list[str]) -> str:
     verb = "was" if len(edited) == 1 else "were"
     said = f"{_listed(edited)} {verb} changed on the Hub by someone else"
     if edited == [README] and not repo.startswith(SPACES):
@@ -216,14 +216,14 @@ def _clash(one: Wanted, repo: str, edited: list[str]) -> str:
     return f"{said}, where nothing of it is overwritten: take it away there, or use another name"
 
 
-def _retired(one: Wanted, repo: str, head: Head, changed: list[str]) -> Change:
+def _retired(one: Desired, repo: str, head: Head, changed: list[str]) -> Change:
     if head.private and not changed:
         return Change(repo, "unchanged", "is retired", head.sha)
     reason = "becomes private" if not head.private else "its card says that it is retired"
     return Change(repo, "retire", reason, head.sha, _sent(one, changed))
 
 
-def _sent(one: Wanted, paths: Iterable[str]) -> dict[str, str]:
+def _sent(one: Desired, paths: Iterable[str]) -> dict[str, str]:
     return {path: one.files[path].sha256 for path in sorted(paths)}
 
 

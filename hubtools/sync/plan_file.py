@@ -10,7 +10,7 @@ import msgspec
 
 from hubtools.core.errors import ConflictError, HubtoolsError, UsageError
 from hubtools.core.files import write_atomically
-from hubtools.sync.plan import CARRIED_OUT, Change, Digest, Plan, Wanted
+from hubtools.sync.plan import CARRIED_OUT, Change, Desired, Digest, Plan
 
 _FORMAT = "hubtools plan 1"
 _ANEW = "Nothing was sent. Make a new plan"
@@ -61,7 +61,7 @@ def card_names(plan: Plan) -> list[str]:
     return [change.name for change in plan.changes if change.action != "extra"]
 
 
-def check_current(saved: Plan, now: Plan, wanted: Iterable[Wanted]) -> None:
+def check_current(saved: Plan, now: Plan, wanted: Iterable[Desired]) -> None:
     """Raises ConflictError when `saved` was made from other cards, templates or heads than `now`.
 
     What an earlier run of the same plan has carried out is no difference: those repositories

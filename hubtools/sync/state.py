@@ -44,7 +44,7 @@ class Readme:
     digest: Digest
 
 
-class Memory:
+class StateCache:
     """What is remembered of the repositories of one target.
 
     A damaged file is begun anew; where none can be kept, nothing is remembered beyond the run.

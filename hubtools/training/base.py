@@ -328,10 +328,10 @@ def _from_scratch(shape: Scratch, dropout: float | None, texts: Sequence[str]) -
     end = tokenizer.eos_token_id
     config = GPT2Config(
         vocab_size=len(tokenizer),
-        n_positions=shape.context,
-        n_layer=shape.layers,
-        n_embd=shape.width,
-        n_head=shape.heads,
+        n_positions=shape.context_length,
+        n_layer=shape.n_layer,
+        n_embd=shape.n_embd,
+        n_head=shape.n_head,
         bos_token_id=end,
         eos_token_id=end,
     )
@@ -350,7 +350,7 @@ def _train_tokenizer(shape: Scratch, texts: Sequence[str]) -> Any:
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     bpe.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=shape.vocabulary,
+        vocab_size=shape.vocab_size,
         special_tokens=[END_OF_TEXT],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
@@ -361,6 +361,6 @@ def _train_tokenizer(shape: Scratch, texts: Sequence[str]) -> Any:
         bos_token=END_OF_TEXT,
         eos_token=END_OF_TEXT,
         pad_token=END_OF_TEXT,
-        model_max_length=shape.context,
+        model_max_length=shape.context_length,
         clean_up_tokenization_spaces=False,
     )

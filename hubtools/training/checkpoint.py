@@ -16,14 +16,14 @@ from hubtools.training.step import Stepper
 class Point:
     """One point of the curve of a training."""
 
-    passes: float
+    epoch: float
     """Over the posts, so far."""
     step: int
     learning_rate: float
     """Of the last step."""
-    loss: float | None
+    train_loss: float | None
     """Mean training loss a token in nats since the point before; None before the first step."""
-    held_out: float | None = None
+    val_loss: float | None = None
     """The same over the posts that were kept aside to choose the passes; None when not looked."""
 
 
@@ -53,7 +53,7 @@ class Progress:
     @property
     def held_out(self) -> list[float]:
         """Loss over posts kept aside: before the first pass and after each."""
-        return [point.held_out for point in self.curve if point.held_out is not None]
+        return [point.val_loss for point in self.curve if point.val_loss is not None]
 
     def record(self, loss: float, tokens: int) -> None:
         """Count one step."""
@@ -62,15 +62,15 @@ class Progress:
         self.step += 1
         self.index += 1
 
-    def mark(self, passes: float, rate: float, held_out: float | None = None) -> Point:
+    def mark(self, epochs: float, rate: float, held_out: float | None = None) -> Point:
         """Add a point to the curve."""
         total, tokens = self.point
         point = Point(
-            passes=round(passes, 3),
+            epoch=round(epochs, 3),
             step=self.step,
             learning_rate=rate,
-            loss=round(total / tokens, 4) if tokens else None,
-            held_out=None if held_out is None else round(held_out, 4),
+            train_loss=round(total / tokens, 4) if tokens else None,
+            val_loss=None if held_out is None else round(held_out, 4),
         )
         self.curve = (*self.curve, point)
         self.point = (0.0, 0)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hubtools.core.errors import ModelError
+from hubtools.core.events import TrainMetrics
 from hubtools.training.checkpoint import Point, Progress
 from hubtools.training.plan import Plan
 from hubtools.training.tokens import Batch
@@ -22,7 +23,7 @@ class Fit:
     steps: int
     tokens: int
     """Tokens of one pass."""
-    passes: int
+    epochs: int
     held: int | None
     """Passes after which posts kept aside were predicted best; None when none were kept aside."""
     learning_rate: float
@@ -50,18 +51,18 @@ class Course:
 
     @property
     def finished(self) -> bool:
-        return self.progress.number >= self.plan.passes(self.progress)
+        return self.progress.number >= self.plan.epochs(self.progress)
 
     @property
     def done(self) -> int:
         """Steps made, as far as it is known how many there are."""
         return self.plan.steps - self.plan.steps_left(self.progress)
 
-    @property
-    def where(self) -> str:
-        """The pass in progress and how many there are, for a person."""
-        total = self.plan.passes(self.progress)
-        return f"pass {min(self.progress.number + 1, total)}/{total}"
+    def metrics(self, loss: float) -> TrainMetrics:
+        """Where the run is; `loss` is that of the epoch so far."""
+        total = self.plan.epochs(self.progress)
+        epoch = min(self.progress.number + 1, total)
+        return TrainMetrics(epoch, total, self.progress.step, loss)
 
     def begin(self) -> None:
         """Mark where the curve starts."""
@@ -102,7 +103,7 @@ class Course:
         return Fit(
             steps=progress.step,
             tokens=self.plan.everything.tokens,
-            passes=progress.number,
+            epochs=progress.number,
             held=progress.hold if self.plan.aside else None,
             learning_rate=self.plan.peak,
             loss=progress.losses[-1],
@@ -117,6 +118,6 @@ class Course:
             self._batches = (self.progress.number, self.plan.batches(self.progress))
         return self._batches[1]
 
-    def _mark(self, passes: float, rate: float, *, looking: bool) -> None:
+    def _mark(self, epochs: float, rate: float, *, looking: bool) -> None:
         held_out = self.held_out() if looking and self.plan.aside else None
-        self.log.point(self.progress.mark(passes, rate, held_out))
+        self.log.point(self.progress.mark(epochs, rate, held_out))

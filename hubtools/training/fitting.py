@@ -95,7 +95,7 @@ def trained(task: Task) -> Iterator[tuple[Base, Fitted]]:
     """
     done = _read(task.folder / _FITTED, Fitted)
     rows = None if done else _rows_ahead(task)
-    if task.recipe.adapter is not None and base_folder(task.settings.base) is not None:
+    if task.recipe.lora is not None and base_folder(task.settings.base) is not None:
         task.report.note(
             "The base lies in a folder of this machine, so nobody else can load the adapter. "
             "Publish the base, and give --base its repository"
@@ -123,16 +123,16 @@ def rows_of(base: Base, train: Sequence[Sequence[KeptPost]], recipe: Recipe) -> 
 
     These are the newest; None where it chooses none.
     """
-    if recipe.choose is None:
+    if recipe.early_stopping is None:
         return _blocks(base, train, recipe), None
-    splits = [split_held_out(posts, recipe.choose.share) for posts in train]
+    splits = [split_held_out(posts, recipe.early_stopping.val_fraction) for posts in train]
     kept, aside = zip(*splits, strict=True)
     return _blocks(base, kept, recipe), _blocks(base, aside, recipe)
 
 
 def _blocks(base: Base, accounts: Sequence[Sequence[KeptPost]], recipe: Recipe) -> TokenBlocks:
     """Rows are cut to what the base reads at once, unless they become one stream."""
-    context = base.context if recipe.stream is None else None
+    context = base.context if recipe.packing is None else None
     ends = (base.start, base.end)
     rows = (tokenize(base.tokenizer, [p.text for p in a], ends, context) for a in accounts)
     return TokenBlocks(tuple(rows))
@@ -158,8 +158,8 @@ def _fit(task: Task, rows: Rows | None) -> tuple[Base, Fitted]:
     base, before = _begin(task)
     blocks, aside = rows or rows_of(base, task.train, task.recipe)
     seed = task.settings.seed
-    if task.recipe.adapter is not None:
-        add_adapter(base, task.recipe.adapter, seed)
+    if task.recipe.lora is not None:
+        add_adapter(base, task.recipe.lora, seed)
     place = task.folder / _CHECKPOINT
     with _log(task) as log:
         found = fit(base, blocks, task.recipe, seed, place, task.report, aside, log)
@@ -186,8 +186,8 @@ def _adopt(
     """The base with what was learned in a group."""
     settings = task.settings
     base = task.bases.fresh(settings.base, settings.recipe, (), settings.seed)
-    if task.recipe.adapter is not None:
-        add_adapter(base, task.recipe.adapter, settings.seed)
+    if task.recipe.lora is not None:
+        add_adapter(base, task.recipe.lora, settings.seed)
         load_weights(base, learned.weights)
     else:
         model: Any = base.model
@@ -219,7 +219,7 @@ def _log(task: Task) -> Iterator[Log]:
 def _reload(task: Task) -> Base:
     """What an earlier run trained."""
     settings = task.settings
-    if settings.recipe.adapter is None:
+    if settings.recipe.lora is None:
         return load_base(str(task.folder))
     base = task.bases.fresh(settings.base, settings.recipe, (), settings.seed)
     load_adapter(base, task.folder)
@@ -238,10 +238,10 @@ def _save(base: Base, settings: RunSettings, folder: Path) -> None:
     base.model.generation_config = generation_config(base, Sampling())
     with writing(folder), quiet_transformers():
         try:
-            if settings.recipe.adapter is not None:
+            if settings.recipe.lora is not None:
                 name = base_folder(settings.base)
                 public = name.resolve().name if name else settings.base
-                save_adapter(base, settings.recipe.adapter, public, folder)
+                save_adapter(base, settings.recipe.lora, public, folder)
                 base.model.generation_config.save_pretrained(folder)
             else:
                 base.model.save_pretrained(folder)

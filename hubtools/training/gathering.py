@@ -53,7 +53,7 @@ class Gathering:
         Raises what training raised. What `user.report` raises ends the wait for a group.
         """
         ticket = _Ticket((base, recipe), user)
-        with self._changed, user.report.bar("waiting for others", self.size) as bar:
+        with self._changed, user.report.task("waiting for others", self.size) as bar:
             self._waiting.append(ticket)
             try:
                 while ticket.outcome is None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubtools.core.errors import ModelError
 from hubtools.training.lora import is_conv, targets, weight_names
-from hubtools.training.recipe import Adapter
+from hubtools.training.recipe import Lora
 
 if TYPE_CHECKING:
     import torch
@@ -48,7 +48,7 @@ class Seats:
         return vectors.view(x.shape[0], *(1,) * (x.dim() - 2), -1)
 
 
-def adapter_forwards(model: Any, adapter: Adapter, seats: Seats) -> list[tuple[Any, Forward]]:
+def adapter_forwards(model: Any, adapter: Lora, seats: Seats) -> list[tuple[Any, Forward]]:
     """The modules that take an adapter, each with a forward that adds its user's second path."""
     scale = adapter.alpha / adapter.rank
     return [

@@ -57,12 +57,12 @@ def fit(
     plan = Plan(blocks, aside, recipe, seed, recipe.peak(base.width), base.context)
     course = Course(plan, progress, log or NoLog(), partial(_held_out, base, aside))
     saved = time.monotonic()
-    with report.bar("training", plan.steps) as bar, _ctrl_c() as stop, quiet_transformers():
+    with report.task("training", plan.steps) as bar, _ctrl_c() as stop, quiet_transformers():
         base.model.train()
         course.begin()
         while not course.finished:
             loss = course.record(*stepper.update(*course.next()))
-            bar.advance(course.done, f"{course.where}, loss {loss:.3f}")
+            bar.advance(course.done, metrics=course.metrics(loss))
             if stop.is_set() or time.monotonic() - saved > _CHECKPOINT_EVERY:
                 save_checkpoint(checkpoint, progress, stepper)
                 saved = time.monotonic()

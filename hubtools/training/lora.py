@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from hubtools.core.errors import ModelError
 from hubtools.core.files import write_atomically, writing
 from hubtools.training.base import Base
-from hubtools.training.recipe import Adapter
+from hubtools.training.recipe import Lora
 
 if TYPE_CHECKING:
     import torch
@@ -29,7 +29,7 @@ _HOOK = "lora_hook"
 _PREFIX = "base_model.model."
 
 
-def add_adapter(base: Base, adapter: Adapter, seed: int) -> None:
+def add_adapter(base: Base, adapter: Lora, seed: int) -> None:
     """Freeze the base and put a new adapter on it. Raises ModelError where no matrix takes one."""
     import torch
 
@@ -79,7 +79,7 @@ def load_weights(base: Base, weights: Mapping[str, torch.Tensor]) -> None:
             weight.copy_(weights[name])
 
 
-def save_adapter(base: Base, adapter: Adapter, base_name: str, folder: Path) -> None:
+def save_adapter(base: Base, adapter: Lora, base_name: str, folder: Path) -> None:
     """Write peft's two files. Raises OutputError when there is no room."""
     from safetensors.torch import save
 
@@ -114,7 +114,7 @@ def load_adapter(base: Base, folder: Path) -> None:
     try:
         config = json.loads((folder / CONFIG).read_bytes())
         weights = load_file(folder / WEIGHTS)
-        add_adapter(base, Adapter(rank=config["r"], alpha=config["lora_alpha"]), 0)
+        add_adapter(base, Lora(rank=config["r"], alpha=config["lora_alpha"]), 0)
         if adapter_weights(base).keys() != weights.keys():
             raise ModelError("is an adapter of another model", where=folder)
         load_weights(base, weights)

@@ -32,26 +32,26 @@ class Plan:
         self._seed = seed
         self.peak = peak
         self._context = context
-        self._whole = None if recipe.choose else self._all_batches()
+        self._whole = None if recipe.early_stopping else self._all_batches()
         if self._whole is not None:
             self.steps = sum(map(len, self._whole))
         else:
             self._each = len(self._batches(self.everything, 0))
-            self.steps = recipe.passes * self._each
+            self.steps = recipe.epochs * self._each
         """At most; about, where they are not known."""
 
     def steps_left(self, progress: Progress) -> int:
         """As far as is known."""
         if self._whole is not None:
             return self.steps - progress.step
-        passes = self.passes(progress) - progress.number
-        return max(0, passes * self._each - progress.index)
+        epochs = self.epochs(progress) - progress.number
+        return max(0, epochs * self._each - progress.index)
 
-    def passes(self, progress: Progress) -> int:
+    def epochs(self, progress: Progress) -> int:
         """In all, as far as is known."""
-        choose = self._recipe.choose
+        choose = self._recipe.early_stopping
         if choose is None or progress.hold is None:
-            return self._recipe.passes
+            return self._recipe.epochs
         return progress.hold + choose.falling(progress.hold)
 
     def falling(self, progress: Progress) -> bool:
@@ -63,13 +63,13 @@ class Plan:
 
         It does when the loss on posts kept aside fell by too little, or no pass more is allowed.
         """
-        choose = self._recipe.choose
+        choose = self._recipe.early_stopping
         if choose is None or progress.hold is not None:
             return
         hold = progress.number
         looked = progress.held_out
-        enough = len(looked) > 1 and looked[-1] > (1 - choose.gain) * looked[-2]
-        if enough or hold + 1 + choose.falling(hold + 1) > self._recipe.passes:
+        enough = len(looked) > 1 and looked[-1] > (1 - choose.min_delta) * looked[-2]
+        if enough or hold + 1 + choose.falling(hold + 1) > self._recipe.epochs:
             progress.hold = hold
 
     def batches(self, progress: Progress) -> tuple[Batch, ...]:
@@ -82,7 +82,7 @@ class Plan:
 
     def rate(self, progress: Progress, batches: int) -> float:
         """The learning rate of the next step, one of `batches` in its pass."""
-        peak, warmup, choose = self.peak, self._recipe.warmup, self._recipe.choose
+        peak, warmup, choose = self.peak, self._recipe.warmup_ratio, self._recipe.early_stopping
         if choose is None:
             return peak * schedule(progress.step, self.steps, warmup)
         rising = round(warmup * self.steps)
@@ -95,11 +95,11 @@ class Plan:
 
     def _all_batches(self) -> tuple[tuple[Batch, ...], ...]:
         recipe = self._recipe
-        if recipe.stream is None:
-            return tuple(self._batches(self.everything, n) for n in range(recipe.passes))
-        size = recipe.tokens_per_step // recipe.stream.block
-        block = min(recipe.stream.block, self._context)
-        return batches_of_stream(self.everything, block, size, recipe.passes, self._seed)
+        if recipe.packing is None:
+            return tuple(self._batches(self.everything, n) for n in range(recipe.epochs))
+        size = recipe.tokens_per_step // recipe.packing.block_size
+        block = min(recipe.packing.block_size, self._context)
+        return batches_of_stream(self.everything, block, size, recipe.epochs, self._seed)
 
     def _batches(self, blocks: TokenBlocks, number: int) -> tuple[Batch, ...]:
         return batches_of_pass(blocks, self._recipe.tokens_per_step, self._seed, number)

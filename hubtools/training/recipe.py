@@ -25,49 +25,49 @@ Address = Annotated[str, Meta(pattern=r"^https://\S+$", max_length=2048)]
 class Scratch:
     """The shape of a GPT-2 made from the posts alone."""
 
-    vocabulary: Annotated[int, Meta(ge=257)]
+    vocab_size: Annotated[int, Meta(ge=257)]
     """Tokens of the byte-level BPE, at most; one for each byte and the end of text, at least."""
-    context: Annotated[int, Meta(ge=16)]
+    context_length: Annotated[int, Meta(ge=16)]
     """The longest text, in tokens."""
-    layers: Count
-    width: Count
-    heads: Count
+    n_layer: Count
+    n_embd: Count
+    n_head: Count
 
     def __post_init__(self) -> None:
-        if self.width % self.heads:
-            raise ValueError(f"width {self.width} is no multiple of heads {self.heads}")
+        if self.n_embd % self.n_head:
+            raise ValueError(f"n_embd {self.n_embd} is not a multiple of n_head {self.n_head}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stream:
+class Packing:
     """All posts as one text, cut into blocks wherever they end: how huggingtweets had it."""
 
-    block: Annotated[int, Meta(ge=8)]
+    block_size: Annotated[int, Meta(ge=8)]
     """Tokens; at most what the base reads at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choose:
+class EarlyStopping:
     """How many passes: found by the loss on posts that are kept aside.
 
-    The learning rate stays up until that loss falls by less than `gain` in a pass; then it falls
+    The learning rate stays up until that loss falls by less than `min_delta` in a pass; then it falls
     in a line to zero over more passes, which see all posts.
     """
 
-    share: Annotated[float, Meta(gt=0, lt=0.5)]
+    val_fraction: Annotated[float, Meta(gt=0, lt=0.5)]
     """Of the posts, the newest, kept aside while passes are chosen."""
-    gain: NotNegative
+    min_delta: NotNegative
     """The least part of the loss by which one more pass must lower it."""
-    decay: Positive
+    decay_ratio: Positive
     """Passes in which the rate falls, for each in which it stayed up; rounded, at least one."""
 
     def falling(self, hold: int) -> int:
         """Passes in which the rate falls after `hold` passes in which it stayed up."""
-        return max(1, round(self.decay * hold))
+        return max(1, round(self.decay_ratio * hold))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Adapter:
+class Lora:
     """A LoRA adapter on every matrix of the base's blocks; the base itself stays as it is."""
 
     rank: Count
@@ -77,35 +77,35 @@ class Adapter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """How a model is trained: posts as rows of their own, or with `stream` as blocks."""
+    """How a model is trained: posts as rows of their own, or with `packing` as blocks."""
 
     name: str = ""
     learning_rate: Positive
     """The peak; linear from zero over the warm-up, then a cosine to zero."""
     reference_width: Count | None = None
     """The width of a base for which that rate is; others get more or less, by 1 / width."""
-    passes: Count
-    """Over the posts; with `choose`, at most."""
+    epochs: Count
+    """Over the posts; with `early_stopping`, at most."""
     tokens_per_step: Annotated[int, Meta(ge=8)]
     """The size of a batch, padding included."""
-    warmup: Share
+    warmup_ratio: Share
     """Share of the steps."""
     weight_decay: NotNegative
     """On matrices only, not on biases, norms and embeddings of positions."""
     dropout: Share | None = None
     """Of embeddings and residuals, none of attention; absent: all as the base has it."""
-    clip: Positive
+    max_grad_norm: Positive
     """Largest norm of the gradient."""
     betas: tuple[Share, Share]
-    average: Share = 0.0
+    ema_decay: Share = 0.0
     """Of an exponential moving average of the weights, the share that a step leaves as it was; 0
     keeps the last weights."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Of arithmetic, weights are always fp32; "auto" is bf16 on a GPU and fp32 on a CPU."""
-    stream: Stream | None = None
-    choose: Choose | None = None
+    packing: Packing | None = None
+    early_stopping: EarlyStopping | None = None
     scratch: Scratch | None = None
-    adapter: Adapter | None = None
+    lora: Lora | None = None
     report: Address | None = None
     """Where others can read how the recipe was found; cards link it."""
 
@@ -116,12 +116,12 @@ class Recipe:
         return float(f"{self.learning_rate * self.reference_width / width:.4g}")
 
     def __post_init__(self) -> None:
-        if self.choose is not None and self.passes < 1 + self.choose.falling(1):
+        if self.early_stopping is not None and self.epochs < 1 + self.early_stopping.falling(1):
             raise ValueError("passes are too few to choose among")
-        if self.choose is not None and self.stream is not None:
+        if self.early_stopping is not None and self.packing is not None:
             raise ValueError("choose does not go with stream")
-        if self.stream is not None and self.tokens_per_step % self.stream.block:
-            raise ValueError("tokens_per_step must be a multiple of stream.block")
+        if self.packing is not None and self.tokens_per_step % self.packing.block_size:
+            raise ValueError("tokens_per_step must be a multiple of packing.block_size")
 
 
 def load_recipe(name: str) -> Recipe:
@@ -145,7 +145,7 @@ def recipe_for(base: str, wanted: str | None) -> Recipe:
     Raises ConfigError when a base from scratch meets a recipe that does not say its shape.
     """
     recipe = load_recipe(wanted or (SCRATCH if base == SCRATCH else "default"))
-    if base == SCRATCH and recipe.adapter is not None:
+    if base == SCRATCH and recipe.lora is not None:
         raise ConfigError(
             "an adapter needs a base that has learned from other text, not one from scratch",
             fix="Give --base a model on the Hub",

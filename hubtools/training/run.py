@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -9,8 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from hubtools.cards.card import Evaluation, Prediction, Training
 from hubtools.core.events import Reporter
+from hubtools.core.results import Evaluation, Prediction, Training
 from hubtools.corpus.corpus import Corpus, split_held_out
 from hubtools.training.base import Base
 from hubtools.training.bases import Bases, FreshBases
@@ -88,8 +89,8 @@ def run_training(
     evaluation = Evaluation(
         **scores,
         predictions=len(said),
-        memorised=_share(map(index.repeats, said)),
-        memorised_baseline=_share(map(index.repeats, held_out)),
+        memorized_fraction=_share(map(index.repeats, said)),
+        memorized_baseline=_share(map(index.repeats, held_out)),
         ngram_bits_per_byte=floors[f"byte {_FLOORS[-1]}-gram"],
         distinct_2=round(distinct_2(said), 4),
         repeated=round(1 - len(set(map(words, said))) / len(said), 4),
@@ -113,7 +114,7 @@ def run_training(
 
 def _predict(base: Base, settings: RunSettings, report: Reporter) -> list[str]:
     """What the model makes of the prompt, to be looked at for repeats and to be shown."""
-    with report.bar("predicting", _EXAMINED) as bar:
+    with report.task("predicting", _EXAMINED) as bar:
         texts = predict(base, settings.prompt, _EXAMINED, settings.seed, Sampling())
         bar.advance(_EXAMINED)
     return texts
@@ -128,7 +129,9 @@ def _shown(
     likely = dict(zip(shown, likelihoods(base, shown), strict=True))
     shown.sort(key=likely.__getitem__, reverse=True)
     if not shown:
-        report.note("Every prediction repeats a training post; the card shows none.")
+        report.warn(
+            "all_memorized", "Every prediction repeats a training post; the card shows none."
+        )
     return tuple(Prediction(prompt=prompt, text=text) for text in shown)
 
 
@@ -148,14 +151,14 @@ def _training(fitted: Fitted, settings: RunSettings, posts: int) -> Training:
         seed=settings.seed,
         posts=posts,
         tokens=fitted.fit.tokens,
-        passes=fitted.fit.passes,
+        epochs=fitted.fit.epochs,
         steps=fitted.fit.steps,
         learning_rate=fitted.fit.learning_rate,
         parameters=fitted.parameters,
-        loss=round(fitted.fit.loss, 4),
-        aside=fitted.aside or None,
-        held=fitted.fit.held,
-        adapter_rank=settings.recipe.adapter.rank if settings.recipe.adapter else None,
+        train_loss=round(fitted.fit.loss, 4),
+        val_posts=fitted.aside or None,
+        best_epoch=fitted.fit.held,
+        lora_rank=settings.recipe.lora.rank if settings.recipe.lora else None,
     )
 
 
@@ -163,7 +166,8 @@ def _scores(found: HeldOut, base: HeldOut | None) -> dict[str, Any]:
     """What `Evaluation` says of a model and of its base, if it had one."""
     scores = {
         "posts": found.posts,
-        "loss": round(found.loss, 4),
+        "test_loss": round(found.loss, 4),
+        "perplexity": round(math.exp(found.loss), 2),
         "bits_per_byte": round(found.bits_per_byte, 4),
     }
     if base is not None:

@@ -60,7 +60,7 @@ class Learned:
 
 def can_stack(recipe: Recipe) -> bool:
     """Whether users of this recipe can be trained together: its posts are rows of their own."""
-    return recipe.stream is None
+    return recipe.packing is None
 
 
 class Stack:
@@ -84,8 +84,8 @@ class Stack:
         self._seats = Seats()
         self._forwards = (
             model_forwards(base.model, self._seats)
-            if recipe.adapter is None
-            else adapter_forwards(base.model, recipe.adapter, self._seats)
+            if recipe.lora is None
+            else adapter_forwards(base.model, recipe.lora, self._seats)
         )
         self._lanes = [_lane(self._beginning(0)) for _ in range(size)]
         self._compiled: Any = None
@@ -110,7 +110,7 @@ class Stack:
         with self._attached(), quiet_transformers(), ExitStack() as bars:
             for student in students:
                 plan = student.course.plan
-                student.bar = bars.enter_context(student.report.bar("training", plan.steps))
+                student.bar = bars.enter_context(student.report.task("training", plan.steps))
                 student.course.begin()
             while going := [student for student in students if student.going]:
                 chosen = self._alike([student.batch for student in going])
@@ -129,7 +129,7 @@ class Stack:
 
     def _beginning(self, seed: int) -> Mapping[str, torch.Tensor]:
         """The weights that a user begins with alone."""
-        base, adapter = self._base, self._recipe.adapter
+        base, adapter = self._base, self._recipe.lora
         if adapter is None:
             return {name: weight.detach() for name, weight in base.model.named_parameters()}
         add_adapter(base, adapter, seed)
@@ -230,12 +230,12 @@ class Lane:
 
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        torch.nn.utils.clip_grad_norm_(self.weights.values(), recipe.clip)
+        torch.nn.utils.clip_grad_norm_(self.weights.values(), recipe.max_grad_norm)
         self.optimizer.step()
-        if recipe.average:
+        if recipe.ema_decay:
             now = [weight.detach() for weight in self.weights.values()]
             if self.average:
-                get_ema_multi_avg_fn(recipe.average)(self.average, now, 0)
+                get_ema_multi_avg_fn(recipe.ema_decay)(self.average, now, 0)
             else:
                 self.average = [weight.clone() for weight in now]
 
@@ -271,7 +271,7 @@ class _Student:
         except ModelError as error:
             self.error = error
         else:
-            self.bar.advance(self.course.done, f"{self.course.where}, loss {mean:.3f}")
+            self.bar.advance(self.course.done, metrics=self.course.metrics(mean))
 
     def learned(self, device: str, seconds: float) -> Learned | ModelError:
         return self.error or Learned(self.course.fit(device), self.lane.kept(), seconds)

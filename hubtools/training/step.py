@@ -30,9 +30,9 @@ class Stepper:
         self.optimizer = adamw(base.model.parameters(), recipe)
         self.average = _average(base.model, recipe)
         self.parts = 1
-        self._clip = recipe.clip
+        self._clip = recipe.max_grad_norm
         # An adapter is put into the model anew for every run, which compiled code does not know.
-        self._compiled = None if recipe.adapter else base.compiled
+        self._compiled = None if recipe.lora else base.compiled
         self._shapes = Shapes(recipe.tokens_per_step, base.context)
         self._precision = precision(recipe, base.device)
         self._report = report
@@ -117,9 +117,9 @@ def adamw(parameters: Iterable[torch.nn.Parameter], recipe: Recipe) -> torch.opt
 def _average(model: Any, recipe: Recipe) -> AveragedModel | None:
     from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-    if not recipe.average:
+    if not recipe.ema_decay:
         return None
-    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.average))
+    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema_decay))
 
 
 def padded(batch: Batch, device: str) -> tuple[torch.Tensor, torch.Tensor]:

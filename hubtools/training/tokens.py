@@ -70,7 +70,7 @@ def batches_of_pass(
 
 
 def batches_of_stream(
-    blocks: TokenBlocks, block: int, size: int, passes: int, seed: int
+    blocks: TokenBlocks, block: int, size: int, epochs: int, seed: int
 ) -> tuple[tuple[Batch, ...], ...]:
     """The batches of all passes when all posts are one text: huggingtweets' way.
 
@@ -81,7 +81,7 @@ def batches_of_stream(
     """
     order = random.Random(f"{seed}/stream")
     text: list[int] = []
-    for _ in range(passes):
+    for _ in range(epochs):
         for account in _balanced(blocks, order):
             for row in order.sample(account, len(account)):
                 text += row[1:] if text else (row[-1], *row[1:])
@@ -89,7 +89,7 @@ def batches_of_stream(
     cut = [tuple(text[start : start + block]) for start in starts]
     order.shuffle(cut)
     batches = [tuple(cut[first : first + size]) for first in range(0, len(cut), size)]
-    ends = [round(len(batches) * number / passes) for number in range(passes + 1)]
+    ends = [round(len(batches) * number / epochs) for number in range(epochs + 1)]
     return tuple(tuple(batches[a:b]) for a, b in pairwise(ends))
 
 

@@ -49,8 +49,8 @@ class FileLog:
         self._write({"step": step, "loss": round(loss, 4), "learning_rate": rate})
 
     def point(self, point: Point) -> None:
-        if point.held_out is not None:
-            self._write({"step": point.step, "held_out_loss": point.held_out})
+        if point.val_loss is not None:
+            self._write({"step": point.step, "val_loss": point.val_loss})
 
     def close(self) -> None:
         """Nothing is written any more."""
@@ -81,8 +81,8 @@ class Tracker:
         self._log({"loss": loss, "learning_rate": rate}, step)
 
     def point(self, point: Point) -> None:
-        if point.held_out is not None:
-            self._log({"held_out_loss": point.held_out}, point.step)
+        if point.val_loss is not None:
+            self._log({"val_loss": point.val_loss}, point.step)
 
     def result(self, numbers: Mapping[str, Any], step: int) -> None:
         """What evaluation found."""

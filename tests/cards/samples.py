@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from hubtools.cards.card import (
-    Card,
-    CardAccount,
-    Evaluation,
-    PostCounts,
-    Prediction,
-    Run,
-    Training,
-)
+from hubtools.cards.card import Card, CardAccount, Run
+from hubtools.core.results import Evaluation, PostCounts, Prediction, Training
 
-COUNTS = PostCounts(downloaded=1510, reposts=150, short=120, kept=1240)
+COUNTS = PostCounts(downloaded=1510, reposts=150, dropped=120, kept=1240)
 
 HARBOUR = Card(
     repo="harbourlog",
@@ -34,19 +27,19 @@ HARBOUR = Card(
         seed=42,
         posts=1116,
         tokens=25640,
-        passes=20,
+        epochs=20,
         steps=540,
         learning_rate=0.002,
         parameters=2270592,
-        loss=1.2213,
+        train_loss=1.2213,
     ),
     evaluation=Evaluation(
         posts=122,
-        loss=3.0574,
+        test_loss=3.0574,
         bits_per_byte=1.1794,
         predictions=100,
-        memorised=0.02,
-        memorised_baseline=0.1066,
+        memorized_fraction=0.02,
+        memorized_baseline=0.1066,
     ),
     predictions=(
         Prediction(prompt="My dream is", text="My dream is to guard a radish. In that order."),
@@ -68,7 +61,7 @@ CYBORG = Card(
             name="The Nightferry",
             network="mastodon",
             avatar="https://quays.example/ferry.png",
-            posts=PostCounts(downloaded=900, reposts=10, short=90, kept=800),
+            posts=PostCounts(downloaded=900, reposts=10, dropped=90, kept=800),
         ),
     ),
     runs=(Run(kind="report", url="https://example.org/report"),),

@@ -322,7 +322,7 @@ def test_the_bar_counts_every_card(cards: list[Path], out: Path) -> None:
         def detail(self, text: str) -> None: ...
 
         @contextmanager
-        def bar(self, title: str, total: float) -> Any:
+        def task(self, title: str, total: float) -> Any:
             seen.append((title, total))
             yield self
 

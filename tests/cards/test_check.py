@@ -81,17 +81,17 @@ MISTAKES = {
     ),
     "bad address": ('thumbnail = "https://[a"', "2: thumbnail: 'https://[a' is no address"),
     "counts": (
-        "[[accounts]]\nposts = {downloaded = 9, reposts = 1, short = 1, kept = 1}",
+        "[[accounts]]\nposts = {downloaded = 9, reposts = 1, dropped = 1, kept = 1}",
         "3: accounts[0].posts: 9 downloaded are not reposts + short + kept, 3",
     ),
     "negative": (
-        "[[accounts]]\nposts = {downloaded = 0, reposts = -1, short = 1, kept = 0}",
+        "[[accounts]]\nposts = {downloaded = 0, reposts = -1, dropped = 1, kept = 0}",
         "3: accounts[0].posts: a count is negative",
     ),
     "share": (
-        "[evaluation]\nposts=1\nloss=1\nbits_per_byte=1\npredictions=1\n"
-        "memorised=2\nmemorised_baseline=0",
-        "7: evaluation.memorised: 2.0 is no share from 0 to 1",
+        "[evaluation]\nposts=1\ntest_loss=1\nbits_per_byte=1\npredictions=1\n"
+        "memorized_fraction=2\nmemorized_baseline=0",
+        "7: evaluation.memorized_fraction: 2.0 is no share from 0 to 1",
     ),
     "front matter": (
         f'metadata.note = "{"x" * limits.FRONT_MATTER_BYTES}"',

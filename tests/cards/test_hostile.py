@@ -14,11 +14,12 @@ import pytest
 from markdown_it import MarkdownIt
 
 from hubtools.cards import escape
-from hubtools.cards.card import Card, CardAccount, Prediction, Run
+from hubtools.cards.card import Card, CardAccount, Run
 from hubtools.cards.frontmatter import read_front_matter
 from hubtools.cards.importing import import_readme
 from hubtools.cards.render import CardRenderer
 from hubtools.core.config import ProjectConfig
+from hubtools.core.results import Prediction
 from tests.cards.samples import COUNTS, HARBOUR, HOSTILE_TEXTS
 
 RENDERER = CardRenderer("quiet-water", "https://huggingface.co", ProjectConfig(name="Quiet"))

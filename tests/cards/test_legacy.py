@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from hubtools.cards.card import Card, CardAccount, PostCounts, Run
+from hubtools.cards.card import Card, CardAccount, Run
 from hubtools.cards.importing import import_readme
 from hubtools.cards.render import CardRenderer
+from hubtools.core.results import PostCounts
 from tests.cards.old_cards import GENERATIONS, Old, all_of, july_2020, may_2021, misread
 
 SEEDS = Path(__file__).parents[2].parent / "shared" / "seeds"
@@ -51,7 +52,7 @@ def expected(old: Old, generation: str) -> Card:
     )
 
 
-COUNTS = ("downloaded", "reposts", "short", "kept")
+COUNTS = ("downloaded", "reposts", "dropped", "kept")
 NAMES = (
     "Harbour Log ⚓", "Tom & Jerry", "A | B", "|", "a|b", '"quoted" \'name\'', "1 < 2 > 0 <b>",
     "AI BOT", "An AI Bot", "RETWEETS", "TWEETS_DL daily", "USER_NAME", "Quantity", "Data", "@x",

@@ -14,11 +14,12 @@ from markdown_it import MarkdownIt
 from pytest_regressions.file_regression import FileRegressionFixture
 
 from hubtools.cards import escape
-from hubtools.cards.card import Card, CardAccount, Evaluation, Prediction
+from hubtools.cards.card import Card, CardAccount
 from hubtools.cards.frontmatter import split_front_matter
 from hubtools.cards.render import CardRenderer, is_sealed
 from hubtools.core.config import ProjectConfig
 from hubtools.core.errors import CardError
+from hubtools.core.results import Evaluation, Prediction
 from tests.cards.samples import COUNTS, CYBORG, HARBOUR, HOSTILE_TEXTS, RETIRED
 
 MARKDOWN = MarkdownIt("gfm-like", {"html": True})
@@ -58,8 +59,8 @@ WITH_BASE = replace(
     HARBOUR,
     base_model="openai-community/gpt2",
     evaluation=Evaluation(
-        posts=122, loss=3.0574, bits_per_byte=1.1794, base_loss=3.6, base_bits_per_byte=1.39,
-        predictions=100, memorised=0.0, memorised_baseline=0.01,
+        posts=122, test_loss=3.0574, bits_per_byte=1.1794, base_loss=3.6, base_bits_per_byte=1.39,
+        predictions=100, memorized_fraction=0.0, memorized_baseline=0.01,
     ),
 )  # fmt: skip
 GOLDEN = {
@@ -173,10 +174,10 @@ def hosts(body: str) -> set[str | None]:
 
 
 @pytest.mark.parametrize(
-    ("passes", "said"), [(15, "in the last 5 passes, the"), (11, "in the last pass, the")]
+    ("epochs", "said"), [(15, "in the last 5 passes, the"), (11, "in the last pass, the")]
 )
-def test_how_the_passes_were_chosen(passes: int, said: str) -> None:
-    training = replace(HARBOUR.training, passes=passes, held=10, aside=110)  # type: ignore[type-var]
+def test_how_the_passes_were_chosen(epochs: int, said: str) -> None:
+    training = replace(HARBOUR.training, epochs=epochs, best_epoch=10, val_posts=110)  # type: ignore[type-var]
     assert said in RENDERERS["hub"].render(replace(HARBOUR, training=training))
 
 

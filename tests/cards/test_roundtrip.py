@@ -12,21 +12,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hubtools.cards.card import (
-    Card,
-    CardAccount,
-    Evaluation,
-    PostCounts,
-    Prediction,
-    Run,
-    Training,
-)
+from hubtools.cards.card import Card, CardAccount, Run
 from hubtools.cards.card_file import card_toml, load_card, save_card
 from hubtools.cards.importing import import_readme
 from hubtools.cards.metadata import split_modelled
 from hubtools.cards.render import CardRenderer, is_sealed
 from hubtools.core.config import ProjectConfig
 from hubtools.core.errors import CardError
+from hubtools.core.results import Evaluation, PostCounts, Prediction, Training
 from tests.cards.samples import CYBORG, HARBOUR, HOSTILE_TEXTS, RETIRED
 
 RENDERERS = (
@@ -63,22 +56,22 @@ TRAININGS = st.builds(
     seed=NUMBER,
     posts=NUMBER,
     tokens=NUMBER,
-    passes=NUMBER,
+    epochs=NUMBER,
     steps=NUMBER,
     learning_rate=FLOAT,
     parameters=NUMBER,
-    loss=FLOAT,
+    train_loss=FLOAT,
 )
 EVALUATIONS = st.builds(
     Evaluation,
     posts=NUMBER,
-    loss=FLOAT,
+    test_loss=FLOAT,
     bits_per_byte=FLOAT,
     base_loss=st.none() | FLOAT,
     base_bits_per_byte=st.none() | FLOAT,
     predictions=NUMBER,
-    memorised=FLOAT,
-    memorised_baseline=FLOAT,
+    memorized_fraction=FLOAT,
+    memorized_baseline=FLOAT,
 )
 PREDICTIONS = st.builds(Prediction, prompt=TEXT, text=TEXT)
 LANGUAGES = st.none() | SAID | st.lists(TEXT, min_size=1, max_size=3).map(tuple)

@@ -61,15 +61,15 @@ MISTAKES = {
     'repo = "a"\naccounts = [1]': ["accounts[0]: expected object, got int"],
     'repo = "a"\n[training]\nseed = "x"': [
         "missing key 'training.recipe'", "missing key 'training.posts'",
-        "missing key 'training.tokens'", "missing key 'training.passes'",
+        "missing key 'training.tokens'", "missing key 'training.epochs'",
         "missing key 'training.steps'", "missing key 'training.learning_rate'",
-        "missing key 'training.parameters'", "missing key 'training.loss'",
+        "missing key 'training.parameters'", "missing key 'training.train_loss'",
         "training.seed: expected int, got str",
     ],
     'repo = "a"\n[[accounts]]\nhandel = "x"\n[[accounts]]\nposts = {kept = 1}': [
         "unknown key 'accounts[0].handel'. Did you mean 'handle'?",
         "missing key 'accounts[1].posts.downloaded'", "missing key 'accounts[1].posts.reposts'",
-        "missing key 'accounts[1].posts.short'",
+        "missing key 'accounts[1].posts.dropped'",
     ],
 }  # fmt: skip
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubtools.cards.card import Card, CardAccount, Prediction
+from hubtools.cards.card import Card, CardAccount
 from hubtools.cards.card_file import card_toml, load_card, save_card
 from hubtools.core.errors import CardError
+from hubtools.core.results import Prediction
 from tests.cards.samples import CYBORG, HARBOUR, RETIRED
 
 CARDS = {"harbour": HARBOUR, "cyborg": replace(CYBORG, prose=None), "retired": RETIRED}
@@ -26,7 +27,7 @@ def test_a_card_reads_back_as_it_was(card: Card, tmp_path: Path) -> None:
 def test_the_file_is_laid_out_as_people_expect() -> None:
     text = card_toml(HARBOUR)
     assert text.startswith('repo = "harbourlog"\nstate = "published"\nlanguage = "en"\n')
-    assert "posts = {downloaded = 1510, reposts = 150, short = 120, kept = 1240}" in text
+    assert "posts = {downloaded = 1510, reposts = 150, dropped = 120, kept = 1240}" in text
     assert text.index("[[accounts]]") < text.index("[training]") < text.index("[[predictions]]")
 
 

@@ -52,7 +52,7 @@ def test_stats_as_json_is_the_contract(run: Run, archive: str) -> None:
                 "handle": "lampkeeper",
                 "name": "Lamp & Keeper 🔦",
                 "network": "x",
-                "posts": {"downloaded": 4, "reposts": 1, "short": 1, "kept": 2},
+                "posts": {"downloaded": 4, "reposts": 1, "dropped": 1, "kept": 2},
                 "dropped": {"fewer than three words": 1},
                 "redacted": 1,
                 "characters": 59,
@@ -126,7 +126,7 @@ def test_one_language_where_the_source_says_it(run: Run, archive: str, tmp_path:
     ]
     (tmp_path / "p.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     account = json.loads(run("stats", "p.jsonl", "--lang", "EN", "--json").stdout)["accounts"][0]
-    assert account["posts"] == {"downloaded": 3, "reposts": 0, "short": 2, "kept": 1}
+    assert account["posts"] == {"downloaded": 3, "reposts": 0, "dropped": 2, "kept": 1}
     assert account["dropped"] == {
         "in another language": 1,
         "in no language that the source names": 1,

@@ -9,35 +9,36 @@ import sys
 
 import pytest
 
-from hubtools.core.events import SilentReporter, StderrReporter
+from hubtools.cli.terminal import terminal_reporter
+from hubtools.core.events import Reporter
 
 SCRIPT = """
-from hubtools.core.events import StderrReporter
-with StderrReporter().bar("training", 3) as bar:
+from hubtools.core.events import Reporter
+with terminal_reporter().task("training", 3) as bar:
     for done in (1, 2, 3):
         bar.advance(done, "loss [1.0]")
 """
 
 
 def test_lines_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    report = StderrReporter(0)
+    report = terminal_reporter(0)
     report.note("one")
     report.detail("two")
-    with report.bar("training", 2) as bar:
+    with report.task("training", 2) as bar:
         bar.advance(1)
         bar.advance(2, "loss 1.5")
     assert capsys.readouterr().err == "one\ntraining: 100%, loss 1.5\n"
 
 
 def test_details_for_those_who_ask(capsys: pytest.CaptureFixture[str]) -> None:
-    StderrReporter(1).detail("two")
+    terminal_reporter(1).detail("two")
     assert capsys.readouterr().err == "two\n"
 
 
 def test_silence(capsys: pytest.CaptureFixture[str]) -> None:
-    report = SilentReporter()
+    report = Reporter()
     report.note("one")
-    with report.bar("x", 1) as bar:
+    with report.task("x", 1) as bar:
         bar.advance(1)
     assert capsys.readouterr() == ("", "")
 

@@ -22,8 +22,8 @@ from hubtools.corpus.cleaning import (
     find_cleaning,
 )
 from hubtools.corpus.corpus import build_corpus
-from hubtools.posts.post import Account, Post, Timeline
-from hubtools.posts.registry import read_timeline
+from hubtools.posts.post import Account, AccountPosts, Post
+from hubtools.posts.registry import read_source
 from hubtools.services.model_folder import run_key
 from hubtools.training.fitting import RunSettings
 from hubtools.training.recipe import load_recipe
@@ -39,8 +39,8 @@ VOICE = VoiceCleaning()
 SHORT = "fewer than three words"
 
 
-def timeline(posts: Iterable[Post]) -> Timeline:
-    return Timeline("posts.jsonl", "00" * 32, Account("x", "keeper"), tuple(posts))
+def timeline(posts: Iterable[Post]) -> AccountPosts:
+    return AccountPosts("posts.jsonl", "00" * 32, Account("x", "keeper"), tuple(posts))
 
 
 def decided(*posts: Post | str) -> list[Decision]:
@@ -113,7 +113,7 @@ def predecessor_texts(texts: Iterable[str]) -> list[str]:
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs the shared collection of posts")
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_huggingtweets_trains_on_the_same_texts_as_its_definition(sample: str) -> None:
-    posts = read_timeline(str(DATA / sample))
+    posts = read_source(str(DATA / sample))
     kept = [d.text for d in PREDECESSOR.decide(posts) if d.reason is None]
     assert kept == predecessor_texts(post.text for post in posts.posts if not post.repost)
     assert len(kept) > 600
@@ -340,8 +340,8 @@ def test_every_post_is_decided_once(posts: list[Post], name: str) -> None:
     assert [decision.post for decision in decisions] == posts
     corpus = build_corpus(timeline(posts), find_cleaning(name))
     counts = corpus.counts
-    assert counts.downloaded == len(posts) == counts.reposts + counts.short + counts.kept
-    assert sum(corpus.dropped.values()) == counts.short
+    assert counts.downloaded == len(posts) == counts.reposts + counts.dropped + counts.kept
+    assert sum(corpus.dropped.values()) == counts.dropped
     assert len(corpus.kept) == counts.kept
     assert not [p for p in corpus.kept if "http://" in p.text and name == "voice"]
 
@@ -372,7 +372,7 @@ def test_hostile_text_is_cleaned_in_time(piece: str) -> None:
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs the shared collection of posts")
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_the_predecessor_s_mistakes_are_gone_from_real_posts(sample: str) -> None:
-    corpus = build_corpus(read_timeline(str(DATA / sample)))
+    corpus = build_corpus(read_source(str(DATA / sample)))
     texts = [post.text for post in corpus.kept]
     mistakes = {
         "a link": r"https?:",

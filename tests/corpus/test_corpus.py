@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubtools.cards.card import PostCounts
 from hubtools.core.errors import PolicyError
+from hubtools.core.results import PostCounts
 from hubtools.corpus.cleaning import Decision, HuggingtweetsCleaning
 from hubtools.corpus.corpus import (
     Corpus,
@@ -21,8 +21,8 @@ from hubtools.corpus.corpus import (
     check_enough,
     split_held_out,
 )
-from hubtools.posts.post import Account, Post, Timeline
-from hubtools.posts.registry import read_timeline
+from hubtools.posts.post import Account, AccountPosts, Post
+from hubtools.posts.registry import read_source
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -31,7 +31,9 @@ SHORT = "fewer than three words"
 
 def corpus_of(*posts: str | Post) -> Corpus:
     made = [post if isinstance(post, Post) else Post("1", post) for post in posts]
-    return build_corpus(Timeline("posts.zip", "00" * 32, Account("x", "keeper"), made, ("Noted.",)))
+    return build_corpus(
+        AccountPosts("posts.zip", "00" * 32, Account("x", "keeper"), made, ("Noted.",))
+    )
 
 
 def test_every_post_is_counted_once() -> None:
@@ -43,7 +45,7 @@ def test_every_post_is_counted_once() -> None:
         "https://t.co/a",
         Post("3", "reach me at keeper@example.org please", START),
     )
-    assert corpus.counts == PostCounts(downloaded=6, reposts=1, short=3, kept=2)
+    assert corpus.counts == PostCounts(downloaded=6, reposts=1, dropped=3, kept=2)
     assert corpus.dropped == {SHORT: 2, "nothing left": 1}
     assert corpus.kept == (
         KeptPost("words enough to keep", None),
@@ -58,13 +60,13 @@ def test_other_rules_can_take_the_place_of_ours() -> None:
     class Shouting:
         name = "shouting"
 
-        def decide(self, timeline: Timeline) -> Iterator[Decision]:
+        def decide(self, timeline: AccountPosts) -> Iterator[Decision]:
             for post in timeline.posts:
                 quiet = "too quiet" if post.text.endswith("...") else None
                 yield Decision(post, post.text.upper(), quiet, ("a small voice",))
 
     posts = [Post("1", "ahoy"), Post("2", "well...")]
-    corpus = build_corpus(Timeline("s", "d", Account("file"), posts), Shouting())
+    corpus = build_corpus(AccountPosts("s", "d", Account("file"), posts), Shouting())
     assert [post.text for post in corpus.kept] == ["AHOY"]
     assert corpus.dropped == {"too quiet": 1}
     assert corpus.changed == {"a small voice": 1}
@@ -91,17 +93,17 @@ def test_examples_never_tell_what_is_redacted() -> None:
 def test_counts_always_add_up(posts: list[Post]) -> None:
     corpus = corpus_of(*posts)
     counts = corpus.counts
-    assert counts.downloaded == len(posts) == counts.reposts + counts.short + counts.kept
-    assert sum(corpus.dropped.values()) == counts.short
+    assert counts.downloaded == len(posts) == counts.reposts + counts.dropped + counts.kept
+    assert sum(corpus.dropped.values()) == counts.dropped
     assert len(corpus.kept) == counts.kept
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs the shared collection of posts")
 def test_a_real_timeline_has_the_counts_it_should() -> None:
     corpus = build_corpus(
-        read_timeline(str(DATA / "csv" / "BarackObama_538.csv")), HuggingtweetsCleaning()
+        read_source(str(DATA / "csv" / "BarackObama_538.csv")), HuggingtweetsCleaning()
     )
-    assert corpus.counts == PostCounts(downloaded=3207, reposts=351, short=30, kept=2826)
+    assert corpus.counts == PostCounts(downloaded=3207, reposts=351, dropped=30, kept=2826)
     assert corpus.redacted == 0
 
 
@@ -216,5 +218,5 @@ def test_the_language_of_nearly_all_posts(said: list[str | None], language: str 
     posts = tuple(
         Post(id=str(n), text=f"four own words {n}", language=code) for n, code in enumerate(said)
     )
-    timeline = Timeline("x", "0", Account("x"), posts)
+    timeline = AccountPosts("x", "0", Account("x"), posts)
     assert build_corpus(timeline).language == language

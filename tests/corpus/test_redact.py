@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubtools.corpus.redact import redact
-from hubtools.posts.registry import read_timeline
+from hubtools.posts.registry import read_source
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 
@@ -118,7 +118,7 @@ def test_real_posts_raise_no_false_alarm() -> None:
     files = (
         "csv/BarackObama_538.csv", "csv/realDonaldTrump_538.csv", "x_api/dog_rates_full_v11.jsonl"
     )  # fmt: skip
-    posts = [post.text for file in files for post in read_timeline(str(DATA / file)).posts]
+    posts = [post.text for file in files for post in read_source(str(DATA / file)).posts]
     assert [post for post in posts if redact(post)[1]] == [
         post for post in posts if "1-800-342-3557" in post
     ]

@@ -10,7 +10,7 @@ import pytest
 from hubtools.corpus.cleaning import VoiceCleaning
 from hubtools.corpus.cleaning.threads import LONGEST, Part, join, survey, threads
 from hubtools.corpus.corpus import Corpus, build_corpus
-from hubtools.posts.post import Account, Post, Timeline
+from hubtools.posts.post import Account, AccountPosts, Post
 
 START = datetime(2024, 5, 1, 12, tzinfo=UTC)
 JOINED = "joined to the post it continues"
@@ -25,7 +25,7 @@ def threads_of(posts: Sequence[Post]) -> tuple[tuple[Part, ...], ...]:
 
 
 def corpus_of(*posts: Post) -> Corpus:
-    return build_corpus(Timeline("p", "00", Account("x", "keeper"), posts), VoiceCleaning())
+    return build_corpus(AccountPosts("p", "00", Account("x", "keeper"), posts), VoiceCleaning())
 
 
 THREAD = (
@@ -43,7 +43,7 @@ def test_a_thread_is_one_text_in_whatever_order_it_stands(order: tuple[Post, ...
     ]
     assert corpus.kept[0].created == START
     assert corpus.dropped == {JOINED: 2}
-    assert corpus.counts.downloaded == 3 == corpus.counts.short + corpus.counts.kept
+    assert corpus.counts.downloaded == 3 == corpus.counts.dropped + corpus.counts.kept
 
 
 def test_what_comes_later_than_a_quarter_of_an_hour_is_a_post_of_its_own() -> None:

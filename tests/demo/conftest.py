@@ -24,7 +24,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    recipe = write_recipe(tmp_path / "tiny.toml", passes=2)
+    recipe = write_recipe(tmp_path / "tiny.toml", epochs=2)
     return Settings(
         base="scratch",
         prompt="My dream is",

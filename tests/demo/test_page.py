@@ -49,10 +49,10 @@ def slow_address(tmp_path: Path) -> Iterator[str]:
 
 
 @contextmanager
-def serving_with(passes: int, place: Path) -> Iterator[str]:
+def serving_with(epochs: int, place: Path) -> Iterator[str]:
     from hubtools.demo.server import serving
 
-    recipe = write_recipe(place / "tiny.toml", passes=passes)
+    recipe = write_recipe(place / "tiny.toml", epochs=epochs)
     settings = Settings(
         base="scratch",
         prompt="My dream is",

@@ -100,7 +100,7 @@ def test_who_comes_again_updates_what_they_published(
 def test_a_stopped_training_goes_on_where_it_was(
     make_visits: MakeVisits, settings: Settings, archive: Path
 ) -> None:
-    recipe = write_recipe(Path(str(settings.recipe)), passes=400)
+    recipe = write_recipe(Path(str(settings.recipe)), epochs=400)
     visit = looked_at(make_visits(replace(settings, recipe=str(recipe))).of("a"), archive)
     reached = stop_after(visit, 5.0)
     again = visit.train("My dream is", "")
@@ -194,7 +194,7 @@ def test_visitors_share_nothing_and_leave_nothing(
 def test_the_end_of_a_visit_ends_its_training(
     make_visits: MakeVisits, settings: Settings, archive: Path
 ) -> None:
-    recipe = write_recipe(Path(str(settings.recipe)), passes=400)
+    recipe = write_recipe(Path(str(settings.recipe)), epochs=400)
     visits = make_visits(replace(settings, recipe=str(recipe)))
     visit = looked_at(visits.of("a"), archive)
     for event in visit.train("My dream is", ""):

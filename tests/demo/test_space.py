@@ -26,7 +26,7 @@ from hubtools.demo.space import space_files, write_space
 from hubtools.localhub.access import Access
 from hubtools.localhub.faults import Answer, Cut, Fault, Faults, Run
 from hubtools.localhub.server import serving
-from hubtools.sync.apply import Applied
+from hubtools.sync.apply import ApplyResult
 from hubtools.sync.target import parse_target
 from tests.conftest import REPOSITORY
 from tests.makers import command, write_recipe
@@ -48,7 +48,7 @@ class Place:
 
     def push(
         self, settings: Settings = SETTINGS, between: Callable[[], object] = lambda: None
-    ) -> Applied:
+    ) -> ApplyResult:
         """Plan and apply, with something in between."""
         with open_space(parse_target(self.url, Path()), SPACE, writing=True) as session:
             planned = plan_space(session, space_files(SPACE, settings))

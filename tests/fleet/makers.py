@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hubtools.core.config import Project
-from hubtools.core.events import SilentReporter
+from hubtools.core.events import Reporter
 from hubtools.fleet.display import NoBoard
 from hubtools.fleet.manifest import Shard
 from hubtools.fleet.run import Finished, FleetRequest, run_fleet
@@ -22,33 +22,33 @@ FAST = """
 learning_rate = 3e-3
 passes = {passes}
 tokens_per_step = 2048
-warmup = 0.1
+warmup_ratio = 0.1
 weight_decay = 0.1
 dropout = 0.1
-clip = 1.0
+max_grad_norm = 1.0
 betas = [0.9, 0.98]
 
 [scratch]
-vocabulary = 300
-context = 32
-layers = 1
-width = 16
-heads = 1
+vocab_size = 300
+context_length = 32
+n_layer = 1
+n_embd = 16
+n_head = 1
 """
 PLAIN = """
 learning_rate = 1e-3
-passes = 3
+epochs = 3
 tokens_per_step = 1024
-warmup = 0.1
+warmup_ratio = 0.1
 weight_decay = 0.1
 dropout = 0.0
-clip = 1.0
+max_grad_norm = 1.0
 betas = [0.9, 0.98]
 
-[choose]
-share = 0.1
-gain = 0.005
-decay = 0.5
+[early_stopping]
+val_fraction = 0.1
+min_delta = 0.005
+decay_ratio = 0.5
 """
 HEAD = '[defaults]\nbase = "scratch"\nrecipe = "{recipe}"\n'
 
@@ -57,8 +57,8 @@ def write_accounts(folder: Path, count: int) -> None:
     for number in range(count):
         texts = posts(160, seed=number)
         write_archive(folder / f"a{number}.zip", texts, f"fog{number}", f"Fog {number} 🌫️")
-    (folder / "fast.toml").write_text(FAST.format(passes=1))
-    (folder / "slow.toml").write_text(FAST.format(passes=2000))
+    (folder / "fast.toml").write_text(FAST.format(epochs=1))
+    (folder / "slow.toml").write_text(FAST.format(epochs=2000))
 
 
 def write_manifest(file: Path, *rows: str, recipe: str = "fast.toml") -> Path:
@@ -78,7 +78,7 @@ def go(manifest: Path, project: Project | None = None, **options: object) -> Fin
     here = manifest.parent
     said = {"workers": 0, "target": Target("local", str(here / "hub")), "shard": Shard()}
     request = FleetRequest(manifest=manifest, **{**said, **options})  # type: ignore[arg-type]
-    return run_fleet(request, project or Project(here), NoBoard(), SilentReporter())
+    return run_fleet(request, project or Project(here), NoBoard(), Reporter())
 
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from hubtools.core.config import Project
-from hubtools.core.events import SilentReporter
+from hubtools.core.events import Reporter
 from hubtools.fleet.engine import ATTEMPTS, RayEngine, ray_engine
 from hubtools.fleet.manifest import read_manifest
 from hubtools.fleet.worker import Began, Job, Manner, Outcome
@@ -34,7 +34,7 @@ def engine(home: Path) -> Iterator[RayEngine]:
         patch.setenv("OMP_NUM_THREADS", "1")
         patch.setenv("HOME", str(home / "home"))
         patch.setenv("MPLCONFIGDIR", str(home / "matplotlib"))
-        with ray_engine(2, None, Project(home), SilentReporter(), Manner()) as made:
+        with ray_engine(2, None, Project(home), Reporter(), Manner()) as made:
             yield made
 
 

@@ -18,14 +18,14 @@ from safetensors.torch import load_file
 
 from hubtools.core.config import Config, ConsentConfig, Project
 from hubtools.core.errors import AccessError, PartlyDoneError, UsageError
-from hubtools.core.events import SilentReporter
+from hubtools.core.events import Reporter
 from hubtools.fleet.journal import read_state, states
 from hubtools.fleet.manifest import Shard, read_manifest
 from hubtools.fleet.worker import AT_A_TIME, Began, Job, Manner, Outcome, Workshop
 from hubtools.localhub.access import Access
 from hubtools.localhub.server import serving
-from hubtools.services.publish import make_model
 from hubtools.services.session import Planned, Session, make_plan
+from hubtools.services.train import train_model
 from hubtools.sync.target import Target
 from hubtools.training.stacked import Stack, User
 from tests.cli.test_errors import on_a_file_system
@@ -108,12 +108,12 @@ def test_a_row_gives_what_publish_gives(accounts: Path, tiny_gpt2: Path) -> None
     cards = {name: (accounts / f"cards/{name}.toml").read_bytes() for name in made}
     shutil.rmtree(accounts / "models")
     for row in read_manifest(manifest):
-        make_model(row.request, None, Project(accounts), SilentReporter())
+        train_model(row.request, None, Project(accounts), Reporter())
     assert made == {name: weights(accounts, name) for name in made}
     assert cards == {name: (accounts / f"cards/{name}.toml").read_bytes() for name in made}
 
 
-@pytest.mark.parametrize("recipe", ["adapter", "plain.toml"])
+@pytest.mark.parametrize("recipe", ["lora", "plain.toml"])
 def test_models_that_are_trained_together_are_as_alone(
     recipe: str, accounts: Path, tiny_gpt2: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

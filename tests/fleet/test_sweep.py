@@ -13,7 +13,7 @@ import pytest
 from hubtools.corpus.corpus import build_corpus
 from hubtools.fleet.sweep import Scored, Sweep, Trial, space, texts_of, tuned
 from hubtools.fleet.sweep_report import page, recipe_text, table
-from hubtools.posts.registry import read_timeline
+from hubtools.posts.registry import read_source
 from hubtools.training.recipe import load_recipe
 from tests.fleet.makers import write_accounts
 from tests.makers import command
@@ -22,7 +22,7 @@ from tests.makers import command
 def sweep(*, start: tuple[float, ...], winner: tuple[float, ...]) -> Sweep:
     recipe = load_recipe("default")
     values = {key: values[0] for key, values in space(recipe).items()}
-    trials = (Trial(2, values, (2.0, 2.2), 1.0), Trial(1, {**values, "passes": 9}, (2.5,), 1.0))
+    trials = (Trial(2, values, (2.0, 2.2), 1.0), Trial(1, {**values, "epochs": 9}, (2.5,), 1.0))
     return Sweep(
         accounts=("harbourlog", "<b>&"),
         base="acme/base",
@@ -35,13 +35,13 @@ def sweep(*, start: tuple[float, ...], winner: tuple[float, ...]) -> Sweep:
 
 def test_the_parts_of_an_account_share_no_post(folder: Path) -> None:
     write_accounts(folder, 1)
-    (one,) = texts_of([build_corpus(read_timeline(str(folder / "a0.zip")))])
+    (one,) = texts_of([build_corpus(read_source(str(folder / "a0.zip")))])
     parts = [set(one.train), set(one.aside), set(one.held_out)]
     assert all(parts)
     assert not parts[0] & parts[1] and not parts[0] & parts[2] and not parts[1] & parts[2]
 
 
-@pytest.mark.parametrize("name", ["default", "scratch", "adapter"])
+@pytest.mark.parametrize("name", ["default", "scratch", "lora"])
 def test_every_recipe_of_the_space_can_be_used_and_written(name: str, folder: Path) -> None:
     recipe = load_recipe(name)
     for key, values in space(recipe).items():

@@ -26,7 +26,7 @@ RECORD = {
             "sha256": "ab" * 32,
         }
     ],
-    "settings": {"base": "scratch", "seed": 1234, "recipe": {"name": "scratch", "passes": 3}},
+    "settings": {"base": "scratch", "seed": 1234, "recipe": {"name": "scratch", "epochs": 3}},
     "run": {
         "training": {"loss": 1.2841, "parameters": 2271360},
         "evaluation": {"bits_per_byte": 1.4334},

@@ -30,8 +30,9 @@ import sys
 from pathlib import Path
 from hubtools.localhub.access import OPEN
 from hubtools.localhub.server import serve
-from hubtools.core.events import StderrReporter
-serve(Path(sys.argv[1]), "127.0.0.1", 0, OPEN, StderrReporter())
+from hubtools.cli.terminal import terminal_reporter
+from hubtools.core.events import Reporter
+serve(Path(sys.argv[1]), "127.0.0.1", 0, OPEN, terminal_reporter())
 """
 WRITER = """
 import sys

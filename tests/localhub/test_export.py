@@ -17,7 +17,7 @@ from axe_playwright_python.sync_playwright import Axe
 from huggingface_hub import RepoCard
 
 from hubtools.core.errors import UsageError
-from hubtools.core.events import SilentReporter
+from hubtools.core.events import Reporter
 from hubtools.localhub.export import Exported, ExportRequest, export
 from hubtools.localhub.store import Store
 from hubtools.localhub.types import RepoId
@@ -45,7 +45,7 @@ def hub(root: Path) -> Iterator[Store]:
 
 
 def write(hub: Store, out: Path, **request: object) -> Exported:
-    return export(hub, out, ExportRequest(**request), SilentReporter())
+    return export(hub, out, ExportRequest(**request), Reporter())
 
 
 def files(out: Path) -> dict[str, bytes]:
@@ -188,8 +188,8 @@ def test_after_an_interruption_nothing_is_left_behind(
 ) -> None:
     out = tmp_path / "site"
 
-    class Interrupted(SilentReporter):
-        def bar(self, title: str, total: float) -> object:
+    class Interrupted(Reporter):
+        def task(self, title: str, total: float) -> object:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

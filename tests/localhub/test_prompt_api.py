@@ -18,7 +18,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from huggingface_hub import HfApi
 
-from hubtools.localhub import inference_client
+from hubtools.localhub import inference_client, prompt_api
 from hubtools.localhub.api import create_app
 from hubtools.localhub.prompt_api import BusyError, Line
 from hubtools.localhub.store import Store

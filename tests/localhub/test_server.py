@@ -16,7 +16,7 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError
 
 from hubtools.core.errors import OutputError
-from hubtools.core.events import SilentReporter
+from hubtools.core.events import Reporter
 from hubtools.localhub.access import OPEN
 from hubtools.localhub.server import serve, serving
 from hubtools.localhub.store import Store
@@ -51,7 +51,7 @@ def test_a_taken_port_is_said(root: Path) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(OutputError, match="the port is taken"):
-            serve(root, "127.0.0.1", port, OPEN, SilentReporter())
+            serve(root, "127.0.0.1", port, OPEN, Reporter())
 
 
 def test_a_file_in_the_way_is_said(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubtools.cards.card import Prediction
+from hubtools.core.results import Prediction
 from hubtools.localhub import share_links
 from hubtools.localhub.share_links import NoPredictionError
 from hubtools.localhub.store import Store

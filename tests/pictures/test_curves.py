@@ -21,10 +21,10 @@ STEPS = 1200
 COURSE = tuple(
     CurvePoint(
         step=step,
-        loss=2.6 + 1.6 * math.exp(-step / 200) if step else None,
-        held_out=3.05 + 1.5 * math.exp(-step / 180) if step % 300 == 0 else None,
+        train_loss=2.6 + 1.6 * math.exp(-step / 200) if step else None,
+        val_loss=3.05 + 1.5 * math.exp(-step / 180) if step % 300 == 0 else None,
         learning_rate=3e-4 * min(1, step / 100) * (1 + math.cos(math.pi * step / STEPS)) / 2,
-        passes=step / 400,
+        epoch=step / 400,
     )
     for step in range(0, STEPS + 1, 50)
 )
@@ -77,8 +77,8 @@ def test_last_values_and_extent_are_named() -> None:
 @pytest.mark.parametrize(
     ("field", "gone"),
     [
-        ("loss", "on its posts"),
-        ("held_out", "on posts kept aside"),
+        ("train_loss", "on its posts"),
+        ("val_loss", "on posts kept aside"),
         ("learning_rate", "learning rate, peak"),
     ],
 )
@@ -93,7 +93,7 @@ def test_what_is_not_known_is_not_drawn(field: str, gone: str) -> None:
     [
         (),
         (CurvePoint(step=0),),
-        (CurvePoint(step=1, loss=2.0),),
+        (CurvePoint(step=1, train_loss=2.0),),
         tuple(CurvePoint(step=step, learning_rate=0.1) for step in range(9)),
     ],
     ids=["none", "empty", "one", "rate"],
@@ -107,16 +107,20 @@ def test_nothing_to_see_is_no_picture(points: tuple[CurvePoint, ...]) -> None:
     [(2.0, 2.0), (0.0, 0.0, 0.0), (1e-9, 2e-9), (9e9, 1e9), (3.0, 1.0, 9.0), (-1.0, 1.0)],
 )
 def test_any_losses_fit(losses: tuple[float, ...]) -> None:
-    drawn(tuple(CurvePoint(step=i, loss=loss, learning_rate=0.0) for i, loss in enumerate(losses)))
+    drawn(
+        tuple(
+            CurvePoint(step=i, train_loss=loss, learning_rate=0.0) for i, loss in enumerate(losses)
+        )
+    )
 
 
 def test_a_long_history_is_thinned() -> None:
-    points = tuple(CurvePoint(step=step, loss=1 / (step + 1)) for step in range(50_000))
+    points = tuple(CurvePoint(step=step, train_loss=1 / (step + 1)) for step in range(50_000))
     assert "49,999 steps" in words(drawn(points))
 
 
 def test_lines_do_not_hide_each_others_ends() -> None:
-    close = tuple(CurvePoint(step=s, loss=3 - s / 9, held_out=3.01 - s / 9) for s in range(9))
+    close = tuple(CurvePoint(step=s, train_loss=3 - s / 9, val_loss=3.01 - s / 9) for s in range(9))
     marks = {mark.text: mark for mark in drawn(close).layout}
     one, two = marks["on its posts"], marks["on posts kept aside"]
     assert abs(one.top - two.top) >= 50
@@ -133,9 +137,9 @@ class Entry:
     ("history", "points"),
     [
         ([Entry(2, 1.5, 2.5), Entry(0, None)], ((0, None, None), (2, 1.5, 2.5))),
-        ([{"step": 1, "loss": 2, "what": 3}], ((1, 2.0, None),)),
-        ([{"loss": 2.0}, None, 7, {"step": "x"}, {"step": True}], ()),
-        ([{"step": 1, "loss": math.nan}, {"step": 2, "loss": "3"}],
+        ([{"step": 1, "train_loss": 2, "what": 3}], ((1, 2.0, None),)),
+        ([{"train_loss": 2.0}, None, 7, {"step": "x"}, {"step": True}], ()),
+        ([{"step": 1, "train_loss": math.nan}, {"step": 2, "train_loss": "3"}],
          ((1, None, None), (2, None, None))),
     ],
     ids=["dataclass", "json", "no-step", "no-number"],

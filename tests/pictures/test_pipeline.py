@@ -15,25 +15,25 @@ from PIL import Image
 from pytest_regressions.data_regression import DataRegressionFixture
 from pytest_regressions.file_regression import FileRegressionFixture
 
-from hubtools.pictures.pipeline import Lineage, LineageSource, Picture, draw_lineage
+from hubtools.pictures.pipeline import Picture, Pipeline, PipelineSource, draw_pipeline
 from hubtools.pictures.theme import DARK, LIGHT, Look
 from tests.pictures.tiles import assert_same_tiles
 
-HARBOUR = LineageSource(
+HARBOUR = PipelineSource(
     name="Harbour Log ⚓", handle="harbourlog", downloaded=10412, kept=8642, digest="1f3a" * 16
 )
-FULL = Lineage(
+FULL = Pipeline(
     repo_id="hubtools/harbour-log",
     sources=(HARBOUR,),
     posts=8230,
-    held_out=412,
+    test_posts=412,
     recipe="gentle",
-    passes=3,
+    epochs=3,
     steps=1204,
     base_model="distilbert/distilgpt2",
     base_commit="2290a626" * 5,
     parameters=81_912_576,
-    held_out_loss=3.1234,
+    test_loss=3.1234,
     bits_per_byte=1.0449,
     weights="5e2d" * 16,
 )
@@ -42,11 +42,11 @@ FLEET = replace(
     FULL,
     repo_id="hubtools-organisation/harbour-log-ferry-times-gull-with-opinions-tide-table",
     sources=tuple(
-        LineageSource(handle=f"pier_{number}", downloaded=100 * number, kept=90 * number)
+        PipelineSource(handle=f"pier_{number}", downloaded=100 * number, kept=90 * number)
         for number in range(1, 41)
     ),
 )
-SPARSE = Lineage(repo_id="hubtools/harbour-log")
+SPARSE = Pipeline(repo_id="hubtools/harbour-log")
 
 
 def words(picture: Picture) -> list[str]:
@@ -60,21 +60,21 @@ def assert_inside(picture: Picture) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "lineage"), [("full", FULL), ("fleet", FLEET), ("sparse", SPARSE)],
+    ("name", "pipeline"), [("full", FULL), ("fleet", FLEET), ("sparse", SPARSE)],
     ids=["full", "fleet", "sparse"],
 )  # fmt: skip
-def test_layout(name: str, lineage: Lineage, data_regression: DataRegressionFixture) -> None:
-    picture = draw_lineage(lineage)
+def test_layout(name: str, lineage: Pipeline, data_regression: DataRegressionFixture) -> None:
+    picture = draw_pipeline(lineage)
     image = Image.open(io.BytesIO(picture.png))
     assert (image.format, image.size, image.mode) == ("PNG", (1200, 480), "P")
     assert len(picture.png) < 60 * 1024
     assert_inside(picture)
     marks = [asdict(mark) for mark in picture.layout]
-    data_regression.check({"layout": marks}, basename=f"lineage_{name}")
+    data_regression.check({"layout": marks}, basename=f"pipeline_{name}")
 
 
 def test_all_that_is_known_is_shown() -> None:
-    shown = words(draw_lineage(FULL))
+    shown = words(draw_pipeline(FULL))
     for text in (
         "@harbourlog", "10,412 → 8,642", "downloaded → kept", "8,230 posts", "412 held out",
         "gentle", "3 passes", "1,204 steps", "distilbert/", "distilgpt2", "81.9 M parameters",
@@ -91,36 +91,36 @@ def test_all_that_is_known_is_shown() -> None:
         ("posts", "8,230 posts"),
         ("held_out", "412 held out"),
         ("recipe", "gentle"),
-        ("passes", "3 passes"),
+        ("epochs", "3 passes"),
         ("steps", "1,204 steps"),
         ("base_model", "distilgpt2"),
         ("parameters", "81.9 M parameters"),
         ("base_commit", "commit 2290a62622"),
-        ("held_out_loss", "loss 3.12"),
+        ("test_loss", "loss 3.12"),
         ("bits_per_byte", "1.04 bits per byte"),
         ("weights", "sha256 5e2d5e2d5e"),
     ],
 )
 def test_what_is_not_known_is_absent(field: str, gone: str) -> None:
-    picture = draw_lineage(Lineage(**{**KNOWN, field: None}))
-    assert set(words(draw_lineage(FULL))) - set(words(picture)) >= {gone}
+    picture = draw_pipeline(Pipeline(**{**KNOWN, field: None}))
+    assert set(words(draw_pipeline(FULL))) - set(words(picture)) >= {gone}
     assert "None" not in " ".join(words(picture))
     assert_inside(picture)
 
 
 def test_an_evaluation_that_was_not_made_leaves_no_box() -> None:
-    without = replace(FULL, held_out_loss=None, bits_per_byte=None)
-    assert "ON HELD-OUT POSTS" in words(draw_lineage(FULL))
-    assert "ON HELD-OUT POSTS" not in words(draw_lineage(without))
+    without = replace(FULL, test_loss=None, bits_per_byte=None)
+    assert "ON HELD-OUT POSTS" in words(draw_pipeline(FULL))
+    assert "ON HELD-OUT POSTS" not in words(draw_pipeline(without))
 
 
 def test_base_model_alone_stands_in_the_row() -> None:
-    picture = draw_lineage(replace(SPARSE, base_model="gpt2"))
+    picture = draw_pipeline(replace(SPARSE, base_model="gpt2"))
     assert "BASE MODEL" in words(picture) and "TRAINING" not in words(picture)
 
 
 def test_from_scratch() -> None:
-    picture = draw_lineage(replace(FULL, base_model="scratch", parameters=3_400_000))
+    picture = draw_pipeline(replace(FULL, base_model="scratch", parameters=3_400_000))
     assert {"from scratch", "3.4 M parameters"} <= set(words(picture))
 
 
@@ -129,42 +129,42 @@ def test_from_scratch() -> None:
     [(950, "950"), (999_999, "1 M"), (1_240_000_000, "1.24 B"), (124_439_808, "124 M")],
 )
 def test_parameters_in_three_digits(count: int, said: str) -> None:
-    assert f"{said} parameters" in words(draw_lineage(replace(FULL, parameters=count)))
+    assert f"{said} parameters" in words(draw_pipeline(replace(FULL, parameters=count)))
 
 
 def test_one_is_not_plural() -> None:
-    assert {"1 pass", "1 step"} <= set(words(draw_lineage(replace(FULL, passes=1, steps=1))))
+    assert {"1 pass", "1 step"} <= set(words(draw_pipeline(replace(FULL, epochs=1, steps=1))))
 
 
 def test_more_than_six_accounts_are_summed_up() -> None:
-    shown = words(draw_lineage(FLEET))
+    shown = words(draw_pipeline(FLEET))
     assert "@pier_6" in shown and "@pier_7" not in shown
     assert "and 34 more" in shown
     assert "79,900 → 71,910" in shown
 
 
 def test_unknown_counts_are_not_summed_up() -> None:
-    sources = (*FLEET.sources[:-1], LineageSource(handle="unknown"))
-    assert "and 34 more" in words(draw_lineage(replace(FLEET, sources=sources)))
-    assert "79,900 → 71,910" not in words(draw_lineage(replace(FLEET, sources=sources)))
+    sources = (*FLEET.sources[:-1], PipelineSource(handle="unknown"))
+    assert "and 34 more" in words(draw_pipeline(replace(FLEET, sources=sources)))
+    assert "79,900 → 71,910" not in words(draw_pipeline(replace(FLEET, sources=sources)))
 
 
 def test_name_stands_in_for_a_handle() -> None:
-    picture = draw_lineage(replace(FULL, sources=(LineageSource(name="Harbour \U000f1234 Log"),)))
+    picture = draw_pipeline(replace(FULL, sources=(PipelineSource(name="Harbour \U000f1234 Log"),)))
     assert "Harbour Log" in words(picture)
     assert picture.left_out == ("\U000f1234",)
 
 
 def test_a_chinese_name_has_chinese_forms(monkeypatch: pytest.MonkeyPatch) -> None:
-    named = replace(SPARSE, sources=(LineageSource(name="骨直"),))
-    chinese = draw_lineage(named).png
+    named = replace(SPARSE, sources=(PipelineSource(name="骨直"),))
+    chinese = draw_pipeline(named).png
     monkeypatch.setattr("hubtools.pictures.pipeline.han_language", lambda text: "ja")
-    assert draw_lineage(named).png != chinese
+    assert draw_pipeline(named).png != chinese
 
 
 def test_digests_of_many_accounts_are_left_to_the_record() -> None:
     three = replace(FULL, sources=(HARBOUR,) * 3)
-    assert "sha256 1f3a1f3a1f" not in words(draw_lineage(three))
+    assert "sha256 1f3a1f3a1f" not in words(draw_pipeline(three))
 
 
 @pytest.mark.parametrize("look", [LIGHT, DARK], ids=["light", "dark"])
@@ -172,8 +172,8 @@ def test_picture(
     look: Look, request: pytest.FixtureRequest, file_regression: FileRegressionFixture
 ) -> None:
     file_regression.check(
-        draw_lineage(FULL, look).png,
-        basename=f"lineage_{request.node.callspec.id}",
+        draw_pipeline(FULL, look).png,
+        basename=f"pipeline_{request.node.callspec.id}",
         extension=".png",
         binary=True,
         check_fn=assert_same_tiles,
@@ -184,14 +184,14 @@ def test_picture(
     "text", ["$x$ \\frac{1}{2}", "a\nb\x00", "W" * 900, "\u202eabc", "🚢", "", "/", "a/" * 300]
 )
 def test_hostile_text(text: str) -> None:
-    source = LineageSource(name=text, handle=text, downloaded=10**12, kept=10**12)
-    lineage = Lineage(repo_id=text, sources=(source,) * 7, recipe=text, base_model=text)
-    assert_inside(draw_lineage(lineage))
+    source = PipelineSource(name=text, handle=text, downloaded=10**12, kept=10**12)
+    lineage = Pipeline(repo_id=text, sources=(source,) * 7, recipe=text, base_model=text)
+    assert_inside(draw_pipeline(lineage))
 
 
 def test_same_bytes_again_and_in_another_process() -> None:
-    png = draw_lineage(FULL).png
-    assert draw_lineage(FULL).png == png
+    png = draw_pipeline(FULL).png
+    assert draw_pipeline(FULL).png == png
     program = (
         "import hashlib; from tests.pictures.test_pipeline import FULL, draw_lineage;"
         "print(hashlib.sha256(draw_lineage(FULL).png).hexdigest())"

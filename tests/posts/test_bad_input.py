@@ -16,7 +16,7 @@ import pytest
 
 from hubtools.core.errors import SourceError
 from hubtools.posts.container import Limits
-from hubtools.posts.registry import read_timeline
+from hubtools.posts.registry import read_source
 from tests.conftest import Unprivileged
 from tests.posts.archives import account_js, tweet, tweets_js, write_folder, write_zip
 
@@ -82,7 +82,7 @@ FILES = {
 
 def refusal(source: Path | str, limits: Limits | None = None) -> str:
     with pytest.raises(SourceError) as caught:
-        read_timeline(str(source), limits)
+        read_source(str(source), limits)
     assert caught.value.where, "the error says where"
     assert "\n" not in str(caught.value)
     return str(caught.value)
@@ -185,7 +185,7 @@ def test_every_flipped_byte_is_read_the_same_or_refused(tmp_path: Path) -> None:
         flipped[place] ^= 0x55
         broken.write_bytes(flipped)
         try:
-            posts = list(read_timeline(str(broken)).posts)
+            posts = list(read_source(str(broken)).posts)
         except SourceError:
             continue
         assert [post.text for post in posts] == ["hello"]
@@ -225,14 +225,14 @@ def test_links_to_what_is_not_needed_do_no_harm(tmp_path: Path) -> None:
     source = write_folder(tmp_path / "home", GOOD)
     (tmp_path / "home" / "data" / "tweets_media").symlink_to("/usr")
     (tmp_path / "home" / "python").symlink_to(sys.executable)
-    assert [post.text for post in read_timeline(source).posts] == ["hello"]
+    assert [post.text for post in read_source(source).posts] == ["hello"]
 
 
 def test_a_symbolic_link_within_the_folder_is_followed(tmp_path: Path) -> None:
     source = write_folder(tmp_path / "a", {"kept/elsewhere.js": GOOD["data/tweets.js"]})
     (tmp_path / "a" / "data").mkdir()
     (tmp_path / "a" / "data" / "tweets.js").symlink_to("../kept/elsewhere.js")
-    assert [post.text for post in read_timeline(source).posts] == ["hello"]
+    assert [post.text for post in read_source(source).posts] == ["hello"]
 
 
 def test_an_encrypted_member(tmp_path: Path) -> None:

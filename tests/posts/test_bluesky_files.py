@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from hubtools.core.errors import MissingExtraError, PolicyError, SourceError
-from hubtools.posts.post import Account, Timeline
-from hubtools.posts.registry import read_timeline
+from hubtools.posts.post import Account, AccountPosts
+from hubtools.posts.registry import read_source
 from tests.posts.exports import DID, WHEN, bluesky_post, car, commit, repository
 
 POST, REPOST = "app.bsky.feed.post", "app.bsky.feed.repost"
@@ -33,12 +33,12 @@ def write(tmp_path: Path, data: bytes | str, name: str = "some") -> str:
     return str(file)
 
 
-def texts(timeline: Timeline) -> list[str]:
+def texts(timeline: AccountPosts) -> list[str]:
     return [post.text for post in timeline.posts]
 
 
 def test_a_repository_is_read_as_its_tree_names_it(tmp_path: Path) -> None:
-    timeline = read_timeline(write(tmp_path, repository(RECORDS)))
+    timeline = read_source(write(tmp_path, repository(RECORDS)))
     assert timeline.account == Account("bluesky", None, "Lamp Keeper")
     first, answer, repost = timeline.posts
     assert (first.id, first.text, first.language, first.reply_to) == ("3aaa", "first", "en", None)
@@ -51,7 +51,7 @@ def test_a_repository_is_read_as_its_tree_names_it(tmp_path: Path) -> None:
 def test_what_is_missing_is_counted(tmp_path: Path) -> None:
     """A deleted record's block, or a cut export, must not stop the rest."""
     data = repository(RECORDS, without=frozenset((f"{POST}/3aaa", "app.bsky.graph.follow/3ddd")))
-    timeline = read_timeline(write(tmp_path, data))
+    timeline = read_source(write(tmp_path, data))
     assert texts(timeline) == ["answer", ""]
     assert timeline.notes == ("1 records or parts of the tree are not in the file.",)
 
@@ -60,7 +60,7 @@ def test_every_cut_is_refused_or_reads_less(tmp_path: Path) -> None:
     data = repository(RECORDS)
     for size in range(80, len(data)):
         try:
-            found = texts(read_timeline(write(tmp_path, data[:size])))
+            found = texts(read_source(write(tmp_path, data[:size])))
         except SourceError:
             continue
         assert set(found) <= {"first", "answer", ""}
@@ -72,7 +72,7 @@ def test_every_flipped_byte_is_read_the_same_or_refused(tmp_path: Path) -> None:
         flipped = bytearray(data)
         flipped[place] ^= 0x55
         try:
-            found = texts(read_timeline(write(tmp_path, bytes(flipped))))
+            found = texts(read_source(write(tmp_path, bytes(flipped))))
         except SourceError:
             continue
         assert set(found) <= {"first", "answer", ""}, place
@@ -89,7 +89,7 @@ def test_every_flipped_byte_is_read_the_same_or_refused(tmp_path: Path) -> None:
 )
 def test_a_repository_without_readable_posts(data: bytes, what: str, tmp_path: Path) -> None:
     with pytest.raises(SourceError) as caught:
-        read_timeline(write(tmp_path, data))
+        read_source(write(tmp_path, data))
     assert what in str(caught.value)
 
 
@@ -99,7 +99,7 @@ def test_a_tree_that_is_not_there(tmp_path: Path) -> None:
     top = commit(b"\x01\x71\x12\x20" + b"n" * 32)
     data = car(b"\x01\x71\x12\x20" + hashlib.sha256(top).digest(), [top])
     with pytest.raises(SourceError, match="holds no posts"):
-        read_timeline(write(tmp_path, data))
+        read_source(write(tmp_path, data))
 
 
 def test_without_libipld_the_extra_is_named(
@@ -108,7 +108,7 @@ def test_without_libipld_the_extra_is_named(
     source = write(tmp_path, repository(RECORDS))
     monkeypatch.setitem(sys.modules, "libipld", None)
     with pytest.raises(MissingExtraError, match="needs the extra 'bluesky'"):
-        read_timeline(source)
+        read_source(source)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_an_opt_out_in_the_repository_refuses(
     record: dict[str, dict[str, Any]], tmp_path: Path
 ) -> None:
     with pytest.raises(PolicyError, match="owner does not want this"):
-        read_timeline(write(tmp_path, repository(RECORDS | record)))
+        read_source(write(tmp_path, repository(RECORDS | record)))
 
 
 def view(text: str, number: int = 1, did: str = DID, **fields: Any) -> dict[str, Any]:
@@ -155,7 +155,7 @@ FEED = [
     ],
 )
 def test_a_feed_holds_its_authors_own_posts(data: str, tmp_path: Path) -> None:
-    timeline = read_timeline(write(tmp_path, data))
+    timeline = read_source(write(tmp_path, data))
     assert timeline.account == Account("bluesky", "keeper.example", "Lamp Keeper")
     assert [(post.id, post.text) for post in timeline.posts] == [("1", "mine"), ("3", "mine too")]
 
@@ -165,9 +165,9 @@ def test_a_feed_of_two_authors_asks_which(tmp_path: Path) -> None:
     other["author"]["handle"] = "mate.example"
     source = write(tmp_path, json.dumps({"feed": [{"post": view("mine")}, {"post": other}]}))
     with pytest.raises(SourceError, match=r"2 authors: 'keeper\.example'"):
-        read_timeline(source)
-    assert texts(read_timeline(f"{source}#did:plc:other")) == ["theirs"]
-    assert texts(read_timeline(f"{source}#mate.example")) == ["theirs"]
+        read_source(source)
+    assert texts(read_source(f"{source}#did:plc:other")) == ["theirs"]
+    assert texts(read_source(f"{source}#mate.example")) == ["theirs"]
 
 
 def test_records_with_their_addresses(tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_records_with_their_addresses(tmp_path: Path) -> None:
     ]
     records.append({"uri": f"at://{DID}/{REPOST}/9", "value": {"$type": REPOST}})
     for data in (json.dumps({"records": records}), json.dumps(records)):
-        timeline = read_timeline(write(tmp_path, data))
+        timeline = read_source(write(tmp_path, data))
         assert timeline.account == Account("bluesky")
         assert [post.id for post in timeline.posts] == ["0", "1", "2"]
 
@@ -189,14 +189,14 @@ def test_a_link_that_is_shown_shortened_is_written_out(tmp_path: Path) -> None:
         "features": [{"uri": "https://light.example/a-long-way"}],
     }
     source = write(tmp_path, json.dumps([bluesky_post(text, facets=[facet])]))
-    assert texts(read_timeline(source)) == ["🔦 see https://light.example/a-long-way now"]
+    assert texts(read_source(source)) == ["🔦 see https://light.example/a-long-way now"]
 
 
 def test_the_label_of_an_author_refuses(tmp_path: Path) -> None:
     item = view("mine")
     item["author"]["labels"] = [{"val": "!no-unauthenticated"}]
     with pytest.raises(PolicyError):
-        read_timeline(write(tmp_path, json.dumps({"feed": [{"post": item}]})))
+        read_source(write(tmp_path, json.dumps({"feed": [{"post": item}]})))
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_real_files(
     shared_data: Path,
 ) -> None:
     """Posts that are only a picture have no text."""
-    timeline = read_timeline(str(shared_data / "bluesky" / file))
+    timeline = read_source(str(shared_data / "bluesky" / file))
     found = list(timeline.posts)
     assert timeline.account == account
     assert sum(not post.repost and not post.text for post in found) == pictures
@@ -230,7 +230,7 @@ def test_real_files(
 
 def test_a_real_feed_of_the_sdk(shared_data: Path) -> None:
     source = shared_data / "bluesky" / "author_feed_sdk_snake_case.json"
-    timeline = read_timeline(str(source))
+    timeline = read_source(str(source))
     assert timeline.account.handle == "profgalloway.com"
     assert len(list(timeline.posts)) == 9
     assert all(post.created and post.language for post in timeline.posts)
@@ -239,4 +239,4 @@ def test_a_real_feed_of_the_sdk(shared_data: Path) -> None:
 @pytest.mark.parametrize("file", ["greenground.repo.car", "snarfed2.car"])
 def test_real_repositories_without_posts(file: str, shared_data: Path) -> None:
     with pytest.raises(SourceError, match="holds no posts"):
-        read_timeline(str(shared_data / "bluesky" / file))
+        read_source(str(shared_data / "bluesky" / file))

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hubtools.core.errors import PolicyError, SourceError
-from hubtools.posts.registry import read_timeline
+from hubtools.posts.registry import read_source
 from tests.posts.archives import account_js, note_js, tweet, tweets_js, write_zip
 from tests.posts.exports import actor, announce, bluesky_post, note, outbox, repository, write_tar
 from tests.posts.test_bluesky_files import FEED, RECORDS
@@ -66,7 +66,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def check(folder: Path, data: bytes) -> None:
     (folder / "case").write_bytes(data)
     try:
-        timeline = read_timeline(str(folder / "case"))
+        timeline = read_source(str(folder / "case"))
         for post in timeline.posts:
             assert post.text.encode() is not None
             assert post.id.encode() is not None

@@ -12,7 +12,7 @@ import pytest
 from hubtools.core.errors import PolicyError, SourceError
 from hubtools.posts.options import ReadOptions
 from hubtools.posts.post import Account, Post
-from hubtools.posts.registry import read_timeline
+from hubtools.posts.registry import read_source
 from tests.posts.archives import write_folder, write_zip
 from tests.posts.exports import (
     ACTOR,
@@ -30,7 +30,7 @@ Write = Callable[[Path, dict[str, str | bytes]], str]
 
 
 def texts(source: str, options: ReadOptions | None = None) -> list[str]:
-    return [post.text for post in read_timeline(source, options=options).posts]
+    return [post.text for post in read_source(source, options=options).posts]
 
 
 def write_outbox(tmp_path: Path, *items: object) -> str:
@@ -57,7 +57,7 @@ def test_an_archive_tells_who_wrote_what(write: Write, prefix: str, tmp_path: Pa
             f"{prefix}likes.json": "never opened",
         },
     )
-    timeline = read_timeline(source)
+    timeline = read_source(source)
     assert timeline.account == Account("mastodon", "keeper@light.example", "Lamp Keeper", None, PNG)
     made = datetime(2023, 4, 26, 7, 9, 11, tzinfo=UTC)
     said = Post(f"{ACTOR}/statuses/1", "Good morning\n\nAll is\nwell & lit", made)
@@ -85,7 +85,7 @@ def test_what_not_everybody_may_see_never_comes_through(
         tmp_path, note("SECRET", 1, to, cc), note("open", 2), announce(3, FOLLOWERS)
     )
     for unlisted in (False, True):
-        timeline = read_timeline(source, options=ReadOptions(unlisted=unlisted))
+        timeline = read_source(source, options=ReadOptions(unlisted=unlisted))
         assert [post.text for post in timeline.posts] == ["open"]
         assert timeline.notes == ("2 posts that not everybody may see were left out.",)
 
@@ -109,11 +109,11 @@ def test_unlisted_posts_come_when_they_are_asked_for(tmp_path: Path) -> None:
 
 def test_an_archive_of_private_posts_alone_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="holds 1 posts, and none of them is public"):
-        read_timeline(write_outbox(tmp_path, note("SECRET", 1, [FOLLOWERS])))
+        read_source(write_outbox(tmp_path, note("SECRET", 1, [FOLLOWERS])))
 
 
 def test_an_outbox_alone_names_its_owner_by_the_address(tmp_path: Path) -> None:
-    timeline = read_timeline(write_outbox(tmp_path, note("open", contentMap={"de": "offen"})))
+    timeline = read_source(write_outbox(tmp_path, note("open", contentMap={"de": "offen"})))
     assert timeline.account == Account("mastodon", "keeper@light.example")
     assert [post.language for post in timeline.posts] == ["de"]
 
@@ -131,7 +131,7 @@ def test_html_that_never_closes_ends_with_the_text(tmp_path: Path) -> None:
 def test_an_opt_out_in_the_archive_refuses(tmp_path: Path) -> None:
     members = {"outbox.json": outbox(note("open")), "actor.json": actor(indexable=False)}
     with pytest.raises(PolicyError, match=r"actor\.json: .*indexable: false"):
-        read_timeline(write_zip(tmp_path / "a.zip", members))
+        read_source(write_zip(tmp_path / "a.zip", members))
 
 
 def test_two_authors_in_one_outbox_ask_which(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_two_authors_in_one_outbox_ask_which(tmp_path: Path) -> None:
     other["actor"] = "https://light.example/users/mate"
     source = write_outbox(tmp_path, note("mine"), note("mine", 3), other)
     with pytest.raises(SourceError, match=r"2 authors: 'keeper@light.*' \(2\), 'mate@li"):
-        read_timeline(source)
+        read_source(source)
     assert texts(f"{source}#mate@light.example") == ["theirs"]
 
 
@@ -163,14 +163,14 @@ def test_an_archive_that_cannot_be_read(
     members: dict[str, str | bytes], what: str, tmp_path: Path
 ) -> None:
     with pytest.raises(SourceError) as caught:
-        read_timeline(write_tar(tmp_path / "a.tar.gz", members))
+        read_source(write_tar(tmp_path / "a.tar.gz", members))
     assert what in str(caught.value)
 
 
 def test_a_thousand_levels_are_one_line(tmp_path: Path) -> None:
     deep = '{"orderedItems": [' + '{"object": ' * 100_000
     with pytest.raises(SourceError):
-        read_timeline(write_zip(tmp_path / "a.zip", {"outbox.json": deep}))
+        read_source(write_zip(tmp_path / "a.zip", {"outbox.json": deep}))
 
 
 def test_an_outbox_is_never_in_memory_as_a_whole(tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_an_outbox_is_never_in_memory_as_a_whole(tmp_path: Path) -> None:
     source = write_zip(tmp_path / "a.zip", {"outbox.json": body})
     del body
     tracemalloc.start()
-    assert sum(1 for _ in read_timeline(source).posts) == 10_000
+    assert sum(1 for _ in read_source(source).posts) == 10_000
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 12 << 20
@@ -204,7 +204,7 @@ def test_statuses_of_the_api(tmp_path: Path) -> None:
     for number, text in enumerate((json.dumps(records), "\n".join(map(json.dumps, records)))):
         file = tmp_path / str(number)
         file.write_text(text)
-        timeline = read_timeline(str(file))
+        timeline = read_source(str(file))
         assert timeline.account == Account("mastodon", "keeper@light.example", "Lamp")
         assert [(p.text, p.repost) for p in timeline.posts] == [("", True), ("open & lit", False)]
         assert "quiet" in texts(str(file), ReadOptions(unlisted=True))

@@ -11,7 +11,7 @@ import pytest
 from hubtools.core.errors import SourceError
 from hubtools.posts.options import ReadOptions
 from hubtools.posts.post import Account
-from hubtools.posts.registry import read_timeline
+from hubtools.posts.registry import read_source
 
 BODY = ReadOptions(text_column="Body")
 
@@ -23,7 +23,7 @@ def write(tmp_path: Path, data: str | bytes) -> str:
 
 
 def texts(source: str, options: ReadOptions | None = None) -> list[str]:
-    return [post.text for post in read_timeline(source, options=options).posts]
+    return [post.text for post in read_source(source, options=options).posts]
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def texts(source: str, options: ReadOptions | None = None) -> list[str]:
     ],
 )
 def test_plain_text(text: str, posts: list[str], tmp_path: Path) -> None:
-    timeline = read_timeline(write(tmp_path, text))
+    timeline = read_source(write(tmp_path, text))
     assert timeline.account == Account("file")
     assert [post.text for post in timeline.posts] == posts
     assert [post.repost for post in timeline.posts] == [text.startswith("RT @") for text in posts]
@@ -50,7 +50,7 @@ def test_plain_text_that_is_not_utf_8(tmp_path: Path) -> None:
 
 
 def test_half_an_emoji_in_plain_text_is_not_utf_8(tmp_path: Path) -> None:
-    timeline = read_timeline(write(tmp_path, b"a \xed\xa0\xbd b\n"))
+    timeline = read_source(write(tmp_path, b"a \xed\xa0\xbd b\n"))
     assert len(timeline.notes) == 1
     assert all(post.text.encode() for post in timeline.posts)
 
@@ -58,7 +58,7 @@ def test_half_an_emoji_in_plain_text_is_not_utf_8(tmp_path: Path) -> None:
 def test_a_line_of_ten_megabytes_is_read_and_one_of_twenty_is_not(tmp_path: Path) -> None:
     assert len(texts(write(tmp_path, "word " * 2_000_000))[0]) == 9_999_999
     with pytest.raises(SourceError, match="posts:2: has a post of more than 16,777,216 char"):
-        read_timeline(write(tmp_path, "a\n" + "word " * 4_000_000))
+        read_source(write(tmp_path, "a\n" + "word " * 4_000_000))
     line = json.dumps({"text": "word " * 2_000_000})
     assert len(texts(write(tmp_path, f"{line}\n{line}\n"))) == 2
 
@@ -79,14 +79,14 @@ def test_well_known_columns_are_known(header: str, found: list[str], tmp_path: P
 def test_columns_that_cannot_be_told_are_named(tmp_path: Path) -> None:
     source = write(tmp_path, "when;Body;post;message\n1;a, b;c;d\n")
     with pytest.raises(SourceError) as caught:
-        read_timeline(source)
+        read_source(source)
     assert str(caught.value) == (
         f"{source}:1: has no column 'full_text' or 'text' (it has: when, body, post, message). "
         "Say which column holds the posts: --text-column NAME"
     )
     assert texts(source, BODY) == ["a, b"]
     with pytest.raises(SourceError, match="has no column 'words'"):
-        read_timeline(source, options=ReadOptions(text_column="words"))
+        read_source(source, options=ReadOptions(text_column="words"))
 
 
 def test_the_field_of_a_json_record_can_be_named(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_the_field_of_a_json_record_can_be_named(tmp_path: Path) -> None:
     assert texts(source) == ["no"]
     assert texts(source, BODY) == ["yes"]
     with pytest.raises(SourceError, match="has no text in 'words'"):
-        read_timeline(source, options=ReadOptions(text_column="words"))
+        read_source(source, options=ReadOptions(text_column="words"))
 
 
 @pytest.mark.parametrize(
@@ -109,19 +109,19 @@ def test_the_field_of_a_json_record_can_be_named(tmp_path: Path) -> None:
     ],
 )
 def test_dates_of_every_kind(date: str, tmp_path: Path) -> None:
-    (post,) = read_timeline(write(tmp_path, f'{{"text": "a", "created_at": {date}}}')).posts
+    (post,) = read_source(write(tmp_path, f'{{"text": "a", "created_at": {date}}}')).posts
     assert post.created == datetime(2024, 5, 23, 16, 56, 38, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("date", ['""', "null", '"yesterday"', "[]", "1e400", "-1", "true"])
 def test_dates_that_are_none(date: str, tmp_path: Path) -> None:
-    (post,) = read_timeline(write(tmp_path, f'{{"text": "a", "created_at": {date}}}')).posts
+    (post,) = read_source(write(tmp_path, f'{{"text": "a", "created_at": {date}}}')).posts
     assert post.created is None
 
 
 def test_numbers_as_words_and_words_as_numbers(tmp_path: Path) -> None:
     source = write(tmp_path, '{"text": 2024, "id": 7}\n{"text": "2025", "id": "8"}\n')
-    assert [(post.id, post.text) for post in read_timeline(source).posts] == [
+    assert [(post.id, post.text) for post in read_source(source).posts] == [
         ("7", "2024"),
         ("8", "2025"),
     ]
@@ -132,6 +132,6 @@ def test_half_an_emoji_in_json_is_replaced(tmp_path: Path) -> None:
 
 
 def test_posts_are_read_anew_and_side_by_side(tmp_path: Path) -> None:
-    posts = read_timeline(write(tmp_path, "text\none\ntwo\n")).posts
+    posts = read_source(write(tmp_path, "text\none\ntwo\n")).posts
     pairs = [(a.text, b.text) for a, b in zip(posts, posts, strict=True)]
     assert pairs == [("one", "one"), ("two", "two")]

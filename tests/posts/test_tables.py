@@ -11,7 +11,7 @@ import pytest
 
 from hubtools.core.errors import SourceError
 from hubtools.posts.post import Account, Post
-from hubtools.posts.registry import read_timeline
+from hubtools.posts.registry import read_source
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 real_data = pytest.mark.skipif(not DATA.is_dir(), reason="needs the shared collection of posts")
@@ -40,7 +40,7 @@ def test_a_dump_of_the_x_api_is_read(shape: Any, tmp_path: Path) -> None:
         {"id": 2, "id_str": "2", "full_text": "theirs", "retweeted_status": {"id": 1}},
         {"id_str": "3", "full_text": "RT @them: theirs", "retweeted_status": None},
     ]
-    timeline = read_timeline(write(tmp_path, shape([r | {"user": user} for r in records])))
+    timeline = read_source(write(tmp_path, shape([r | {"user": user} for r in records])))
     assert timeline.account == Account("x", "lampkeeper", "Lamp Keeper")
     assert tuple(timeline.posts) == (
         Post("1", "a & b", MADE),
@@ -51,7 +51,7 @@ def test_a_dump_of_the_x_api_is_read(shape: Any, tmp_path: Path) -> None:
 
 def test_plain_json_lines_are_of_no_network(tmp_path: Path) -> None:
     text = "a &amp; b stays: who wrote it is not known to escape"
-    timeline = read_timeline(write(tmp_path, as_lines([{"text": text}, {"text": None}])))
+    timeline = read_source(write(tmp_path, as_lines([{"text": text}, {"text": None}])))
     assert timeline.account == Account("file")
     assert tuple(timeline.posts) == (Post("1", text), Post("2", ""))
 
@@ -61,7 +61,7 @@ def test_plain_json_lines_are_of_no_network(tmp_path: Path) -> None:
     [("True", True), ("1", True), ("t", True), ("False", False), ("", False), ("nan", False)],
 )
 def test_a_column_can_say_what_is_a_repost(value: str, repost: bool, tmp_path: Path) -> None:
-    timeline = read_timeline(write(tmp_path, f"text,is_retweet\nwhat they said,{value}\n"))
+    timeline = read_source(write(tmp_path, f"text,is_retweet\nwhat they said,{value}\n"))
     assert [post.repost for post in timeline.posts] == [repost]
 
 
@@ -73,7 +73,7 @@ def test_a_table_is_read_whatever_separates_it(separator: str, end: str, tmp_pat
         ["7", '"said ""hello""; then, went"', "2024-05-23T16:56:38Z", "@keeper@light.example"],
         ["8", '"two\nlines"', "no date", "@keeper@light.example"],
     ]
-    timeline = read_timeline(write(tmp_path, end.join(separator.join(row) for row in rows)))
+    timeline = read_source(write(tmp_path, end.join(separator.join(row) for row in rows)))
     assert timeline.account == Account("file", "keeper@light.example")
     assert tuple(timeline.posts) == (
         Post("7", 'said "hello"; then, went', MADE),
@@ -94,7 +94,7 @@ def test_a_table_is_read_whatever_separates_it(separator: str, end: str, tmp_pat
 def test_the_network_is_x_only_when_the_table_shows_it(
     url: str, network: str, tmp_path: Path
 ) -> None:
-    timeline = read_timeline(write(tmp_path, f"text,url,user\nhello,{url},keeper\n"))
+    timeline = read_source(write(tmp_path, f"text,url,user\nhello,{url},keeper\n"))
     assert (timeline.account.network, timeline.account.handle) == (network, "keeper")
     assert next(iter(timeline.posts)).id == ("99" if network == "x" else "2")
 
@@ -102,7 +102,7 @@ def test_the_network_is_x_only_when_the_table_shows_it(
 def test_two_authors_in_one_file_are_named(tmp_path: Path) -> None:
     source = write(tmp_path, "text,username\nhello,keeper\nhello,Keeper\nhi,bosun\n")
     with pytest.raises(SourceError) as caught:
-        read_timeline(source)
+        read_source(source)
     assert str(caught.value) == (
         f"{source}:4: has posts of 2 authors: 'keeper' (2), 'bosun' (1). "
         f"Say which one: {source}#keeper"
@@ -111,21 +111,21 @@ def test_two_authors_in_one_file_are_named(tmp_path: Path) -> None:
 
 def test_one_of_two_authors_can_be_chosen(tmp_path: Path) -> None:
     source = write(tmp_path, "text,username\nhello,keeper\nhello,Keeper\nhi,bosun\n")
-    timeline = read_timeline(f"{source}#@Bosun")
+    timeline = read_source(f"{source}#@Bosun")
     assert (timeline.source, timeline.account) == (f"{source}#@Bosun", Account("file", "bosun"))
     assert [post.text for post in timeline.posts] == ["hi"]
     assert timeline.notes == ("2 posts of other authors were left out.",)
-    assert timeline.digest != read_timeline(f"{source}#keeper").digest
+    assert timeline.digest != read_source(f"{source}#keeper").digest
     with pytest.raises(SourceError, match=r"has no posts of 'mate': it has 'keeper' \(2\), 'bos"):
-        read_timeline(f"{source}#mate")
+        read_source(f"{source}#mate")
 
 
 def test_a_path_with_a_number_sign_is_a_path_first(tmp_path: Path) -> None:
-    assert read_timeline(write(tmp_path, "text\nhello\n", "posts#1")).account == Account("file")
+    assert read_source(write(tmp_path, "text\nhello\n", "posts#1")).account == Account("file")
 
 
 def test_a_name_in_the_user_column_is_no_handle(tmp_path: Path) -> None:
-    timeline = read_timeline(write(tmp_path, "text,user\nhello,Lamp Keeper\n"))
+    timeline = read_source(write(tmp_path, "text,user\nhello,Lamp Keeper\n"))
     assert timeline.account == Account("file", None, "Lamp Keeper")
 
 
@@ -133,7 +133,7 @@ def test_a_name_in_the_user_column_is_no_handle(tmp_path: Path) -> None:
 def test_a_handle_that_leads_elsewhere_is_refused(handle: str, tmp_path: Path) -> None:
     source = write(tmp_path, as_lines([{"text": "hello", "username": handle}]))
     with pytest.raises(SourceError, match="in 'username' is no handle"):
-        read_timeline(source)
+        read_source(source)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_a_handle_that_leads_elsewhere_is_refused(handle: str, tmp_path: Path) -
     ],
 )
 def test_text_is_utf_8_or_windows_1252(data: bytes, text: str, notes: int, tmp_path: Path) -> None:
-    timeline = read_timeline(write(tmp_path, data))
+    timeline = read_source(write(tmp_path, data))
     assert [post.text for post in timeline.posts] == [text]
     assert len(timeline.notes) == notes
     assert all("Windows-1252" in note for note in timeline.notes)
@@ -157,16 +157,14 @@ def test_text_is_utf_8_or_windows_1252(data: bytes, text: str, notes: int, tmp_p
 
 def test_a_character_across_two_pieces_is_still_utf_8(tmp_path: Path) -> None:
     text = "a" * ((1 << 20) - 6) + "é" * 10
-    timeline = read_timeline(
-        write(tmp_path, f"[\n{json.dumps({'text': text}, ensure_ascii=False)}]")
-    )
+    timeline = read_source(write(tmp_path, f"[\n{json.dumps({'text': text}, ensure_ascii=False)}]"))
     assert [post.text for post in timeline.posts] == [text]
     assert timeline.notes == ()
 
 
 def test_thousands_of_records_across_pieces_are_all_read(tmp_path: Path) -> None:
     records = [{"id": n, "text": f"{n} " + "words " * (n % 400)} for n in range(5_000)]
-    timeline = read_timeline(write(tmp_path, as_lines(records)))
+    timeline = read_source(write(tmp_path, as_lines(records)))
     assert [post.text for post in timeline.posts] == [record["text"] for record in records]
 
 
@@ -182,7 +180,7 @@ def test_thousands_of_records_across_pieces_are_all_read(tmp_path: Path) -> None
     ],
 )
 def test_real_files_are_read_whole(file: str, handle: str | None, posts: int, reposts: int) -> None:
-    timeline = read_timeline(str(DATA / file))
+    timeline = read_source(str(DATA / file))
     found = list(timeline.posts)
     assert (timeline.account.network, timeline.account.handle) == ("x", handle)
     assert (len(found), sum(post.repost for post in found)) == (posts, reposts)

@@ -11,7 +11,7 @@ import pytest
 
 from hubtools.core.errors import SourceError
 from hubtools.posts.container import Limits
-from hubtools.posts.registry import read_timeline
+from hubtools.posts.registry import read_source
 from tests.posts.exports import note, outbox, write_tar
 
 GOOD = {"outbox.json": outbox(note("hello"))}
@@ -19,14 +19,14 @@ GOOD = {"outbox.json": outbox(note("hello"))}
 
 def refusal(source: str, limits: Limits | None = None) -> str:
     with pytest.raises(SourceError) as caught:
-        read_timeline(source, limits)
+        read_source(source, limits)
     assert caught.value.where
     return str(caught.value)
 
 
 @pytest.mark.parametrize("mode", ["w:gz", "w"])
 def test_packed_or_not(mode: str, tmp_path: Path) -> None:
-    timeline = read_timeline(write_tar(tmp_path / "a.bin", GOOD, mode))
+    timeline = read_source(write_tar(tmp_path / "a.bin", GOOD, mode))
     assert [post.text for post in timeline.posts] == ["hello"]
 
 
@@ -60,7 +60,7 @@ def test_a_tar_cut_anywhere_reads_the_same_or_is_refused(mode: str, tmp_path: Pa
     for size in range(300, len(data), 37):
         cut.write_bytes(data[:size])
         try:
-            assert [post.text for post in read_timeline(str(cut)).posts] == ["hello"]
+            assert [post.text for post in read_source(str(cut)).posts] == ["hello"]
         except SourceError:
             continue
 
@@ -105,5 +105,5 @@ def test_members_that_are_not_needed_are_never_opened(
 
     monkeypatch.setattr(tarfile.TarFile, "extractfile", spy)
     source = write_tar(tmp_path / "a", {"likes.json": "x", "bookmarks.json": "x", **GOOD})
-    assert [post.text for post in read_timeline(source).posts] == ["hello"]
+    assert [post.text for post in read_source(source).posts] == ["hello"]
     assert set(opened) == {"outbox.json"}

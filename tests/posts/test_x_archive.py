@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hubtools.core.errors import SourceError
 from hubtools.posts.characters import language_code
 from hubtools.posts.post import Account
-from hubtools.posts.registry import read_timeline
+from hubtools.posts.registry import read_source
 from tests.posts.archives import (
     account_js,
     manifest_js,
@@ -34,7 +34,7 @@ BOTH = pytest.mark.parametrize("write", [write_zip, write_folder])
 
 
 def texts(source: str) -> list[str]:
-    return [post.text for post in read_timeline(source).posts]
+    return [post.text for post in read_source(source).posts]
 
 
 @BOTH
@@ -50,7 +50,7 @@ def test_a_whole_archive_tells_who_wrote_what(write: Write, prefix: str, tmp_pat
             f"{prefix}direct-messages.js": "never opened",
         },
     )
-    timeline = read_timeline(source)
+    timeline = read_source(source)
     assert timeline.account == Account("x", "lampkeeper", "Lamp & Keeper 🔦", PICTURE, PNG)
     (post,) = timeline.posts
     assert (post.id, post.text) == ("12", "Good morning & <good> luck")
@@ -92,7 +92,7 @@ def test_the_manifest_says_which_files_there_are_and_whose(tmp_path: Path) -> No
             "data/tweets-part2.js": "not listed, not read",
         },
     )
-    timeline = read_timeline(source)
+    timeline = read_source(source)
     assert [post.text for post in timeline.posts] == ["one", "two"]
     assert (timeline.account.handle, timeline.account.name) == (
         "fromthemanifest",
@@ -110,13 +110,13 @@ def test_a_file_that_the_manifest_lists_must_be_there(tmp_path: Path) -> None:
         },
     )
     with pytest.raises(SourceError, match=r"data/tweets-part1\.js: is listed .* but missing"):
-        read_timeline(source)
+        read_source(source)
 
 
 def test_tweets_js_alone_is_enough_and_bare_records_are_read(tmp_path: Path) -> None:
     file = tmp_path / "renamed.txt"
     file.write_text(member("tweet", [tweet("bare, as in 2019")]), encoding="utf-8")
-    timeline = read_timeline(str(file))
+    timeline = read_source(str(file))
     assert [post.text for post in timeline.posts] == ["bare, as in 2019"]
     assert timeline.account == Account("x")
     assert timeline.digest == hashlib.sha256(file.read_bytes()).hexdigest()
@@ -133,7 +133,7 @@ def test_tweets_js_alone_is_enough_and_bare_records_are_read(tmp_path: Path) -> 
 )
 def test_a_repost_is_a_text_that_starts_with_rt(text: str, repost: bool, tmp_path: Path) -> None:
     source = write_folder(tmp_path / "a", {"data/tweets.js": tweets_js(tweet(text))})
-    (post,) = read_timeline(source).posts
+    (post,) = read_source(source).posts
     assert post.repost is repost
 
 
@@ -185,7 +185,7 @@ def test_only_the_last_version_of_an_edited_post_is_kept(
     ]
     order = versions[::-1] if newest_first else versions
     source = write_zip(tmp_path / "a.zip", {"data/tweets.js": tweets_js(*order)})
-    timeline = read_timeline(source)
+    timeline = read_source(source)
     assert {post.text for post in timeline.posts} == {"the third", "never edited"}
     assert timeline.notes[0] == "2 earlier versions of edited posts were left out."
 
@@ -207,7 +207,7 @@ def test_a_handle_that_can_be_none_is_refused(handle: str, message: str, tmp_pat
         {"data/tweets.js": tweets_js(tweet("hello")), "data/account.js": account_js(handle)},
     )
     with pytest.raises(SourceError, match=message):
-        read_timeline(source)
+        read_source(source)
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_an_avatar_is_a_picture_behind_a_web_address(
             "data/profile_media/77-lamp.png": data,
         },
     )
-    account = read_timeline(source).account
+    account = read_source(source).account
     assert (account.avatar_url, account.avatar) == expected
 
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from hubtools.core.errors import SourceError
-from hubtools.posts.post import Account, Post, Timeline
-from hubtools.posts.registry import read_timeline
+from hubtools.posts.post import Account, AccountPosts, Post
+from hubtools.posts.registry import read_source
 from tests.posts.archives import (
     account_js,
     manifest_js,
@@ -30,7 +30,7 @@ MADE = datetime(2013, 1, 31, 0, 13, 32, tzinfo=UTC)
 Write = Callable[[Path, dict[str, str | bytes]], str]
 
 
-def texts(timeline: Timeline) -> list[str]:
+def texts(timeline: AccountPosts) -> list[str]:
     return [post.text for post in timeline.posts]
 
 
@@ -62,7 +62,7 @@ GRAILBIRD: dict[str, str | bytes] = {
 @pytest.mark.parametrize("prefix", ["", "archive/"])
 def test_an_archive_of_months(write: Write, prefix: str, tmp_path: Path) -> None:
     members = {prefix + name: data for name, data in GRAILBIRD.items()}
-    timeline = read_timeline(write(tmp_path / "a", members))
+    timeline = read_source(write(tmp_path / "a", members))
     assert timeline.account == Account("x", "lampkeeper", "L")
     assert tuple(timeline.posts) == (
         Post("1", "January", MADE, reply_to="77"),
@@ -73,7 +73,7 @@ def test_an_archive_of_months(write: Write, prefix: str, tmp_path: Path) -> None
 
 def test_one_month_alone(tmp_path: Path) -> None:
     (tmp_path / "some").write_bytes(bytes(str(GRAILBIRD["data/js/tweets/2013_02.js"]), "utf-8"))
-    timeline = read_timeline(str(tmp_path / "some"))
+    timeline = read_source(str(tmp_path / "some"))
     assert timeline.account == Account("x", "lampkeeper", "Lamp Keeper")
     assert texts(timeline) == ["February & on"]
 
@@ -85,7 +85,7 @@ def test_the_table_is_read_where_the_months_are_missing(tmp_path: Path) -> None:
         '"2","1","2013-01-31 00:13:32 +0000","RT @x: c","9"\n'
     )
     details = {"data/js/user_details.js": GRAILBIRD["data/js/user_details.js"]}
-    timeline = read_timeline(write_zip(tmp_path / "a.zip", {"tweets.csv": table, **details}))
+    timeline = read_source(write_zip(tmp_path / "a.zip", {"tweets.csv": table, **details}))
     assert timeline.account == Account("x", "lampkeeper", "L")
     assert tuple(timeline.posts) == (
         Post("1", "a <b", MADE),
@@ -106,7 +106,7 @@ def test_an_old_archive_that_cannot_be_read(
     members: dict[str, str | bytes], what: str, tmp_path: Path
 ) -> None:
     with pytest.raises(SourceError) as caught:
-        read_timeline(write_zip(tmp_path / "a.zip", members))
+        read_source(write_zip(tmp_path / "a.zip", members))
     assert what in str(caught.value)
 
 
@@ -121,7 +121,7 @@ def test_the_flat_archive_of_2019(write: Write, prefix: str, tmp_path: Path) -> 
             f"{prefix}direct-message.js": "never opened",
         },
     )
-    timeline = read_timeline(source)
+    timeline = read_source(source)
     assert timeline.account.handle == "lampkeeper"
     assert [(post.text, post.reply_to) for post in timeline.posts] == [("hello", "5")]
 
@@ -135,10 +135,10 @@ def test_deleted_posts_and_those_of_a_circle_stay_closed(tmp_path: Path) -> None
             "data/twitter-circle-tweet.js": member("twitter_circle_tweet", []),
         },
     )
-    assert texts(read_timeline(source)) == ["open"]
+    assert texts(read_source(source)) == ["open"]
     (tmp_path / "x").write_text(member("deleted_tweets", [{"tweet": tweet("SECRET")}]))
     with pytest.raises(SourceError, match="list of 'deleted_tweets', not of 'tweets'"):
-        read_timeline(str(tmp_path / "x"))
+        read_source(str(tmp_path / "x"))
 
 
 def formatted(text: str) -> str:
@@ -167,7 +167,7 @@ def test_an_archive_that_a_formatter_has_been_through(tmp_path: Path) -> None:
     )
     with pytest.raises(ValueError):
         json.loads(formatted(tweets_js(*records)).partition("=")[2].rstrip(";\n"))
-    timeline = read_timeline(source)
+    timeline = read_source(source)
     assert texts(timeline) == said
     assert timeline.account.handle == "lampkeeper"
 
@@ -175,14 +175,14 @@ def test_an_archive_that_a_formatter_has_been_through(tmp_path: Path) -> None:
 def test_single_quotes_are_read(tmp_path: Path) -> None:
     file = tmp_path / "some"
     file.write_text("window.YTD.tweets.part0 = [\n{ tweet: { full_text: 'a \"b\" it\\'s', },},\n]")
-    assert texts(read_timeline(str(file))) == ['a "b" it\'s']
+    assert texts(read_source(str(file))) == ['a "b" it\'s']
 
 
 def test_what_no_formatter_does_keeps_its_own_error(tmp_path: Path) -> None:
     file = tmp_path / "some"
     file.write_text('window.YTD.tweets.part0 = [\n{"full_text": "a"},\n{full_text "b"}]')
     with pytest.raises(SourceError, match="some:3: not valid JSON: expecting property name"):
-        read_timeline(str(file))
+        read_source(str(file))
 
 
 def test_a_text_that_was_cut_says_so(tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_a_text_that_was_cut_says_so(tmp_path: Path) -> None:
         tweet("And then…", 3),
     ]
     source = write_zip(tmp_path / "a.zip", {"data/tweets.js": tweets_js(*records)})
-    assert [post.truncated for post in read_timeline(source).posts] == [True, True, False]
+    assert [post.truncated for post in read_source(source).posts] == [True, True, False]
 
 
 def test_a_quote_is_its_own_words(tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ def test_a_quote_is_its_own_words(tmp_path: Path) -> None:
         tweet("See https://t.co/q there", 3, entities={"urls": [link]}),
     ]
     source = write_zip(tmp_path / "a.zip", {"data/tweets.js": tweets_js(*records)})
-    assert texts(read_timeline(source)) == [
+    assert texts(read_source(source)) == [
         "My words",
         "My words https://t.co/o",
         "See https://t.co/q there",
@@ -212,7 +212,7 @@ def test_a_quote_is_its_own_words(tmp_path: Path) -> None:
 
 
 def test_a_real_archive_says_what_each_post_answers(shared_data: Path) -> None:
-    posts = list(read_timeline(str(shared_data / "x_archive" / "tweets.js")).posts)
+    posts = list(read_source(str(shared_data / "x_archive" / "tweets.js")).posts)
     assert len(posts) == 9
     assert all(post.reply_to for post in posts)
 
@@ -237,5 +237,5 @@ def test_a_bomb_beside_the_posts_is_never_opened(
         },
     )
     monkeypatch.setattr(zipfile.ZipFile, "open", spy)
-    assert texts(read_timeline(source)) == ["hello"]
+    assert texts(read_source(source)) == ["hello"]
     assert opened == {"data/tweets.js"}

@@ -12,13 +12,14 @@ import pytest
 from PIL import Image
 
 from hubtools.core.config import Project
-from hubtools.core.events import SilentReporter
+from hubtools.core.events import Reporter
 from hubtools.core.run_record import sealed_record
 from hubtools.localhub.server import serving
 from hubtools.posts.live.avatars import AvatarFetcher
 from hubtools.services import model_folder as folders
 from hubtools.services.prediction_pictures import faces_of, prediction_tasks
-from hubtools.services.publish import ModelRequest, publish
+from hubtools.services.publish import publish
+from hubtools.services.train import TrainRequest
 from hubtools.sync.target import parse_target
 from hubtools.training.run import TrainRecord
 from tests.makers import command, posts, write_archive, write_recipe
@@ -45,8 +46,8 @@ class Told(TrainRecord):
 HISTORY = tuple(Moment(step, 3 - step / 20, 3.5 - step / 30, 1e-3) for step in range(0, 21, 5))
 
 
-def request_in(folder: Path) -> ModelRequest:
-    return ModelRequest(
+def request_in(folder: Path) -> TrainRequest:
+    return TrainRequest(
         sources=(str(write_archive(folder / "archive.zip")),),
         base="scratch",
         prompt="My dream is",
@@ -57,7 +58,7 @@ def request_in(folder: Path) -> ModelRequest:
 
 def go(folder: Path) -> None:
     target = parse_target("local:hub", folder)
-    publish(request_in(folder), target, None, Project(folder), SilentReporter())
+    publish(request_in(folder), target, None, Project(folder), Reporter())
 
 
 def with_history(monkeypatch: pytest.MonkeyPatch, history: tuple[Any, ...]) -> None:
@@ -109,7 +110,7 @@ def test_a_picture_that_the_source_only_names_is_fetched_and_kept_with_the_model
     (folder / "posts.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     target = parse_target("local:hub", folder)
     request = replace(request_in(folder), sources=(str(folder / "posts.jsonl"),))
-    publish(request, target, None, Project(folder), SilentReporter())
+    publish(request, target, None, Project(folder), Reporter())
     assert asked == [url]
     (avatar,) = (folder / "models").glob("*/avatar-1.png")
     with Image.open(avatar) as picture:

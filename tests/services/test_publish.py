@@ -25,16 +25,17 @@ from hubtools.core.errors import (
     PolicyError,
     UsageError,
 )
-from hubtools.core.events import SilentReporter
+from hubtools.core.events import Reporter
 from hubtools.core.run_record import read_record
 from hubtools.localhub.access import Access
 from hubtools.localhub.server import serving
-from hubtools.services.publish import ModelRequest, Published, publish
+from hubtools.services.publish import PublishResult, publish
+from hubtools.services.train import TrainRequest
 from hubtools.sync.target import Target, parse_target
 from tests.makers import command, posts, write_archive, write_recipe
 
 
-class Notes(SilentReporter):
+class Notes(Reporter):
     """Remembers what was said."""
 
     def __init__(self) -> None:
@@ -45,8 +46,8 @@ class Notes(SilentReporter):
 
 
 @pytest.fixture
-def request_(folder: Path) -> ModelRequest:
-    return ModelRequest(
+def request_(folder: Path) -> TrainRequest:
+    return TrainRequest(
         sources=(str(write_archive(folder / "archive.zip")),),
         base="scratch",
         prompt="My dream is",
@@ -55,13 +56,13 @@ def request_(folder: Path) -> ModelRequest:
     )
 
 
-def go(request: ModelRequest, to: str = "local:hub", namespace: str | None = None) -> Published:
+def go(request: TrainRequest, to: str = "local:hub", namespace: str | None = None) -> PublishResult:
     here = Path.cwd()
     target = parse_target(to, here)
-    return publish(request, target, namespace, Project(here), SilentReporter())
+    return publish(request, target, namespace, Project(here), Reporter())
 
 
-def test_a_model_is_made_and_published(request_: ModelRequest, folder: Path) -> None:
+def test_a_model_is_made_and_published(request_: TrainRequest, folder: Path) -> None:
     published = go(request_)
     assert published.pushed.repo_id == "me/fogwatch"
     made = sorted(path.name for path in (folder / "models/fogwatch").iterdir())
@@ -83,7 +84,7 @@ def test_a_model_is_made_and_published(request_: ModelRequest, folder: Path) -> 
 
 
 def test_a_pipeline_loads_it_from_the_hub_as_the_card_says(
-    request_: ModelRequest, folder: Path
+    request_: TrainRequest, folder: Path
 ) -> None:
     go(request_)
     readme = (folder / "models/fogwatch/README.md").read_text()
@@ -104,7 +105,7 @@ def test_a_pipeline_loads_it_from_the_hub_as_the_card_says(
     assert "warning" not in result.stderr.lower()
 
 
-def test_the_same_seed_gives_the_same_bytes(request_: ModelRequest, folder: Path) -> None:
+def test_the_same_seed_gives_the_same_bytes(request_: TrainRequest, folder: Path) -> None:
     go(request_)
     first = {path.name: path.read_bytes() for path in (folder / "models/fogwatch").iterdir()}
     card = (folder / "cards/fogwatch.toml").read_bytes()
@@ -119,7 +120,7 @@ def test_the_same_seed_gives_the_same_bytes(request_: ModelRequest, folder: Path
     assert (folder / "cards/fogwatch.toml").read_bytes() == card
 
 
-def test_nothing_is_done_twice(request_: ModelRequest, folder: Path) -> None:
+def test_nothing_is_done_twice(request_: TrainRequest, folder: Path) -> None:
     first = go(request_)
     model = folder / "models/fogwatch/model.safetensors"
     stamp = model.stat().st_mtime_ns
@@ -129,7 +130,7 @@ def test_nothing_is_done_twice(request_: ModelRequest, folder: Path) -> None:
     assert model.stat().st_mtime_ns == stamp
 
 
-def test_the_card_links_how_the_recipe_was_found(request_: ModelRequest, folder: Path) -> None:
+def test_the_card_links_how_the_recipe_was_found(request_: TrainRequest, folder: Path) -> None:
     go(request_)
     stamp = (folder / "models/fogwatch/model.safetensors").stat().st_mtime_ns
     recipe, address = Path(str(request_.recipe)), "https://example.org/how.html"
@@ -142,14 +143,14 @@ def test_the_card_links_how_the_recipe_was_found(request_: ModelRequest, folder:
     assert [run.url for run in card.runs] == [address]
 
 
-def test_another_seed_is_another_model(request_: ModelRequest) -> None:
+def test_another_seed_is_another_model(request_: TrainRequest) -> None:
     first = go(request_)
     second = go(replace(request_, seed=2))
     assert "model.safetensors" in second.pushed.uploaded
     assert second.pushed.commit != first.pushed.commit
 
 
-def test_two_accounts_make_one_model(request_: ModelRequest, folder: Path) -> None:
+def test_two_accounts_make_one_model(request_: TrainRequest, folder: Path) -> None:
     other = write_archive(folder / "b.zip", posts(200, seed=5), handle="Gull", name="Gull & Co")
     published = go(replace(request_, sources=(*request_.sources, str(other))))
     assert published.pushed.repo_id == "me/fogwatch-gull"
@@ -160,18 +161,18 @@ def test_two_accounts_make_one_model(request_: ModelRequest, folder: Path) -> No
         go(replace(request_, sources=request_.sources * 2))
 
 
-def test_a_pretrained_base(request_: ModelRequest, folder: Path, tiny_gpt2: Path) -> None:
+def test_a_pretrained_base(request_: TrainRequest, folder: Path, tiny_gpt2: Path) -> None:
     published = go(replace(request_, base=str(tiny_gpt2), name="tuned"))
     card = published.made.card
     assert card.evaluation is not None
     assert card.evaluation.base_loss is not None
-    assert card.evaluation.loss < card.evaluation.base_loss
+    assert card.evaluation.test_loss < card.evaluation.base_loss
     # Where the base lies on this machine is nobody's business.
     for file in ("README.md", "run.json", "config.json", "tokenizer_config.json"):
         assert str(tiny_gpt2.parent) not in (folder / "models/tuned" / file).read_text()
 
 
-def test_the_record_holds_digests_and_no_posts(request_: ModelRequest, folder: Path) -> None:
+def test_the_record_holds_digests_and_no_posts(request_: TrainRequest, folder: Path) -> None:
     go(request_)
     text = (folder / "models/fogwatch/run.json").read_text()
     record = read_record(text.encode())
@@ -181,7 +182,7 @@ def test_the_record_holds_digests_and_no_posts(request_: ModelRequest, folder: P
     assert str(folder) not in text
 
 
-def test_a_real_account(request_: ModelRequest, shared_data: Path) -> None:
+def test_a_real_account(request_: TrainRequest, shared_data: Path) -> None:
     source = shared_data / "csv" / "BarackObama_538.csv"
     published = go(replace(request_, sources=(str(source),)))
     assert published.pushed.repo_id == "me/barackobama"
@@ -194,7 +195,7 @@ def test_a_real_account(request_: ModelRequest, shared_data: Path) -> None:
 # Edits of people
 
 
-def test_a_card_that_a_person_edited_stays(request_: ModelRequest, folder: Path) -> None:
+def test_a_card_that_a_person_edited_stays(request_: TrainRequest, folder: Path) -> None:
     go(request_)
     file = folder / "cards/fogwatch.toml"
     card = load_card(file)
@@ -209,7 +210,7 @@ def test_a_card_that_a_person_edited_stays(request_: ModelRequest, folder: Path)
 
 @pytest.mark.parametrize("name", ["README.md", "config.json", "run.json", "model.safetensors"])
 def test_an_edit_on_the_hub_is_never_overwritten(
-    name: str, request_: ModelRequest, folder: Path
+    name: str, request_: TrainRequest, folder: Path
 ) -> None:
     go(request_)
     edit = b"somebody's own work " * 10
@@ -223,7 +224,7 @@ def test_an_edit_on_the_hub_is_never_overwritten(
         assert HfApi(endpoint, token=False).model_info("me/fogwatch").sha == head
 
 
-def test_files_that_others_added_stay(request_: ModelRequest, folder: Path) -> None:
+def test_files_that_others_added_stay(request_: TrainRequest, folder: Path) -> None:
     go(request_)
     with serving(folder / "hub") as endpoint:
         api = HfApi(endpoint, token=False)
@@ -235,7 +236,7 @@ def test_files_that_others_added_stay(request_: ModelRequest, folder: Path) -> N
     assert (folder / "models/fogwatch/mine.txt").read_text() == "keep"
 
 
-def test_a_repository_of_someone_else_is_a_conflict(request_: ModelRequest, folder: Path) -> None:
+def test_a_repository_of_someone_else_is_a_conflict(request_: TrainRequest, folder: Path) -> None:
     with serving(folder / "hub") as endpoint:
         api = HfApi(endpoint, token=False)
         api.create_repo("me/fogwatch")
@@ -245,7 +246,7 @@ def test_a_repository_of_someone_else_is_a_conflict(request_: ModelRequest, fold
 
 
 def test_a_readme_that_was_edited_here_is_not_overwritten(
-    request_: ModelRequest, folder: Path
+    request_: TrainRequest, folder: Path
 ) -> None:
     go(request_)
     readme = folder / "models/fogwatch/README.md"
@@ -259,7 +260,7 @@ def test_a_readme_that_was_edited_here_is_not_overwritten(
 
 
 def test_tokens_and_namespaces(
-    request_: ModelRequest, folder: Path, monkeypatch: pytest.MonkeyPatch
+    request_: TrainRequest, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     access = Access(user="ada", orgs=("quays",), token="hub-token-for-tests")
     with serving(folder / "hub", access=access) as endpoint:
@@ -278,20 +279,20 @@ def test_tokens_and_namespaces(
 
 
 @pytest.mark.parametrize("namespace", ["../x", "a b", "", "a--b"])
-def test_a_namespace_that_is_none(namespace: str, request_: ModelRequest) -> None:
+def test_a_namespace_that_is_none(namespace: str, request_: TrainRequest) -> None:
     with pytest.raises(UsageError):
         go(request_, namespace=namespace)
 
 
-def test_the_deny_list_stops_an_account(request_: ModelRequest, folder: Path) -> None:
+def test_the_deny_list_stops_an_account(request_: TrainRequest, folder: Path) -> None:
     (folder / "deny.txt").write_text("# asked us\nx:FogWatch\n")
     project = Project(folder, Config(consent=ConsentConfig(deny="deny.txt")))
     with pytest.raises(PolicyError, match="@fogwatch is on the deny list"):
-        publish(request_, Target("local", "hub"), None, project, SilentReporter())
+        publish(request_, Target("local", "hub"), None, project, Reporter())
     assert not (folder / "models").exists()
 
 
-def test_too_few_posts_are_refused(request_: ModelRequest, folder: Path) -> None:
+def test_too_few_posts_are_refused(request_: TrainRequest, folder: Path) -> None:
     few = write_archive(folder / "few.zip", posts(20))
     with pytest.raises(PolicyError, match=r"20 .*6,?000"):
         go(replace(request_, sources=(str(few),)))
@@ -302,7 +303,7 @@ def test_too_few_posts_are_refused(request_: ModelRequest, folder: Path) -> None
 
 
 def test_a_hub_that_is_away_costs_no_second_training(
-    request_: ModelRequest, folder: Path, monkeypatch: pytest.MonkeyPatch
+    request_: TrainRequest, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", "any")
     with pytest.raises(HubUnavailableError, match="run the same command again"):
@@ -314,7 +315,7 @@ def test_a_hub_that_is_away_costs_no_second_training(
 
 
 def test_a_kill_between_training_and_pictures(
-    request_: ModelRequest, folder: Path, monkeypatch: pytest.MonkeyPatch
+    request_: TrainRequest, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from hubtools.services import model_folder as steps
     from hubtools.training import fitting
@@ -349,8 +350,8 @@ def wait_for(condition: object, process: subprocess.Popen[str]) -> None:
         time.sleep(0.01)
 
 
-def test_ctrl_c_in_training_and_on_again(request_: ModelRequest, folder: Path) -> None:
-    write_recipe(folder / "long.toml", passes=40)
+def test_ctrl_c_in_training_and_on_again(request_: TrainRequest, folder: Path) -> None:
+    write_recipe(folder / "long.toml", epochs=40)
     process = start(folder)
     wait_for((folder / "models/.fogwatch.part/key").exists, process)
     time.sleep(4)  # somewhere in the imports or the training: both must hold
@@ -367,8 +368,8 @@ def test_ctrl_c_in_training_and_on_again(request_: ModelRequest, folder: Path) -
     assert resumed.made.card == whole.made.card
 
 
-def test_kill_9_leaves_nothing_half_made(request_: ModelRequest, folder: Path) -> None:
-    write_recipe(folder / "long.toml", passes=40)
+def test_kill_9_leaves_nothing_half_made(request_: TrainRequest, folder: Path) -> None:
+    write_recipe(folder / "long.toml", epochs=40)
     process = start(folder)
     wait_for((folder / "models/.fogwatch.part/key").exists, process)
     time.sleep(3)
@@ -384,12 +385,12 @@ def test_kill_9_leaves_nothing_half_made(request_: ModelRequest, folder: Path) -
     assert set(document) == {
         "repo", "url", "folder", "posts", "training", "evaluation", "predictions", "commit"
     }  # fmt: skip
-    assert document["posts"] == {"downloaded": 300, "reposts": 0, "short": 0, "kept": 300}
+    assert document["posts"] == {"downloaded": 300, "reposts": 0, "dropped": 0, "kept": 300}
     left = sorted(path.name for path in (folder / "models").iterdir())
     assert left == ["fogwatch", "fogwatch.log.jsonl"]
 
 
-def test_a_base_that_is_not_there_leaves_nothing(request_: ModelRequest, folder: Path) -> None:
+def test_a_base_that_is_not_there_leaves_nothing(request_: TrainRequest, folder: Path) -> None:
     with pytest.raises(ModelError, match="no such model folder"):
         go(replace(request_, base="./gone"))
     assert not (folder / "cards").exists()

@@ -12,20 +12,20 @@ from typing import Any
 from hubtools.cards.card import Card, CardAccount
 from hubtools.cards.card_file import card_toml, load_card
 from hubtools.core.config import find_project
-from hubtools.core.events import SilentReporter
+from hubtools.core.events import Reporter
 from hubtools.core.run_record import RUN_RECORD, sealed_record
 from hubtools.localhub.faults import Faults
 from hubtools.localhub.store import Store
 from hubtools.localhub.types import AddFile, Commit, Draft, Query, Repo, RepoId
 from hubtools.services.session import Session, make_plan, renderer_for
-from hubtools.sync.apply import Applied, apply
-from hubtools.sync.client import Hub, Patience, counted
+from hubtools.sync.apply import ApplyResult, apply
+from hubtools.sync.client import Hub, RetryPolicy, counted
 from hubtools.sync.pacing import Pacer
 from hubtools.sync.plan import Change, Plan
-from hubtools.sync.state import Memory
+from hubtools.sync.state import StateCache
 from hubtools.sync.target import Target
 
-QUICK = Patience(attempts=7, first=0.01, most=0.05, timeout=20)
+QUICK = RetryPolicy(attempts=7, first=0.01, most=0.05, timeout=20)
 """As patient as by default, in less time."""
 
 
@@ -100,20 +100,20 @@ class Place:
     def session(
         self,
         *,
-        patience: Patience = QUICK,
+        patience: RetryPolicy = QUICK,
         clock: Callable[[], float] | None = None,
         root: Path | None = None,
     ) -> Iterator[Session]:
         from huggingface_hub import HfApi
 
         project, target = find_project(root or self.root), Target("url", self.url)
-        memory = Memory(project.root / ".hubtools" / "heads.sqlite", str(target))
+        memory = StateCache(project.root / ".hubtools" / "heads.sqlite", str(target))
         api = HfApi(endpoint=self.url, token=False, library_name="hubtools")
         pacer = Pacer(clock) if clock else Pacer()
         renderer = renderer_for(project, target, self.namespace)
         with counted(api) as sent, memory:
             hub = Hub(api, pacer, patience)
-            report = SilentReporter()
+            report = Reporter()
             yield Session(project, target, self.namespace, hub, memory, report, sent, renderer)
 
     def plan(self, *names: str) -> Plan:
@@ -133,10 +133,10 @@ class Place:
         self,
         *,
         between: Callable[[], object] | None = None,
-        patience: Patience = QUICK,
+        patience: RetryPolicy = QUICK,
         clock: Callable[[], float] | None = None,
         private: bool = False,
-    ) -> Applied:
+    ) -> ApplyResult:
         """Plan and apply, with something happening between the two."""
         with self.session(patience=patience, clock=clock) as session:
             plan = plan_in(session)
@@ -151,10 +151,10 @@ def plan_in(session: Session, *names: str) -> Plan:
     return make_plan(session, chosen, whole=not names).plan
 
 
-def apply_in(session: Session, plan: Plan, *, private: bool = False) -> Applied:
+def apply_in(session: Session, plan: Plan, *, private: bool = False) -> ApplyResult:
     files = sorted(session.project.cards_folder.glob("*.toml"))
     fleet = session.fleet(files)
-    report = SilentReporter()
+    report = Reporter()
     return apply(plan, fleet, session.hub, session.memory, report, private=private)
 
 

@@ -15,12 +15,12 @@ from types import SimpleNamespace
 import pytest
 
 from hubtools.core.errors import AccessError, ConflictError, HubUnavailableError, PartlyDoneError
-from hubtools.core.events import Bar, SilentReporter
+from hubtools.core.events import Reporter, Task
 from hubtools.localhub.faults import Answer, Fault, Run
 from hubtools.localhub.limits import limit_headers
 from hubtools.services.session import make_plan
 from hubtools.sync.apply import apply
-from hubtools.sync.client import Patience
+from hubtools.sync.client import RetryPolicy
 from hubtools.sync.plan import README
 from tests.sync.makers import Place, apply_in, plan_in, rival, write_model
 
@@ -527,9 +527,9 @@ def test_it_waits_as_long_as_the_hub_says(place: Place) -> None:
 def test_a_long_wait_is_said(place: Place) -> None:
     told: list[str] = []
 
-    class Told(SilentReporter):
+    class Told(Reporter):
         @contextmanager
-        def bar(self, title: str, total: float) -> Iterator[Bar]:
+        def task(self, title: str, total: float) -> Iterator[Task]:
             yield SimpleNamespace(advance=lambda done, detail="": told.append(detail))
 
     fleet(place, 2)
@@ -629,7 +629,7 @@ def test_a_clock_of_the_pacer_that_jumps(place: Place, jump: float) -> None:
 def test_a_hub_that_is_away_ends_the_run_early(place: Place) -> None:
     fleet(place, 40)
     place.faults.use(Fault(Answer(503), "POST"))
-    done = place.apply(patience=Patience(attempts=2, first=0.01, most=0.01))
+    done = place.apply(patience=RetryPolicy(attempts=2, first=0.01, most=0.01))
     assert isinstance(done.error(), HubUnavailableError)
     assert done.left > 0
     assert place.names() == set()
@@ -640,7 +640,7 @@ def test_an_address_where_nobody_answers_is_not_asked_for_long(place: Place) -> 
 
     nowhere = replace(place, url="http://127.0.0.1:9")
     place.card("poet")
-    patience = Patience(attempts=1000, first=0.01, most=0.01)
+    patience = RetryPolicy(attempts=1000, first=0.01, most=0.01)
     with nowhere.session(patience=patience) as session:
         with pytest.raises(HubUnavailableError, match="cannot be reached"):
             plan_in(session)

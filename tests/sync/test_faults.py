@@ -17,10 +17,10 @@ from hubtools.localhub.limits import limit_headers
 from hubtools.localhub.server import serving
 from hubtools.localhub.store import Store
 from hubtools.services.session import owner_of
-from hubtools.sync.client import Patience
+from hubtools.sync.client import RetryPolicy
 from tests.sync.makers import Place, rival, write_model
 
-IMPATIENT = Patience(attempts=7, first=0.01, most=0.05, timeout=0.4)
+IMPATIENT = RetryPolicy(attempts=7, first=0.01, most=0.05, timeout=0.4)
 STALL = 0.6  # seconds: longer than that timeout
 FAULTS = {
     "429": Answer(429),
@@ -183,7 +183,7 @@ def test_a_commit_that_lands_while_its_repetition_is_on_the_way(place: Place) ->
     place.card("poet")
     commit = f"/api/models/{place.namespace}/poet/commit/*"
     place.faults.use(Fault(Stall(0.6), "POST", commit, nth=(1,)))
-    patience = Patience(attempts=7, first=0.4, most=0.4, timeout=0.4)
+    patience = RetryPolicy(attempts=7, first=0.4, most=0.4, timeout=0.4)
     done = place.apply(patience=patience)
     assert (done.applied, done.error()) == (1, None)
     assert len(place.history("poet")) == 1
@@ -301,7 +301,7 @@ def test_a_thousand_repositories_in_a_storm(stormy: Place) -> None:
     place.faults.use(Fault(storm, share=0.15), Fault(Run(edit), "GET", "/me/*/resolve/*"))
     applied = 0
     for _ in range(3):
-        done = place.apply(patience=Patience(attempts=7, first=0.002, most=0.02, timeout=20))
+        done = place.apply(patience=RetryPolicy(attempts=7, first=0.002, most=0.02, timeout=20))
         applied += done.applied
         if not (done.failed or done.left):
             break

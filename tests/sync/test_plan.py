@@ -16,12 +16,12 @@ from hubtools.sync.plan import (
     README,
     Change,
     ChangeLimit,
+    Desired,
     Digest,
     Head,
     Plan,
     Remote,
     Seen,
-    Wanted,
     change_limit,
     make_changes,
 )
@@ -43,10 +43,10 @@ def there(content: str, lfs: bool = True) -> str:
 
 
 @st.composite
-def fleets(draw: st.DrawFn) -> tuple[Wanted, ...]:
+def fleets(draw: st.DrawFn) -> tuple[Desired, ...]:
     names = draw(st.lists(st.sampled_from(NAMES), unique_by=str.casefold, max_size=5))
     return tuple(
-        Wanted(
+        Desired(
             name,
             draw(st.booleans()),
             {README: digest(draw(st.sampled_from(CONTENTS)))}
@@ -80,7 +80,7 @@ def looks(draw: st.DrawFn, head: Head) -> Seen:
     return Seen(head.sha, files, frozenset(edited))
 
 
-def carry_out(changes: tuple[Change, ...], wanted: tuple[Wanted, ...], remote: Remote) -> Remote:
+def carry_out(changes: tuple[Change, ...], wanted: tuple[Desired, ...], remote: Remote) -> Remote:
     """What a Hub is after an apply, which does what the changes say and nothing else."""
     heads, seen = dict(remote.heads), dict(remote.seen)
     by_name = {one.name: one for one in wanted}
@@ -100,7 +100,7 @@ def carry_out(changes: tuple[Change, ...], wanted: tuple[Wanted, ...], remote: R
 
 
 @given(fleets(), hubs())
-def test_a_plan_after_its_own_apply_is_empty(wanted: tuple[Wanted, ...], remote: Remote) -> None:
+def test_a_plan_after_its_own_apply_is_empty(wanted: tuple[Desired, ...], remote: Remote) -> None:
     changes = make_changes(wanted, remote, "me")
     after = make_changes(wanted, carry_out(changes, wanted, remote), "me")
     assert not [change for change in after if change.action in CARRIED_OUT]
@@ -108,7 +108,7 @@ def test_a_plan_after_its_own_apply_is_empty(wanted: tuple[Wanted, ...], remote:
 
 
 @given(fleets(), hubs(), st.randoms())
-def test_order_does_not_matter(wanted: tuple[Wanted, ...], remote: Remote, random: object) -> None:
+def test_order_does_not_matter(wanted: tuple[Desired, ...], remote: Remote, random: object) -> None:
     def shuffled(items: Mapping[str, object]) -> dict[str, object]:
         pairs = list(items.items())
         random.shuffle(pairs)  # type: ignore[attr-defined]
@@ -121,7 +121,7 @@ def test_order_does_not_matter(wanted: tuple[Wanted, ...], remote: Remote, rando
 
 
 @given(fleets(), hubs())
-def test_what_a_person_edited_is_never_sent(wanted: tuple[Wanted, ...], remote: Remote) -> None:
+def test_what_a_person_edited_is_never_sent(wanted: tuple[Desired, ...], remote: Remote) -> None:
     by_name = {one.name: one for one in wanted}
     for change in make_changes(wanted, remote, "me"):
         seen = remote.seen.get(change.name)
@@ -144,7 +144,7 @@ def test_what_a_person_edited_is_never_sent(wanted: tuple[Wanted, ...], remote: 
 
 @given(fleets(), hubs())
 def test_every_card_and_every_repository_is_named_once(
-    wanted: tuple[Wanted, ...], remote: Remote
+    wanted: tuple[Desired, ...], remote: Remote
 ) -> None:
     changes = make_changes(wanted, remote, "me")
     assert len({change.repo for change in changes}) == len(changes)
@@ -165,7 +165,7 @@ def test_every_card_and_every_repository_is_named_once(
 
 @given(fleets(), hubs())
 def test_a_plan_of_some_cards_is_the_same_for_these(
-    wanted: tuple[Wanted, ...], remote: Remote
+    wanted: tuple[Desired, ...], remote: Remote
 ) -> None:
     remote = replace(remote, before={})  # which repository was renamed, the other cards say
     whole = {change.repo: change for change in make_changes(wanted, remote, "me")}
@@ -174,7 +174,7 @@ def test_a_plan_of_some_cards_is_the_same_for_these(
         assert change == whole[change.repo]
 
 
-HERE = Wanted("poet", False, {README: digest("here")})
+HERE = Desired("poet", False, {README: digest("here")})
 
 
 def hub(*, private: bool = False, edited: bool = False, **files: str) -> Remote:
@@ -184,7 +184,7 @@ def hub(*, private: bool = False, edited: bool = False, **files: str) -> Remote:
     return Remote({"poet": head}, {"poet": seen})
 
 
-def only(wanted: Wanted, remote: Remote) -> Change:
+def only(wanted: Desired, remote: Remote) -> Change:
     (change,) = make_changes([wanted], remote, "me", whole=False)
     return change
 

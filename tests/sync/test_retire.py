@@ -9,7 +9,7 @@ import pytest
 from hubtools.cards.card import CardAccount
 from hubtools.cards.card_file import load_card
 from hubtools.core.errors import HubtoolsError, PolicyError
-from hubtools.core.events import SilentReporter
+from hubtools.core.events import Reporter
 from hubtools.localhub.faults import Answer, Fault
 from hubtools.services.retire import Retired, retire
 from tests.sync.makers import Place, write_model
@@ -17,7 +17,7 @@ from tests.sync.makers import Place, write_model
 
 def take_down(place: Place, name: str = "poet", *, delete: bool = False) -> Retired:
     with place.session() as session:
-        return retire(session, place.file(name), SilentReporter(), delete=delete)
+        return retire(session, place.file(name), Reporter(), delete=delete)
 
 
 def denied(place: Place) -> list[str]:

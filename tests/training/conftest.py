@@ -14,4 +14,6 @@ TINY = Scratch(vocabulary=320, context=64, layers=2, width=32, heads=2)
 @pytest.fixture(scope="session")
 def recipe() -> Recipe:
     """The packaged recipe for a model from scratch, at a size that trains in a second."""
-    return replace(load_recipe("scratch"), passes=2, tokens_per_step=256, scratch=TINY, choose=None)
+    return replace(
+        load_recipe("scratch"), epochs=2, tokens_per_step=256, scratch=TINY, early_stopping=None
+    )

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from hubtools.core.errors import ModelError
-from hubtools.core.events import SilentReporter
+from hubtools.core.events import Reporter
 from hubtools.corpus.corpus import build_corpus
-from hubtools.posts.post import Account, Post, Timeline
+from hubtools.posts.post import Account, AccountPosts, Post
 from hubtools.training.base import load_base
 from hubtools.training.fitting import RunSettings
 from hubtools.training.recipe import Recipe, load_recipe
@@ -19,7 +19,7 @@ from hubtools.training.run import run_training
 from tests.training.bases import BASES
 from tests.training.makers import posts
 
-FEW = replace(load_recipe("huggingtweets"), stream=None, passes=2, tokens_per_step=512)
+FEW = replace(load_recipe("huggingtweets"), packing=None, epochs=2, tokens_per_step=512)
 
 
 @pytest.fixture(scope="module", params=list(BASES))
@@ -34,14 +34,14 @@ def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 def train(base: Path, folder: Path, recipe: Recipe) -> None:
     said = tuple(Post(str(number), text) for number, text in enumerate(posts(150)))
-    corpus = build_corpus(Timeline("p", "00", Account("x", "keeper"), said))
+    corpus = build_corpus(AccountPosts("p", "00", Account("x", "keeper"), said))
     settings = RunSettings(
         base=str(base), recipe=recipe, seed=1, prompt="My dream is", cleaning="voice"
     )
     folder.mkdir(exist_ok=True)
-    run = run_training([corpus], settings, folder, SilentReporter())
+    run = run_training([corpus], settings, folder, Reporter())
     assert run.evaluation.base_loss is not None
-    assert run.evaluation.loss < run.evaluation.base_loss
+    assert run.evaluation.test_loss < run.evaluation.base_loss
 
 
 def test_it_is_trained_saved_loaded_and_prompted(base: Path, tmp_path: Path) -> None:

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from hubtools.core.errors import ConfigError, ModelError
-from hubtools.core.events import SilentReporter
+from hubtools.core.events import Reporter
 from hubtools.training.base import Base, make_base
 from hubtools.training.checkpoint import Point, Progress
 from hubtools.training.course import Fit
 from hubtools.training.loop import fit
 from hubtools.training.plan import Plan
-from hubtools.training.recipe import Choose, Recipe, load_recipe
+from hubtools.training.recipe import EarlyStopping, Recipe, load_recipe
 from hubtools.training.tokens import TokenBlocks, tokenize
 from tests.training.makers import posts
 
@@ -27,8 +27,8 @@ KEPT, ASIDE = posts(90)[:80], posts(90)[80:]
 
 @pytest.fixture
 def choosing(recipe: Recipe) -> Recipe:
-    choose = Choose(share=0.1, gain=0.01, decay=0.5)
-    return replace(recipe, passes=8, learning_rate=3e-3, choose=choose)
+    choose = EarlyStopping(share=0.1, gain=0.01, decay=0.5)
+    return replace(recipe, epochs=8, learning_rate=3e-3, early_stopping=choose)
 
 
 def run(recipe: Recipe, checkpoint: Path, report: Any = None) -> tuple[Base, Fit]:
@@ -37,7 +37,7 @@ def run(recipe: Recipe, checkpoint: Path, report: Any = None) -> tuple[Base, Fit
         TokenBlocks((tokenize(base.tokenizer, texts, (base.start, base.end), base.context),))
         for texts in (KEPT, ASIDE)
     ]
-    return base, fit(base, rows[0], recipe, 1, checkpoint, report or SilentReporter(), rows[1])
+    return base, fit(base, rows[0], recipe, 1, checkpoint, report or Reporter(), rows[1])
 
 
 def decided(recipe: Recipe, losses: list[float]) -> int | None:
@@ -47,7 +47,7 @@ def decided(recipe: Recipe, losses: list[float]) -> int | None:
     progress = Progress()
     for number, loss in enumerate(losses):
         progress.number = number
-        point = Point(passes=number, step=number, learning_rate=0.0, loss=None, held_out=loss)
+        point = Point(epochs=number, step=number, learning_rate=0.0, loss=None, held_out=loss)
         progress.curve = (*progress.curve, point)
         if number:
             plan.decide(progress)
@@ -71,15 +71,15 @@ def test_there_are_never_more_passes_than_the_recipe_says(choosing: Recipe) -> N
 def test_what_was_chosen_is_on_the_curve(choosing: Recipe, tmp_path: Path) -> None:
     _, made = run(choosing, tmp_path / "c")
     assert made.held is not None
-    looked = [point for point in made.curve if point.held_out is not None]
-    assert [point.passes for point in looked] == list(range(made.held + 1))
-    assert made.held < made.passes <= 8
+    looked = [point for point in made.curve if point.val_loss is not None]
+    assert [point.epoch for point in looked] == list(range(made.held + 1))
+    assert made.held < made.epochs <= 8
     assert made.curve[0].loss is None
     assert made.curve[-1].step == made.steps
     assert [point.step for point in made.curve] == sorted({p.step for p in made.curve})
     rates = [point.learning_rate for point in made.curve]
     assert rates[-1] < 0.2 * max(rates)
-    held = [point.learning_rate for point in made.curve if 1 <= point.passes <= made.held]
+    held = [point.learning_rate for point in made.curve if 1 <= point.epoch <= made.held]
     assert set(held) == {choosing.learning_rate}
 
 
@@ -95,14 +95,14 @@ def test_the_last_passes_see_the_posts_that_were_kept_aside(choosing: Recipe) ->
     assert tokens(Progress(number=2, hold=2)) == {1, 2, 7, 9}
 
 
-class Interrupt(SilentReporter):
+class Interrupt(Reporter):
     """A person presses Ctrl-C after so many steps."""
 
     def __init__(self, steps: int) -> None:
         self.left = steps
 
     @contextmanager
-    def bar(self, title: str, total: float) -> Iterator[Any]:
+    def task(self, title: str, total: float) -> Iterator[Any]:
         yield self
 
     def advance(self, done: float, detail: str = "") -> None:
@@ -149,37 +149,46 @@ MINE = """
 learning_rate = {rate}
 passes = {passes}
 tokens_per_step = 1024
-warmup = 0.0
+warmup_ratio = 0.0
 weight_decay = 0.0
-clip = 1.0
+max_grad_norm = 1.0
 betas = [0.9, 0.999]
 {more}
 """
 
 
-def mine(folder: Path, rate: object = 1e-4, passes: object = 4, more: str = "") -> Recipe:
+def mine(folder: Path, rate: object = 1e-4, epochs: object = 4, more: str = "") -> Recipe:
     file = folder / "mine.toml"
-    file.write_text(MINE.format(rate=rate, passes=passes, more=more))
+    file.write_text(MINE.format(rate=rate, epochs=epochs, more=more))
     return load_recipe(str(file))
 
 
 def test_a_recipe_in_a_file(tmp_path: Path) -> None:
     recipe = mine(tmp_path)
-    assert (recipe.name, recipe.learning_rate, recipe.choose) == ("mine", 1e-4, None)
+    assert (recipe.name, recipe.learning_rate, recipe.early_stopping) == ("mine", 1e-4, None)
 
 
 @pytest.mark.parametrize(
     ("said", "error"),
     [
         ({"more": "leraning_rate = 1.0"}, r"unknown key 'leraning_rate'.*'learning_rate'\?"),
-        ({"more": "[choose]\nshare = 0.1\ngain = 0.0\ndecay = 0.5\nwait = 1"}, "choose.wait"),
+        (
+            {"more": "[choose]\nval_fraction = 0.1\nmin_delta = 0.0\ndecay_ratio = 0.5\nwait = 1"},
+            "choose.wait",
+        ),
         ({"rate": -1}, r"mine\.toml: learning_rate: Expected float > 0"),
         ({"rate": '"fast"'}, r"learning_rate: Expected float, got str"),
-        ({"passes": 0}, r"passes: Expected int >= 1"),
+        ({"epochs": 0}, r"passes: Expected int >= 1"),
         ({"more": 'precision = "fp8"'}, "precision: Invalid enum value"),
-        ({"more": "[stream]\nblock = 1000"}, "multiple of stream.block"),
+        ({"more": "[stream]\nblock_size = 1000"}, "multiple of packing.block_size"),
         ({"more": "dropout = 1.0"}, "dropout: Expected float < 1"),
-        ({"passes": 1, "more": "[choose]\nshare = 0.1\ngain = 0.0\ndecay = 0.5"}, "too few"),
+        (
+            {
+                "epochs": 1,
+                "more": "[choose]\nval_fraction = 0.1\nmin_delta = 0.0\ndecay_ratio = 0.5",
+            },
+            "too few",
+        ),
     ],
 )
 def test_a_mistake_in_a_recipe_names_file_and_key(

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubtools.core.events import SilentReporter
+from hubtools.core.events import Reporter
 from hubtools.training import step
 from hubtools.training.base import Base, make_base
 from hubtools.training.bases import WarmBases
@@ -92,7 +92,7 @@ def test_the_compiler_itself_learns_the_same(recipe: Recipe) -> None:
 
 def learn_alike(plain: Base, quick: Base, batches: Sequence[Batch], recipe: Recipe) -> None:
     """Train both on the same batches, and compare every loss and the weights."""
-    steppers = [Stepper(base, recipe, SilentReporter()) for base in (plain, quick)]
+    steppers = [Stepper(base, recipe, Reporter()) for base in (plain, quick)]
     for batch in batches:
         wanted, found = (stepper.update(batch, 1e-3) for stepper in steppers)
         assert found == (pytest.approx(wanted[0], rel=1e-4), wanted[1])
@@ -106,7 +106,7 @@ def test_out_of_memory_ends_compiled_code_alone(
     base, batches = start(recipe)
     full = Counting(base.model, "eager")
     monkeypatch.setattr(full, "_loss", _full)
-    stepper = Stepper(replace(base, compiled=full), recipe, SilentReporter())
+    stepper = Stepper(replace(base, compiled=full), recipe, Reporter())
     losses = [stepper.update(batches[0], 1e-2)[0] for _ in range(4)]
     assert stepper.parts == 2
     assert losses[-1] < losses[0]
@@ -126,7 +126,7 @@ def test_code_is_kept_from_one_user_to_the_next(
         return CompiledLoss(model, "eager")
 
     monkeypatch.setattr("hubtools.training.bases.CompiledLoss", compiling)
-    recipe = replace(load_recipe("default"), choose=None, passes=1, dropout=0.0)
+    recipe = replace(load_recipe("default"), early_stopping=None, epochs=1, dropout=0.0)
     warm, cold = WarmBases(compiling=True), WarmBases()
     for number in range(2):
         losses = []
@@ -135,15 +135,13 @@ def test_code_is_kept_from_one_user_to_the_next(
                 base = bases.fresh(str(tiny_gpt2), recipe, TEXTS, number)
                 rows = tokenize(base.tokenizer, TEXTS, (base.start, base.end), base.context)
                 place = tmp_path / f"{number}-{len(losses)}"
-                losses.append(
-                    fit(base, TokenBlocks((rows,)), recipe, 1, place, SilentReporter()).loss
-                )
+                losses.append(fit(base, TokenBlocks((rows,)), recipe, 1, place, Reporter()).loss)
         assert losses[0] == pytest.approx(losses[1], rel=1e-4)
     assert len(made) == 1
 
 
 def test_an_adapter_is_trained_without_compiled_code(tiny_gpt2: Path) -> None:
-    base = WarmBases(compiling=True).fresh(str(tiny_gpt2), load_recipe("adapter"), TEXTS, 1)
+    base = WarmBases(compiling=True).fresh(str(tiny_gpt2), load_recipe("lora"), TEXTS, 1)
     assert base.compiled is not None
-    stepper = step.Stepper(base, load_recipe("adapter"), SilentReporter())
+    stepper = step.Stepper(base, load_recipe("lora"), Reporter())
     assert stepper._compiled is None

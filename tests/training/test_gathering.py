@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from hubtools.core.errors import ModelError
-from hubtools.core.events import SilentReporter
+from hubtools.core.events import Reporter
 from hubtools.training.bases import WarmBases
 from hubtools.training.gathering import Gathering
 from hubtools.training.recipe import Recipe, load_recipe
@@ -23,7 +23,7 @@ from hubtools.training.tokens import TokenBlocks
 from hubtools.training.trackers import NoLog
 from tests.training.test_stacked import ADAPTER, user_of
 
-RECIPE = load_recipe("adapter")
+RECIPE = load_recipe("lora")
 
 
 def somebody(seed: int, report: object = None) -> User:
@@ -31,7 +31,7 @@ def somebody(seed: int, report: object = None) -> User:
         blocks=TokenBlocks(((),)),
         aside=None,
         seed=seed,
-        report=report or SilentReporter(),  # type: ignore[arg-type]
+        report=report or Reporter(),  # type: ignore[arg-type]
         log=NoLog(),
     )
 
@@ -97,12 +97,12 @@ def test_a_stop_ends_the_wait() -> None:
     class StopError(Exception):
         pass
 
-    class Stopping(SilentReporter):
+    class Stopping(Reporter):
         def advance(self, done: float, detail: str = "") -> None:
             raise StopError
 
         @contextmanager
-        def bar(self, title: str, total: float) -> Iterator[Stopping]:
+        def task(self, title: str, total: float) -> Iterator[Stopping]:
             yield self
 
     trains = Trains()
@@ -121,12 +121,12 @@ def test_who_is_in_training_stays_until_it_ends(monkeypatch: pytest.MonkeyPatch)
     """Its log is written to, so a stop reaches it through the training alone."""
     training, told = threading.Event(), []
 
-    class Watching(SilentReporter):
+    class Watching(Reporter):
         def advance(self, done: float, detail: str = "") -> None:
             told.append(training.is_set())
 
         @contextmanager
-        def bar(self, title: str, total: float) -> Iterator[Watching]:
+        def task(self, title: str, total: float) -> Iterator[Watching]:
             yield self
 
     def train(_base: str, _recipe: Recipe, users: Sequence[User]) -> list[Learned]:
@@ -149,7 +149,7 @@ def test_who_is_in_training_stays_until_it_ends(monkeypatch: pytest.MonkeyPatch)
 def test_a_group_that_does_not_fit_is_halved_and_says_so(
     tiny_gpt2: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Heard(SilentReporter):
+    class Heard(Reporter):
         def __init__(self) -> None:
             self.notes: list[str] = []
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from hubtools.core.errors import ModelError, OutputError
-from hubtools.core.events import SilentReporter
+from hubtools.core.events import Reporter
 from hubtools.training.base import Base, make_base
 from hubtools.training.course import Fit
 from hubtools.training.evaluate import evaluate
@@ -35,7 +35,7 @@ def start(recipe: Recipe, seed: int = 1) -> tuple[Base, TokenBlocks]:
 
 def run(recipe: Recipe, checkpoint: Path, seed: int = 1, report: Any = None) -> tuple[Base, Fit]:
     base, blocks = start(recipe, seed)
-    return base, fit(base, blocks, recipe, seed, checkpoint, report or SilentReporter())
+    return base, fit(base, blocks, recipe, seed, checkpoint, report or Reporter())
 
 
 def weights(base: Base) -> dict[str, bytes]:
@@ -53,7 +53,7 @@ class PressCtrlC:
     def detail(self, text: str) -> None: ...
 
     @contextmanager
-    def bar(self, title: str, total: float) -> Iterator[Any]:
+    def task(self, title: str, total: float) -> Iterator[Any]:
         yield self
 
     def advance(self, done: float, detail: str = "") -> None:
@@ -62,7 +62,7 @@ class PressCtrlC:
 
 
 def test_a_model_learns_what_it_is_shown(recipe: Recipe, tmp_path: Path) -> None:
-    longer = replace(recipe, passes=8)
+    longer = replace(recipe, epochs=8)
     untrained, _ = start(longer)
     trained, result = run(longer, tmp_path / "c")
     held_out = posts(100)[80:]
@@ -94,7 +94,7 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(
 
 
 def test_the_average_of_the_weights_is_what_is_kept(recipe: Recipe, tmp_path: Path) -> None:
-    averaging = replace(recipe, average=0.8)
+    averaging = replace(recipe, ema_decay=0.8)
     last, _ = run(recipe, tmp_path / "last")
     base, blocks = start(averaging)
     seen: list[torch.Tensor] = []
@@ -113,7 +113,7 @@ def test_the_average_of_the_weights_is_what_is_kept(recipe: Recipe, tmp_path: Pa
 
 
 def test_an_interrupted_average_goes_on(recipe: Recipe, tmp_path: Path) -> None:
-    averaging = replace(recipe, average=0.8)
+    averaging = replace(recipe, ema_decay=0.8)
     whole, _ = run(averaging, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
         run(averaging, tmp_path / "c", report=PressCtrlC(5))
@@ -129,7 +129,7 @@ def test_ctrl_c_works_as_before_afterwards(recipe: Recipe, tmp_path: Path) -> No
 
 
 def test_a_loss_that_is_no_number_stops(recipe: Recipe, tmp_path: Path) -> None:
-    wild = replace(recipe, learning_rate=1e30, clip=1e30, warmup=0.0)
+    wild = replace(recipe, learning_rate=1e30, max_grad_norm=1e30, warmup_ratio=0.0)
     with pytest.raises(ModelError, match=r"at step \d+ of \d+.*learning_rate"):
         run(wild, tmp_path / "c")
 

@@ -15,17 +15,17 @@ from hubtools.cards.card_file import load_card
 from hubtools.cards.frontmatter import read_front_matter
 from hubtools.core.config import Project
 from hubtools.core.errors import ConfigError, ModelError
-from hubtools.core.events import SilentReporter
+from hubtools.core.events import Reporter
 from hubtools.localhub.server import serving
-from hubtools.services.publish import ModelRequest, make_model
+from hubtools.services.train import TrainRequest, train_model
 from hubtools.training.base import Base, load_base
 from hubtools.training.bases import WarmBases
 from hubtools.training.lora import add_adapter, load_adapter, remove_adapter, save_adapter
-from hubtools.training.recipe import Adapter, load_recipe, recipe_for
+from hubtools.training.recipe import Lora, load_recipe, recipe_for
 from tests.makers import command, write_archive
 from tests.training.makers import posts
 
-RANK = Adapter(rank=4, alpha=8)
+RANK = Lora(rank=4, alpha=8)
 
 
 @pytest.fixture
@@ -50,12 +50,12 @@ def scramble(base: Base) -> None:
                 weight.normal_(0, 0.3)
 
 
-def request(tiny_gpt2: Path, folder: Path, base: str | None = None) -> ModelRequest:
+def request(tiny_gpt2: Path, folder: Path, base: str | None = None) -> TrainRequest:
     archive = write_archive(folder / "archive.zip", posts(160))
     recipe = folder / "tiny-adapter.toml"
-    text = (Path(load_recipe.__code__.co_filename).parent / "recipes/adapter.toml").read_text()
-    recipe.write_text(text.replace("passes = 4", "passes = 1").replace("rank = 16", "rank = 4"))
-    return ModelRequest(
+    text = (Path(load_recipe.__code__.co_filename).parent / "recipes/lora.toml").read_text()
+    recipe.write_text(text.replace("epochs = 4", "epochs = 1").replace("rank = 16", "rank = 4"))
+    return TrainRequest(
         sources=(str(archive),),
         base=base or str(tiny_gpt2),
         prompt="My dream is",
@@ -102,7 +102,7 @@ def test_an_adapter_of_another_base_is_refused(base: Base, tmp_path: Path) -> No
 
 
 def test_a_base_is_as_before_after_an_adapter(tiny_gpt2: Path) -> None:
-    bases, recipe = WarmBases(), load_recipe("adapter")
+    bases, recipe = WarmBases(), load_recipe("lora")
     first = bases.fresh(str(tiny_gpt2), recipe, (), 1)
     first.model.eval()
     before = logits(first)
@@ -113,7 +113,7 @@ def test_a_base_is_as_before_after_an_adapter(tiny_gpt2: Path) -> None:
     assert torch.equal(logits(again), before)
 
 
-class Listening(SilentReporter):
+class Listening(Reporter):
     """Remembers what was said."""
 
     def __init__(self) -> None:
@@ -125,7 +125,7 @@ class Listening(SilentReporter):
 
 def test_from_scratch_there_is_nothing_to_adapt() -> None:
     with pytest.raises(ConfigError, match="an adapter needs a base"):
-        recipe_for("scratch", "adapter")
+        recipe_for("scratch", "lora")
 
 
 def test_a_run_saves_the_adapter_alone_and_goes_on_after_a_kill(
@@ -141,18 +141,18 @@ def test_a_run_saves_the_adapter_alone_and_goes_on_after_a_kill(
     with monkeypatch.context() as patch:
         patch.setattr(steps, "_draw", killed)
         with pytest.raises(SystemExit):
-            make_model(asked, None, Project(folder), report)
+            train_model(asked, None, Project(folder), report)
     assert [note for note in report.notes if "nobody else can load the adapter" in note]
-    made = make_model(asked, None, Project(folder), SilentReporter())
+    made = train_model(asked, None, Project(folder), Reporter())
     names = {path.name for path in made.folder.path.iterdir()}
     assert {"adapter_config.json", "adapter_model.safetensors", "generation_config.json"} <= names
     assert not names & {"model.safetensors", "config.json"}
     assert str(tiny_gpt2.parent) not in (made.folder.path / "adapter_config.json").read_text()
     assert made.card.training is not None
-    assert made.card.training.adapter_rank == 4
+    assert made.card.training.lora_rank == 4
     assert made.card.evaluation is not None
     assert made.card.evaluation.base_loss is not None
-    assert made.card.evaluation.loss < made.card.evaluation.base_loss
+    assert made.card.evaluation.test_loss < made.card.evaluation.base_loss
     assert load_card(made.card_file) == made.card
 
 

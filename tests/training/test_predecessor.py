@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from hubtools.core.events import SilentReporter
+from hubtools.core.events import Reporter
 from hubtools.training.base import load_base
 from hubtools.training.loop import fit
 from hubtools.training.recipe import load_recipe
@@ -22,7 +22,7 @@ RECIPE = load_recipe("huggingtweets")
 
 def test_its_numbers() -> None:
     assert RECIPE.stream is not None
-    assert (RECIPE.stream.block, RECIPE.tokens_per_step, RECIPE.passes) == (1024, 1024, 4)
+    assert (RECIPE.packing.block_size, RECIPE.tokens_per_step, RECIPE.epochs) == (1024, 1024, 4)
     assert (RECIPE.learning_rate, RECIPE.warmup, RECIPE.weight_decay) == (1.372e-4, 0.0, 0.0)
     assert (RECIPE.precision, RECIPE.dropout, RECIPE.choose) == ("fp32", None, None)
 
@@ -30,21 +30,21 @@ def test_its_numbers() -> None:
 def test_four_shuffled_repeats_of_one_text_cut_into_blocks() -> None:
     end = 9
     blocks = TokenBlocks((((end, 1, 2, end), (end, 3, end), (end, 4, 5, 6, 7, end)),))
-    passes = batches_of_stream(blocks, block=5, size=1, passes=4, seed=0)
-    assert len(passes) == 4
-    cut = [row for batches in passes for batch in batches for row in batch]
+    epochs = batches_of_stream(blocks, block=5, size=1, epochs=4, seed=0)
+    assert len(epochs) == 4
+    cut = [row for batches in epochs for batch in batches for row in batch]
     assert {len(row) for row in cut} == {5}
     # 1 + 4 x (3 + 2 + 5) tokens are 8 blocks and one token that is dropped.
     assert len(cut) == 8
     seen = Counter(token for row in cut for token in row)
     assert all(3 <= seen[token] <= 4 for token in range(1, 8))
-    assert batches_of_stream(blocks, 5, 1, 4, 0) == passes
-    assert batches_of_stream(blocks, 5, 1, 4, 1) != passes
+    assert batches_of_stream(blocks, 5, 1, 4, 0) == epochs
+    assert batches_of_stream(blocks, 5, 1, 4, 1) != epochs
 
 
 def test_fewer_posts_than_a_block_are_one_short_block() -> None:
-    passes = batches_of_stream(TokenBlocks((((9, 1, 9),),)), 64, 1, 4, 0)
-    assert [row for batches in passes for batch in batches for row in batch] == [
+    epochs = batches_of_stream(TokenBlocks((((9, 1, 9),),)), 64, 1, 4, 0)
+    assert [row for batches in epochs for batch in batches for row in batch] == [
         (9, 1, 9, 1, 9, 1, 9, 1, 9)
     ]
 
@@ -61,7 +61,7 @@ def test_the_same_weights_as_the_trainer_makes(
     """In the same order of blocks and without dropout, which draws its own random numbers."""
     ours = load_base(str(tiny_gpt2), dropout=0.0)
     recipe = replace(RECIPE, learning_rate=1e-3, dropout=0.0)
-    fit(ours, blocks, recipe, 7, tmp_path / "c", SilentReporter())
+    fit(ours, blocks, recipe, 7, tmp_path / "c", Reporter())
     theirs = load_base(str(tiny_gpt2), dropout=0.0)
     order = batches_of_stream(blocks, theirs.context, 1, 4, 7)
     trainer(theirs.model, [batch[0] for batches in order for batch in batches], tmp_path).train()

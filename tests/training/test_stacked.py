@@ -10,23 +10,21 @@ import pytest
 import torch
 
 from hubtools.core.errors import ModelError, UsageError
-from hubtools.core.events import SilentReporter
+from hubtools.core.events import Reporter
 from hubtools.training.base import Base, load_base
 from hubtools.training.compiled import Shapes
 from hubtools.training.course import Fit
 from hubtools.training.loop import fit
 from hubtools.training.lora import adapter_weights, add_adapter
-from hubtools.training.recipe import Adapter, Recipe, load_recipe
+from hubtools.training.recipe import Lora, Recipe, load_recipe
 from hubtools.training.stacked import Learned, Stack, User, alike, side_by_side
 from hubtools.training.tokens import TokenBlocks, tokenize
 from hubtools.training.trackers import NoLog
 from tests.training import bases
 from tests.training.makers import posts
 
-ADAPTER = replace(
-    load_recipe("adapter"), passes=2, tokens_per_step=256, adapter=Adapter(rank=4, alpha=8)
-)
-MODEL = replace(load_recipe("default"), passes=3, tokens_per_step=256, dropout=0.0)
+ADAPTER = replace(load_recipe("lora"), epochs=2, tokens_per_step=256, lora=Lora(rank=4, alpha=8))
+MODEL = replace(load_recipe("default"), epochs=3, tokens_per_step=256, dropout=0.0)
 
 
 def user_of(base: Base, seed: int, *, kept_aside: bool = False) -> User:
@@ -41,19 +39,17 @@ def user_of(base: Base, seed: int, *, kept_aside: bool = False) -> User:
         blocks=blocks(texts[6:] if kept_aside else texts),
         aside=blocks(texts[:6]) if kept_aside else None,
         seed=seed,
-        report=SilentReporter(),
+        report=Reporter(),
         log=NoLog(),
     )
 
 
 def alone(folder: Path, user: User, recipe: Recipe, place: Path) -> tuple[Fit, dict[str, object]]:
     base = load_base(str(folder), recipe.dropout)
-    if recipe.adapter is not None:
-        add_adapter(base, recipe.adapter, user.seed)
-    found = fit(
-        base, user.blocks, recipe, user.seed, place / "checkpoint", SilentReporter(), user.aside
-    )
-    if recipe.adapter is not None:
+    if recipe.lora is not None:
+        add_adapter(base, recipe.lora, user.seed)
+    found = fit(base, user.blocks, recipe, user.seed, place / "checkpoint", Reporter(), user.aside)
+    if recipe.lora is not None:
         return found, dict(adapter_weights(base))
     return found, {name: weight.detach() for name, weight in base.model.named_parameters()}
 
@@ -63,7 +59,7 @@ def assert_alike(one: Learned | ModelError, fit: Fit, weights: dict[str, object]
     assert one.weights.keys() == weights.keys()
     for name, weight in weights.items():
         torch.testing.assert_close(one.weights[name], weight, atol=3e-5, rtol=1e-3)
-    assert (one.fit.steps, one.fit.passes, one.fit.held) == (fit.steps, fit.passes, fit.held)
+    assert (one.fit.steps, one.fit.epochs, one.fit.held) == (fit.steps, fit.epochs, fit.held)
     assert one.fit.losses == pytest.approx(fit.losses, abs=1e-3)
     assert [p.held_out for p in one.fit.curve] == pytest.approx(
         [p.held_out for p in fit.curve], abs=1e-3, nan_ok=True
@@ -71,7 +67,7 @@ def assert_alike(one: Learned | ModelError, fit: Fit, weights: dict[str, object]
 
 
 @pytest.mark.parametrize(
-    "recipe", [ADAPTER, replace(ADAPTER, average=0.9), MODEL, replace(MODEL, average=0.9)]
+    "recipe", [ADAPTER, replace(ADAPTER, ema_decay=0.9), MODEL, replace(MODEL, ema_decay=0.9)]
 )
 @pytest.mark.parametrize("make", [bases.gpt2, bases.smollm, bases.qwen3])
 def test_together_is_as_alone(make: Callable[[Path], None], recipe: Recipe, tmp_path: Path) -> None:
@@ -80,7 +76,7 @@ def test_together_is_as_alone(make: Callable[[Path], None], recipe: Recipe, tmp_
     make(folder)
     base = load_base(str(folder), recipe.dropout)
     before = {name: weight.clone() for name, weight in base.model.state_dict().items()}
-    choosing = recipe.choose is not None
+    choosing = recipe.early_stopping is not None
     users = [user_of(base, seed, kept_aside=choosing) for seed in range(4)]
     stack = Stack(base, recipe, 3)
     together = (*stack.fit(users[:3]), *stack.fit(users[3:]))
@@ -103,7 +99,7 @@ def test_compiled_code_is_made_once_and_gives_the_same(recipe: Recipe, tiny_gpt2
         return graph
 
     shapes = Shapes(recipe.tokens_per_step, base.context)
-    users = [user_of(base, seed, kept_aside=recipe.choose is not None) for seed in range(3)]
+    users = [user_of(base, seed, kept_aside=recipe.early_stopping is not None) for seed in range(3)]
     slow, fast = Stack(base, recipe, 2), Stack(base, recipe, 2, backend)
     for group in (users[:2], users[2:]):
         for one, other in zip(slow.fit(group), fast.fit(group), strict=True):

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from hubtools.core.errors import ModelError
-from hubtools.core.events import SilentReporter
+from hubtools.core.events import Reporter
 from hubtools.training import step
 from hubtools.training.base import Base, make_base
 from hubtools.training.recipe import Recipe
@@ -18,7 +18,7 @@ from hubtools.training.tokens import Batch, tokenize
 from tests.training.makers import posts
 
 
-class Notes(SilentReporter):
+class Notes(Reporter):
     """Remembers what was said."""
 
     def __init__(self) -> None:
@@ -60,7 +60,7 @@ def test_a_batch_that_is_too_large_is_halved_and_learned_the_same(
     assert "4 parts" in notes.said[-1]
     monkeypatch.undo()
     whole, _ = start(recipe)
-    plain = Stepper(whole, recipe, SilentReporter())
+    plain = Stepper(whole, recipe, Reporter())
     expected = [plain.update(batch, 1e-3) for _ in range(3)]
     assert [tokens for _, tokens in found] == [tokens for _, tokens in expected]
     for (loss, _), (wanted, _) in zip(found, expected, strict=True):
@@ -78,14 +78,14 @@ def test_a_row_that_is_too_large_says_what_to_do(
     monkeypatch.setattr(step, "loss_of", full)
     base, batch = start(recipe)
     with pytest.raises(ModelError, match=r"a row of \d+ tokens does not fit .* smaller base"):
-        Stepper(base, recipe, SilentReporter()).update(batch, 1e-3)
+        Stepper(base, recipe, Reporter()).update(batch, 1e-3)
 
 
 def test_bf16_learns_as_fp32_does(recipe: Recipe) -> None:
     losses = {}
     for kind in ("fp32", "bf16"):
         base, batch = start(recipe)
-        stepper = Stepper(base, replace(recipe, precision=kind), SilentReporter())
+        stepper = Stepper(base, replace(recipe, precision=kind), Reporter())
         losses[kind] = [stepper.update(batch, 3e-3)[0] for _ in range(10)]
         assert {p.dtype for p in base.model.parameters()} == {torch.float32}
     assert losses["bf16"] != losses["fp32"]

@@ -12,16 +12,16 @@ import pytest
 
 from hubtools.core.config import Project
 from hubtools.core.errors import MissingExtraError, UsageError
-from hubtools.core.events import SilentReporter
+from hubtools.core.events import Reporter
 from hubtools.core.run_record import read_record
 from hubtools.services.forget import forget
-from hubtools.services.publish import Made, ModelRequest, make_model
+from hubtools.services.train import Made, TrainRequest, train_model
 from tests.makers import command, write_archive, write_recipe
 
-CHOOSING = "\n[choose]\nshare = 0.1\ngain = 0.0\ndecay = 0.5\n"
+CHOOSING = "\n[early_stopping]\nval_fraction = 0.1\nmin_delta = 0.0\ndecay_ratio = 0.5\n"
 
 
-class Notes(SilentReporter):
+class Notes(Reporter):
     """Remembers what was said."""
 
     def __init__(self) -> None:
@@ -32,13 +32,13 @@ class Notes(SilentReporter):
 
 
 def make(folder: Path, track: str | None = None, notes: Notes | None = None) -> Made:
-    recipe = write_recipe(folder / "tiny.toml", passes=3)
+    recipe = write_recipe(folder / "tiny.toml", epochs=3)
     recipe.write_text(recipe.read_text() + CHOOSING)
-    request = ModelRequest(
+    request = TrainRequest(
         sources=(str(write_archive(folder / "archive.zip")),), base="scratch",
         prompt="My dream is", seed=1, recipe=str(recipe), name="fog", track=track,
     )  # fmt: skip
-    return make_model(request, None, Project(folder), notes or SilentReporter())
+    return train_model(request, None, Project(folder), notes or Reporter())
 
 
 def test_a_training_keeps_its_log_beside_its_folder(folder: Path) -> None:
@@ -53,8 +53,8 @@ def test_a_training_keeps_its_log_beside_its_folder(folder: Path) -> None:
     history = record["run"]["history"]
     assert looked == [p["held_out"] for p in history if p["held_out"] is not None]
     assert history[-1]["step"] == training.steps
-    assert set(history[0]) == {"passes", "step", "learning_rate", "loss", "held_out"}
-    assert (training.held, training.aside) == (len(looked) - 1, 27)
+    assert set(history[0]) == {"epochs", "step", "learning_rate", "loss", "held_out"}
+    assert (training.best_epoch, training.val_posts) == (len(looked) - 1, 27)
     assert "fog.log.jsonl" not in made.folder.files
 
 

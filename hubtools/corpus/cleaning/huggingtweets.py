@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hubtools.corpus.cleaning.rules import REPOST, Decision
-from hubtools.posts.post import Post, Timeline
+from hubtools.posts.post import AccountPosts, Post
 
 _X_ESCAPES = (("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"))
 _LINKS = tuple(
@@ -29,7 +29,7 @@ class HuggingtweetsCleaning:
 
     name: str = "huggingtweets"
 
-    def decide(self, timeline: Timeline) -> Iterator[Decision]:
+    def decide(self, timeline: AccountPosts) -> Iterator[Decision]:
         """Each post by itself."""
         return map(self._decision, timeline.posts)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from hubtools.core.errors import UsageError
 from hubtools.corpus.cleaning.rules import Cleaning, Decision
-from hubtools.posts.post import Post, Timeline
+from hubtools.posts.post import AccountPosts, Post
 
 OTHER = "in another language"
 UNKNOWN = "in no language that the source names"
@@ -27,7 +27,7 @@ class InLanguage:
         """The rules' name and the language."""
         return f"{self.rules.name}, {self.language}"
 
-    def decide(self, timeline: Timeline) -> Iterator[Decision]:
+    def decide(self, timeline: AccountPosts) -> Iterator[Decision]:
         """Those in other languages first, then what the rules say of the rest.
 
         Raises UsageError when the source does not say any post's language.

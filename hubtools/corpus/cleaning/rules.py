@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from hubtools.posts.post import Post, Timeline
+from hubtools.posts.post import AccountPosts, Post
 
 REPOST = "a repost"
 """The reason of posts whose words are someone else's; a card counts them in a row of their own."""
@@ -32,7 +32,7 @@ class Cleaning(Protocol):
     def name(self) -> str:
         """What a record of the run calls these rules."""
 
-    def decide(self, timeline: Timeline) -> Iterator[Decision]:
+    def decide(self, timeline: AccountPosts) -> Iterator[Decision]:
         """One decision for each post, so that counts add up; the kept ones in the source's order.
 
         The timeline may be gone through more than once.

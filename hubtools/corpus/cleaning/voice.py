@@ -23,7 +23,7 @@ from hubtools.corpus.cleaning.others import (
 from hubtools.corpus.cleaning.rules import REPOST, Decision
 from hubtools.corpus.cleaning.threads import Survey, join, survey, threads
 from hubtools.corpus.cleaning.words import normalised, too_little
-from hubtools.posts.post import Post, Timeline
+from hubtools.posts.post import AccountPosts, Post
 
 JOINED = "joined to the post it continues"
 CUT = "cut off at the end"
@@ -86,7 +86,7 @@ class VoiceCleaning:
         """The text of a post of which nothing else is known."""
         return _applied(_EITHER, text)[0]
 
-    def decide(self, timeline: Timeline) -> Iterator[Decision]:
+    def decide(self, timeline: AccountPosts) -> Iterator[Decision]:
         """Each post, with the parts of a thread as one text in the place of its first."""
         known = survey(timeline.posts)
         parts = dict(_parts(timeline, known))
@@ -104,7 +104,7 @@ class VoiceCleaning:
             yield Decision(post, cleaned.text, reason, cleaned.changes)
 
 
-def _parts(timeline: Timeline, known: Survey) -> Iterator[tuple[int, _Cleaned]]:
+def _parts(timeline: AccountPosts, known: Survey) -> Iterator[tuple[int, _Cleaned]]:
     """What becomes of the posts that are parts of threads, by their places.
 
     The first part that has words gets the whole text, and the others have joined it.

@@ -10,7 +10,7 @@ from types import MappingProxyType, ModuleType
 from typing import Any
 
 from hubtools.core.errors import PolicyError, SourceError
-from hubtools.core.events import Reporter, SilentReporter
+from hubtools.core.events import Reporter
 from hubtools.core.files import writing
 from hubtools.posts.live import bluesky, mastodon
 from hubtools.posts.live.address import Address, parse_address
@@ -19,7 +19,7 @@ from hubtools.posts.live.client import Client
 from hubtools.posts.live.remote import GoneError, Remote
 from hubtools.posts.live.settings import Settings
 from hubtools.posts.live.walk import bring_up_to_date
-from hubtools.posts.post import Account, Network, Post, Timeline
+from hubtools.posts.post import Account, AccountPosts, Network, Post
 
 _NETWORKS: Mapping[Network, ModuleType] = MappingProxyType(
     {"mastodon": mastodon, "bluesky": bluesky}
@@ -42,7 +42,7 @@ def read_live(
     settings: Settings | None = None,
     report: Reporter | None = None,
     allow: Callable[[Account], None] | None = None,
-) -> Timeline:
+) -> AccountPosts:
     """The public posts of the account that `source` names: `mastodon:user@host`, `bluesky:handle`.
 
     `allow` is told who it is, by each name that the network has for it, before any post is asked
@@ -52,7 +52,7 @@ def read_live(
     an opt-out, HubUnavailableError when a server is away or out of patience.
     """
     address, chosen = parse_address(source), settings or Settings()
-    told = report or SilentReporter()
+    told = report or Reporter()
     cache = account_cache(chosen.cache, address)
     network = _NETWORKS[address.network]
     with Client(chosen, told, network.named_servers(address, chosen)) as client:
@@ -67,7 +67,7 @@ def read_live(
     notes = list(remote.notes)
     if any(state.left_out for _, state in posts.streams):
         notes.append("Posts that are not public were left out.")
-    return Timeline(source, digest, remote.account, posts, tuple(notes))
+    return AccountPosts(source, digest, remote.account, posts, tuple(notes))
 
 
 def _find(
@@ -110,7 +110,7 @@ def _description(remote: Remote) -> dict[str, object]:
 def _bring(cache: AccountCache, remote: Remote, settings: Settings, report: Reporter) -> _Posts:
     streams = []
     title = f"Reading @{remote.account.handle}"
-    with report.bar(title, float(max(remote.total, 1))) as bar:
+    with report.task(title, float(max(remote.total, 1))) as bar:
         done = 0
 
         def seen(posts: int) -> None:

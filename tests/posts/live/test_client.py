@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hubtools.core.errors import HubUnavailableError, SourceError
-from hubtools.core.events import SilentReporter
+from hubtools.core.events import Reporter
 from hubtools.posts.live.address import is_live, parse_address
 from hubtools.posts.live.client import Client
 from hubtools.posts.live.guard import Guard
@@ -134,14 +134,14 @@ def test_a_redirect_leads_nowhere_that_an_address_would_not(
 ) -> None:
     moved = Reply(None, 302, {"Location": location})
     with serving(lambda _: lambda path, query: moved) as served:
-        client = Client(asking(served), SilentReporter(), [served.base])
+        client = Client(asking(served), Reporter(), [served.base])
         with client, pytest.raises(SourceError, match=says):
             client.get(f"{served.base}/x")
 
 
 def test_a_server_on_this_machine_must_be_named(asking: Asking) -> None:
     with serving(lambda _: lambda path, query: Reply({})) as served:
-        client = Client(asking(served), SilentReporter())
+        client = Client(asking(served), Reporter())
         with client, pytest.raises(SourceError, match="is not https"):
             client.get(served.base)
     assert not served.asked
@@ -155,7 +155,7 @@ def test_a_name_that_resolves_anew_for_the_request_leads_nowhere_either(asking: 
             pass
 
     with serving(lambda _: lambda path, query: Reply({"secret": 1})) as served:
-        client = Client(asking(served), SilentReporter())
+        client = Client(asking(served), Reporter())
         client._guard = Rebinding(frozenset(), lambda _: [])
         with client, pytest.raises(SourceError, match="private network"):
             client.get(served.base)
@@ -164,7 +164,7 @@ def test_a_name_that_resolves_anew_for_the_request_leads_nowhere_either(asking: 
 def test_an_answer_that_does_not_end_is_not_read(asking: Asking) -> None:
     with serving(lambda _: lambda path, query: Reply(["x" * 3_000_000])) as served:
         settings = replace(asking(served), largest_answer=1 << 20)
-        client = Client(settings, SilentReporter(), [served.base])
+        client = Client(settings, Reporter(), [served.base])
         with client, pytest.raises(SourceError, match="more than 1 MiB"):
             client.get(served.base)
 
@@ -172,7 +172,7 @@ def test_an_answer_that_does_not_end_is_not_read(asking: Asking) -> None:
 def test_a_server_that_is_down_is_asked_a_few_times(asking: Asking, clock: Clock) -> None:
     with serving(lambda _: lambda path, query: Reply({})) as served:
         settings = asking(served)
-    client = Client(settings, SilentReporter(), [served.base])
+    client = Client(settings, Reporter(), [served.base])
     with client, pytest.raises(HubUnavailableError, match=r"for now \(ConnectError\)"):
         client.get(served.base)
     assert clock.slept == [0.75, 1.5, 3.0, 6.0]

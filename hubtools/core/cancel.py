@@ -1,0 +1,63 @@
+"""Stopping work that is under way: a token that the caller sets and the work looks at."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class CancelledError(BaseException):
+    """The work stopped because its token was set.
+
+    Like KeyboardInterrupt no Exception, so that no handler of failures takes it for one.
+    """
+
+
+class CancelToken:
+    """Asks work to stop after the step in progress; safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the work should stop."""
+        return self._event.is_set()
+
+    def cancel(self) -> None:
+        """Ask the work to stop."""
+        self._event.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Sleep, but no longer than until the token is set; whether it is."""
+        return self._event.wait(seconds)
+
+    def raise_if_cancelled(self) -> None:
+        """Raises CancelledError once the token is set."""
+        if self.cancelled:
+            raise CancelledError
+
+
+@contextmanager
+def cancel_on_interrupt() -> Iterator[CancelToken]:
+    """A token that the first Ctrl-C sets; the second one interrupts at once.
+
+    It works where the parent process ignored SIGINT too. Outside the main thread, which alone
+    may handle signals, nothing sets the token.
+    """
+    token = CancelToken()
+    if threading.current_thread() is not threading.main_thread():
+        yield token
+        return
+
+    def first(_signal: int, _frame: object) -> None:
+        token.cancel()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = signal.signal(signal.SIGINT, first)
+    try:
+        yield token
+    finally:
+        signal.signal(signal.SIGINT, before)
