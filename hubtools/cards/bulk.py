@@ -36,7 +36,7 @@ CHUNK = 100
 WORTH_A_POOL = 500
 """Cards below which starting processes costs more than it saves."""
 README = "README.md"
-_LIBRARIES = ("hubtools", "jinja2", "markupsafe")
+_LIBRARIES = ("hf-hubtools", "jinja2", "markupsafe")
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ _LINES = (
     r"\|(?:\s*-{3,}\s*\|)+",
     r"\|\s*Tweets downloaded\s*\|(?P<downloaded>(?:\s*\d+\s*\|)+)",
     r"\|\s*Retweets\s*\|(?P<reposts>(?:\s*\d+\s*\|)+)",
-    r"\|\s*Short tweets\s*\|(?P<short>(?:\s*\d+\s*\|)+)",
+    r"\|\s*Short tweets\s*\|(?P<dropped>(?:\s*\d+\s*\|)+)",
     r"\|\s*Tweets kept\s*\|(?P<kept>(?:\s*\d+\s*\|)+)",
     rf"\[Explore the data\]\((?P<dataset>\S+?)\), which is tracked with {_LINK} [^.]*\.",
     rf"The model is based on [^.\[]*{_LINK} which is fine-tuned on @(?P<handles>\S+)'s tweets"

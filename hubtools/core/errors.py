@@ -92,6 +92,6 @@ class MissingExtraError(HubtoolsError):
     def __init__(self, extra: str, purpose: str) -> None:
         super().__init__(
             f"{purpose} needs the extra '{extra}', which is not installed",
-            fix=f"Install it: pip install 'hubtools[{extra}]'",
+            fix=f"Install it: pip install 'hf-hubtools[{extra}]'",
         )
         self.extra = extra

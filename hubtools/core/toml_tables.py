@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
 from functools import lru_cache
@@ -15,8 +13,6 @@ from typing import Any, TypeVar, get_args, get_type_hints
 from hubtools.core.errors import HubtoolsError
 
 T = TypeVar("T")
-_OF_1_1 = re.compile(r"\\[ex]|,\s*\}|\d:\d|\r|\ufeff")
-_FLAT_TABLE = re.compile(r"\{[^{}\n]*\}")
 
 
 def read_toml(file: Path, error: type[HubtoolsError]) -> dict[str, Any]:
@@ -31,26 +27,11 @@ def read_toml(file: Path, error: type[HubtoolsError]) -> dict[str, Any]:
 def toml_tables(data: bytes, where: Path, error: type[HubtoolsError]) -> dict[str, Any]:
     """The tables in the bytes of a TOML file; raises `error` with `where` and what is wrong."""
     try:
-        return parse_toml(data.decode().replace("\r\n", "\n"))
+        return tomllib.loads(data.decode().replace("\r\n", "\n"))
     except tomllib.TOMLDecodeError as cause:
         raise error(f"not valid TOML: {cause}", where=where) from cause
     except UnicodeDecodeError as cause:
         raise error(f"not UTF-8 (byte {cause.start})", where=where) from cause
-
-
-def parse_toml(text: str) -> dict[str, Any]:
-    """What tomllib reads in `text`, ten times as fast where that is certain to be the same.
-
-    rtoml reads TOML 1.1, tomllib 1.0: what only 1.1 has is left to tomllib, and so are times, which
-    differ in their class, and all mistakes. Raises tomllib.TOMLDecodeError.
-    """
-    import rtoml
-
-    flat_tables = len(_FLAT_TABLE.findall(text))
-    if not _OF_1_1.search(text) and text.count("{") == flat_tables == text.count("}"):
-        with suppress(rtoml.TomlParsingError):
-            return rtoml.loads(text)
-    return tomllib.loads(text)
 
 
 def decode(table: Mapping[str, Any], kind: type[T], where: Path, error: type[HubtoolsError]) -> T:

@@ -43,7 +43,7 @@ def space_files(space: str, settings: Settings) -> dict[str, str]:
     files = {
         "README.md": _readme(name),
         "app.py": _app(settings, _RECIPE if own is not None else settings.recipe),
-        "requirements.txt": f"hubtools[demo,train]{_origin()}\n",
+        "requirements.txt": f"hf-hubtools[demo,train]{_origin()}\n",
     }
     if own is not None:
         files[_RECIPE] = own

@@ -133,7 +133,7 @@ class RayEngine:
             lines = str(error).strip().splitlines()
             raise HubtoolsError(
                 f"a worker cannot be started: {lines[-1] if lines else type(error).__name__}",
-                fix="Is hubtools[fleet,train] of this version installed on every machine?",
+                fix="Is hf-hubtools[fleet,train] of this version installed on every machine?",
             ) from error
         worker.ping = None
 

@@ -269,7 +269,7 @@ def _mark(repo: Repo, request: ExportRequest) -> str:
 @cache
 def _look() -> str:
     """A digest of the templates and the version."""
-    digest = hashlib.sha256(version("hubtools").encode())
+    digest = hashlib.sha256(version("hf-hubtools").encode())
     for file in sorted((template_root() / "web").iterdir()):
         digest.update(file.read_bytes())
     return digest.hexdigest()

@@ -192,14 +192,14 @@ def _counts(downloaded: int | None, kept: int | None) -> str:
 
 
 def _corpus(lineage: Pipeline) -> _Stage:
-    facts = _said(("{:,} posts", lineage.posts), ("{:,} held out", lineage.test_posts))
+    facts = _said(("{:,} posts", lineage.posts), ("{:,} test", lineage.test_posts))
     return _Stage(_Box("CORPUS", _rows(facts)), 188)
 
 
 def _training(lineage: Pipeline, sieve: Sieve) -> _Stage:
     """Recipe and extent, the base model coming in from above; or that alone."""
     recipe = sieve.clean(lineage.recipe or "").strip()
-    epochs = "{:,} pass" if lineage.epochs == 1 else "{:,} passes"
+    epochs = "{:,} epoch" if lineage.epochs == 1 else "{:,} epochs"
     steps = "{:,} step" if lineage.steps == 1 else "{:,} steps"
     facts = _said((epochs, lineage.epochs), (steps, lineage.steps))
     rows = _rows([recipe, *facts] if recipe else facts)

@@ -13,7 +13,7 @@ from hubtools.pictures.avatars import BYTES_LIMIT
 from hubtools.pictures.thumbnail import Face, ThumbnailSubject
 
 THUMBNAIL = "predictions.png"
-CJK_FIX = "pip install 'hubtools[cjk]' brings Chinese, Japanese and Korean"
+CJK_FIX = "pip install 'hf-hubtools[cjk]' brings Chinese, Japanese and Korean"
 
 
 def chosen_prediction(card: Card, number: int) -> Prediction:

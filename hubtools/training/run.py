@@ -177,5 +177,5 @@ def _scores(found: HeldOut, base: HeldOut | None) -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str]:
-    packages = ("hubtools", "torch", "transformers", "tokenizers", "safetensors", "numpy")
+    packages = ("hf-hubtools", "torch", "transformers", "tokenizers", "safetensors", "numpy")
     return {"python": platform.python_version(), **{name: version(name) for name in packages}}

@@ -251,7 +251,7 @@ def test_a_command_without_the_extra_says_what_to_install(ready: Path) -> None:
     (hide / "torch/__init__.py").write_text("raise ImportError('not here')")
     result = command(*PUBLISH, cwd=ready, env={"PYTHONPATH": str(hide)})
     assert result.returncode == 1
-    assert_one_line(result.stderr, "pip install 'hubtools[train]'")
+    assert_one_line(result.stderr, "pip install 'hf-hubtools[train]'")
 
 
 def test_a_configuration_with_a_typo(ready: Path) -> None:

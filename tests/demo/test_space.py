@@ -102,7 +102,7 @@ def test_the_files_say_what_a_space_needs(tmp_path: Path, monkeypatch: pytest.Mo
     assert front["sdk"] == "gradio" and front["app_file"] == "app.py"
     assert front["sdk_version"].split(".")[0] == "6"
     assert "A machine writes every text" in body
-    assert files["requirements.txt"] == f"hubtools[demo,train]=={version('hubtools')}\n"
+    assert files["requirements.txt"] == f"hf-hubtools[demo,train]=={version('hubtools')}\n"
     assert "private=False" in files["app.py"] and str(tmp_path) not in "".join(files.values())
     ast.parse(files["app.py"])
 
@@ -110,7 +110,7 @@ def test_the_files_say_what_a_space_needs(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_hubtools_from_github_is_installed_from_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hubtools.demo.space.installed_action", lambda: "acme/hub@0123abc")
     needed = space_files(SPACE, SETTINGS)["requirements.txt"]
-    assert needed == "hubtools[demo,train] @ git+https://github.com/acme/hub@0123abc\n"
+    assert needed == "hf-hubtools[demo,train] @ git+https://github.com/acme/hub@0123abc\n"
 
 
 def test_a_base_of_this_machine_is_refused(tmp_path: Path) -> None:

@@ -161,9 +161,9 @@ def test_without_torch_the_page_says_what_to_install(
     model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(prompt_api, "find_spec", lambda name: None)
-    assert "pip install &#39;hubtools[train]&#39;" in httpx2.get(model).text
+    assert "pip install &#39;hf-hubtools[train]&#39;" in httpx2.get(model).text
     answer = httpx2.post(f"{model}/predict", json={"prompt": "x"})
-    assert answer.status_code == 501 and "hubtools[train]" in answer.json()["error"]
+    assert answer.status_code == 501 and "hf-hubtools[train]" in answer.json()["error"]
 
 
 def test_a_repository_without_weights_has_no_box(url: str, store: Store) -> None:

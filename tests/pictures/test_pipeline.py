@@ -63,8 +63,8 @@ def assert_inside(picture: Picture) -> None:
     ("name", "pipeline"), [("full", FULL), ("fleet", FLEET), ("sparse", SPARSE)],
     ids=["full", "fleet", "sparse"],
 )  # fmt: skip
-def test_layout(name: str, lineage: Pipeline, data_regression: DataRegressionFixture) -> None:
-    picture = draw_pipeline(lineage)
+def test_layout(name: str, pipeline: Pipeline, data_regression: DataRegressionFixture) -> None:
+    picture = draw_pipeline(pipeline)
     image = Image.open(io.BytesIO(picture.png))
     assert (image.format, image.size, image.mode) == ("PNG", (1200, 480), "P")
     assert len(picture.png) < 60 * 1024
@@ -76,8 +76,8 @@ def test_layout(name: str, lineage: Pipeline, data_regression: DataRegressionFix
 def test_all_that_is_known_is_shown() -> None:
     shown = words(draw_pipeline(FULL))
     for text in (
-        "@harbourlog", "10,412 → 8,642", "downloaded → kept", "8,230 posts", "412 held out",
-        "gentle", "3 passes", "1,204 steps", "distilbert/", "distilgpt2", "81.9 M parameters",
+        "@harbourlog", "10,412 → 8,642", "downloaded → kept", "8,230 posts", "412 test",
+        "gentle", "3 epochs", "1,204 steps", "distilbert/", "distilgpt2", "81.9 M parameters",
         "commit 2290a62622",
         "loss 3.12", "1.04 bits per byte", "hubtools/", "harbour-log",
         "sha256 1f3a1f3a1f", "sha256 5e2d5e2d5e",
@@ -89,9 +89,9 @@ def test_all_that_is_known_is_shown() -> None:
     ("field", "gone"),
     [
         ("posts", "8,230 posts"),
-        ("held_out", "412 held out"),
+        ("test_posts", "412 test"),
         ("recipe", "gentle"),
-        ("epochs", "3 passes"),
+        ("epochs", "3 epochs"),
         ("steps", "1,204 steps"),
         ("base_model", "distilgpt2"),
         ("parameters", "81.9 M parameters"),
@@ -186,7 +186,7 @@ def test_picture(
 def test_hostile_text(text: str) -> None:
     source = PipelineSource(name=text, handle=text, downloaded=10**12, kept=10**12)
     lineage = Pipeline(repo_id=text, sources=(source,) * 7, recipe=text, base_model=text)
-    assert_inside(draw_pipeline(lineage))
+    assert_inside(draw_pipeline(pipeline))
 
 
 def test_same_bytes_again_and_in_another_process() -> None:
