@@ -185,7 +185,7 @@ def test_picture(
 )
 def test_hostile_text(text: str) -> None:
     source = PipelineSource(name=text, handle=text, downloaded=10**12, kept=10**12)
-    lineage = Pipeline(repo_id=text, sources=(source,) * 7, recipe=text, base_model=text)
+    pipeline = Pipeline(repo_id=text, sources=(source,) * 7, recipe=text, base_model=text)
     assert_inside(draw_pipeline(pipeline))
 
 
