@@ -74,7 +74,7 @@ def _version(value: bool) -> None:
     if value:
         from importlib.metadata import version
 
-        sys.stdout.write(f"hubtools {version('hubtools')}\n")
+        sys.stdout.write(f"hubtools {version('hf-hubtools')}\n")
         raise typer.Exit
 
 

@@ -64,7 +64,7 @@ def _origin() -> str:
     repository, _, commit = (installed_action() or "").partition("@")
     if commit:
         return f" @ git+https://github.com/{repository}@{commit}"
-    return f"=={version('hubtools')}"
+    return f"=={version('hf-hubtools')}"
 
 
 def _readme(name: str) -> str:

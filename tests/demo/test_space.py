@@ -102,7 +102,7 @@ def test_the_files_say_what_a_space_needs(tmp_path: Path, monkeypatch: pytest.Mo
     assert front["sdk"] == "gradio" and front["app_file"] == "app.py"
     assert front["sdk_version"].split(".")[0] == "6"
     assert "A machine writes every text" in body
-    assert files["requirements.txt"] == f"hf-hubtools[demo,train]=={version('hubtools')}\n"
+    assert files["requirements.txt"] == f"hf-hubtools[demo,train]=={version('hf-hubtools')}\n"
     assert "private=False" in files["app.py"] and str(tmp_path) not in "".join(files.values())
     ast.parse(files["app.py"])
 

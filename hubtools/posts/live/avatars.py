@@ -69,7 +69,7 @@ class AvatarFetcher:
         from huggingface_hub.utils import httpx
 
         guard = Guard(frozenset(map(origin_of, self.named)), self.resolve)
-        agent = f"hubtools/{version('hubtools')} (one avatar)"
+        agent = f"hubtools/{version('hf-hubtools')} (one avatar)"
         headers = {"User-Agent": agent, "Accept": "image/png, image/jpeg, image/webp, image/gif"}
         try:
             with httpx.Client(follow_redirects=False, timeout=SECONDS, headers=headers) as client:

@@ -49,7 +49,7 @@ class Client(AbstractContextManager["Client"]):
             follow_redirects=False,
             timeout=settings.timeout,
             headers={
-                "User-Agent": f"hubtools/{version('hubtools')} (public posts, one account)",
+                "User-Agent": f"hubtools/{version('hf-hubtools')} (public posts, one account)",
                 "Accept": "application/json",
             },
         )
