@@ -20,7 +20,7 @@ from hubtools.posts.options import ReadOptions
 
 if TYPE_CHECKING:
     from hubtools.corpus.corpus import Corpus
-    from hubtools.pictures.drawing import Picture
+    from hubtools.pictures.types import Picture
     from hubtools.sync.apply import ApplyResult
     from hubtools.sync.plan import Plan
     from hubtools.sync.target import Target
@@ -90,7 +90,7 @@ class Model:
         return load_base(str(self.folder))
 
     def _picture(self, name: str) -> Picture:
-        from hubtools.pictures.drawing import Picture
+        from hubtools.pictures.types import Picture
 
         return Picture((self.folder / name).read_bytes(), (), ())
 

@@ -14,15 +14,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hubtools.cli import cards_import, options
+from hubtools.core.cancel import CancelToken
+from hubtools.core.errors import HubtoolsError, PartlyDoneError, UsageError
 from hubtools.pictures.theme import ThemeName
 
 if TYPE_CHECKING:
-    from hubtools.cards.bulk import Rendered
     from hubtools.cards.check import Finding
-    from hubtools.cards.render import CardRenderer
-    from hubtools.core.config import Project
     from hubtools.core.events import Reporter
-    from hubtools.pictures.bulk import ThumbnailTask
 
 app = typer.Typer(help="Cards: one TOML file for each model.", no_args_is_help=True)
 app.command("import")(cards_import.import_cards)
@@ -70,24 +68,27 @@ def render(
 
       hubtools cards render --all --json
     """
-    from hubtools.cards.bulk import render_all
-    from hubtools.cards.selection import chosen_cards
     from hubtools.cli.terminal import print_json
     from hubtools.core.config import find_project
+    from hubtools.services.render_cards import RenderRequest, render_cards
 
-    project, started = find_project(), time.monotonic()
-    files = chosen_cards(project.cards_folder, names or [], every)
-    report = options.reporter(quiet, verbose)
-    renderer = _renderer(project, namespace)
-    done = render_all(files, out, renderer, jobs=jobs or os.cpu_count() or 1, report=report)
-    seconds = round(time.monotonic() - started, 3)
+    started, report = time.monotonic(), options.reporter(quiet, verbose)
+    request = RenderRequest(
+        project=find_project(),
+        names=_names(names, every),
+        out=out,
+        jobs=jobs or None,
+        namespace=namespace,
+    )
+    done = render_cards(request, report, CancelToken())
     if as_json:
         failed = [{"card": failure.name, "error": failure.error} for failure in done.failed]
-        counts = {"rendered": done.rendered, "unchanged": done.unchanged, "seconds": seconds}
-        print_json({**counts, "failed": failed})
+        counts = {"rendered": done.rendered, "unchanged": done.unchanged}
+        seconds = round(time.monotonic() - started, 3)
+        print_json({**counts, "seconds": seconds, "failed": failed})
     else:
         report.note(f"{done.rendered:,} rendered, {done.unchanged:,} unchanged, {out}")
-    _raise_failures(done, len(files), report)
+    _end(done.error(), [failure.error for failure in done.failed], report)
 
 
 @app.command()
@@ -114,17 +115,17 @@ def check(
 
       hubtools cards check --all --format github
     """
-    from hubtools.cards.check import check_cards
-    from hubtools.cards.selection import chosen_cards
     from hubtools.core.config import find_project
+    from hubtools.services.check_cards import CheckRequest, check_cards
 
-    project = find_project()
-    files = sorted(chosen_cards(project.cards_folder, names or [], every))
-    found = list(check_cards([shown(file) for file in files], project.models_folder))
+    report = options.reporter(quiet, verbose)
+    request = CheckRequest(project=find_project(), names=_names(names, every))
+    done = check_cards(request, report, CancelToken())
+    found = [replace(finding, file=shown(finding.file)) for finding in done.findings]
     print_findings(found, Format.JSON if as_json else format)
     if found:
         raise typer.Exit(1)
-    options.reporter(quiet, verbose).note(f"{len(files):,} cards, nothing wrong")
+    report.note(f"{done.checked:,} cards, nothing wrong")
 
 
 @app.command()
@@ -215,7 +216,7 @@ def thumbnail(
     prediction: Annotated[
         int, typer.Option("--prediction", metavar="N", min=1, help="Which of the card's, from 1.")
     ] = 1,
-    look: options.Look = ThemeName.LIGHT,
+    theme: options.Theme = ThemeName.LIGHT,
     offline: Annotated[
         bool, typer.Option("--offline", help="Fetch no avatars; those of the folder are shown.")
     ] = False,
@@ -236,83 +237,40 @@ def thumbnail(
 
       hubtools cards thumbnail harbourlog --prediction 3
 
-      hubtools cards thumbnail harbourlog --look dark --out harbourlog.png
+      hubtools cards thumbnail harbourlog --theme dark --out harbourlog.png
 
       hubtools cards thumbnail --all --out thumbnails
     """
-    from hubtools.cards.card_file import load_card, save_card
-    from hubtools.cards.selection import chosen_cards
     from hubtools.cli.terminal import print_json
     from hubtools.core.config import find_project
-    from hubtools.core.run_record import renew_digest
-    from hubtools.pictures.bulk import draw_all
-    from hubtools.services.thumbnail import chosen_prediction, left_out_note, with_first
+    from hubtools.services.thumbnail import ThumbnailRequest, left_out_note
+    from hubtools.services.thumbnail import thumbnail as draw
 
-    project = find_project()
-    files = chosen_cards(project.cards_folder, names or [], every)
     report = options.reporter(quiet, verbose)
-    tasks, failed = _thumbnails(files, project, out, prediction, offline)
-    left_out = draw_all(list(tasks.values()), look.look, jobs=jobs or None, report=report)
-    for file, task in tasks.items():
-        renew_digest(task.file)
-        if out is None and prediction > 1:
-            card = load_card(file)
-            save_card(with_first(card, chosen_prediction(card, prediction)), file)
-    if left_out:
-        report.note(left_out_note(left_out))
-    if as_json:
-        drawn = [{"file": str(t.file), "prediction": t.subject.prediction} for t in tasks.values()]
-        one = drawn[0] if len(files) == 1 and drawn else {"pictures": drawn, "failed": failed}
-        print_json({**one, "left_out": list(left_out)})
-    elif len(files) == 1:
-        (task,) = tasks.values()
-        report.note(f"Drew {task.file}: {task.subject.prediction}")
+    request = ThumbnailRequest(
+        project=find_project(),
+        names=_names(names, every),
+        out=out,
+        prediction=prediction,
+        theme=theme,
+        offline=offline,
+        jobs=jobs or None,
+    )
+    done = draw(request, report, CancelToken())
+    only = len(done.drawn) + len(done.failed) == 1
+    if done.left_out:
+        report.note(left_out_note(done.left_out))
+    if as_json and not (only and done.failed):
+        drawn = [{"file": str(d.file), "prediction": d.prediction} for d in done.drawn]
+        failed = [{"card": f.card, "error": str(f.error)} for f in done.failed]
+        shape = drawn[0] if only else {"pictures": drawn, "failed": failed}
+        print_json({**shape, "left_out": list(done.left_out)})
+    elif only:
+        for one in done.drawn:
+            report.note(f"Drew {one.file}: {one.prediction}")
     else:
-        report.note(f"Drew {len(tasks):,} thumbnails")
-    _raise_undrawn(failed, len(files), report)
-
-
-def _thumbnails(
-    files: list[Path], project: Project, out: Path | None, number: int, offline: bool
-) -> tuple[dict[Path, ThumbnailTask], list[dict[str, str]]]:
-    """What to draw for each card's file, and which cannot be drawn; one alone raises its error."""
-    from dataclasses import replace
-
-    from hubtools.cards.card_file import load_card
-    from hubtools.core.errors import HubtoolsError
-    from hubtools.pictures.bulk import ThumbnailTask
-    from hubtools.posts.live.avatars import default_fetcher
-    from hubtools.posts.live.settings import cache_folder
-    from hubtools.services.thumbnail import chosen_prediction, subject_of, thumbnail_file
-
-    fetcher = default_fetcher(cache_folder())
-    fetcher = replace(fetcher, offline=offline or fetcher.offline)
-    tasks: dict[Path, ThumbnailTask] = {}
-    failed: list[dict[str, str]] = []
-    for file in files:
-        folder = project.models_folder / file.stem
-        try:
-            card = load_card(file)
-            chosen = chosen_prediction(card, number)
-            single = out if out is None or len(files) == 1 else out / f"{file.stem}.png"
-            target = single or thumbnail_file(folder)
-            subject = subject_of(card, chosen, folder, fetcher.fetch)
-        except HubtoolsError as error:
-            if len(files) == 1:
-                raise
-            failed.append({"card": file.stem, "error": str(error)})
-            continue
-        tasks[file] = ThumbnailTask(subject, target)
-    return tasks, failed
-
-
-def _raise_undrawn(failed: list[dict[str, str]], total: int, report: Reporter) -> None:
-    from hubtools.core.errors import PartlyDoneError
-
-    for failure in failed[:_SHOWN_FAILURES]:
-        report.note(failure["error"])
-    if failed:
-        raise PartlyDoneError(f"{len(failed):,} of {total:,} thumbnails could not be drawn")
+        report.note(f"Drew {len(done.drawn):,} thumbnails")
+    _end(done.error(), [str(failure.error) for failure in done.failed], report)
 
 
 def print_findings(found: list[Finding], format: Format) -> None:
@@ -360,27 +318,19 @@ def _rows(files: list[Path]) -> Iterator[dict[str, Any]]:
         yield {"repo": card.repo, "state": card.state, "accounts": names}
 
 
-def _renderer(project: Project, namespace: str | None) -> CardRenderer:
-    from hubtools.cards.render import CardRenderer
-    from hubtools.sync.target import LOCAL_NAMESPACE, parse_target
+def _names(names: list[str] | None, every: bool) -> tuple[str, ...] | None:
+    """What `[NAME…|--all]` means; raises UsageError for neither and for both."""
+    if every and names:
+        raise UsageError("--all and names cannot be combined", fix="Give one of them")
+    if not every and not names:
+        raise UsageError("no card was named", fix="Give names, or --all")
+    return None if every else tuple(names or ())
 
-    config = project.config
-    target = parse_target(config.hub.to, project.root)
-    owner = namespace or config.hub.namespace or LOCAL_NAMESPACE
-    return CardRenderer(owner, target.files_url, config.project, project.templates_folder)
 
-
-def _raise_failures(done: Rendered, total: int, report: Reporter) -> None:
-    """Raises CardError for the one card that was asked for, PartlyDoneError for some of many."""
-    from hubtools.core.errors import CardError, PartlyDoneError
-
-    if not done.failed:
-        return
-    if total == 1:
-        raise CardError(done.failed[0].error)
-    for failure in done.failed[:_SHOWN_FAILURES]:
-        report.note(failure.error)
-    raise PartlyDoneError(
-        f"{len(done.failed):,} of {total:,} cards could not be rendered",
-        fix="Mend them, and run it again: hubtools cards check --all names what is wrong",
-    )
+def _end(error: HubtoolsError | None, failures: list[str], report: Reporter) -> None:
+    """Raise the error of a command, after a note on each of the many failures behind it."""
+    if isinstance(error, PartlyDoneError):
+        for failure in failures[:_SHOWN_FAILURES]:
+            report.note(failure)
+    if error is not None:
+        raise error

@@ -31,7 +31,7 @@ Verbose = Annotated[
         help="Say more; -vv shows the traceback of an error.",
     ),
 ]
-Look = Annotated[ThemeName, typer.Option("--look", help="Pictures on light or on dark paper.")]
+Theme = Annotated[ThemeName, typer.Option("--theme", help="Colors of the pictures.")]
 To = Annotated[
     str | None,
     typer.Option(

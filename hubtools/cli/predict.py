@@ -11,6 +11,7 @@ from unicodedata import category
 import typer
 
 from hubtools.cli import options
+from hubtools.core.cancel import CancelToken
 from hubtools.pictures.theme import ThemeName
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def predict(
             "--pictures", metavar="DIR", help="Draw each text as DIR/1.png, DIR/2.png …, to share."
         ),
     ] = None,
-    look: options.Look = ThemeName.LIGHT,
+    theme: options.Theme = ThemeName.LIGHT,
     temperature: Annotated[
         float, typer.Option(min=0.01, max=10.0, help="Lower is safer, higher is stranger.")
     ] = 1.0,
@@ -63,7 +64,7 @@ def predict(
 
       hubtools predict my-organization/harbourlog --seed 1
 
-      hubtools predict models/harbourlog -n 20 --pictures pictures --look dark
+      hubtools predict models/harbourlog -n 20 --pictures pictures --theme dark
       hubtools predict me/harbourlog --to local:hub --temperature 0.8
     """
     import secrets
@@ -84,7 +85,7 @@ def predict(
     (texts,) = predict_all(base, [start], count, chosen, sampling)
     said: dict[str, Any] = {"prompt": start, "seed": chosen, "predictions": texts}
     if pictures is not None:
-        said["pictures"] = _draw(model, start, texts, pictures, look, quiet, verbose)
+        said["pictures"] = _draw(model, start, texts, pictures, theme, quiet, verbose)
     if as_json:
         print_json(said)
     else:
@@ -97,22 +98,23 @@ def _draw(
     prompt: str,
     texts: list[str],
     folder: Path,
-    look: ThemeName,
+    theme: ThemeName,
     quiet: bool,
     verbose: int,
 ) -> list[str]:
     """A picture of each text; returns their files."""
-    from hubtools.pictures.bulk import draw_all
-    from hubtools.services.prediction_pictures import prediction_tasks
+    from hubtools.services.prediction_pictures import PredictionPicturesRequest, draw_predictions
     from hubtools.services.thumbnail import left_out_note
 
     report = options.reporter(quiet, verbose)
-    tasks = prediction_tasks(model, prompt, texts, folder)
-    missing = left_out_note(draw_all(tasks, look.look, report=report))
-    if missing:
-        report.note(missing)
-    report.note(f"Drew {len(tasks):,} pictures in {folder}")
-    return [str(task.file) for task in tasks]
+    request = PredictionPicturesRequest(
+        model=model, prompt=prompt, texts=tuple(texts), out=folder, theme=theme
+    )
+    done = draw_predictions(request, report, CancelToken())
+    if done.left_out:
+        report.note(left_out_note(done.left_out))
+    report.note(f"Drew {len(done.files):,} pictures in {folder}")
+    return [str(file) for file in done.files]
 
 
 def _type(base: Base, start: str, seed: int, sampling: Sampling) -> None:
