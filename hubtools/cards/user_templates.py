@@ -1,4 +1,4 @@
-"""A project's own templates: one to start from, and all that is wrong with those that are there."""
+"""A project's own templates: a starter to copy, and everything wrong with those that exist."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def copy_starter(folder: Path) -> Path:
     file = folder / TEMPLATE
     if file.exists() or file.is_symlink():
         raise OutputError(
-            "is there already", where=file, fix="Remove it, or choose another folder with --out"
+            "already exists", where=file, fix="Remove it, or choose another folder with --out"
         )
     lines = "\n".join(f"       {name}" for name in packaged_blocks())
     write_atomically(file, _STARTER.replace("BLOCKS", lines))
@@ -67,7 +67,8 @@ def check_templates(folder: Path, project: ProjectConfig) -> list[Finding]:
     """
     files = sorted(file for file in folder.rglob("*.j2") if file.is_file())
     if not files:
-        raise CardError("no templates here", where=folder, fix="hubtools templates copy makes one")
+        fix = "Run `hubtools templates copy` to make one"
+        raise CardError("no templates here", where=folder, fix=fix)
     environment = CardEnvironment(folder)
     found = [finding for file in files for finding in _compiled(file, folder, environment)]
     if not found:
@@ -82,13 +83,13 @@ def _compiled(file: Path, folder: Path, environment: CardEnvironment) -> Iterato
         environment.get_template(name)
         tree = environment.parse(text)
     except UnicodeDecodeError as error:
-        yield Finding(file, 1, f"not UTF-8 (byte {error.start})")
+        yield Finding(file, 1, "unreadable", f"not UTF-8 (byte {error.start})")
     except TemplateSyntaxError as error:
-        yield Finding(file, error.lineno, str(error.message))
+        yield Finding(file, error.lineno, "template", str(error.message))
     except TemplateNotFound as error:
         lines = text.splitlines()
         line = next((n for n, shown in enumerate(lines, 1) if str(error.name) in shown), 1)
-        yield Finding(file, line, f"there is no template {error.name!r}")
+        yield Finding(file, line, "template", f"no template {error.name!r}")
     except CardError as error:
         yield _finding(error, file)
     else:
@@ -105,7 +106,7 @@ def _unknown_variables(
     unknown -= {*_OF_A_RENDERING, *environment.globals, *_set_by_parent(environment)}
     for name in tree.find_all(nodes.Name):
         if name.name in unknown and name.ctx == "load":
-            yield Finding(file, name.lineno, f"'{name.name}' is undefined")
+            yield Finding(file, name.lineno, "template", f"'{name.name}' is undefined")
 
 
 def _set_by_parent(environment: CardEnvironment) -> Iterator[str]:
@@ -123,7 +124,9 @@ def _lost_text(tree: nodes.Template, file: Path) -> Iterator[Finding]:
             continue
         for node in output.nodes:
             if not isinstance(node, nodes.TemplateData) or node.data.strip():
-                yield Finding(file, node.lineno, "is in no block, and is shown nowhere")
+                yield Finding(
+                    file, node.lineno, "template", "outside every block, so it is never shown"
+                )
                 break
 
 
@@ -143,5 +146,6 @@ def _rendered(folder: Path, project: ProjectConfig) -> Iterator[Finding]:
 def _finding(error: CardError, file: Path) -> Finding:
     """The place that an error names; the start of `file` where it names none."""
     place = _PLACE.fullmatch(error.where or "")
+    where, line = (Path(place[1]), int(place[2])) if place else (file, 1)
     what = f"{error.what}. {error.fix}" if error.fix else error.what
-    return Finding(Path(place[1]), int(place[2]), what) if place else Finding(file, 1, what)
+    return Finding(where, line, "template", what)
