@@ -1,4 +1,4 @@
-"""Everything that is wrong with cards, at the line where it is wrong."""
+"""Everything that is wrong with cards, each finding with its line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from hubtools.cards.schema import Problem, Rule, mistakes
 from hubtools.cards.toml_lines import key_lines, line_of
 
 _WRITTEN_LATER = ("README.md",)
-"""Files of a model's folder that need not be there yet."""
+"""Files of a model's folder that may be missing still."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -112,7 +112,7 @@ def _not_toml(file: Path, text: str, error: tomllib.TOMLDecodeError) -> Finding:
 
 
 def _card(table: dict[str, Any], wrong: Sequence[Problem]) -> Card | None:
-    """As much of the card as has the right shape, so that one mistake does not hide others."""
+    """The card without its invalid keys, so that one mistake does not hide others."""
     broken = {problem.path[0] for problem in wrong if problem.path}
     if not isinstance(table.get("repo"), str):
         return None
@@ -128,7 +128,7 @@ def _has(folder: Path, name: str) -> bool:
 
 
 def _check_prose(file: Path, folder: Path) -> Iterator[Finding]:
-    """Links of a card's prose that lead nowhere, and its size."""
+    """Findings in a card's prose: its encoding, its size, and its links."""
     if not file.is_file():
         return
     text = _text(file)

@@ -20,29 +20,29 @@ from hubtools.core.template_root import template_root
 _PARENT = f"{PACKAGED}/{TEMPLATE}"
 _OF_A_RENDERING = frozenset({"card", "repo_id", "project", "terms"})
 _PLACE = re.compile(r"(.+):(\d+)")
-_STARTER = f"""{{# The cards of this project. It is {_PARENT} with some of its blocks replaced.
+_STARTER = f"""{{# The model cards of this project: {_PARENT} with some of its blocks replaced.
 
-   To replace a block, write it here under its name; {{{{ super() }}}} in it shows what was there:
+   To replace a block, define it here under its name; {{{{ super() }}}} inserts the original:
 
        {{% block about %}}
        {{{{ super() }}}}
        Trained on a boat.
        {{% endblock %}}
 
-   Blocks, in their order:
+   Blocks, in order:
 
 BLOCKS
 
-   Values: card, repo_id, project, terms. Whatever is shown is escaped as text of Markdown; in
-   other places use the filters attribute, code, link, link_path, picture and python_string.
-   Try it with: hubtools templates check
+   Values: card, repo_id, project, terms. Output is escaped as Markdown text; elsewhere use the
+   filters attribute, code, link, link_path, picture and python_string.
+   Test it with: hubtools templates check
 #}}
 {{% extends "{_PARENT}" %}}
 """
 
 
 def copy_starter(folder: Path) -> Path:
-    """Write a card.md.j2 to start from into `folder`; raises OutputError when there is one."""
+    """Write a starter card.md.j2 into `folder`; raises OutputError when there is one already."""
     file = folder / TEMPLATE
     if file.exists() or file.is_symlink():
         raise OutputError(
@@ -54,7 +54,7 @@ def copy_starter(folder: Path) -> Path:
 
 
 def packaged_blocks() -> list[str]:
-    """The blocks that a user's template can replace, in their order."""
+    """The blocks that a user's template can replace, in order."""
     tree = CardEnvironment(None).parse((template_root() / TEMPLATE).read_text(encoding="utf-8"))
     return [block.name for block in tree.find_all(nodes.Block)]
 
@@ -62,8 +62,8 @@ def packaged_blocks() -> list[str]:
 def check_templates(folder: Path, project: ProjectConfig) -> list[Finding]:
     """Everything wrong with the templates in `folder`, by file and line.
 
-    Each is compiled and its variables are looked up; then sample cards are rendered. Raises
-    CardError when there is nothing to check.
+    Each is compiled and its variables are checked; then sample cards are rendered. Raises CardError
+    when there is nothing to check.
     """
     files = sorted(file for file in folder.rglob("*.j2") if file.is_file())
     if not files:
@@ -101,7 +101,7 @@ def _compiled(file: Path, folder: Path, environment: CardEnvironment) -> Iterato
 def _unknown_variables(
     tree: nodes.Template, file: Path, environment: CardEnvironment
 ) -> Iterator[Finding]:
-    """Variables that nothing sets, in branches too that no sample card takes."""
+    """Variables that nothing sets, including in branches that no sample card reaches."""
     unknown = meta.find_undeclared_variables(tree)
     unknown -= {*_OF_A_RENDERING, *environment.globals, *_set_by_parent(environment)}
     for name in tree.find_all(nodes.Name):
@@ -116,7 +116,7 @@ def _set_by_parent(environment: CardEnvironment) -> Iterator[str]:
 
 
 def _lost_text(tree: nodes.Template, file: Path) -> Iterator[Finding]:
-    """Text beside the blocks of a template that extends another is shown nowhere."""
+    """Text outside the blocks of a template that extends another, which is never shown."""
     if not any(isinstance(node, nodes.Extends) for node in tree.body):
         return
     for output in tree.body:
@@ -144,7 +144,7 @@ def _rendered(folder: Path, project: ProjectConfig) -> Iterator[Finding]:
 
 
 def _finding(error: CardError, file: Path) -> Finding:
-    """The place that an error names; the start of `file` where it names none."""
+    """The error as a finding at the place it names, otherwise at the start of `file`."""
     place = _PLACE.fullmatch(error.where or "")
     where, line = (Path(place[1]), int(place[2])) if place else (file, 1)
     what = f"{error.what}. {error.fix}" if error.fix else error.what

@@ -236,10 +236,8 @@ def test_two_files_of_one_repository(cards: list[Path], out: Path) -> None:
         cards.append(file)
     done = render_all(cards, out, RENDERER)
     assert [failure.name for failure in done.failed] == ["copy", "two"]
-    assert done.failed[0].error == (
-        f"{cards[6]}: repo: 'card-0001' is the repository of card-0001.toml. Say repo = 'copy'"
-    )
-    assert done.failed[1].error == "repo: 'Free' is the repository of the card 'one' too"
+    assert done.failed[0].error.startswith(f"{cards[6]}: repo: 'card-0001' ")
+    assert done.failed[1].error.startswith("repo: 'Free' ") and "'one'" in done.failed[1].error
     assert done.rendered == 8
     assert readme(out, "own").is_file()
 
