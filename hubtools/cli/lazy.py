@@ -1,0 +1,89 @@
+"""Command groups that import a command's module only when the command runs.
+
+`hubtools --help` prints a table of names and summaries and imports no command. Help is plain text,
+as that of `git`, `gh` and `uv`: options, then examples.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
+
+
+class LazyCommand(TyperCommand):
+    """Stands for a command until it is run: a name, a summary, and where its function is."""
+
+    def __init__(self, name: str, target: str, summary: str) -> None:
+        super().__init__(name, help=summary, rich_markup_mode=None)
+        self.target = target
+        """`MODULE:FUNCTION`."""
+
+    def load(self) -> TyperCommand:
+        """Import the function and make its command."""
+        module, _, function = self.target.partition(":")
+        single = typer.Typer(add_completion=False, rich_markup_mode=None)
+        command = single.command(self.name, cls=_Command, context_settings=HELP_OPTIONS)
+        command(getattr(import_module(module), function))
+        loaded = get_command(single)
+        assert isinstance(loaded, TyperCommand)
+        return loaded
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """The context of the command itself, so that it parses, completes, helps and runs."""
+        return self.load().make_context(*args, **kwargs)
+
+
+class LazyGroup(TyperGroup):
+    """A group whose help lists its commands under headings, without importing them."""
+
+    sections: Mapping[str, Sequence[str]]
+
+    @classmethod
+    def of(cls, name: str, summary: str, commands: Sequence[LazyCommand]) -> LazyGroup:
+        """The group `name` of these commands."""
+        group = cls(
+            name=name,
+            help=summary,
+            commands={str(command.name): command for command in commands},
+            no_args_is_help=True,
+            context_settings=HELP_OPTIONS,
+            rich_markup_mode=None,
+        )
+        group.sections = {"Commands": list(group.commands)}
+        return group
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """The table of commands."""
+        width = max(map(len, self.commands))
+        for title, names in self.sections.items():
+            rows = [(name.ljust(width), self.commands[name].help) for name in names]
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+
+class _Command(TyperCommand):
+    """A command whose docstring may end with examples, one on a line."""
+
+    def format_help_text(self, ctx: Any, formatter: Any) -> None:
+        prose, _ = self._parts()
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text(prose)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        _, examples = self._parts()
+        with formatter.section("Examples"):
+            for line in examples.splitlines():
+                formatter.write(f"  {line.strip()}\n")
+
+    def _parts(self) -> tuple[str, str]:
+        prose, _, examples = inspect.cleandoc(self.help or "").partition("\nExamples:\n")
+        return prose.strip(), examples
