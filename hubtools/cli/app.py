@@ -28,7 +28,9 @@ _POSTS = LazyGroup.of(
     "Inspect an account's posts before training.",
     (
         _command("stats", "posts:stats", "Count an account's posts and why some are dropped."),
-        _command("export", "posts:export", "Write the posts that training would use as JSON Lines."),
+        _command(
+            "export", "posts:export", "Write the posts that training would use as JSON Lines."
+        ),
         _command("forget", "forget:forget", "Remove every local trace of an account."),
     ),
 )
