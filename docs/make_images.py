@@ -27,7 +27,7 @@ from hubtools.demo.options import Settings
 from hubtools.demo.server import serving as serving_demo
 from hubtools.localhub.server import serving
 from hubtools.localhub.store import Store
-from hubtools.localhub.types import AddFile, Draft, RepoId
+from hubtools.localhub.types import AddFile, NewCommit, RepoId
 from hubtools.pictures.thumbnail import Face, ThumbnailSubject, draw_thumbnail
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def add_invented(hub: Path) -> None:
             store.create(repo_id, author="me")
             with store.objects.staging() as staging:
                 added = tuple(AddFile(path, staging.add(data)) for path, data in files.items())
-                store.commit(repo_id, Draft("me", f"Publish {handle}", added))
+                store.commit(repo_id, NewCommit("me", f"Publish {handle}", added))
 
 
 if __name__ == "__main__":

@@ -25,9 +25,9 @@ from hubtools.localhub.access import OPEN, Access
 from hubtools.localhub.errors import RepoHiddenError, RepoMovedError, RepoNotFoundError
 from hubtools.localhub.http import (
     LOOPBACK,
-    Guard,
     Hub,
     JsonResponse,
+    RequestGuard,
     error_response,
     is_signed_in,
     moved_response,
@@ -64,7 +64,7 @@ def create_app(
             *_model_page_routes(),
             *_rest(),
         ],
-        middleware=[Middleware(Guard, access=access, hosts=hosts)],
+        middleware=[Middleware(RequestGuard, access=access, hosts=hosts)],
         exception_handlers={
             HubtoolsError: _failed,
             HTTPException: _no_such_route,

@@ -23,10 +23,9 @@ from hubtools.localhub.errors import (
     WrongContentError,
 )
 from hubtools.localhub.http import (
-    Hub,
     JsonResponse,
     check_write,
-    hub_of,
+    context_of,
     json_body,
     json_object,
     param,
@@ -42,11 +41,11 @@ from hubtools.localhub.names import (
 from hubtools.localhub.objects import Staging, Writer
 from hubtools.localhub.types import (
     AddFile,
-    AddLfs,
+    AddLfsFile,
     Commit,
     DeleteFile,
     DeleteFolder,
-    Draft,
+    NewCommit,
     Operation,
     RepoId,
 )
@@ -60,7 +59,7 @@ async def preupload(request: Request) -> Response:
     repo_id, body = _writable(request), await json_body(request)
     asked = [(check_path(f.get("path")), _size(f)) for f in _objects(body, "files")]
     known = await run_in_threadpool(
-        _known_oids, hub_of(request), repo_id, param(request, "revision")
+        _known_oids, context_of(request), repo_id, param(request, "revision")
     )
     files = []
     for path, size in asked:
@@ -72,10 +71,10 @@ async def preupload(request: Request) -> Response:
     return JsonResponse({"files": files})
 
 
-def _known_oids(hub: Hub, repo_id: RepoId, revision: str) -> dict[tuple[str, str], str]:
-    with hub.store.view() as view:
-        repo = view.repo(repo_id)
-        entries = view.tree(repo, view.commit(repo, revision))
+def _known_oids(context: HubContext, repo_id: RepoId, revision: str) -> dict[tuple[str, str], str]:
+    with hub.store.snapshot() as snapshot:
+        repo = snapshot.repo(repo_id)
+        entries = snapshot.tree(repo, snapshot.commit(repo, revision))
     return {
         (e.path, "regular" if e.pointer_size is None else "lfs"): (
             e.oid if e.pointer_size is None else e.sha256
@@ -92,9 +91,9 @@ async def lfs_batch(request: Request) -> Response:
     wanted = [(check_sha256(o.get("oid")), _size(o)) for o in _objects(body, "objects")]
 
     def present() -> dict[str, int]:
-        store = hub_of(request).store
-        with store.view() as view:
-            view.repo(repo_id)
+        store = context_of(request).store
+        with store.snapshot() as snapshot:
+            snapshot.repo(repo_id)
         return store.claim(oid for oid, _ in wanted)
 
     sizes = await run_in_threadpool(present)
@@ -111,7 +110,7 @@ def _lfs_object(request: Request, oid: str, size: int, present: int | None) -> d
         message = f"this object has {present} bytes"
         return item | {"error": {"code": 422, "message": message}}
     base, repo = str(request.base_url), repo_id_of(request)
-    signature = _signature(hub_of(request), oid, size)
+    signature = _signature(context_of(request), oid, size)
     upload = {"href": f"{base}-/lfs/{oid}?size={size}&signature={signature}"}
     verify = {"href": f"{base}{repo}.git/info/lfs/objects/verify"}
     return item | {"actions": {"upload": upload, "verify": verify}}
@@ -119,7 +118,7 @@ def _lfs_object(request: Request, oid: str, size: int, present: int | None) -> d
 
 async def lfs_upload(request: Request) -> Response:
     """PUT /-/lfs/{oid}, at an address that the batch endpoint gave out"""
-    hub, oid = hub_of(request), check_sha256(param(request, "oid"))
+    hub, oid = context_of(request), check_sha256(param(request, "oid"))
     size = request.query_params.get("size", "")
     signature = request.query_params.get("signature", "")
     expected = _signature(hub, oid, int(size)) if size.isdecimal() and size.isascii() else ""
@@ -167,8 +166,8 @@ async def lfs_verify(request: Request) -> Response:
     oid, size = check_sha256(body.get("oid")), _size(body)
 
     def present() -> int | None:
-        with hub_of(request).store.view() as view:
-            return view.object_size(oid)
+        with context_of(request).store.snapshot() as snapshot:
+            return snapshot.object_size(oid)
 
     if await run_in_threadpool(present) != size:
         raise EntryNotFoundError(f"LFS object {oid}", "")
@@ -177,7 +176,7 @@ async def lfs_verify(request: Request) -> Response:
 
 async def commit(request: Request) -> Response:
     """POST /api/models/{id}/commit/{revision}, NDJSON"""
-    hub, repo_id = hub_of(request), _writable(request)
+    hub, repo_id = context_of(request), _writable(request)
     if request.query_params.get("create_pr"):
         raise BadRequestError("this Hub has no pull requests", fix="Commit to main")
     if param(request, "revision") not in ("main", "refs/heads/main"):
@@ -185,13 +184,13 @@ async def commit(request: Request) -> Response:
     with ExitStack() as stack:
         with writing(hub.store.root):
             staging = stack.enter_context(hub.store.objects.staging())
-        draft = await _read_draft(request, staging, hub.access.user)
-        made: Commit = await run_in_threadpool(hub.store.commit, repo_id, draft)
+        new = await _read_draft(request, staging, hub.access.user)
+        made: Commit = await run_in_threadpool(hub.store.commit, repo_id, new)
     url = f"{request.base_url}{repo_id}/commit/{made.oid}"
     return JsonResponse({"success": True, "commitOid": made.oid, "commitUrl": url})
 
 
-async def _read_draft(request: Request, staging: Staging, author: str) -> Draft:
+async def _read_draft(request: Request, staging: Staging, author: str) -> NewCommit:
     header: Mapping[str, Any] | None = None
     operations: list[Operation] = []
     async for line in _lines(request.stream()):
@@ -203,7 +202,7 @@ async def _read_draft(request: Request, staging: Staging, author: str) -> Draft:
     if header is None:
         raise BadRequestError("the commit has no header line")
     parent = header.get("parentCommit")
-    return Draft(
+    return NewCommit(
         author=author,
         title=clean_text(header.get("summary") or "Update", 500),
         message=clean_text(header.get("description") or "", 20_000),
@@ -229,7 +228,7 @@ def _operation(key: str, value: Mapping[str, Any], staging: Staging) -> Operatio
                 return AddFile(path, staging.add(content))
         case "lfsFile":
             size = value.get("size")
-            return AddLfs(
+            return AddLfsFile(
                 path, check_sha256(value.get("oid")), None if size is None else _size(value)
             )
         case "deletedFile":
@@ -293,5 +292,5 @@ def _size(item: Mapping[str, Any]) -> int:
     return size
 
 
-def _signature(hub: Hub, oid: str, size: int) -> str:
+def _signature(context: HubContext, oid: str, size: int) -> str:
     return hmac.new(hub.upload_key, f"{oid}:{size}".encode(), hashlib.sha256).hexdigest()

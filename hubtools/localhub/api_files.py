@@ -15,7 +15,7 @@ from hubtools.localhub.api_repos import page_size
 from hubtools.localhub.errors import BadRequestError, EntryNotFoundError, GatedRepoError
 from hubtools.localhub.http import (
     JsonResponse,
-    hub_of,
+    context_of,
     is_signed_in,
     json_body,
     next_link,
@@ -23,7 +23,7 @@ from hubtools.localhub.http import (
     repo_id_of,
 )
 from hubtools.localhub.payloads import commit_payload, tree_payload
-from hubtools.localhub.snapshot import View
+from hubtools.localhub.snapshot import Snapshot
 from hubtools.localhub.types import Commit, Entry, Repo
 
 _TREE_PAGE, _EXPANDED_TREE_PAGE, _COMMITS_PAGE = 1000, 50, 100
@@ -38,10 +38,10 @@ def tree(request: Request) -> Response:
     asked = request.query_params
     recursive, expand = _flag(asked.get("recursive")), _flag(asked.get("expand"))
     folder = param(request, "path").strip("/")
-    with hub_of(request).store.view(private=is_signed_in(request)) as view:
-        repo = view.repo(repo_id_of(request))
-        commit = view.commit(repo, param(request, "revision"))
-        items = _tree_items(view, repo, view.tree(repo, commit), expand=expand)
+    with context_of(request).store.snapshot(private=is_signed_in(request)) as snapshot:
+        repo = snapshot.repo(repo_id_of(request))
+        commit = snapshot.commit(repo, param(request, "revision"))
+        items = _tree_items(snapshot, repo, snapshot.tree(repo, commit), expand=expand)
     start = f"{folder}/" if folder else ""
     if folder and items.get(folder, {}).get("type") != "directory":
         raise EntryNotFoundError(folder, commit.oid)
@@ -70,34 +70,36 @@ async def paths_info(request: Request) -> Response:
 
 
 def _paths_info(request: Request, paths: Sequence[str], *, expand: bool) -> list[dict[str, Any]]:
-    with hub_of(request).store.view(private=is_signed_in(request)) as view:
-        repo = view.repo(repo_id_of(request))
-        commit = view.commit(repo, param(request, "revision"))
-        items = _tree_items(view, repo, view.tree(repo, commit), expand=expand)
+    with context_of(request).store.snapshot(private=is_signed_in(request)) as snapshot:
+        repo = snapshot.repo(repo_id_of(request))
+        commit = snapshot.commit(repo, param(request, "revision"))
+        items = _tree_items(snapshot, repo, snapshot.tree(repo, commit), expand=expand)
     return [items[path] for path in dict.fromkeys(paths) if path in items]
 
 
 def commits(request: Request) -> Response:
     """GET /api/models/{id}/commits/{revision}"""
     size = page_size(request, _COMMITS_PAGE)
-    with hub_of(request).store.view(private=is_signed_in(request)) as view:
-        repo = view.repo(repo_id_of(request))
-        start = view.commit(repo, request.query_params.get("cursor") or param(request, "revision"))
-        found = view.commits(repo, start.seq, size + 1)
+    with context_of(request).store.snapshot(private=is_signed_in(request)) as snapshot:
+        repo = snapshot.repo(repo_id_of(request))
+        start = snapshot.commit(
+            repo, request.query_params.get("cursor") or param(request, "revision")
+        )
+        found = snapshot.commits(repo, start.seq, size + 1)
     link = next_link(request, {"cursor": found[size].oid}) if len(found) > size else {}
     return JsonResponse([commit_payload(commit) for commit in found[:size]], headers=link)
 
 
 def resolve(request: Request) -> Response:
     """GET and HEAD /{id}/resolve/{revision}/{path}"""
-    store = hub_of(request).store
+    store = context_of(request).store
     path = param(request, "path")
-    with store.view(private=is_signed_in(request)) as view:
-        repo = view.repo(repo_id_of(request))
+    with store.snapshot(private=is_signed_in(request)) as snapshot:
+        repo = snapshot.repo(repo_id_of(request))
         if repo.gated and not is_signed_in(request):
             raise GatedRepoError(str(repo.id))
-        commit = view.commit(repo, param(request, "revision"))
-        entry = view.entry(repo, commit, path)
+        commit = snapshot.commit(repo, param(request, "revision"))
+        entry = snapshot.entry(repo, commit, path)
     headers = _content_headers(request, commit, entry)
     if _is_known(request.headers.get("if-none-match"), headers["ETag"]):
         return Response(status_code=304, headers=headers)
@@ -133,9 +135,9 @@ def _content_headers(request: Request, commit: Commit, entry: Entry) -> dict[str
 
 
 def _tree_items(
-    view: View, repo: Repo, entries: Sequence[Entry], *, expand: bool
+    snapshot: Snapshot, repo: Repo, entries: Sequence[Entry], *, expand: bool
 ) -> dict[str, dict[str, Any]]:
-    last = view.commits_by_seq(repo, _seqs(entries)) if expand else None
+    last = snapshot.commits_by_seq(repo, _seqs(entries)) if expand else None
     return tree_payload(entries, last)
 
 

@@ -24,8 +24,8 @@ from hubtools.localhub.errors import (
 from hubtools.localhub.http import (
     JsonResponse,
     check_write,
+    context_of,
     error_response,
-    hub_of,
     is_signed_in,
     json_body,
     next_link,
@@ -47,7 +47,7 @@ from hubtools.localhub.payloads import (
 )
 from hubtools.localhub.readme import read_card
 from hubtools.localhub.store import README, Store
-from hubtools.localhub.types import Card, Commit, Entry, Query, Repo, RepoId, SortKey
+from hubtools.localhub.types import Commit, Entry, Query, Repo, RepoCard, RepoId, SortKey
 
 _MAX_PAGE = 1000
 _SORTS: Mapping[str, SortKey] = {
@@ -65,7 +65,7 @@ def whoami(request: Request) -> Response:
     role = role_of(request)
     if role is None:
         raise UnauthorizedError("Invalid username or password.")
-    access = hub_of(request).access
+    access = context_of(request).access
     token = {"displayName": "local", "role": role}
     return JsonResponse(
         {
@@ -85,7 +85,7 @@ def whoami(request: Request) -> Response:
 
 async def create(request: Request) -> Response:
     """POST /api/repos/create"""
-    hub, body = hub_of(request), await json_body(request)
+    hub, body = context_of(request), await json_body(request)
     repo_id = _named(request, body)
     check_write(request, repo_id)
     private = _is_private(body, otherwise=False)
@@ -104,7 +104,7 @@ async def delete(request: Request) -> Response:
     repo_id = _named(request, await json_body(request))
     check_write(request, repo_id)
     with _by_todays_name():
-        await run_in_threadpool(hub_of(request).store.delete, repo_id)
+        await run_in_threadpool(context_of(request).store.delete, repo_id)
     return JsonResponse({})
 
 
@@ -117,21 +117,21 @@ async def move(request: Request) -> Response:
     check_write(request, old)
     check_write(request, new)
     with _by_todays_name():
-        await run_in_threadpool(hub_of(request).store.move, old, new)
+        await run_in_threadpool(context_of(request).store.move, old, new)
     return JsonResponse({"url": f"{request.base_url}{new}"})
 
 
 async def settings(request: Request) -> Response:
     """PUT /api/models/{id}/settings"""
-    store, repo_id, body = hub_of(request).store, repo_id_of(request), await json_body(request)
+    store, repo_id, body = context_of(request).store, repo_id_of(request), await json_body(request)
     check_write(request, repo_id)
     gated = body.get("gated", ...)
     if gated not in (..., False, None, "auto", "manual"):
         raise BadRequestError("gated must be auto, manual or false")
 
     def configure() -> Repo:
-        with store.view() as view:
-            repo = view.repo(repo_id)
+        with store.snapshot() as snapshot:
+            repo = snapshot.repo(repo_id)
         private = _is_private(body, otherwise=repo.private)
         new = repo.gated if gated is ... else gated or None
         return store.configure(repo.id, private=private, gated=new)
@@ -161,21 +161,21 @@ def list_repos(request: Request) -> Response:
         cards=needs_cards(fields),
         spaces=request.scope["path"] == "/api/spaces",
     )
-    with hub_of(request).store.view(private=is_signed_in(request)) as view:
-        page = view.page(query)
-        files = view.head_files(page.repos) if needs_files(fields) else {}
+    with context_of(request).store.snapshot(private=is_signed_in(request)) as snapshot:
+        page = snapshot.page(query)
+        files = snapshot.head_files(page.repos) if needs_files(fields) else {}
     items = [_summary(repo, fields, files.get(repo.key, [])) for repo in page.repos]
     return JsonResponse(items, headers=_link(request, page.next))
 
 
 def repo_info(request: Request) -> Response:
     """GET /api/models/{id} and GET /api/models/{id}/revision/{revision}"""
-    store = hub_of(request).store
+    store = context_of(request).store
     fields = wanted_fields(_several(request, "expand"), INFO)
-    with store.view(private=is_signed_in(request)) as view:
-        repo = view.repo(repo_id_of(request))
-        commit = view.commit(repo, param(request, "revision", "main"))
-        files = view.tree(repo, commit)
+    with store.snapshot(private=is_signed_in(request)) as snapshot:
+        repo = snapshot.repo(repo_id_of(request))
+        commit = snapshot.commit(repo, param(request, "revision", "main"))
+        files = snapshot.tree(repo, commit)
         if commit.seq != repo.seq:
             repo = _as_it_was(store, repo, commit, files)
     if not _is_true(request.query_params.get("blobs")):
@@ -186,8 +186,8 @@ def repo_info(request: Request) -> Response:
 
 def refs(request: Request) -> Response:
     """GET /api/models/{id}/refs"""
-    with hub_of(request).store.view(private=is_signed_in(request)) as view:
-        repo = view.repo(repo_id_of(request))
+    with context_of(request).store.snapshot(private=is_signed_in(request)) as snapshot:
+        repo = snapshot.repo(repo_id_of(request))
     main = {"name": "main", "ref": "refs/heads/main", "targetCommit": repo.head}
     return JsonResponse({"branches": [main], "converts": [], "tags": [], "pullRequests": []})
 
@@ -221,7 +221,7 @@ def _storage(files: list[Entry]) -> int:
 
 def _as_it_was(store: Store, repo: Repo, commit: Commit, files: list[Entry]) -> Repo:
     readme = next((entry for entry in files if entry.path == README), None)
-    card = read_card(store.readme(readme.sha256)) if readme else Card()
+    card = read_card(store.readme(readme.sha256)) if readme else RepoCard()
     return replace(repo, head=commit.oid, modified=commit.time, card=card)
 
 
@@ -237,7 +237,7 @@ def _by_todays_name() -> Iterator[None]:
 
 
 def _named(request: Request, body: Mapping[str, Any]) -> RepoId:
-    namespace = body.get("organization") or hub_of(request).access.user
+    namespace = body.get("organization") or context_of(request).access.user
     return check_repo_id(namespace, body.get("name"), kind=body.get("type"))
 
 

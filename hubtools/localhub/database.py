@@ -93,7 +93,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """One consistent view of the store."""
+        """One consistent snapshot of the store."""
         with self._connection() as connection:
             connection.execute("BEGIN")
             try:

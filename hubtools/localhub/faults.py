@@ -3,8 +3,8 @@
 ::
 
     faults = Faults(
-        Fault(Mix((Answer(500), Answer(503), Cut("before"), Cut("after"))), share=0.15),
-        Fault(Run(rival), "POST", "/api/models/me/poet/commit/*", nth=(1,)),
+        Fault(Mix((Respond(500), Respond(503), Cut("before"), Cut("after"))), share=0.15),
+        Fault(Call(rival), "POST", "/api/models/me/poet/commit/*", nth=(1,)),
     )
     with serving(folder, faults=faults) as url:
         ...
@@ -33,8 +33,8 @@ _ABORT = "hubtools.abort"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """Answer with this status; the Hub does not see the request."""
+class Respond:
+    """Respond with this status; the Hub does not see the request."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -65,7 +65,7 @@ class Stall:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class Call:
     """Call `callback` with the request's path, just before the Hub sees the request.
 
     It runs in a thread of its own, so it may use the store, and even ask the server.
@@ -78,12 +78,12 @@ class Run:
 class Mix:
     """One of the actions, drawn anew for each request."""
 
-    actions: tuple[Answer | Cut | Stall | Run, ...]
+    actions: tuple[Respond | Cut | Stall | Call, ...]
 
 
-Action: TypeAlias = Answer | Cut | Stall | Run
+Action: TypeAlias = Respond | Cut | Stall | Call
 
-EXPIRED_TOKEN = Answer(
+EXPIRED_TOKEN = Respond(
     401,
     {"X-Error-Message": 'User Access Token "sync" is expired', "WWW-Authenticate": "Bearer"},
 )
@@ -106,7 +106,7 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class LoggedRequest:
     """A request, and what became of it."""
 
     method: str
@@ -131,7 +131,7 @@ class Faults:
     def __init__(self, *faults: Fault, seed: int = 0) -> None:
         self._lock = threading.Lock()
         self._seed = seed
-        self._log: list[Asked] = []
+        self._log: list[LoggedRequest] = []
         self._stalled: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
         self._stalls = True
         self.use(*faults)
@@ -144,7 +144,7 @@ class Faults:
             self._repeated: Counter[tuple[str, str]] = Counter()
 
     @property
-    def log(self) -> tuple[Asked, ...]:
+    def log(self) -> tuple[LoggedRequest, ...]:
         """All requests that were answered or cut off so far, in that order."""
         with self._lock:
             return tuple(self._log)
@@ -202,7 +202,7 @@ class Faults:
                     due.append(random.choice(do.actions) if isinstance(do, Mix) else do)
         return due
 
-    def _record(self, asked: Asked) -> None:
+    def _record(self, asked: LoggedRequest) -> None:
         with self._lock:
             self._log.append(asked)
 
@@ -275,7 +275,7 @@ class _Exchange:
             return
         self._recorded = True
         query = self._scope["query_string"].decode("latin-1")
-        asked = Asked(self.method, self.path, query, self._at, status, self._handled)
+        asked = LoggedRequest(self.method, self.path, query, self._at, status, self._handled)
         self.faults._record(asked)
 
     async def cut(self) -> None:
@@ -291,7 +291,7 @@ def _with(action: Action, app: ASGIApp, exchange: _Exchange) -> ASGIApp:
 
     async def acted(scope: Scope, receive: Receive, send: Send) -> None:
         match action:
-            case Answer():
+            case Respond():
                 await _whole_body(receive)
                 response = Response(action.body, action.status, dict(action.headers))
                 await response(scope, receive, send)
@@ -308,7 +308,7 @@ def _with(action: Action, app: ASGIApp, exchange: _Exchange) -> ASGIApp:
                 await app(scope, _again(body, receive), send)
             case Stall():
                 await app(scope, receive, _later(exchange, action.seconds, send))
-            case Run():
+            case Call():
                 await run_in_threadpool(action.callback, exchange.path)
                 await app(scope, receive, send)
 

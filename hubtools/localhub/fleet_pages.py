@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hubtools.localhub.errors import RepoNotFoundError
-from hubtools.localhub.rendering import Page
+from hubtools.localhub.rendering import WebPage
 from hubtools.localhub.types import RepoId
 
 FOLDER = "fleets"
@@ -20,7 +20,7 @@ _WIDTH, _HEIGHT = 600.0, 160.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bin:
+class ScoreBin:
     """Models whose score is from `low` to `high`."""
 
     low: float
@@ -29,7 +29,7 @@ class Bin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scored:
+class ModelScore:
     """A model and its bits a byte on held-out posts."""
 
     name: str
@@ -37,7 +37,7 @@ class Scored:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Failed:
+class FleetFailure:
     """A row of which there is no model, and why."""
 
     name: str
@@ -46,7 +46,7 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fleet:
+class FleetSummary:
     """One run of a fleet, as it was when it ended."""
 
     manifest: str
@@ -60,9 +60,9 @@ class Fleet:
     failed: int
     scored: int
     median: float | None
-    bins: tuple[Bin, ...]
-    outliers: tuple[Scored, ...]
-    failures: tuple[Failed, ...]
+    bins: tuple[ScoreBin, ...]
+    outliers: tuple[ModelScore, ...]
+    failures: tuple[FleetFailure, ...]
 
     @property
     def time(self) -> str:
@@ -70,20 +70,20 @@ class Fleet:
         return datetime.fromtimestamp(self.updated, UTC).isoformat()
 
 
-def fleets_page(root: Path) -> Page:
+def fleets_page(root: Path) -> WebPage:
     """All fleets of the Hub in `root`, the latest first."""
     found = [(file.stem, fleet) for file in _files(root) if (fleet := _read(file)) is not None]
     found.sort(key=lambda pair: -pair[1].updated)
-    return Page("fleets.html.j2", {"fleets": found})
+    return WebPage("fleets.html.j2", {"fleets": found})
 
 
-def fleet_page(root: Path, name: str) -> Page:
+def fleet_page(root: Path, name: str) -> WebPage:
     """One fleet. Raises RepoNotFoundError when there is none of that name."""
     file = next((file for file in _files(root) if file.stem == name), None)
     fleet = _read(file) if file is not None else None
     if fleet is None:
         raise RepoNotFoundError("there is no such fleet on this Hub")
-    return Page("fleet.html.j2", {"fleet": fleet, "bars": _bars(fleet.bins), "id": RepoId})
+    return WebPage("fleet.html.j2", {"fleet": fleet, "bars": _bars(fleet.bins), "id": RepoId})
 
 
 def has_fleets(root: Path) -> bool:
@@ -95,17 +95,17 @@ def _files(root: Path) -> list[Path]:
     return sorted((root / FOLDER).glob("*.json"))
 
 
-def _read(file: Path) -> Fleet | None:
+def _read(file: Path) -> FleetSummary | None:
     """A summary; None for a file that is none, which is not worth failing for."""
     import msgspec
 
     try:
-        return msgspec.json.decode(file.read_bytes(), type=Fleet)
+        return msgspec.json.decode(file.read_bytes(), type=FleetSummary)
     except (OSError, msgspec.MsgspecError):
         return None
 
 
-def _bars(bins: tuple[Bin, ...]) -> list[dict[str, Any]]:
+def _bars(bins: tuple[ScoreBin, ...]) -> list[dict[str, Any]]:
     """The bins as bars in a box of 600 × 160."""
     each, most = _WIDTH / max(1, len(bins)), max((one.count for one in bins), default=1) or 1
     return [

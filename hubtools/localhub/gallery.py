@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from hubtools.localhub.errors import RepoNotFoundError
 from hubtools.localhub.links import Links
-from hubtools.localhub.rendering import Page
-from hubtools.localhub.snapshot import View
+from hubtools.localhub.rendering import WebPage
+from hubtools.localhub.snapshot import Snapshot
 from hubtools.localhub.types import Query, SortKey
 
 PAGE_SIZE = 24
@@ -21,7 +21,7 @@ _LONGEST = 200  # characters of what is searched for
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class GalleryQuery:
     """What a visitor wants to see of the gallery; `sort` is a key of SORTS, `number` from 1."""
 
     words: str = ""
@@ -31,10 +31,10 @@ class Asked:
     number: int = 1
 
 
-def read_asked(query: Mapping[str, str], namespace: str = "") -> Asked:
+def parse_gallery_query(query: Mapping[str, str], namespace: str = "") -> GalleryQuery:
     """What an address asks for; what makes no sense in it counts as not said."""
     number, sort = query.get("page", ""), query.get("sort", "")
-    return Asked(
+    return GalleryQuery(
         words=query.get("q", "").strip()[:_LONGEST],
         tag=query.get("tag", "")[:_LONGEST],
         namespace=namespace,
@@ -43,7 +43,7 @@ def read_asked(query: Mapping[str, str], namespace: str = "") -> Asked:
     )
 
 
-def gallery_page(view: View, asked: Asked, links: Links) -> Page:
+def gallery_page(snapshot: Snapshot, asked: GalleryQuery, links: Links) -> WebPage:
     """A page of models. Raises RepoNotFoundError for a namespace that has none."""
     query = Query(
         namespace=asked.namespace or None,
@@ -53,7 +53,7 @@ def gallery_page(view: View, asked: Asked, links: Links) -> Page:
         limit=PAGE_SIZE,
         offset=(max(asked.number, 1) - 1) * PAGE_SIZE,
     )
-    count = view.count(query)
+    count = snapshot.count(query)
     if asked.namespace and not count and not asked.words and not asked.tag:
         raise RepoNotFoundError(f"{asked.namespace} has no models here")
     pages = page_count(count)
@@ -71,7 +71,7 @@ def gallery_page(view: View, asked: Asked, links: Links) -> Page:
     sorts = [(name, link(sort=key), key == asked.sort) for key, (name, _) in SORTS.items()]
     data = {
         "asked": asked,
-        "repos": view.page(query).repos if count else (),
+        "repos": snapshot.page(query).repos if count else (),
         "count": count,
         "numbered": numbered if pages > 1 else [],
         "before": link(asked.number - 1) if 1 < asked.number <= pages else None,
@@ -80,7 +80,7 @@ def gallery_page(view: View, asked: Asked, links: Links) -> Page:
         "sorts": sorts,
         "fleets": False,
     }
-    return Page("models.html.j2", data)
+    return WebPage("models.html.j2", data)
 
 
 def page_count(count: int) -> int:

@@ -41,7 +41,7 @@ _HEADERS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Hub:
+class HubContext:
     """What a handler works on: the store, and who the caller is allowed to be."""
 
     store: Store
@@ -58,7 +58,7 @@ class JsonResponse(Response):
         )
 
 
-class Guard:
+class RequestGuard:
     """Checks host, origin and token of every request, and routes on the path as it was sent.
 
     A request under a foreign host name is a rebound DNS entry, one from a foreign origin a web
@@ -113,9 +113,9 @@ def _check_origin(method: str, headers: Headers) -> None:
         raise ForbiddenError("a web page of another site may not change this Hub")
 
 
-def hub_of(request: Request) -> Hub:
+def context_of(request: Request) -> Hub:
     """What the app was made with."""
-    hub: Hub = request.app.state.hub
+    context: HubContext = request.app.state.hub
     return hub
 
 
@@ -144,7 +144,7 @@ def param(request: Request, name: str, default: str = "") -> str:
 
 def check_write(request: Request, repo_id: RepoId) -> None:
     """Raises UnauthorizedError or ForbiddenError when the caller may not write there."""
-    if hub_of(request).access.read_only:
+    if context_of(request).access.read_only:
         raise ForbiddenError(
             "this Hub is read-only", fix="Start it with HUBTOOLS_HUB_TOKEN set, and send that token"
         )
@@ -152,7 +152,7 @@ def check_write(request: Request, repo_id: RepoId) -> None:
         raise UnauthorizedError("Invalid username or password.")
     if role_of(request) == "read":
         raise ForbiddenError("this token may only read", fix="Send one with write access")
-    hub_of(request).access.check_write(repo_id.owner)
+    context_of(request).access.check_write(repo_id.owner)
 
 
 async def json_body(request: Request) -> dict[str, Any]:

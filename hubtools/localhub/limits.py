@@ -27,7 +27,7 @@ Bucket = Literal["api", "resolvers", "pages"]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RateLimits:
     """How many requests of each kind a member has in each window of `window` seconds.
 
     The numbers are those of a free account. `clock` gives seconds since any fixed moment;
@@ -69,7 +69,7 @@ def limit_headers(bucket: Bucket, left: int, reset: int, quota: int, window: int
 class RateLimiter:
     """An app that answers 429 instead of `app` to those who have used up their requests."""
 
-    def __init__(self, app: ASGIApp, limits: Limits) -> None:
+    def __init__(self, app: ASGIApp, limits: RateLimits) -> None:
         self._app, self._limits = app, limits
         self._window = 0
         self._used: Counter[tuple[str, Bucket]] = Counter()

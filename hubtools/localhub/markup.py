@@ -68,7 +68,7 @@ _WIDTH = re.compile(r'\bwidth="(\d{1,4})"')
 
 
 @dataclass(frozen=True, slots=True)
-class Rendered:
+class RenderedReadme:
     """A README's HTML, and the hosts whose pictures were left out of it."""
 
     html: Markup
@@ -82,7 +82,7 @@ def render_readme(readme: str, files: str) -> Markup:
 
 def render_card(
     readme: str, files: str, *, remote: bool, paths: Collection[str] | None = None
-) -> Rendered:
+) -> RenderedReadme:
     """The HTML of a README.
 
     Relative addresses are looked for below `files`, the address at which the repository's files
@@ -122,7 +122,7 @@ def render_card(
         link_rel="noopener noreferrer nofollow",
     )
     finished = Markup(_TAG.sub(lambda match: _finished(match, remote=remote), html))
-    return Rendered(finished, () if remote else tuple(filter(None, hosts)))
+    return RenderedReadme(finished, () if remote else tuple(filter(None, hosts)))
 
 
 def _finished(tag: re.Match[str], *, remote: bool) -> str:

@@ -74,7 +74,7 @@ class Staging:
             return replace(writer.finish(), oid=git_blob_oid(data))
 
 
-class Objects:
+class ObjectStore:
     """The contents in a folder."""
 
     def __init__(self, root: Path) -> None:

@@ -15,13 +15,13 @@ from hubtools.localhub import share_links
 from hubtools.localhub.diffs import MAX_BYTES, Diff, diff_texts
 from hubtools.localhub.errors import EntryNotFoundError
 from hubtools.localhub.links import Links
-from hubtools.localhub.markup import Rendered, render_card
+from hubtools.localhub.markup import RenderedReadme, render_card
 from hubtools.localhub.readme import decode_readme
-from hubtools.localhub.rendering import Page, labels, teaser, texts
+from hubtools.localhub.rendering import WebPage, labels, teaser, texts
 from hubtools.localhub.run_page import run_page
-from hubtools.localhub.snapshot import PICTURE, View
+from hubtools.localhub.snapshot import PICTURE, Snapshot
 from hubtools.localhub.store import README, Store
-from hubtools.localhub.types import Change, Commit, Entry, Repo
+from hubtools.localhub.types import Commit, Entry, FileChange, Repo
 
 COMMITS_PAGE = 50
 _LABELS = 30
@@ -31,7 +31,7 @@ _PROMPT = "My dream is"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class FileRow:
     """A line of a list of files: a folder, or a file with its entry."""
 
     name: str
@@ -41,17 +41,17 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class ChangedFile:
     """A file that a commit changed, its version before, and what can be shown of the change."""
 
-    change: Change
+    change: FileChange
     old: Entry | None
     diff: Diff | None
     is_picture: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class RepoHead:
     """A repository at its head: what its pages are made of."""
 
     repo: Repo
@@ -59,15 +59,15 @@ class Model:
     entries: Mapping[str, Entry]
 
 
-def read_model(view: View, repo: Repo) -> Model:
+def read_head(snapshot: Snapshot, repo: Repo) -> RepoHead:
     """The repository with all files of its head."""
-    head = view.commit(repo, "main")
-    return Model(repo, head, {entry.path: entry for entry in view.tree(repo, head)})
+    head = snapshot.commit(repo, "main")
+    return RepoHead(repo, head, {entry.path: entry for entry in snapshot.tree(repo, head)})
 
 
 def card_page(
-    store: Store, model: Model, links: Links, *, remote: bool, box: Mapping[str, Any]
-) -> Page:
+    store: Store, model: RepoHead, links: Links, *, remote: bool, box: Mapping[str, Any]
+) -> WebPage:
     """The README as the Hub would show it, with pictures of other hosts if they may be `remote`.
 
     `box` says whether the model can be prompted: `reason` is None when it can. It is empty where
@@ -93,10 +93,12 @@ def card_page(
     return _model_page("card.html.j2", model, "card", data, script=True)
 
 
-def files_page(view: View, model: Model, revision: str, folder: str, *, flat: bool = False) -> Page:
+def files_page(
+    snapshot: Snapshot, model: RepoHead, revision: str, folder: str, *, flat: bool = False
+) -> WebPage:
     """A folder's files; `flat` for all files at once. Raises EntryNotFoundError."""
-    commit = view.commit(model.repo, revision)
-    rows = _rows(view, model.repo, view.tree(model.repo, commit), folder, flat=flat)
+    commit = snapshot.commit(model.repo, revision)
+    rows = _rows(snapshot, model.repo, snapshot.tree(model.repo, commit), folder, flat=flat)
     if folder and not rows:
         raise EntryNotFoundError(folder, commit.oid)
     parents = [str(p) for p in reversed(PurePosixPath(folder).parents) if str(p) != "."]
@@ -105,10 +107,12 @@ def files_page(view: View, model: Model, revision: str, folder: str, *, flat: bo
     return _model_page("files.html.j2", model, "files", data)
 
 
-def file_page(store: Store, view: View, model: Model, revision: str, path: str) -> Page:
+def file_page(
+    store: Store, snapshot: Snapshot, model: RepoHead, revision: str, path: str
+) -> WebPage:
     """One file: its text, its picture, or that it is neither. Raises EntryNotFoundError."""
-    commit = view.commit(model.repo, revision)
-    entry = view.entry(model.repo, commit, path)
+    commit = snapshot.commit(model.repo, revision)
+    entry = snapshot.entry(model.repo, commit, path)
     text = None if path.lower().endswith(_PICTURES) else _text(store, entry)
     parents = [str(p) for p in reversed(PurePosixPath(path).parents) if str(p) != "."]
     data = {
@@ -122,31 +126,33 @@ def file_page(store: Store, view: View, model: Model, revision: str, path: str) 
     return _model_page("file.html.j2", model, "files", data)
 
 
-def history_page(view: View, model: Model, revision: str, limit: int = COMMITS_PAGE) -> Page:
+def history_page(
+    snapshot: Snapshot, model: RepoHead, revision: str, limit: int = COMMITS_PAGE
+) -> WebPage:
     """The commits up to a revision, newest first."""
-    start = view.commit(model.repo, revision)
-    found = view.commits(model.repo, start.seq, limit + 1)
+    start = snapshot.commit(model.repo, revision)
+    found = snapshot.commits(model.repo, start.seq, limit + 1)
     older = found[limit].oid if len(found) > limit else None
     data = {"commits": found[:limit], "older": older}
     return _model_page("history.html.j2", model, "history", data)
 
 
-def commit_page(store: Store, view: View, model: Model, revision: str) -> Page:
+def commit_page(store: Store, snapshot: Snapshot, model: RepoHead, revision: str) -> WebPage:
     """What one commit changed, line by line where it is text."""
-    commit = view.commit(model.repo, revision)
+    commit = snapshot.commit(model.repo, revision)
     before: dict[str, Entry] = {}
     if commit.parent is not None:
-        parent = view.commit(model.repo, commit.parent)
-        before = {entry.path: entry for entry in view.tree(model.repo, parent)}
+        parent = snapshot.commit(model.repo, commit.parent)
+        before = {entry.path: entry for entry in snapshot.tree(model.repo, parent)}
     changes = [
         _changed(store, change, before.get(change.path))
-        for change in view.changes(model.repo, commit)
+        for change in snapshot.changes(model.repo, commit)
     ]
     data = {"commit": commit, "changes": changes}
     return _model_page("commit.html.j2", model, "history", data)
 
 
-def record_page(store: Store, model: Model, links: Links) -> Page:
+def record_page(store: Store, model: RepoHead, links: Links) -> WebPage:
     """The record of the run that made the model. Raises EntryNotFoundError without one."""
     entry = model.entries.get(RUN_RECORD)
     if entry is None:
@@ -166,8 +172,8 @@ def record_page(store: Store, model: Model, links: Links) -> Page:
 
 
 def share_page(
-    model: Model, links: Links, prediction: Prediction, key: str, *, count: int, can_draw: bool
-) -> Page:
+    model: RepoHead, links: Links, prediction: Prediction, key: str, *, count: int, can_draw: bool
+) -> WebPage:
     """One prediction with its picture; `key` is its number among the card's `count`, or signed."""
     page = links.share(model.repo.id, key)
     picture = links.share_picture(model.repo.id, key) if can_draw else None
@@ -207,18 +213,18 @@ def facts(repo: Repo) -> dict[str, list[str]]:
 
 
 def _model_page(
-    template: str, model: Model, tab: str, data: Mapping[str, Any], *, script: bool = False
-) -> Page:
+    template: str, model: RepoHead, tab: str, data: Mapping[str, Any], *, script: bool = False
+) -> WebPage:
     shared = {
         "repo": model.repo,
         "tab": tab,
         "labels": labels(model.repo)[:_LABELS],
         "has_record": RUN_RECORD in model.entries,
     }
-    return Page(template, {**shared, **data}, script)
+    return WebPage(template, {**shared, **data}, script)
 
 
-def _readme(store: Store, model: Model, links: Links, *, remote: bool) -> Rendered | None:
+def _readme(store: Store, model: RepoHead, links: Links, *, remote: bool) -> RenderedReadme | None:
     entry = model.entries.get(README)
     if entry is None:
         return None
@@ -229,34 +235,34 @@ def _readme(store: Store, model: Model, links: Links, *, remote: bool) -> Render
 
 
 def _rows(
-    view: View, repo: Repo, entries: Sequence[Entry], folder: str, *, flat: bool
-) -> list[Row]:
+    snapshot: Snapshot, repo: Repo, entries: Sequence[Entry], folder: str, *, flat: bool
+) -> list[FileRow]:
     start = f"{folder}/" if folder else ""
     inside = [entry for entry in entries if entry.path.startswith(start)]
-    commits = view.commits_by_seq(repo, {entry.added for entry in inside})
-    folders: dict[str, Row] = {}
-    plain: list[Row] = []
+    commits = snapshot.commits_by_seq(repo, {entry.added for entry in inside})
+    folders: dict[str, FileRow] = {}
+    plain: list[FileRow] = []
     for entry in inside:
         rest = entry.path[len(start) :]
         name, slash, _ = (rest, "", "") if flat else rest.partition("/")
         last = commits[entry.added]
         if not slash:
-            plain.append(Row(name, entry.path, entry, last))
+            plain.append(FileRow(name, entry.path, entry, last))
         elif name not in folders or folders[name].commit.seq < last.seq:
-            folders[name] = Row(name, f"{start}{name}", None, last)
+            folders[name] = FileRow(name, f"{start}{name}", None, last)
     return [*folders.values(), *plain]
 
 
-def _changed(store: Store, change: Change, old: Entry | None) -> Changed:
+def _changed(store: Store, change: FileChange, old: Entry | None) -> ChangedFile:
     is_picture = change.path.lower().endswith(_PICTURES)
     versions = [entry for entry in (old, change.entry) if entry is not None]
     if is_picture or any(entry.size > MAX_BYTES for entry in versions):
-        return Changed(change, old, None, is_picture)
+        return ChangedFile(change, old, None, is_picture)
     before, after = (
         b"" if entry is None else store.objects.path(entry.sha256).read_bytes()
         for entry in (old, change.entry)
     )
-    return Changed(change, old, diff_texts(before, after), is_picture)
+    return ChangedFile(change, old, diff_texts(before, after), is_picture)
 
 
 def _text(store: Store, entry: Entry) -> str | None:

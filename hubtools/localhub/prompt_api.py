@@ -26,7 +26,7 @@ from hubtools.core.errors import MissingExtraError
 from hubtools.core.results import Prediction
 from hubtools.localhub import share_links
 from hubtools.localhub.errors import BadRequestError, StoreError, TooLargeError
-from hubtools.localhub.http import hub_of, is_signed_in, json_object, repo_id_of
+from hubtools.localhub.http import context_of, is_signed_in, json_object, repo_id_of
 from hubtools.localhub.inference_client import Speaker
 from hubtools.localhub.links import ServerLinks
 from hubtools.localhub.store import Store
@@ -214,7 +214,7 @@ async def predict(request: Request) -> Response:
 async def _lines(
     request: Request, repo: Repo, wish: Wish, answers: AsyncGenerator[Mapping[str, Any], None]
 ) -> AsyncGenerator[bytes, None]:
-    key = await run_in_threadpool(share_links.share_key, hub_of(request).store.root)
+    key = await run_in_threadpool(share_links.share_key, context_of(request).store.root)
     links = ServerLinks("")
     async with aclosing(answers) as messages:
         async for message in messages:
@@ -236,9 +236,11 @@ def can_draw() -> bool:
 
 
 def _runnable(request: Request) -> tuple[Repo, Mapping[str, Entry]]:
-    with hub_of(request).store.view(private=is_signed_in(request)) as view:
-        repo = view.repo(repo_id_of(request))
-        entries = {entry.path: entry for entry in view.tree(repo, view.commit(repo, "main"))}
+    with context_of(request).store.snapshot(private=is_signed_in(request)) as snapshot:
+        repo = snapshot.repo(repo_id_of(request))
+        entries = {
+            entry.path: entry for entry in snapshot.tree(repo, snapshot.commit(repo, "main"))
+        }
     reason = why_not(entries)
     if reason is not None:
         raise NotRunnableError(reason.rstrip("."))

@@ -8,21 +8,21 @@ from typing import Any
 
 from hubtools.cards.frontmatter import split_front_matter
 from hubtools.core.errors import CardError
-from hubtools.localhub.types import Card
+from hubtools.localhub.types import RepoCard
 
 MAX_README = 2 << 20  # bytes of README that are looked at
 _MAX_CARD = 1 << 20  # characters of JSON; aliases let a few lines of YAML unfold to gigabytes
 
 
-def read_card(readme: bytes) -> Card:
+def read_card(readme: bytes) -> RepoCard:
     """The card of a README; one that cannot be read is empty, as on the Hub."""
     text = decode_readme(readme)
     try:
         data, _ = split_front_matter(text)
         plain = _as_json(data)
     except (CardError, ValueError, TypeError, RecursionError):
-        return Card()
-    return Card(
+        return RepoCard()
+    return RepoCard(
         data=plain,
         tags=tuple(dict.fromkeys(_tags(plain))),
         pipeline_tag=_text(plain.get("pipeline_tag")),

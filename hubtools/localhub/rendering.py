@@ -23,7 +23,7 @@ ASSETS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class WebPage:
     """A page's template and content; `script` where it does more when JavaScript runs."""
 
     template: str
@@ -44,7 +44,7 @@ def environment() -> Environment:
     return env
 
 
-def render(env: Environment, page: Page, links: Links, *, static: bool = False) -> str:
+def render(env: Environment, page: WebPage, links: Links, *, static: bool = False) -> str:
     """The HTML of a page; `static` for one that no server answers for."""
     template = env.get_template(page.template)
     return template.render(

@@ -16,12 +16,12 @@ from hubtools.core.template_root import template_root
 from hubtools.localhub import page_data, share_links
 from hubtools.localhub.errors import RepoNotFoundError, StoreError
 from hubtools.localhub.fleet_pages import fleet_page, fleets_page, has_fleets
-from hubtools.localhub.gallery import gallery_page, read_asked
-from hubtools.localhub.http import hub_of, is_signed_in, param, repo_id_of
+from hubtools.localhub.gallery import gallery_page, parse_gallery_query
+from hubtools.localhub.http import context_of, is_signed_in, param, repo_id_of
 from hubtools.localhub.links import ServerLinks
-from hubtools.localhub.page_data import Model, read_model
+from hubtools.localhub.page_data import RepoHead, read_head
 from hubtools.localhub.prompt_api import can_draw, why_not
-from hubtools.localhub.rendering import ASSETS, Page, environment, render
+from hubtools.localhub.rendering import ASSETS, WebPage, environment, render
 
 __all__ = ["environment"]
 
@@ -47,10 +47,10 @@ _drawing = Lock()
 
 def models(request: Request) -> Response:
     """GET / and GET /{namespace}: all models, or those with some words or a tag."""
-    asked = read_asked(request.query_params, param(request, "namespace"))
-    with hub_of(request).store.view(private=is_signed_in(request)) as view:
-        page = gallery_page(view, asked, _links(request))
-    if is_signed_in(request) and has_fleets(hub_of(request).store.root):
+    asked = parse_gallery_query(request.query_params, param(request, "namespace"))
+    with context_of(request).store.snapshot(private=is_signed_in(request)) as snapshot:
+        page = gallery_page(snapshot, asked, _links(request))
+    if is_signed_in(request) and has_fleets(context_of(request).store.root):
         page = replace(page, data={**page.data, "fleets": True})
     return _html(request, page)
 
@@ -67,7 +67,7 @@ def fleet(request: Request) -> Response:
 
 def card(request: Request) -> Response:
     """GET /{id}: the README as the Hub would show it; `?pictures=remote` loads those of others."""
-    store, remote = hub_of(request).store, request.query_params.get("pictures") == "remote"
+    store, remote = context_of(request).store, request.query_params.get("pictures") == "remote"
     model = _model(request)
     reason = why_not(model.entries) if request.app.state.box else "Prompting is switched off here."
     page = page_data.card_page(store, model, _links(request), remote=remote, box={"reason": reason})
@@ -76,43 +76,43 @@ def card(request: Request) -> Response:
 
 def files(request: Request) -> Response:
     """GET /{id}/tree/{revision}[/{path}]: a folder's files."""
-    with hub_of(request).store.view(private=is_signed_in(request)) as view:
-        model = read_model(view, view.repo(repo_id_of(request)))
+    with context_of(request).store.snapshot(private=is_signed_in(request)) as snapshot:
+        model = read_head(snapshot, snapshot.repo(repo_id_of(request)))
         folder = param(request, "path").strip("/")
-        page = page_data.files_page(view, model, param(request, "revision", "main"), folder)
+        page = page_data.files_page(snapshot, model, param(request, "revision", "main"), folder)
     return _html(request, page)
 
 
 def blob(request: Request) -> Response:
     """GET /{id}/blob/{revision}/{path}: one file."""
-    store = hub_of(request).store
-    with store.view(private=is_signed_in(request)) as view:
-        model = read_model(view, view.repo(repo_id_of(request)))
+    store = context_of(request).store
+    with store.snapshot(private=is_signed_in(request)) as snapshot:
+        model = read_head(snapshot, snapshot.repo(repo_id_of(request)))
         revision, path = param(request, "revision"), param(request, "path")
-        page = page_data.file_page(store, view, model, revision, path)
+        page = page_data.file_page(store, snapshot, model, revision, path)
     return _html(request, page)
 
 
 def history(request: Request) -> Response:
     """GET /{id}/commits/{revision}: the commits, newest first."""
-    with hub_of(request).store.view(private=is_signed_in(request)) as view:
-        model = read_model(view, view.repo(repo_id_of(request)))
-        page = page_data.history_page(view, model, param(request, "revision"))
+    with context_of(request).store.snapshot(private=is_signed_in(request)) as snapshot:
+        model = read_head(snapshot, snapshot.repo(repo_id_of(request)))
+        page = page_data.history_page(snapshot, model, param(request, "revision"))
     return _html(request, page)
 
 
 def commit(request: Request) -> Response:
     """GET /{id}/commit/{oid}: what one commit changed."""
-    store = hub_of(request).store
-    with store.view(private=is_signed_in(request)) as view:
-        model = read_model(view, view.repo(repo_id_of(request)))
-        page = page_data.commit_page(store, view, model, param(request, "revision"))
+    store = context_of(request).store
+    with store.snapshot(private=is_signed_in(request)) as snapshot:
+        model = read_head(snapshot, snapshot.repo(repo_id_of(request)))
+        page = page_data.commit_page(store, snapshot, model, param(request, "revision"))
     return _html(request, page)
 
 
 def record(request: Request) -> Response:
     """GET /{id}/run: what `run.json` says."""
-    page = page_data.record_page(hub_of(request).store, _model(request), _links(request))
+    page = page_data.record_page(context_of(request).store, _model(request), _links(request))
     return _html(request, page)
 
 
@@ -136,7 +136,7 @@ def share_picture(request: Request) -> Response:
     model = _model(request)
     card, prediction = _shared(request, model, param(request, "key"))
     with _drawing:
-        png = share_links.draw(hub_of(request).store, card, model.entries, prediction)
+        png = share_links.draw(context_of(request).store, card, model.entries, prediction)
     headers = {
         "Cache-Control": "private, max-age=600",
         "Content-Disposition": f'inline; filename="{model.repo.id.name}.png"',
@@ -155,24 +155,26 @@ def asset(request: Request) -> Response:
 def error_page(request: Request, error: HubtoolsError) -> Response:
     """What a browser is shown instead of a page."""
     status = error.status if isinstance(error, StoreError) else 500
-    return _html(request, Page("error.html.j2", {"error": error, "status": status}), status=status)
+    return _html(
+        request, WebPage("error.html.j2", {"error": error, "status": status}), status=status
+    )
 
 
 def _fleets_root(request: Request) -> Path:
     """Where the summaries lie. Raises RepoNotFoundError for all but the Hub's user."""
     if not is_signed_in(request):
         raise RepoNotFoundError("there is no such page on this Hub")
-    return hub_of(request).store.root
+    return context_of(request).store.root
 
 
-def _model(request: Request) -> Model:
-    with hub_of(request).store.view(private=is_signed_in(request)) as view:
-        return read_model(view, view.repo(repo_id_of(request)))
+def _model(request: Request) -> RepoHead:
+    with context_of(request).store.snapshot(private=is_signed_in(request)) as snapshot:
+        return read_head(snapshot, snapshot.repo(repo_id_of(request)))
 
 
-def _shared(request: Request, model: Model, key: str) -> tuple[Card, Prediction]:
+def _shared(request: Request, model: RepoHead, key: str) -> tuple[Card, Prediction]:
     """The model's card and the prediction `key`. Raises NoPredictionError when there is none."""
-    store = hub_of(request).store
+    store = context_of(request).store
     card = share_links.card_of(store, model.repo, model.entries)
     if not (key.isdecimal() and len(key) < 4):
         return card, share_links.read_signed(share_links.share_key(store.root), model.repo, key)
@@ -186,7 +188,9 @@ def _links(request: Request) -> ServerLinks:
     return ServerLinks(f"{request.url.scheme}://{request.url.netloc}")
 
 
-def _html(request: Request, page: Page, *, status: int = 200, remote: bool = False) -> HTMLResponse:
+def _html(
+    request: Request, page: WebPage, *, status: int = 200, remote: bool = False
+) -> HTMLResponse:
     policy = {**_POLICY, **(_SCRIPT_POLICY if page.script else {})}
     if remote:
         policy["img-src"] = "'self' https:"

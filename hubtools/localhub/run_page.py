@@ -33,7 +33,7 @@ class FileCheck:
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
+class LossCurve:
     """Losses as the points of an SVG polyline in a box of 600 × 160."""
 
     points: str
@@ -50,7 +50,7 @@ class RunRecord:
 
     raw: str | None
     sections: tuple[Section, ...] = ()
-    losses: Curve | None = None
+    losses: LossCurve | None = None
     files: tuple[FileCheck, ...] = ()
 
 
@@ -75,13 +75,13 @@ def run_page(data: bytes, entries: Mapping[str, Entry]) -> RunRecord:
     return RunRecord(
         raw=None,
         sections=tuple(section for section in sections if section.rows),
-        losses=curve(run.get("losses")),
+        losses=loss_curve(run.get("losses")),
         files=tuple(_checks(_table(record.get("files")), entries)),
     )
 
 
-def curve(losses: object) -> Curve | None:
-    """The curve through at least two finite numbers; None for anything else."""
+def loss_curve(losses: object) -> LossCurve | None:
+    """The loss_curve through at least two finite numbers; None for anything else."""
     if not isinstance(losses, list) or len(losses) < 2:
         return None
     values = [float(v) for v in losses if isinstance(v, int | float) and abs(v) < 1e9]
@@ -96,7 +96,7 @@ def curve(losses: object) -> Curve | None:
         for i, value in enumerate(values)
         if i % every == 0 or i == len(values) - 1
     )
-    return Curve(" ".join(points), values[0], values[-1], lowest, highest, len(values))
+    return LossCurve(" ".join(points), values[0], values[-1], lowest, highest, len(values))
 
 
 def _source(source: Mapping[str, Any]) -> Section:

@@ -18,19 +18,19 @@ from hubtools.localhub.errors import (
 )
 from hubtools.localhub.types import (
     SPACES,
-    Card,
-    Change,
     Commit,
     Entry,
-    Page,
+    FileChange,
     Query,
     Repo,
+    RepoCard,
     RepoId,
+    RepoPage,
     SortKey,
 )
 
 PICTURE = "predictions.png"
-_NO_CARD = Card()
+_NO_CARD = RepoCard()
 _REPO = f"""
 SELECT r.*, EXISTS (
     SELECT 1 FROM entries WHERE repo = r.key AND path = '{PICTURE}' AND removed IS NULL
@@ -54,7 +54,7 @@ FROM entries AS e JOIN objects AS o USING (sha256)
 """
 
 
-class View:
+class Snapshot:
     """What one transaction sees."""
 
     def __init__(self, db: sqlite3.Connection, *, private: bool) -> None:
@@ -74,7 +74,7 @@ class View:
             raise RepoNotFoundError(f"there is no repository {repo_id}")
         return _repo(row)
 
-    def page(self, query: Query) -> Page:
+    def page(self, query: Query) -> RepoPage:
         """Some of the repositories, newest or last changed first. Raises BadRequestError."""
         where, values = self._filters(query)
         repo = _REPO if query.cards else _REPO_WITHOUT_CARD
@@ -82,7 +82,7 @@ class View:
         rows = self._db.execute(sql, (*values, query.limit + 1, query.offset)).fetchall()
         repos = tuple(_repo(row) for row in rows[: query.limit])
         more = len(rows) > query.limit
-        return Page(repos, _cursor(repos[-1]) if more and repos else None)
+        return RepoPage(repos, _cursor(repos[-1]) if more and repos else None)
 
     def count(self, query: Query) -> int:
         """How many repositories the query has on all its pages."""
@@ -144,14 +144,14 @@ class View:
             raise EntryNotFoundError(path, commit.oid)
         return _entry(row)
 
-    def changes(self, repo: Repo, commit: Commit) -> list[Change]:
+    def changes(self, repo: Repo, commit: Commit) -> list[FileChange]:
         """What a commit did, by path."""
         gone_sql = "SELECT path FROM entries WHERE repo = ? AND removed = ?"
         gone = {row["path"] for row in self._db.execute(gone_sql, (repo.key, commit.seq))}
         sql = f"{_ENTRY} WHERE e.repo = ? AND e.added = ?"
         come = {row["path"]: _entry(row) for row in self._db.execute(sql, (repo.key, commit.seq))}
-        changes = [Change(p, "changed" if p in gone else "added", e) for p, e in come.items()]
-        changes += [Change(path, "deleted", None) for path in gone - come.keys()]
+        changes = [FileChange(p, "changed" if p in gone else "added", e) for p, e in come.items()]
+        changes += [FileChange(path, "deleted", None) for path in gone - come.keys()]
         return sorted(changes, key=lambda change: change.path)
 
     def object_size(self, sha256: str) -> int | None:
@@ -221,10 +221,10 @@ def _repo(row: sqlite3.Row) -> Repo:
     )
 
 
-def _card(row: sqlite3.Row) -> Card:
+def _card(row: sqlite3.Row) -> RepoCard:
     if row["card"] == "{}":
         return _NO_CARD
-    return Card(
+    return RepoCard(
         data=json.loads(row["card"]),
         tags=tuple(json.loads(row["tags"])),
         pipeline_tag=row["pipeline_tag"],

@@ -22,11 +22,11 @@ from hubtools.localhub.database import Database
 from hubtools.localhub.errors import HeadMovedError, RepoExistsError
 from hubtools.localhub.gittree import commit_oid, tree_oids
 from hubtools.localhub.names import git_attributes
-from hubtools.localhub.objects import Objects, Staged, Staging, git_blob_oid
+from hubtools.localhub.objects import ObjectStore, Staged, Staging, git_blob_oid
 from hubtools.localhub.readme import MAX_README, read_card
-from hubtools.localhub.snapshot import View
-from hubtools.localhub.tree_operations import Step, next_step
-from hubtools.localhub.types import AddFile, Card, Commit, Draft, Repo, RepoId
+from hubtools.localhub.snapshot import Snapshot
+from hubtools.localhub.tree_operations import TreeChange, apply_operations
+from hubtools.localhub.types import AddFile, Commit, NewCommit, Repo, RepoCard, RepoId
 
 README = "README.md"
 _DAY = 24 * 60 * 60.0  # seconds
@@ -42,7 +42,7 @@ class Store:
         """
         self.root = root
         with writing(root):
-            self.objects = Objects(root)
+            self.objects = ObjectStore(root)
             self._db = Database(root)
             self.objects.sweep()
             self._drop_abandoned()
@@ -53,10 +53,10 @@ class Store:
         self._db.close()
 
     @contextmanager
-    def view(self, *, private: bool = True) -> Iterator[View]:
+    def snapshot(self, *, private: bool = True) -> Iterator[Snapshot]:
         """One consistent moment of the store, with or without its private repositories."""
         with self._db.reading() as db:
-            yield View(db, private=private)
+            yield Snapshot(db, private=private)
 
     def create(
         self,
@@ -84,11 +84,11 @@ class Store:
         Raises RepoExistsError.
         """
         with writing(self.root), self.objects.staging() as staging, self._db.writing() as db:
-            view = View(db, private=True)
+            snapshot = Snapshot(db, private=True)
             for repo_id, files in repos:
                 repo = self._create(db, staging, repo_id, author=author, private=private)
                 added = (AddFile(path, self._write(db, data)) for path, data in files.items())
-                self._commit(db, view, repo, Draft(author, "Add files", tuple(added)))
+                self._commit(db, snapshot, repo, NewCommit(author, "Add files", tuple(added)))
             os.sync()
 
     def put(
@@ -97,29 +97,29 @@ class Store:
         """Commit regular files on whatever the head is; see `commit`."""
         with writing(self.root), self.objects.staging() as staging:
             added = tuple(AddFile(path, staging.add(data)) for path, data in files.items())
-            return self.commit(repo_id, Draft(author, title, added))
+            return self.commit(repo_id, NewCommit(author, title, added))
 
-    def commit(self, repo_id: RepoId, draft: Draft) -> Commit:
-        """Carry out a draft; one that changes nothing returns the head.
+    def commit(self, repo_id: RepoId, new: NewCommit) -> Commit:
+        """Carry out a new; one that changes nothing returns the head.
 
-        Raises HeadMovedError when the draft's parent is not the head, EntryNotFoundError for a
+        Raises HeadMovedError when the new's parent is not the head, EntryNotFoundError for a
         deletion of what is not there, BadRequestError for files that cannot stand beside each
         other or an LFS content that was not uploaded.
         """
         with writing(self.root), self._db.writing() as db:
-            view = View(db, private=True)
-            repo = view.repo(repo_id)
-            if draft.parent not in (None, repo.head):
+            snapshot = Snapshot(db, private=True)
+            repo = snapshot.repo(repo_id)
+            if new.parent not in (None, repo.head):
                 raise HeadMovedError(
-                    f"the head of {repo.id} is {repo.head}, not {draft.parent}",
+                    f"the head of {repo.id} is {repo.head}, not {new.parent}",
                     fix="Read the repository again and repeat the change",
                 )
-            return self._commit(db, view, repo, draft)
+            return self._commit(db, snapshot, repo, new)
 
     def delete(self, repo_id: RepoId) -> None:
         """Delete a repository, its history, and the contents that no other one has."""
         with self._db.writing() as db:
-            repo = View(db, private=True).repo(repo_id)
+            repo = Snapshot(db, private=True).repo(repo_id)
             sql = "SELECT DISTINCT sha256 FROM entries WHERE repo = ?"
             contents = [row["sha256"] for row in db.execute(sql, (repo.key,))]
             db.execute("DELETE FROM repos WHERE key = ?", (repo.key,))
@@ -130,8 +130,8 @@ class Store:
     def move(self, old: RepoId, new: RepoId) -> Repo:
         """Give a repository another name; the old one redirects to it. Raises RepoExistsError."""
         with self._db.writing() as db:
-            view = View(db, private=True)
-            repo = view.repo(old)
+            snapshot = Snapshot(db, private=True)
+            repo = snapshot.repo(old)
             renamed = str(new).lower() != str(old).lower()
             if renamed:
                 _free_name(db, new)
@@ -140,15 +140,15 @@ class Store:
             if renamed:
                 sql = "INSERT OR REPLACE INTO redirects (namespace, name, repo) VALUES (?, ?, ?)"
                 db.execute(sql, (repo.id.namespace, repo.id.name, repo.key))
-            return view.repo(new)
+            return snapshot.repo(new)
 
     def configure(self, repo_id: RepoId, *, private: bool, gated: str | None) -> Repo:
         """Set who may see a repository."""
         with self._db.writing() as db:
-            view = View(db, private=True)
+            snapshot = Snapshot(db, private=True)
             sql = "UPDATE repos SET private = ?, gated = ? WHERE key = ?"
-            db.execute(sql, (private, gated, view.repo(repo_id).key))
-            return view.repo(repo_id)
+            db.execute(sql, (private, gated, snapshot.repo(repo_id).key))
+            return snapshot.repo(repo_id)
 
     def keep(self, staged: Staged) -> None:
         """Make an uploaded LFS content part of the store, for commits of the next day."""
@@ -159,8 +159,8 @@ class Store:
     def claim(self, sha256s: Iterable[str]) -> dict[str, int]:
         """The sizes in bytes of those contents that are here; they stay for another day."""
         with writing(self.root), self._db.writing() as db:
-            view = View(db, private=True)
-            sizes = {sha256: view.object_size(sha256) for sha256 in sha256s}
+            snapshot = Snapshot(db, private=True)
+            sizes = {sha256: snapshot.object_size(sha256) for sha256 in sha256s}
             present = {sha256: size for sha256, size in sizes.items() if size is not None}
             for sha256 in present:
                 self.objects.touch(sha256)
@@ -181,40 +181,47 @@ class Store:
         private: bool,
         first: Sequence[AddFile] = (),
     ) -> Repo:
-        view = View(db, private=True)
+        snapshot = Snapshot(db, private=True)
         _free_name(db, repo_id)
         key = _insert_repo(db, repo_id, private=private)
-        attributes = AddFile(".gitattributes", self._attributes(view, staging))
-        draft = Draft(author, "initial commit", (attributes, *first))
-        self._record(db, key, None, next_step(view, None, (), draft), draft)
-        return view.repo(repo_id)
+        attributes = AddFile(".gitattributes", self._attributes(snapshot, staging))
+        new = NewCommit(author, "initial commit", (attributes, *first))
+        self._record(db, key, None, apply_operations(snapshot, None, (), new), new)
+        return snapshot.repo(repo_id)
 
-    def _commit(self, db: sqlite3.Connection, view: View, repo: Repo, draft: Draft) -> Commit:
-        head = view.commit(repo, "main")
-        step = next_step(view, head, view.tree(repo, head), draft)
+    def _commit(
+        self, db: sqlite3.Connection, snapshot: Snapshot, repo: Repo, new: NewCommit
+    ) -> Commit:
+        head = snapshot.commit(repo, "main")
+        step = apply_operations(snapshot, head, snapshot.tree(repo, head), new)
         if not step.written and not step.gone:
             return head
-        return self._record(db, repo.key, head, step, draft)
+        return self._record(db, repo.key, head, step, new)
 
-    def _attributes(self, view: View, staging: Staging) -> Staged:
+    def _attributes(self, snapshot: Snapshot, staging: Staging) -> Staged:
         data = git_attributes()
         sha256 = hashlib.sha256(data).hexdigest()
-        if view.object_size(sha256) is None:
+        if snapshot.object_size(sha256) is None:
             return staging.add(data)
         return Staged(self.objects.path(sha256), sha256, git_blob_oid(data), len(data))
 
     def _record(
-        self, db: sqlite3.Connection, key: int, head: Commit | None, step: Step, draft: Draft
+        self,
+        db: sqlite3.Connection,
+        key: int,
+        head: Commit | None,
+        step: TreeChange,
+        new: NewCommit,
     ) -> Commit:
         wanted = {entry.sha256 for entry in step.written}
-        for operation in draft.operations:
+        for operation in new.operations:
             if isinstance(operation, AddFile) and operation.content.sha256 in wanted:
                 self._keep(db, operation.content)
-        commit = _next_commit(head, step, draft)
+        commit = _next_commit(head, step, new)
         _insert_commit(db, key, commit, step)
         if any(entry.path == README for entry in step.written) or README in step.gone:
             entry = step.after.get(README)
-            _set_card(db, key, read_card(self.readme(entry.sha256)) if entry else Card())
+            _set_card(db, key, read_card(self.readme(entry.sha256)) if entry else RepoCard())
         return commit
 
     def _keep(self, db: sqlite3.Connection, staged: Staged) -> None:
@@ -276,22 +283,22 @@ def _insert_repo(db: sqlite3.Connection, repo_id: RepoId, *, private: bool) -> i
     return int(row.lastrowid or 0)
 
 
-def _next_commit(head: Commit | None, step: Step, draft: Draft) -> Commit:
+def _next_commit(head: Commit | None, step: TreeChange, new: NewCommit) -> Commit:
     now, parent = _now(), head.oid if head else None
-    text = f"{draft.title}\n\n{draft.message}" if draft.message else draft.title
+    text = f"{new.title}\n\n{new.message}" if new.message else new.title
     root = tree_oids(step.after.values())[""]
     return Commit(
         seq=head.seq + 1 if head else 1,
-        oid=commit_oid(root, parent, now, draft.author, text),
+        oid=commit_oid(root, parent, now, new.author, text),
         parent=parent,
         time=now,
-        author=draft.author,
-        title=draft.title,
-        message=draft.message,
+        author=new.author,
+        title=new.title,
+        message=new.message,
     )
 
 
-def _insert_commit(db: sqlite3.Connection, key: int, commit: Commit, step: Step) -> None:
+def _insert_commit(db: sqlite3.Connection, key: int, commit: Commit, step: TreeChange) -> None:
     db.execute(
         "INSERT INTO commits (repo, seq, oid, parent, time, author, title, message)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -310,7 +317,7 @@ def _insert_commit(db: sqlite3.Connection, key: int, commit: Commit, step: Step)
     db.execute(sql, (commit.oid, commit.seq, commit.time, key))
 
 
-def _set_card(db: sqlite3.Connection, key: int, card: Card) -> None:
+def _set_card(db: sqlite3.Connection, key: int, card: RepoCard) -> None:
     sql = "UPDATE repos SET card = ?, tags = ?, pipeline_tag = ?, library_name = ? WHERE key = ?"
     data, tags = (json.dumps(value, ensure_ascii=False) for value in (card.data, card.tags))
     db.execute(sql, (data, tags, card.pipeline_tag, card.library_name, key))

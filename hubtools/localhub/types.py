@@ -37,7 +37,7 @@ class RepoId:
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class RepoCard:
     """What a README's front matter says, as far as it can be read."""
 
     data: Mapping[str, Any] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Repo:
     modified: str
     head: str
     seq: int
-    card: Card
+    card: RepoCard
     has_picture: bool
 
 
@@ -76,7 +76,7 @@ class Commit:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class FileChange:
     """What a commit did to a path; `entry` is None where it deleted the file."""
 
     path: str
@@ -109,7 +109,7 @@ class AddFile:
 
 
 @dataclass(frozen=True, slots=True)
-class AddLfs:
+class AddLfsFile:
     """Put an LFS file whose content was uploaded before; `size` in bytes, when it is known."""
 
     path: str
@@ -127,11 +127,11 @@ class DeleteFolder:
     path: str
 
 
-Operation: TypeAlias = AddFile | AddLfs | DeleteFile | DeleteFolder
+Operation: TypeAlias = AddFile | AddLfsFile | DeleteFile | DeleteFolder
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class NewCommit:
     """A commit to be made; with a `parent`, only while that commit is the head."""
 
     author: str
@@ -146,7 +146,7 @@ class Query:
     """Which repositories to list, in which order, and from where on.
 
     `search` is a part of the id, `words` are looked for in the id and the tags. `after` is a
-    Page's `next`, `offset` how many repositories behind it to pass over. Without `cards`, the
+    RepoPage's `next`, `offset` how many repositories behind it to pass over. Without `cards`, the
     repositories come with an empty one, and sooner. Either models or `spaces` are listed.
     """
 
@@ -164,7 +164,7 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class RepoPage:
     """Some of the repositories that a query asks for; `next` is None on the last page."""
 
     repos: tuple[Repo, ...]

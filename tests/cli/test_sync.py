@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from hubtools.localhub.access import Access
-from hubtools.localhub.faults import EXPIRED_TOKEN, Answer, Fault, Faults
+from hubtools.localhub.faults import EXPIRED_TOKEN, Fault, Faults, Respond
 from hubtools.localhub.server import serving
 from hubtools.localhub.store import Store
 from tests.makers import command
@@ -332,13 +332,13 @@ def test_a_hub_with_a_token(remote: Place) -> None:
     ("fault", "code"),
     [
         (EXPIRED_TOKEN, 4),
-        (Answer(403, {"X-Error-Message": f"Bearer {TOKEN} may not"}), 4),
-        (Answer(400, {}, json.dumps({"error": f"bad header: authorization: Bearer {TOKEN}"})), 1),
-        (Answer(418, {}, f"<html>{TOKEN}</html>"), 1),
+        (Respond(403, {"X-Error-Message": f"Bearer {TOKEN} may not"}), 4),
+        (Respond(400, {}, json.dumps({"error": f"bad header: authorization: Bearer {TOKEN}"})), 1),
+        (Respond(418, {}, f"<html>{TOKEN}</html>"), 1),
     ],
 )
 def test_a_token_is_never_shown(
-    remote: Place, fault: Answer, code: int, verbose: tuple[str, ...]
+    remote: Place, fault: Respond, code: int, verbose: tuple[str, ...]
 ) -> None:
     """Not even when the Hub, or a proxy before it, says it back."""
     remote.faults.use(Fault(fault, "POST"))
@@ -358,7 +358,7 @@ def test_who_may_not(remote: Place) -> None:
     other = run(remote, "apply", "--namespace", "quays", code=4, HF_TOKEN=TOKEN)
     assert "ada may not publish to 'quays'" in last_line(other)
     assert TOKEN not in other.stderr
-    read = Answer(200, {}, json.dumps({"name": "acme", "auth": {"accessToken": {"role": "read"}}}))
+    read = Respond(200, {}, json.dumps({"name": "acme", "auth": {"accessToken": {"role": "read"}}}))
     remote.faults.use(Fault(read, path="/api/whoami-v2"))
     reader = run(remote, "apply", code=4, HF_TOKEN=TOKEN)
     assert "the token may only read" in last_line(reader)

@@ -50,8 +50,8 @@ def store(hub_root: Path) -> Iterator[Store]:
 def url(_served: str, store: Store) -> Iterator[str]:
     """A server without models, shared by the tests because starting one takes a while."""
     yield _served
-    with store.view() as view:
-        left = view.page(Query()).repos
+    with store.snapshot() as snapshot:
+        left = snapshot.page(Query()).repos
     for repo in left:
         store.delete(repo.id)
 

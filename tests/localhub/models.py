@@ -11,7 +11,7 @@ from hubtools.cards.card import Card
 from hubtools.cards.render import CardRenderer
 from hubtools.core.run_record import sealed_record
 from hubtools.localhub.store import Store
-from hubtools.localhub.types import AddFile, Commit, Draft, Query, RepoId
+from hubtools.localhub.types import AddFile, Commit, NewCommit, Query, RepoId
 from hubtools.pictures.thumbnail import Face, ThumbnailSubject, draw_thumbnail
 from tests.cards.samples import HARBOUR
 
@@ -40,13 +40,13 @@ RECORD = {
 def put(store: Store, name: str, files: Mapping[str, bytes], title: str = "Publish") -> Commit:
     """Commit files to `namespace/name`, which is made when it is missing."""
     repo_id = RepoId(*name.split("/"))
-    with store.view() as view:
-        known = [repo.id for repo in view.page(Query()).repos]
+    with store.snapshot() as snapshot:
+        known = [repo.id for repo in snapshot.page(Query()).repos]
     if repo_id not in known:
         store.create(repo_id, author="me")
     with store.objects.staging() as staging:
         added = tuple(AddFile(path, staging.add(data)) for path, data in files.items())
-        return store.commit(repo_id, Draft("me", title, added))
+        return store.commit(repo_id, NewCommit("me", title, added))
 
 
 def put_model(

@@ -85,8 +85,8 @@ def test_a_new_prediction_has_a_page_while_its_model_is_there(
     url: str, store: Store, hub_root: Path
 ) -> None:
     put_model(store, "quay/log")
-    with store.view() as view:
-        repo = view.repo(RepoId("quay", "log"))
+    with store.snapshot() as snapshot:
+        repo = snapshot.repo(RepoId("quay", "log"))
     text = "<b>Fog</b> & rope\nand {{ 7 * 7 }}"
     said = Prediction(prompt="<b>Fog</b>", text=text)
     key = share_links.sign(share_links.share_key(hub_root), repo, said)

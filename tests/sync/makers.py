@@ -16,7 +16,7 @@ from hubtools.core.events import Reporter
 from hubtools.core.run_record import RUN_RECORD, sealed_record
 from hubtools.localhub.faults import Faults
 from hubtools.localhub.store import Store
-from hubtools.localhub.types import AddFile, Commit, Draft, Query, Repo, RepoId
+from hubtools.localhub.types import AddFile, Commit, NewCommit, Query, Repo, RepoId
 from hubtools.services.session import Session, make_plan, renderer_for
 from hubtools.sync.apply import ApplyResult, apply
 from hubtools.sync.client import Hub, RetryPolicy, counted
@@ -59,18 +59,18 @@ class Place:
         return RepoId(self.namespace, name)
 
     def repo(self, name: str) -> Repo:
-        with self.store.view() as view:
+        with self.store.snapshot() as view:
             return view.repo(self.repo_id(name))
 
     def names(self) -> set[str]:
         """The repositories of the namespace."""
-        with self.store.view() as view:
+        with self.store.snapshot() as view:
             found = view.page(Query(namespace=self.namespace, limit=5000)).repos
         return {repo.id.name for repo in found}
 
     def history(self, name: str) -> list[Commit]:
         """The commits of a repository, newest first, without the one that it is born with."""
-        with self.store.view() as view:
+        with self.store.snapshot() as view:
             repo = view.repo(self.repo_id(name))
             return view.commits(repo, repo.seq, 1000)[:-1]
 
@@ -79,7 +79,7 @@ class Place:
 
     def data(self, name: str) -> dict[str, bytes]:
         """Every file of a repository."""
-        with self.store.view() as view:
+        with self.store.snapshot() as view:
             repo = view.repo(self.repo_id(name))
             entries = view.tree(repo, view.commit(repo, "main"))
         return {e.path: self.store.objects.path(e.sha256).read_bytes() for e in entries}
@@ -206,14 +206,14 @@ def seal(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def rival(place: Place, name: str, **files: str) -> Callable[[str], object]:
-    """For a fault's `Run`: somebody else commits just before a request is seen."""
+    """For a fault's `Call`: somebody else commits just before a request is seen."""
     return lambda path: place.put(name, **files)
 
 
 __all__ = [
     "QUICK",
     "AddFile",
-    "Draft",
+    "NewCommit",
     "Place",
     "apply_in",
     "plan_in",
