@@ -1,69 +1,114 @@
 """The Python API: what the commands do, for notebooks and programs.
 
-Import it from `hubtools`. Every function works in the project that the working directory lies in,
-as the commands do, and raises HubtoolsError, whose text is one line for a person.
+Import the names from `hubtools`. Every function works in the project around the working directory,
+as the commands do, unless `project` names another, and raises HubtoolsError, whose text is one line
+for a person. `reporter` receives the events of a function; without one it is silent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hubtools.cards.card import Card
+from hubtools.cards.card_file import load_card, save_card
+from hubtools.cards.check import Finding
+from hubtools.cards.selection import named_cards
+from hubtools.core.cancel import CancelToken
 from hubtools.core.config import Project, find_project
+from hubtools.core.defaults import DEFAULT_BASE, DEFAULT_CLEANING, DEFAULT_PROMPT, DEFAULT_SEED
 from hubtools.core.errors import UsageError
 from hubtools.core.events import Reporter
+from hubtools.core.notebook import data_url, render_fragment
+from hubtools.core.results import PostCounts
+from hubtools.pictures.types import Picture
 from hubtools.posts.options import ReadOptions
+from hubtools.posts.post import Account, Post
+from hubtools.services.apply import ApplyRequest
+from hubtools.services.apply import apply as run_apply
+from hubtools.services.check_cards import CheckRequest, check_cards
+from hubtools.services.plan import PlanRequest
+from hubtools.services.plan import plan as run_plan
+from hubtools.services.predict import LoadedModel, PredictRequest, load_model
+from hubtools.services.predict import predict as run_predict
+from hubtools.services.publish import PublishRequest
+from hubtools.services.publish import publish as run_publish
+from hubtools.services.pull import PullRequest, PullResult
+from hubtools.services.pull import pull as run_pull
+from hubtools.services.read import ReadRequest
+from hubtools.services.read import read as run_read
+from hubtools.services.render_cards import project_renderer
+from hubtools.services.retire import RetireRequest, RetireResult
+from hubtools.services.retire import retire as run_retire
+from hubtools.services.train import TrainedModel, TrainRequest
+from hubtools.services.train import train as run_train
+from hubtools.sync.apply import ApplyResult
+from hubtools.sync.plan import Plan
 
 if TYPE_CHECKING:
     from hubtools.corpus.corpus import Corpus
-    from hubtools.pictures.drawing import Picture
-    from hubtools.sync.apply import ApplyResult
-    from hubtools.sync.plan import Plan
-    from hubtools.sync.target import Target
-    from hubtools.training.base import Base
-
-DEFAULT_BASE = "openai-community/gpt2"
-DEFAULT_PROMPT = "My dream is"
-DEFAULT_SEED = 42
+    from hubtools.training.recipe import Recipe
 
 
 @dataclass(frozen=True)
 class Posts:
-    """The posts of one account or several, as training sees them."""
+    """The posts of one account or several, cleaned as training uses them."""
 
-    sources: tuple[str, ...]
     corpora: tuple[Corpus, ...]
-    cleaning: str
-    language: str | None
-    reading: ReadOptions
+    request: ReadRequest = field(repr=False)
+    """How they were read."""
 
     @property
     def texts(self) -> list[str]:
         """Every text that is kept, account after account."""
         return [post.text for corpus in self.corpora for post in corpus.kept]
 
-    def _repr_html_(self) -> str:
-        from hubtools.core.notebook import render_fragment
+    @property
+    def counts(self) -> list[PostCounts]:
+        """How many posts were downloaded, dropped and kept, for each account."""
+        return [corpus.counts for corpus in self.corpora]
 
+    def _repr_html_(self) -> str:
         reasons = sorted({reason for corpus in self.corpora for reason in corpus.dropped})
         return render_fragment("posts", corpora=self.corpora, reasons=reasons)
 
 
 @dataclass(frozen=True)
 class Model:
-    """A trained model: its folder and its card."""
+    """A model in a folder or repository, with its card where hubtools made one."""
 
-    folder: Path
-    card: Card
-    card_file: Path
+    place: str
+    """Its folder, or its id on huggingface.co."""
+    card: Card | None = None
+    card_file: Path | None = None
+    repo_id: str | None = None
+    """Where it was published."""
+    url: str | None = None
+    """The page of that repository."""
+
+    @classmethod
+    def open(cls, model: str | Path, *, to: str | None = None) -> Model:
+        """Open a model in a folder or in a repository on the Hub `to` (None: huggingface.co).
+
+        Raises ModelError when it is not a usable model, AccessError and HubUnavailableError when
+        the Hub does not hand it over.
+        """
+        loaded = load_model(str(model), to)
+        opened = cls(loaded.place, repo_id=None if Path(model).is_dir() else str(model))
+        opened.__dict__["_loaded"] = loaded  # where the cached property keeps its value
+        return opened
+
+    @property
+    def folder(self) -> Path:
+        """Its folder."""
+        return Path(self.place)
 
     @property
     def thumbnail(self) -> Picture:
-        """The picture that its card begins with."""
+        """The picture at the top of its card."""
         return self._picture("predictions.png")
 
     @property
@@ -72,56 +117,75 @@ class Model:
         return self._picture("pipeline.png")
 
     def predict(
-        self, prompt: str | None = None, count: int = 10, seed: int | None = None
+        self,
+        prompt: str | None = None,
+        *,
+        n: int = 10,
+        temperature: float = 1.0,
+        top_p: float = 0.95,
+        max_tokens: int = 160,
+        seed: int | None = None,
     ) -> list[str]:
-        """`count` posts that begin with `prompt`; the same `seed` makes the same posts."""
-        import secrets
+        """Generate `n` posts that begin with `prompt` (None: the card's); same seed, same posts.
 
-        from hubtools.training.generate import Sampling, predict
-
-        start = prompt if prompt is not None else self.card.prompt or DEFAULT_PROMPT
-        chosen = secrets.randbelow(2**31) if seed is None else seed
-        return predict(self._base, start, count, chosen, Sampling())
+        Tokens are sampled from the most likely ones whose probabilities add up to `top_p`, after
+        division of the logits by `temperature`. A post has at most `max_tokens` tokens, those of
+        the prompt included. Raises UsageError for a prompt that leaves no room.
+        """
+        if prompt is None:
+            prompt = (self.card and self.card.prompt) or DEFAULT_PROMPT
+        request = PredictRequest(
+            model=self.place,
+            prompt=prompt,
+            n=n,
+            temperature=temperature,
+            top_p=top_p,
+            max_tokens=max_tokens,
+            seed=seed,
+        )
+        return list(run_predict(request, Reporter(), CancelToken(), self._loaded).predictions)
 
     @cached_property
-    def _base(self) -> Base:
-        from hubtools.training.base import load_base
-
-        return load_base(str(self.folder))
+    def _loaded(self) -> LoadedModel:
+        return load_model(self.place)
 
     def _picture(self, name: str) -> Picture:
-        from hubtools.pictures.drawing import Picture
-
         return Picture((self.folder / name).read_bytes(), (), ())
 
     def _repr_html_(self) -> str:
-        from hubtools.core.notebook import data_url, render_fragment
-
+        if self.card is None:
+            return render_fragment("card", card=Card(repo=self.place), thumbnail=None)
         return render_fragment("card", card=self.card, thumbnail=data_url(self.thumbnail.png))
 
 
 def read(
-    *sources: str | Path,
-    cleaning: str = "voice",
+    *sources: str | Path | Iterable[str] | Iterable[Post] | Any,
+    account: Account | None = None,
+    cleaning: str = DEFAULT_CLEANING,
     language: str | None = None,
     text_column: str | None = None,
     unlisted: bool = False,
     project: Project | None = None,
-    report: Reporter | None = None,
+    reporter: Reporter | None = None,
 ) -> Posts:
-    """The posts of `sources`: paths of archives, dumps or tables, or addresses of accounts.
+    """Read posts and clean them.
 
-    As `hubtools posts stats` reads them. Raises SourceError for what cannot be read, PolicyError
-    for an account on the deny list, UsageError for the same posts twice.
+    A source is a path (an archive, an API dump, a table), an address (`mastodon:user@host`,
+    `bluesky:handle`), a list of texts, an iterable of `Post`, or a pandas or polars frame with a
+    column of texts. `account` says whose posts those in memory are. Several sources make one
+    model of several accounts.
+
+    Raises SourceError for a source that cannot be read, PolicyError for an account on the deny
+    list, UsageError for the same posts twice.
     """
-    from hubtools.corpus.cleaning import find_cleaning
-    from hubtools.services.read import read_corpora
-
-    named = tuple(map(str, sources))
-    reading = ReadOptions(text_column=text_column, unlisted=unlisted)
-    rules = find_cleaning(cleaning, language)
-    corpora = read_corpora(named, reading, rules, _project(project), report or Reporter())
-    return Posts(named, corpora, cleaning, language, reading)
+    request = ReadRequest(
+        project=project or find_project(),
+        sources=tuple(_source(source, account, text_column) for source in sources),
+        options=ReadOptions(text_column=text_column, unlisted=unlisted),
+        cleaning=cleaning,
+        language=language,
+    )
+    return Posts(run_read(request, reporter or Reporter(), CancelToken()).corpora, request)
 
 
 def train(
@@ -129,55 +193,95 @@ def train(
     *,
     base: str = DEFAULT_BASE,
     prompt: str = DEFAULT_PROMPT,
-    recipe: str | None = None,
+    recipe: str | Recipe | None = None,
     seed: int = DEFAULT_SEED,
     name: str | None = None,
     out: str | Path | None = None,
     project: Project | None = None,
-    report: Reporter | None = None,
+    reporter: Reporter | None = None,
 ) -> Model:
-    """The model of `posts`, trained unless it is there already, and its card.
+    """Train a model of `posts` in `models/NAME` or `out`, unless it exists, and write its card.
 
-    As `hubtools publish` makes it, in `models/NAME` or `out`. After an interruption it goes on
-    from there. Raises PolicyError for too few posts, ModelError for a base that cannot be used.
+    An interrupted run resumes. Raises PolicyError for too few posts, ModelError for a base that
+    cannot be used, MissingExtraError without the extra `train`.
     """
-    from hubtools.services.train import TrainRequest, train_model
+    request = _train_request(posts, base, prompt, recipe, seed, name, out, project)
+    return _model(run_train(request, reporter or Reporter(), CancelToken()))
 
-    request = TrainRequest(
-        sources=posts.sources,
-        base=base,
-        prompt=prompt,
-        seed=seed,
-        recipe=recipe,
-        name=name,
-        cleaning=posts.cleaning,
-        language=posts.language,
-        reading=posts.reading,
+
+def publish(
+    posts: Posts,
+    *,
+    to: str | None = None,
+    namespace: str | None = None,
+    base: str = DEFAULT_BASE,
+    prompt: str = DEFAULT_PROMPT,
+    recipe: str | Recipe | None = None,
+    seed: int = DEFAULT_SEED,
+    name: str | None = None,
+    project: Project | None = None,
+    reporter: Reporter | None = None,
+) -> Model:
+    """Train a model of `posts`, as `train` does, and publish it to the Hub `to`.
+
+    Raises what `train` and `apply` raise.
+    """
+    train = _train_request(posts, base, prompt, recipe, seed, name, None, project)
+    request = PublishRequest(train=train, to=to, namespace=namespace)
+    published = run_publish(request, reporter or Reporter(), CancelToken())
+    return replace(_model(published.model), repo_id=published.repo_id, url=published.url)
+
+
+def predict(
+    model: str | Path | Model,
+    prompt: str | None = None,
+    *,
+    n: int = 10,
+    temperature: float = 1.0,
+    top_p: float = 0.95,
+    max_tokens: int = 160,
+    seed: int | None = None,
+    to: str | None = None,
+) -> list[str]:
+    """Generate posts with a model: `Model.open(model, to=to).predict(prompt, …)`."""
+    opened = model if isinstance(model, Model) else Model.open(model, to=to)
+    return opened.predict(
+        prompt, n=n, temperature=temperature, top_p=top_p, max_tokens=max_tokens, seed=seed
     )
-    folder = Path(out).absolute() if out is not None else None
-    made = train_model(request, folder, _project(project), report or Reporter())
-    return Model(made.folder.path, made.card, made.card_file)
 
 
 def load(name: str, *, project: Project | None = None) -> Card:
-    """The card `cards/NAME.toml`. Raises CardError when there is none, or it has a mistake."""
-    from hubtools.cards.card_file import load_card
-    from hubtools.cards.selection import named_cards
-
-    (file,) = named_cards(_project(project).cards_folder, [name])
+    """Read the card `cards/NAME.toml`. Raises CardError when it is missing or invalid."""
+    (file,) = named_cards((project or find_project()).cards_folder, [name])
     return load_card(file)
 
 
 def save(card: Card, *, project: Project | None = None) -> Path:
-    """Write `card` to its file in `cards/`, its comments kept; the file.
+    """Write a card to `cards/NAME.toml`, keeping the file's comments, and return the file.
 
-    Text for `card.prose` stands in `cards/NAME.md`, which is yours to write.
+    `card.prose` is not written: `cards/NAME.md` is yours to edit.
     """
-    from hubtools.cards.card_file import save_card
-
-    file = _project(project).cards_folder / f"{card.repo}.toml"
+    file = (project or find_project()).cards_folder / f"{card.repo}.toml"
     save_card(card, file)
     return file
+
+
+def render(
+    card: Card | str, *, namespace: str | None = None, project: Project | None = None
+) -> str:
+    """The README.md of a card, or of the card with this name. Raises CardError."""
+    here = project or find_project()
+    found = load(card, project=here) if isinstance(card, str) else card
+    return project_renderer(here, namespace).render(found)
+
+
+def check(*names: str, project: Project | None = None) -> tuple[Finding, ...]:
+    """Find mistakes in the cards with these names, or in all cards; each has a file and a line.
+
+    Raises CardError for a name without a card.
+    """
+    request = CheckRequest(project=project or find_project(), names=names or None)
+    return check_cards(request, Reporter(), CancelToken()).findings
 
 
 def plan(
@@ -185,21 +289,17 @@ def plan(
     to: str | None = None,
     namespace: str | None = None,
     project: Project | None = None,
-    report: Reporter | None = None,
+    reporter: Reporter | None = None,
 ) -> Plan:
-    """What would change on the Hub for these cards, or for all; nothing is changed.
+    """Compare these cards, or all of them, with the Hub and return what `apply` would change.
 
-    `to` and `namespace` are as the command line has them. Raises UsageError for a card that was
-    changed and not saved, and what requests raise.
+    Nothing is changed. Raises UsageError for a card that was modified and not saved, and
+    AccessError or HubUnavailableError when the Hub does not answer.
     """
-    from hubtools.services.session import make_plan, open_session
-
-    here, told = _project(project), report or Reporter()
-    files = _files(what, here)
-    target = _target(to, here)
-    owner = namespace or here.config.hub.namespace
-    with open_session(here, target, owner, told, writing=False) as session:
-        return make_plan(session, files, whole=not what).plan
+    here = project or find_project()
+    names = tuple(_saved_name(each, here) for each in what)
+    request = PlanRequest(project=here, names=names or None, to=to, namespace=namespace)
+    return run_plan(request, reporter or Reporter(), CancelToken()).plan
 
 
 def apply(
@@ -207,69 +307,109 @@ def apply(
     *,
     max_changes: str | int | None = None,
     project: Project | None = None,
-    report: Reporter | None = None,
+    reporter: Reporter | None = None,
 ) -> ApplyResult:
-    """Carry out `plan`, and nothing else; a Hub that changed since is left as it is.
+    """Carry out `plan` and nothing else.
 
-    Raises ConflictError when cards or Hub are not what the plan was made from, or hold somebody
-    else's edit; PolicyError above `max_changes`; PartlyDoneError when a rerun has more to do.
+    Raises ConflictError when the cards or the Hub changed since the plan was made, or when it
+    contains someone else's edit; PolicyError above `max_changes`; PartlyDoneError when a rerun
+    has more to do.
     """
-    from hubtools.cards.selection import all_cards, named_cards
-    from hubtools.services.session import make_plan, open_session
-    from hubtools.sync.apply import apply as carry_out
-    from hubtools.sync.plan import change_limit
-    from hubtools.sync.plan_file import card_names, check_current
-
-    here, told = _project(project), report or Reporter()
-    folder, hub = here.cards_folder, here.config.hub
-    files = all_cards(folder) if plan.whole else named_cards(folder, card_names(plan))
-    limit = change_limit(max_changes, hub.max_changes)
-    with open_session(here, _target(plan.to, here), plan.namespace, told, writing=True) as session:
-        now = make_plan(session, files, whole=plan.whole)
-        check_current(plan, now.plan, now.wanted)
-        limit.check(now.plan, len(all_cards(folder)))
-        fleet = session.fleet(files)
-        done = carry_out(now.plan, fleet, session.hub, session.memory, told, private=hub.private)
-    if done.interrupted:
-        raise KeyboardInterrupt
-    error = done.error()
-    if error is not None:
-        raise error
-    return done
+    request = ApplyRequest(project=project or find_project(), plan=plan, max_changes=max_changes)
+    applied = run_apply(request, reporter or Reporter(), CancelToken())
+    applied.raise_error()
+    return applied
 
 
-def _project(project: Project | None) -> Project:
-    return project if project is not None else find_project()
+def pull(
+    *names: str,
+    own: bool = False,
+    to: str | None = None,
+    namespace: str | None = None,
+    project: Project | None = None,
+    reporter: Reporter | None = None,
+) -> PullResult:
+    """Bring edits made on the Hub into these cards, or into all cards in conflict.
+
+    With `own`, the README becomes the card's text exactly as it is. Cards that cannot be merged
+    are in the result's `conflicts`.
+    """
+    request = PullRequest(
+        project=project or find_project(),
+        names=names,
+        all=not names,
+        own=own,
+        to=to,
+        namespace=namespace,
+    )
+    return run_pull(request, reporter or Reporter(), CancelToken())
 
 
-def _target(to: str | None, project: Project) -> Target:
-    from hubtools.sync.target import parse_target
+def retire(
+    name: str,
+    *,
+    delete: bool = False,
+    to: str | None = None,
+    namespace: str | None = None,
+    project: Project | None = None,
+    reporter: Reporter | None = None,
+) -> RetireResult:
+    """Take the model of a card down and put its accounts on the deny list.
 
-    return parse_target(to, Path.cwd()) if to else parse_target(project.config.hub.to, project.root)
+    Its repository becomes private, or is deleted with `delete`. Raises CardError for a name
+    without a card, AccessError when the token may not write.
+    """
+    request = RetireRequest(
+        project=project or find_project(), name=name, delete=delete, to=to, namespace=namespace
+    )
+    retired = run_retire(request, reporter or Reporter(), CancelToken())
+    if retired.applied is not None:
+        retired.applied.raise_error()
+    return retired
 
 
-def _files(what: Sequence[Card | Model | str], project: Project) -> list[Path]:
-    """The files of these cards; of all without any."""
-    from hubtools.cards.selection import all_cards, named_cards
+def _train_request(
+    posts: Posts,
+    base: str,
+    prompt: str,
+    recipe: str | Recipe | None,
+    seed: int,
+    name: str | None,
+    out: str | Path | None,
+    project: Project | None,
+) -> TrainRequest:
+    reading = posts.request
+    return TrainRequest(
+        project=project or reading.project,
+        posts=posts.corpora,
+        base=base,
+        prompt=prompt,
+        recipe=recipe,
+        seed=seed,
+        name=name,
+        out=Path(out).absolute() if out is not None else None,
+        cleaning=reading.cleaning,
+        language=reading.language,
+    )
 
-    if not what:
-        return all_cards(project.cards_folder)
-    for one in what:
-        if isinstance(one, Card):
-            _check_saved(one, project)
-    names = [one if isinstance(one, str) else _card(one).repo for one in what]
-    return named_cards(project.cards_folder, names)
+
+def _model(trained: TrainedModel) -> Model:
+    return Model(str(trained.folder.path), trained.card, trained.card_file)
 
 
-def _card(one: Card | Model) -> Card:
-    return one.card if isinstance(one, Model) else one
-
-
-def _check_saved(card: Card, project: Project) -> None:
-    there = load(card.repo, project=project)
-    if replace(there, prose=None) != replace(card, prose=None):
+def _saved_name(what: Card | Model | str, project: Project) -> str:
+    """The name of a card; raises UsageError for one that differs from its file."""
+    if isinstance(what, str):
+        return what
+    card = what.card if isinstance(what, Model) else what
+    if card is None:
+        raise UsageError("the model has no card", fix="Pass the name of a card")
+    if isinstance(what, Model):
+        return card.repo
+    if replace(load(card.repo, project=project), prose=None) != replace(card, prose=None):
         raise UsageError(
-            "the card is not what its file says",
+            "the card differs from its file",
             where=project.cards_folder / f"{card.repo}.toml",
             fix="Save it first: save(card)",
         )
+    return card.repo

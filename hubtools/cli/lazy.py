@@ -70,18 +70,37 @@ class LazyGroup(TyperGroup):
 
 
 class _Command(TyperCommand):
-    """A command whose docstring may end with examples, one on a line."""
+    """A command whose docstring ends with examples, one on a line."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """`[OPTIONS] NAME [DIR]`, where typer writes `{NAME} [[DIR]]`."""
+        pieces = super().collect_usage_pieces(ctx)
+        return [piece.strip("{}").replace("[[", "[").replace("]]", "]") for piece in pieces]
 
     def format_help_text(self, ctx: Any, formatter: Any) -> None:
-        prose, _ = self._parts()
+        """The docstring up to its examples."""
         formatter.write_paragraph()
         with formatter.indentation():
-            formatter.write_text(prose)
+            formatter.write_text(self._parts()[0])
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Arguments by their names alone, then options."""
+        sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
+        for parameter in self.get_params(ctx):
+            names, text = parameter.get_help_record(ctx) or ("", "")
+            if parameter.param_type_name == "argument":
+                sections["Arguments"].append((names.partition(" <")[0], text))
+            elif names:
+                sections["Options"].append((names, text))
+        for title, rows in sections.items():
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        _, examples = self._parts()
+        """The examples as they are."""
         with formatter.section("Examples"):
-            for line in examples.splitlines():
+            for line in self._parts()[1].splitlines():
                 formatter.write(f"  {line.strip()}\n")
 
     def _parts(self) -> tuple[str, str]:

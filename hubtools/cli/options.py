@@ -84,7 +84,7 @@ Theme = Annotated[ThemeName, typer.Option("--theme", help="Light or dark picture
 Sources = Annotated[
     list[str],
     typer.Argument(
-        metavar="SOURCE...",
+        metavar="SOURCE",
         help="An export of X, Mastodon or Bluesky, an API dump, a .jsonl, .csv or .txt file, "
         "mastodon:user@host or bluesky:handle. PATH#HANDLE selects one author of several. "
         "Several sources make one model of several accounts.",
@@ -150,6 +150,26 @@ Prompt = Annotated[
 Track = Annotated[
     str | None,
     typer.Option("--track", metavar="trackio|wandb", help="Log metrics to a tracker as well."),
+]
+
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        min=0,
+        metavar="N",
+        help="Models to train at once; 0 trains in this process, without Ray.",
+        show_default="one per GPU, else one per core",
+    ),
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--address",
+        metavar="RAY",
+        help="A running Ray cluster, such as auto or HOST:6379.",
+        show_default="this machine",
+    ),
 ]
 
 

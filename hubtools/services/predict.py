@@ -118,5 +118,5 @@ def _sampling(request: PredictRequest) -> Sampling:
     from hubtools.training.generate import Sampling
 
     return Sampling(
-        temperature=request.temperature, top_p=request.top_p, max_length=request.max_tokens
+        temperature=request.temperature, top_p=request.top_p, max_tokens=request.max_tokens
     )
