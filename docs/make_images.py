@@ -28,7 +28,8 @@ from hubtools.demo.server import serving as serving_demo
 from hubtools.localhub.server import serving
 from hubtools.localhub.store import Store
 from hubtools.localhub.types import AddFile, NewCommit, RepoId
-from hubtools.pictures.thumbnail import Face, ThumbnailSubject, draw_thumbnail
+from hubtools.pictures.thumbnail import draw_thumbnail
+from hubtools.pictures.types import Face, ThumbnailSubject
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

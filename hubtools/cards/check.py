@@ -42,31 +42,48 @@ def _escaped(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def check_cards(files: Sequence[Path], models: Path) -> Iterator[Finding]:
-    """What is wrong with the cards in `files`, file by file in their order, by line in each.
+class CardChecker:
+    """Finds what is wrong with one card after another, and two cards of one repository.
 
-    `models` holds the models' folders; links to a model's files are looked at where it has one.
-    Two cards of one repository are found among `files` only.
+    `models` holds the models' folders: links to a model's files are checked where it has one.
     """
-    seen: dict[str, Path] = {}
-    for file in files:
-        yield from sorted(set(_check_file(file, models, seen)))
 
+    def __init__(self, models: Path) -> None:
+        self._models = models
+        self._repos: dict[str, Path] = {}
 
-def _check_file(file: Path, models: Path, seen: dict[str, Path]) -> Iterator[Finding]:
-    text = _text(file)
-    if isinstance(text, Finding):
-        yield text
-        return
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        yield _not_toml(file, text, error)
-        return
-    lines = key_lines(text)
-    for problem in _problems(table, file, models, seen):
-        yield Finding(file, line_of(problem.path, lines), " ".join(problem.message.split()))
-    yield from _check_prose(file.with_suffix(".md"), models / file.stem)
+    def check(self, file: Path) -> list[Finding]:
+        """What is wrong with the card in `file`, by line."""
+        return sorted(set(self._findings(file)))
+
+    def _findings(self, file: Path) -> Iterator[Finding]:
+        text = _text(file)
+        if isinstance(text, Finding):
+            yield text
+            return
+        try:
+            table = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            yield _not_toml(file, text, error)
+            return
+        lines = key_lines(text)
+        for problem in self._problems(table, file):
+            yield Finding(file, line_of(problem.path, lines), " ".join(problem.message.split()))
+        yield from _check_prose(file.with_suffix(".md"), self._models / file.stem)
+
+    def _problems(self, table: dict[str, Any], file: Path) -> Iterator[Problem]:
+        wrong = list(mistakes(table, Card))
+        yield from wrong
+        repo = table.get("repo")
+        if isinstance(repo, str):
+            first = self._repos.setdefault(repo.lower(), file)
+            if first != file:
+                yield Problem(("repo",), f"repo: {repo!r} is the repository of {first.name} too")
+        card = _card(table, wrong)
+        if card is not None:
+            folder = self._models / file.stem
+            known = folder.is_dir()
+            yield from problems_of(card, file.stem, lambda name: not known or _has(folder, name))
 
 
 def _text(file: Path) -> str | Finding:
@@ -88,23 +105,6 @@ def _not_toml(file: Path, text: str, error: tomllib.TOMLDecodeError) -> Finding:
     line = int(place[1]) if place and place[1] else last
     what = str(error)[: place.start()] if place else str(error)
     return Finding(file, line, f"not valid TOML: {what}")
-
-
-def _problems(
-    table: dict[str, Any], file: Path, models: Path, seen: dict[str, Path]
-) -> Iterator[Problem]:
-    wrong = list(mistakes(table, Card))
-    yield from wrong
-    repo = table.get("repo")
-    if isinstance(repo, str):
-        first = seen.setdefault(repo.lower(), file)
-        if first != file:
-            yield Problem(("repo",), f"repo: {repo!r} is the repository of {first.name} too")
-    card = _card(table, wrong)
-    if card is not None:
-        folder = models / file.stem
-        known = folder.is_dir()
-        yield from problems_of(card, file.stem, lambda name: not known or _has(folder, name))
 
 
 def _card(table: dict[str, Any], wrong: Sequence[Problem]) -> Card | None:

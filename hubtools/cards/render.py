@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 import traceback
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, fields
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,10 @@ class CardRenderer:
         parts = (head.rstrip(), body, embed(card, body))
         return sealed("\n\n".join(part for part in parts if part) + "\n")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled by its fields; a worker process compiles the templates once for all its cards."""
+        return _unpickled, tuple(getattr(self, f.name) for f in fields(self))
+
     def prepare(self) -> None:
         """Compile the template now; raises CardError as `render` would for every card."""
         assert self._template
@@ -96,6 +100,11 @@ class CardRenderer:
             raise CardError(f"no template {error.name!r}", where=self.templates) from error
         except (UnicodeDecodeError, OSError) as error:
             raise CardError(f"cannot be read: {error}", where=self.templates) from error
+
+
+@lru_cache(maxsize=1)
+def _unpickled(*values: Any) -> CardRenderer:
+    return CardRenderer(*values)
 
 
 def sealed(text: str) -> str:

@@ -32,6 +32,11 @@ def named_cards(folder: Path, names: Sequence[str]) -> list[Path]:
     return files
 
 
+def select_cards(folder: Path, names: Sequence[str] | None) -> list[Path]:
+    """The files of the cards with these names; of every card for None. Raises CardError."""
+    return all_cards(folder) if names is None else named_cards(folder, names)
+
+
 def chosen_cards(folder: Path, names: Sequence[str], every: bool) -> list[Path]:
     """What `[NAME…|--all]` means. Raises UsageError for neither and for both."""
     if every and names:

@@ -25,6 +25,7 @@ from hubtools.localhub.errors import StoreError
 from hubtools.localhub.readme import decode_readme
 from hubtools.localhub.store import README, Store
 from hubtools.localhub.types import Entry, Repo
+from hubtools.pictures import require_pictures
 
 _KEY_FILE = "share.key"
 _KEY_BYTES = 32
@@ -91,7 +92,9 @@ def draw(store: Store, card: Card, entries: Mapping[str, Entry], prediction: Pre
 
     Raises MissingExtraError without the libraries that draw.
     """
-    from hubtools.pictures.thumbnail import Face, ThumbnailSubject, draw_thumbnail
+    require_pictures("Drawing a thumbnail")
+    from hubtools.pictures.thumbnail import draw_thumbnail
+    from hubtools.pictures.types import Face, ThumbnailSubject
 
     faces = tuple(
         Face(account.name, account.handle, _avatar(store, entries.get(account.avatar or "")))

@@ -10,14 +10,12 @@ import sys
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import regex
+from PIL import Image, ImageColor, ImageDraw, ImageFilter, ImageFont, ImageStat
+from PIL.ImageFont import FreeTypeFont
 
 from hubtools.pictures.fonts import EMOJI_FONT
-
-if TYPE_CHECKING:
-    import regex
-    from PIL.Image import Image
-    from PIL.ImageFont import FreeTypeFont
 
 JOINER = "\u200d"
 WIDTH = 1.18
@@ -41,11 +39,16 @@ SYSTEM_FONTS = {
 }
 """Files and the size in px at which each is read: most hold pictures of one size."""
 OWN_SIZE = 128
+_EMOJI = regex.compile(
+    r"(?!.\uFE0E)(?:\p{Emoji_Presentation}|[0-9#*]\uFE0F?\u20E3"
+    r"|(?![0-9#*])\p{Emoji}(?:\uFE0F|\p{Emoji_Modifier}))"
+)
+"""Emoji by default, by the selector U+FE0F or a skin tone, flags and keycaps (UTS #51)."""
 
 
 def is_emoji(cluster: str) -> bool:
-    """Whether one character, as a person counts them, is shown in colour by default."""
-    return _pattern().match(cluster) is not None
+    """Whether one character, as a person counts them, is shown in color by default."""
+    return _EMOJI.match(cluster) is not None
 
 
 def emoji_parts(cluster: str) -> tuple[str, ...]:
@@ -60,10 +63,8 @@ def emoji_parts(cluster: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1024)
-def emoji_picture(cluster: str, side: int) -> Image:
+def emoji_picture(cluster: str, side: int) -> Image.Image:
     """The emoji as an RGBA picture of `side` × `side` px. Raises LookupError when no font has it"""
-    from PIL import Image, ImageDraw
-
     found = _font_for(cluster)
     if found is None:
         raise LookupError(cluster)
@@ -80,15 +81,13 @@ def emoji_picture(cluster: str, side: int) -> Image:
 
 
 @lru_cache(maxsize=256)
-def emoji_beside(cluster: str, side: int, colour: str) -> Image:
-    """The emoji as it stands beside text of `colour`: a dark one has a light edge beside light
+def emoji_beside(cluster: str, side: int, color: str) -> Image.Image:
+    """The emoji as it stands beside text of `color`: a dark one has a light edge beside light
     text, for it stands on dark paper. The edge is added to `side` all around."""
-    from PIL import Image, ImageColor, ImageFilter, ImageStat
-
     picture = emoji_picture(cluster, side)
     opaque = picture.getchannel("A").point(lambda level: 255 * (level > 128))
     shade = ImageStat.Stat(picture.convert("L"), opaque).mean[0] if opaque.getbbox() else 255
-    if shade > DARK_EMOJI or sum(ImageColor.getrgb(colour)) < 3 * LIGHT_TEXT:
+    if shade > DARK_EMOJI or sum(ImageColor.getrgb(color)) < 3 * LIGHT_TEXT:
         return picture
     reach = max(1, side // 32)
     room = Image.new("RGBA", (side + 2 * reach + 2, side + 2 * reach + 2))
@@ -101,7 +100,7 @@ def emoji_beside(cluster: str, side: int, colour: str) -> Image:
 
 
 def _parts_of(cluster: str) -> Iterator[str]:
-    """What stands between joiners, in the plain colour where no font has the skin tone."""
+    """What stands between joiners, in the plain color where no font has the skin tone."""
     for part in cluster.split(JOINER):
         yield part if _font_for(part) else "".join(char for char in part if not _is_tone(char))
 
@@ -137,17 +136,4 @@ def _is_box(font: FreeTypeFont, cluster: str) -> bool:
 
 @lru_cache(maxsize=64)
 def _opened(file: Path, size: int) -> FreeTypeFont:
-    from PIL import ImageFont
-
     return ImageFont.truetype(str(file), size)
-
-
-@lru_cache(maxsize=1)
-def _pattern() -> regex.Pattern[str]:
-    """Emoji by default, by the selector U+FE0F or a skin tone, flags and keycaps (UTS #51)."""
-    import regex
-
-    return regex.compile(
-        r"(?!.\uFE0E)(?:\p{Emoji_Presentation}|[0-9#*]\uFE0F?\u20E3"
-        r"|(?![0-9#*])\p{Emoji}(?:\uFE0F|\p{Emoji_Modifier}))"
-    )

@@ -16,6 +16,10 @@ from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 
+import matplotlib
+from matplotlib.font_manager import get_font
+from matplotlib.ft2font import FT2Font
+
 FOLDER = Path(__file__).parents[1] / "fonts"
 EMOJI_FONT = FOLDER / "Twemoji.ttf"
 PACKAGES = ("noto_cjk_sans_jp_regular",)
@@ -56,8 +60,6 @@ def font_files(text: str, weight: Weight) -> tuple[str, ...]:
 
 
 def _usual_files(weight: Weight) -> Iterator[Path]:
-    import matplotlib
-
     ours, *theirs = weight.value
     yield FOLDER / ours
     for name in theirs:
@@ -66,8 +68,6 @@ def _usual_files(weight: Weight) -> Iterator[Path]:
 
 @lru_cache(maxsize=4)
 def _glyphs_of(weight: Weight) -> frozenset[int]:
-    from matplotlib.font_manager import get_font
-
     files = map(str, _usual_files(weight))
     return frozenset(code for file in files for code in get_font(file).get_charmap())
 
@@ -126,8 +126,6 @@ def _ranges(file: Path) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
     Fonts are not kept open for this: there may be thousands.
     """
-    from matplotlib.ft2font import FT2Font
-
     try:
         font = FT2Font(str(file))
         codes = sorted(font.get_charmap()) if font.scalable else []

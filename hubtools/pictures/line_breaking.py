@@ -8,10 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import regex
+import regex
 
 ZERO_WIDTH_NON_JOINER, ZERO_WIDTH_JOINER = "\u200c", "\u200d"
 JOINERS = (ZERO_WIDTH_NON_JOINER, ZERO_WIDTH_JOINER)
@@ -26,13 +24,24 @@ NEVER_FIRST = frozenset(
 LEADING_VOWELS = frozenset("เแโใไເແໂໃໄ")
 NEVER_LAST = frozenset("（「『【〈《［｛“‘") | LEADING_VOWELS
 """What no line ends with."""
+_WIDE = r"\p{Han}\p{Hiragana}\p{Katakana}\u3000-\u303F\uFF00-\uFF60ー"
+_CLUSTER = regex.compile(r"\X")
+"""Extended grapheme clusters (UAX #29)."""
+_WORDS = regex.compile(r"(?:[^ ]| (?=\p{M}))+")
+"""What stands between spaces; a space with marks on it belongs to a word: ( ͡° ͜ʖ ͡°)."""
+_HAN_SCRIPTS = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]")
+_BESIDE_WIDE = regex.compile(rf"[{_WIDE}]\p{{M}}*|[^{_WIDE}](?=[{_WIDE}])")
+"""Where a line may end: after each wide character, and before one."""
+_WITHOUT_SPACES = regex.compile(r"[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{So}]")
+"""Scripts, symbols and emoji beside which a line may end without a space."""
+_PILED_MARKS = regex.compile(rf"(\p{{Mn}}{{{MARKS_PER_LETTER}}})\p{{Mn}}+")
 
 Measure = Callable[[int, int], float]
 """Width of `text[start:stop]` for two indices into a text."""
 
 
 @dataclass(frozen=True, slots=True)
-class Lettering:
+class DrawableText:
     """A text as it can be drawn, and the characters that had to go, in order, each once."""
 
     text: str
@@ -40,14 +49,14 @@ class Lettering:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TextLine:
     """One line of a text: the slice `text[start:stop]`."""
 
     start: int
     stop: int
 
 
-def drawable(text: str, draw: Callable[[str], str]) -> Lettering:
+def drawable(text: str, draw: Callable[[str], str]) -> DrawableText:
     """`text` with only what can be drawn, on one line.
 
     `draw` gives what to draw for a character as a person counts them, nothing where no font has
@@ -70,7 +79,7 @@ def drawable(text: str, draw: Callable[[str], str]) -> Lettering:
         kept.append(drawn)
         if not drawn:
             missing[cluster] = None
-    return Lettering(single_spaced("".join(kept)), tuple(missing))
+    return DrawableText(single_spaced("".join(kept)), tuple(missing))
 
 
 def plain(cluster: str) -> str:
@@ -82,7 +91,7 @@ def plain(cluster: str) -> str:
     shown = "".join(
         char for char in cluster if not is_selector(char) and (shapes or char not in JOINERS)
     )
-    return str(_piled_marks().sub(r"\1", shown))
+    return str(_PILED_MARKS.sub(r"\1", shown))
 
 
 def _is_mark(char: str) -> bool:
@@ -105,7 +114,7 @@ def single_spaced(text: str) -> str:
 
 def clusters(text: str) -> list[str]:
     """The characters of `text` as a person counts them: letters with marks, whole emoji, flags."""
-    return list(text) if text.isascii() else _cluster().findall(text)
+    return list(text) if text.isascii() else _CLUSTER.findall(text)
 
 
 def han_language(text: str, around: str = "") -> str:
@@ -113,7 +122,7 @@ def han_language(text: str, around: str = "") -> str:
 
     A text that has nothing else, such as a Japanese name, takes the language `around` it.
     """
-    found = _han_scripts().findall(text)
+    found = _HAN_SCRIPTS.findall(text)
     if any(_is_kana(char) for char in found):
         return "ja"
     if any(unicodedata.name(char, "").startswith("HANGUL") for char in found):
@@ -147,24 +156,24 @@ def _ended(text: str, end: int) -> str:
     return text[:end].rstrip() + ELLIPSIS
 
 
-def wrap(text: str, width: float, measure: Measure) -> tuple[Line, ...]:
+def wrap(text: str, width: float, measure: Measure) -> tuple[TextLine, ...]:
     """Break `text` into lines no wider than `width`: at spaces, and beside Chinese and Japanese
     characters; inside a word only if it must be.
 
     `measure(start, stop)` gives the width of a slice in the unit of `width`. A character wider
     than `width` stands on a line of its own.
     """
-    lines: list[Line] = []
+    lines: list[TextLine] = []
     space = _space(text, measure)
     used = 0.0
     for start, stop in _pieces(text, width, measure):
         needed = measure(start, stop)
         gap = space if start and text[start - 1] == " " else 0.0
         if lines and used + gap + needed <= width:
-            lines[-1] = Line(lines[-1].start, stop)
+            lines[-1] = TextLine(lines[-1].start, stop)
             used += gap + needed
         else:
-            lines.append(Line(start, stop))
+            lines.append(TextLine(start, stop))
             used = needed
     return tuple(lines)
 
@@ -191,10 +200,10 @@ def _pieces(text: str, width: float, measure: Measure) -> Iterator[tuple[int, in
 def unbroken(text: str) -> tuple[tuple[int, int], ...]:
     """The slices of `text` between which a line may end: words, and single wide characters."""
     found = []
-    for word in _words().finditer(text):
+    for word in _WORDS.finditer(text):
         start, stop = word.span()
         if not word.group().isascii():
-            for wide in _beside_wide().finditer(text, start, stop):
+            for wide in _BESIDE_WIDE.finditer(text, start, stop):
                 end = wide.end()
                 if start < end < stop and _may_end(text, end):
                     found.append((start, end))
@@ -208,7 +217,7 @@ def whole_words(text: str) -> Iterator[tuple[int, int]]:
     scripts that write spaces, without emoji."""
     for start, stop in unbroken(text):
         if stop - start <= LONG and (
-            text.isascii() or not _without_spaces().search(text, start, stop)
+            text.isascii() or not _WITHOUT_SPACES.search(text, start, stop)
         ):
             yield start, stop
 
@@ -279,50 +288,3 @@ def _invisible(char: str) -> bool:
 
 def _is_kana(char: str) -> bool:
     return 0x3041 <= ord(char) <= 0x30FF or 0xFF66 <= ord(char) <= 0xFF9D
-
-
-@lru_cache(maxsize=1)
-def _cluster() -> regex.Pattern[str]:
-    """Extended grapheme clusters (UAX #29)."""
-    import regex
-
-    return regex.compile(r"\X")
-
-
-@lru_cache(maxsize=1)
-def _words() -> regex.Pattern[str]:
-    """What stands between spaces; one with marks on it is no space: ( ͡° ͜ʖ ͡°) is a word."""
-    import regex
-
-    return regex.compile(r"(?:[^ ]| (?=\p{M}))+")
-
-
-@lru_cache(maxsize=1)
-def _han_scripts() -> regex.Pattern[str]:
-    import regex
-
-    return regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]")
-
-
-@lru_cache(maxsize=1)
-def _beside_wide() -> regex.Pattern[str]:
-    """Where a line may end: after each wide character, and before one."""
-    import regex
-
-    wide = r"[\p{Han}\p{Hiragana}\p{Katakana}\u3000-\u303F\uFF00-\uFF60ー]"
-    return regex.compile(rf"{wide}\p{{M}}*|[^{wide[1:-1]}](?={wide})")
-
-
-@lru_cache(maxsize=1)
-def _without_spaces() -> regex.Pattern[str]:
-    """What needs no space beside it for a line to end there: these scripts, symbols, emoji."""
-    import regex
-
-    return regex.compile(r"[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{So}]")
-
-
-@lru_cache(maxsize=1)
-def _piled_marks() -> regex.Pattern[str]:
-    import regex
-
-    return regex.compile(rf"(\p{{Mn}}{{{MARKS_PER_LETTER}}})\p{{Mn}}+")

@@ -1,4 +1,4 @@
-"""The look that all pictures share: its colours by day and by night."""
+"""The colors that all pictures share, light and dark."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from enum import Enum
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """Colours as `#rrggbb`."""
+class Theme:
+    """Colors as `#rrggbb`."""
 
     paper: str
     """The sheet."""
@@ -33,7 +33,7 @@ class Look:
 
 TONES = ("#0a6b6f", "#b4472f", "#3d5a98", "#7a4a86", "#8a6414", "#3f6b3a")
 
-LIGHT = Look(
+LIGHT = Theme(
     paper="#f7f3ea",
     card="#fffdf8",
     rule="#d9d0be",
@@ -46,7 +46,7 @@ LIGHT = Look(
     band_muted="#a8b4c8",
     tones=TONES,
 )
-DARK = Look(
+DARK = Theme(
     paper="#101a29",
     card="#17253a",
     rule="#2f4059",
@@ -68,5 +68,5 @@ class ThemeName(Enum):
     DARK = "dark"
 
     @property
-    def look(self) -> Look:
+    def theme(self) -> Theme:
         return LIGHT if self is ThemeName.LIGHT else DARK

@@ -9,7 +9,7 @@ import pytest
 
 from hubtools.cards import limits
 from hubtools.cards.card_file import card_toml
-from hubtools.cards.check import Finding, check_cards
+from hubtools.cards.check import CardChecker, Finding
 from hubtools.cards.identifiers import unknown_language, unknown_licence, unknown_pipeline
 from hubtools.cards.sample_cards import sample_cards
 from tests.cards.samples import CYBORG, HARBOUR, RETIRED
@@ -20,7 +20,13 @@ def check(folder: Path, **texts: str) -> list[str]:
     for name, text in texts.items():
         (folder / f"{name}.toml").write_text(text, encoding="utf-8")
     files = [folder / f"{name}.toml" for name in texts]
-    found = check_cards(files, folder / "models")
+    return lines_of(files, folder)
+
+
+def lines_of(files: list[Path], folder: Path) -> list[str]:
+    """The findings in `files`, as lines without the folder."""
+    checker = CardChecker(folder / "models")
+    found = [finding for file in files for finding in checker.check(file)]
     return [str(finding).removeprefix(f"{folder}/") for finding in found]
 
 
@@ -139,7 +145,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "latin.toml").write_bytes(b'repo = "a"\n\nprompt = "\xff"')
     (tmp_path / "folder.toml").mkdir()
     files = [tmp_path / f"{name}.toml" for name in ("latin", "folder", "gone")]
-    assert [str(f).removeprefix(f"{tmp_path}/") for f in check_cards(files, tmp_path)] == [
+    assert lines_of(files, tmp_path) == [
         "latin.toml:3: not UTF-8 (byte 22)",
         "folder.toml:1: cannot be read: Is a directory",
         "gone.toml:1: no such card",

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import huggingface_hub.utils
 import pytest
 import typer
 from huggingface_hub import CommitOperationAdd, HfApi
@@ -19,7 +18,8 @@ from hubtools.cards.render import CardRenderer
 from hubtools.cli.cards_import import import_cards
 from hubtools.core.errors import CardError, HubtoolsError, HubUnavailableError, PartlyDoneError
 from hubtools.localhub.server import serving
-from hubtools.services.import_from_hub import import_from_hub, list_hub_models
+from hubtools.services import import_cards as import_service
+from hubtools.services.import_cards import import_from_hub, list_hub_models
 from tests.cards.old_cards import Old, december_2020, may_2021
 from tests.cards.samples import HARBOUR
 
@@ -109,13 +109,13 @@ def test_a_hub_is_listed_once_and_each_readme_read_once(
     api: HfApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    real = huggingface_hub.utils.http_backoff
+    real = import_service.http_backoff
 
     def counted(method: str, url: str, **options: Any) -> Any:
         asked.append(url)
         return real(method, url, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(huggingface_hub.utils, "http_backoff", counted)
+    monkeypatch.setattr(import_service, "http_backoff", counted)
     models = list_hub_models(api, "me")
     found = {model.name: card for model, card in import_from_hub(api, models)}
     assert len(asked) == 4

@@ -232,7 +232,7 @@ def imported(place: Place, text: str) -> None:
     """As `cards import --from-hub` does."""
     from huggingface_hub import HfApi
 
-    from hubtools.services.import_from_hub import import_from_hub, list_hub_models
+    from hubtools.services.import_cards import import_from_hub, list_hub_models
 
     place.put("poet", create=True, README=text)
     api = HfApi(endpoint=place.url, token=False)
