@@ -1,4 +1,4 @@
-"""The `hubtools` command: its table of commands, and how an error becomes one line and an exit code."""
+"""The `hubtools` command: the table of commands, and what an error prints and exits with."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import io
 import os
 import sys
 import traceback
+from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from hubtools.cli.lazy import HELP_OPTIONS, LazyCommand, LazyGroup
 from hubtools.cli.options import VERBOSITY
@@ -94,6 +96,18 @@ _SECTIONS: dict[str, tuple[LazyCommand | LazyGroup, ...]] = {
     ),
     "Serve and scale": (_HUB, _FLEET),
 }
+
+
+def commands() -> Iterator[tuple[str, TyperCommand]]:
+    """Every command by its full name, such as `hubtools cards render`; imports all of them."""
+    for section in _SECTIONS.values():
+        for command in section:
+            if isinstance(command, LazyCommand):
+                yield f"hubtools {command.name}", command.load()
+                continue
+            for name, inner in command.commands.items():
+                assert isinstance(inner, LazyCommand)
+                yield f"hubtools {command.name} {name}", inner.load()
 
 
 class _Root(LazyGroup):

@@ -11,7 +11,7 @@ import typer
 from hubtools.cli import options
 from hubtools.cli.confirm import confirm
 from hubtools.cli.show import apply_document, apply_summary, show_plan
-from hubtools.cli.terminal import print_json, running
+from hubtools.cli.terminal import print_json
 from hubtools.core.config import Project, find_project
 from hubtools.core.errors import UsageError
 from hubtools.services.apply import ApplyRequest
@@ -21,6 +21,7 @@ from hubtools.sync.plan_file import read_plan
 
 
 def apply(
+    *,
     what: Annotated[
         list[str] | None,
         typer.Argument(
@@ -29,8 +30,7 @@ def apply(
             show_default="all cards",
         ),
     ] = None,
-    to: options.To = None,
-    namespace: options.Namespace = None,
+    hub: options.Hub,
     yes: options.Yes = False,
     max_changes: Annotated[
         str | None,
@@ -41,9 +41,7 @@ def apply(
             show_default="10% where there are more than 20",
         ),
     ] = None,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = 0,
+    output: options.Output,
 ) -> None:
     """Make the Hub match the cards.
 
@@ -58,8 +56,8 @@ def apply(
     """
 
     def ask(plan: Plan) -> bool:
-        if not quiet and not as_json:
-            show_plan(plan, every=verbose > 0)
+        if not output.quiet and not output.json:
+            show_plan(plan, every=output.verbose > 0)
         changes = len(plan.of("create", "update", "retire"))
         return not changes or confirm(f"Change {changes:,} models on {plan.to}?", yes=yes)
 
@@ -69,19 +67,19 @@ def apply(
         project=project,
         names=tuple(what) if what and not file else None,
         plan=read_plan(file) if file else None,
-        to=to,
-        namespace=namespace,
+        to=hub.to,
+        namespace=hub.namespace,
         max_changes=max_changes,
         confirm=ask,
     )
-    with running(quiet, verbose) as (reporter, cancel):
+    with output.running() as (reporter, cancel):
         applied = apply_plan(request, reporter, cancel)
-    if as_json:
+    if output.json:
         print_json(apply_document(applied))
     else:
         for failure in (*applied.failed, *applied.conflicts):
             reporter.note(f"  {failure.repo}: {failure.error}")
-        if not quiet:
+        if not output.quiet:
             typer.echo(apply_summary(applied))
     applied.raise_error()
 

@@ -18,7 +18,7 @@ from hubtools.cards.selection import all_cards, named_cards
 from hubtools.cli import options
 from hubtools.cli.findings import print_findings, relative
 from hubtools.cli.show import finish
-from hubtools.cli.terminal import print_json, running
+from hubtools.cli.terminal import print_json
 from hubtools.core.config import find_project
 from hubtools.core.errors import CardError
 from hubtools.services.check_cards import CheckRequest, check_cards
@@ -26,6 +26,7 @@ from hubtools.services.render_cards import RenderRequest, render_cards
 
 
 def render(
+    *,
     names: options.NamedCards = None,
     every: options.AllCards = False,
     out: Annotated[
@@ -33,9 +34,7 @@ def render(
     ] = Path("rendered"),
     jobs: options.Jobs = 0,
     namespace: options.Namespace = None,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = 0,
+    output: options.Output,
 ) -> None:
     """Write the README.md of cards.
 
@@ -54,9 +53,9 @@ def render(
         jobs=jobs or None,
         namespace=namespace,
     )
-    with running(quiet, verbose) as (reporter, cancel):
+    with output.running() as (reporter, cancel):
         done = render_cards(request, reporter, cancel)
-    if as_json:
+    if output.json:
         print_json(
             {
                 "rendered": done.rendered,
@@ -71,12 +70,11 @@ def render(
 
 
 def check(
+    *,
     names: options.NamedCards = None,
     every: options.AllCards = False,
     format: options.FindingsAs = options.FindingFormat.TEXT,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = 0,
+    output: options.Output,
 ) -> None:
     """Find mistakes in cards.
 
@@ -89,10 +87,10 @@ def check(
       hubtools cards check --all --format github
     """
     request = CheckRequest(project=find_project(), names=options.selected(names, every))
-    with running(quiet, verbose) as (reporter, cancel):
+    with output.running() as (reporter, cancel):
         done = check_cards(request, reporter, cancel)
     findings = [replace(finding, file=relative(finding.file)) for finding in done.findings]
-    print_findings(findings, options.FindingFormat.JSON if as_json else format)
+    print_findings(findings, options.FindingFormat.JSON if output.json else format)
     if findings:
         raise typer.Exit(1)
     reporter.note(f"{done.checked:,} cards checked, no mistakes found")
@@ -111,9 +109,7 @@ def schema(verbose: options.Verbose = 0) -> None:
     typer.echo(json.dumps(card_schema(), ensure_ascii=False, indent=2))
 
 
-def list_cards(
-    as_json: options.Json = False, quiet: options.Quiet = False, verbose: options.Verbose = 0
-) -> None:
+def list_cards(output: options.Output) -> None:
     """List the project's cards.
 
     Prints each card's name, state and accounts; a card that cannot be read is `broken`.
@@ -122,7 +118,7 @@ def list_cards(
       hubtools cards ls --json
     """
     rows = list(_rows(all_cards(find_project().cards_folder)))
-    if as_json:
+    if output.json:
         print_json({"cards": rows})
         return
     for row in rows:
@@ -131,10 +127,9 @@ def list_cards(
 
 
 def show(
+    *,
     name: options.CardName,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = 0,
+    output: options.Output,
 ) -> None:
     """Print a card as TOML.
 
@@ -145,7 +140,7 @@ def show(
     """
     (file,) = named_cards(find_project().cards_folder, [name])
     card = load_card(file)
-    if as_json:
+    if output.json:
         print_json(msgspec.to_builtins(card))
     else:
         typer.echo(card_toml(card), nl=False)

@@ -9,7 +9,7 @@ import typer
 
 from hubtools.cli import options
 from hubtools.cli.show import finish
-from hubtools.cli.terminal import print_json, running
+from hubtools.cli.terminal import print_json
 from hubtools.core.config import find_project
 from hubtools.core.errors import PartlyDoneError
 from hubtools.services.import_cards import ImportRequest
@@ -17,6 +17,7 @@ from hubtools.services.import_cards import import_cards as run_import
 
 
 def import_cards(
+    *,
     paths: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -43,9 +44,7 @@ def import_cards(
         typer.Option("--refetch", help="Fetch and compare models that have a card as well."),
     ] = False,
     to: options.To = None,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = 0,
+    output: options.Output,
 ) -> None:
     """Create cards from existing READMEs.
 
@@ -64,9 +63,9 @@ def import_cards(
         out=out,
         refetch=refetch,
     )
-    with running(quiet, verbose) as (reporter, cancel):
+    with output.running() as (reporter, cancel):
         done = run_import(request, reporter, cancel)
-    if as_json:
+    if output.json:
         print_json(
             {
                 "imported": len(done.imported),

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from hubtools.cli import options
-from hubtools.cli.terminal import print_json, running
+from hubtools.cli.terminal import print_json
 from hubtools.core.config import find_project
-from hubtools.core.defaults import DEFAULT_BASE, DEFAULT_CLEANING, DEFAULT_PROMPT, DEFAULT_SEED
+from hubtools.core.defaults import DEFAULT_CLEANING
 from hubtools.fleet.display import board, status_lines
 from hubtools.fleet.journal import read_state, states
 from hubtools.fleet.manifest import Options, parse_shard
@@ -22,12 +22,12 @@ _FAILURES = 20
 
 
 def run(
+    *,
     manifest: Annotated[
         Path,
         typer.Argument(metavar="MANIFEST", help="A .toml with [[models]] tables, or a .csv."),
     ],
-    to: options.To = None,
-    namespace: options.Namespace = None,
+    hub: options.Hub,
     publish: Annotated[
         bool, typer.Option("--publish/--no-publish", help="Publish the models to the Hub.")
     ] = True,
@@ -68,15 +68,10 @@ def run(
             help="Models that a worker trains at the same time.",
         ),
     ] = 1,
-    base: options.Base = DEFAULT_BASE,
-    prompt: options.Prompt = DEFAULT_PROMPT,
-    recipe: options.Recipe = None,
-    seed: options.Seed = DEFAULT_SEED,
+    training: options.Training,
     cleaning: options.Cleaning = DEFAULT_CLEANING,
     lang: options.Language = None,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = 0,
+    output: options.Output,
 ) -> None:
     """Train and publish a model for each row of a manifest.
 
@@ -95,8 +90,8 @@ def run(
         project=find_project(),
         manifest=manifest,
         publish=publish,
-        to=to,
-        namespace=namespace,
+        to=hub.to,
+        namespace=hub.namespace,
         workers=workers,
         address=address,
         shard=parse_shard(shard),
@@ -105,19 +100,24 @@ def run(
         compile=compile,
         models_per_batch=models_per_batch,
         fallback=Options(
-            base=base, recipe=recipe, seed=seed, prompt=prompt, cleaning=cleaning, lang=lang
+            base=training.base,
+            recipe=training.recipe,
+            seed=training.seed,
+            prompt=training.prompt,
+            cleaning=cleaning,
+            lang=lang,
         ),
     )
-    with running(quiet, verbose) as (reporter, cancel):
-        done = run_fleet(request, board(quiet, verbose > 0), reporter, cancel)
-    if as_json:
+    with output.running() as (reporter, cancel):
+        done = run_fleet(request, board(quiet, output.verbose > 0), reporter, cancel)
+    if output.json:
         print_json(_document(done))
-    elif not quiet:
+    elif not output.quiet:
         typer.echo("\n".join(_summary(done, publish)))
     done.raise_error()
 
 
-def status(as_json: options.Json = False, verbose: options.Verbose = 0) -> None:
+def status(output: options.Output) -> None:
     """Show the progress of this project's fleets.
 
     Works from any terminal while they run.
@@ -127,7 +127,7 @@ def status(as_json: options.Json = False, verbose: options.Verbose = 0) -> None:
       hubtools fleet status --json
     """
     found = [read_state(file) for file in states(find_project())]
-    if as_json:
+    if output.json:
         print_json({"fleets": found})
         return
     for state in found:

@@ -8,20 +8,17 @@ import typer
 
 from hubtools.cli import options
 from hubtools.cli.confirm import confirm
-from hubtools.cli.terminal import print_json, running
+from hubtools.cli.terminal import print_json
 from hubtools.core.config import find_project
 from hubtools.services.forget import ForgetRequest, Traces
 from hubtools.services.forget import forget as forget_account
 
 
 def forget(
-    account: Annotated[
-        str, typer.Argument(metavar="ACCOUNT", help="A handle, or network:handle.")
-    ],
+    *,
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="A handle, or network:handle.")],
     yes: options.Yes = False,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = 0,
+    output: options.Output,
 ) -> None:
     """Remove every local trace of an account.
 
@@ -40,9 +37,9 @@ def forget(
         return confirm(f"Remove these {len(traces.found)} traces of {account}?", yes=yes)
 
     request = ForgetRequest(project=find_project(), account=account, confirm=ask)
-    with running(quiet, verbose) as (reporter, cancel):
+    with output.running() as (reporter, cancel):
         traces = forget_account(request, reporter, cancel)
-    if as_json:
+    if output.json:
         print_json(
             {
                 "removed": [str(path) for path in traces.found],

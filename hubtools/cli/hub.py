@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from hubtools.cli import options
-from hubtools.cli.terminal import print_json, running
+from hubtools.cli.terminal import print_json
 from hubtools.localhub.export import SiteOptions
 from hubtools.services.export import ExportRequest
 from hubtools.services.export import export as export_site
@@ -21,6 +21,7 @@ _HUB = Path("hub")
 
 
 def serve(
+    *,
     folder: Annotated[
         Path, typer.Argument(metavar="[DIR]", help="The folder that holds the models.")
     ] = _HUB,
@@ -42,8 +43,7 @@ def serve(
         bool,
         typer.Option("--inference/--no-inference", help="Let visitors prompt the models."),
     ] = True,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = 0,
+    output: options.Log,
 ) -> None:
     """Serve a local Hub: its API and its web pages.
 
@@ -66,11 +66,12 @@ def serve(
         token=os.environ.get("HUBTOOLS_HUB_TOKEN") or None,
         inference=inference,
     )
-    with running(quiet, verbose) as (reporter, cancel):
+    with output.running() as (reporter, cancel):
         serve_hub(request, reporter, cancel)
 
 
 def export(
+    *,
     out: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write to.")],
     hub: Annotated[
         Path, typer.Option("--hub", metavar="DIR", help="The folder that holds the models.")
@@ -97,9 +98,7 @@ def export(
     remote_pictures: Annotated[
         bool, typer.Option("--remote-pictures", help="Let cards load pictures from other hosts.")
     ] = False,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = 0,
+    output: options.Output,
 ) -> None:
     """Export the pages of a local Hub as a static site.
 
@@ -118,9 +117,9 @@ def export(
         all_files=all_files,
         remote_pictures=remote_pictures,
     )
-    with running(quiet, verbose) as (reporter, cancel):
+    with output.running() as (reporter, cancel):
         done = export_site(ExportRequest(hub=hub, out=out, site=site), reporter, cancel)
-    if as_json:
+    if output.json:
         print_json({"folder": str(out), **asdict(done)})
         return
     reporter.note(f"{done.models:,} models in {out / 'index.html'}, {done.written:,} written")

@@ -9,18 +9,18 @@ from typing import Annotated
 import typer
 
 from hubtools.cli import options
-from hubtools.cli.terminal import print_json, running
+from hubtools.cli.terminal import print_json
 from hubtools.services.init import UNKNOWN_ACTION, InitRequest, InitResult
 from hubtools.services.init import init as create_project
 
 
 def init(
+    *,
     folder: Annotated[
         Path,
         typer.Argument(metavar="[DIR]", help="The project's folder.", show_default="here"),
     ] = Path(),
-    to: options.To = None,
-    namespace: options.Namespace = None,
+    hub: options.Hub,
     action: Annotated[
         str | None,
         typer.Option(
@@ -30,9 +30,7 @@ def init(
             show_default="where this hubtools was installed from",
         ),
     ] = None,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = 0,
+    output: options.Output,
 ) -> None:
     """Create a project: settings, cards and a workflow.
 
@@ -43,10 +41,10 @@ def init(
       hubtools init
       hubtools init my-models --namespace my-organization
     """
-    request = InitRequest(folder=folder, to=to, namespace=namespace, action=action)
-    with running(quiet, verbose) as (reporter, cancel):
+    request = InitRequest(folder=folder, to=hub.to, namespace=hub.namespace, action=action)
+    with output.running() as (reporter, cancel):
         created = create_project(request, reporter, cancel)
-    if as_json:
+    if output.json:
         print_json(
             {
                 "folder": str(created.folder),
@@ -56,7 +54,7 @@ def init(
                 "action": created.action,
             }
         )
-    elif not quiet:
+    elif not output.quiet:
         typer.echo("\n".join(_lines(created, folder)))
 
 

@@ -1,14 +1,26 @@
-"""Options and arguments that several commands share."""
+"""Options and arguments that several commands share.
+
+A dataclass here is a group: a command takes it as one parameter, and its fields are options of
+the command (see `lazy.expand`).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated
 
 import typer
 
+from hubtools.cli.terminal import terminal_reporter
+from hubtools.core.cancel import CancelToken, cancel_on_interrupt
+from hubtools.core.defaults import DEFAULT_BASE, DEFAULT_CLEANING, DEFAULT_PROMPT, DEFAULT_SEED
 from hubtools.core.errors import UsageError
+from hubtools.core.events import Reporter
 from hubtools.pictures.theme import ThemeName
+from hubtools.posts.options import ReadOptions
 
 VERBOSITY = "hubtools.verbosity"
 
@@ -171,6 +183,59 @@ RayAddress = Annotated[
         show_default="this machine",
     ),
 ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Log:
+    """How much a command prints."""
+
+    quiet: Quiet = False
+    verbose: Verbose = 0
+
+    @contextmanager
+    def running(self) -> Iterator[tuple[Reporter, CancelToken]]:
+        """What a service needs to run under a command: a reporter, a token that Ctrl-C sets."""
+        with cancel_on_interrupt() as cancel:
+            yield Reporter() if self.quiet else terminal_reporter(self.verbose), cancel
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output(Log):
+    """How and how much a command prints."""
+
+    json: Json = False
+
+
+@dataclass(frozen=True)
+class Hub:
+    """The Hub that a command works with."""
+
+    to: To = None
+    namespace: Namespace = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How sources are read."""
+
+    cleaning: Cleaning = DEFAULT_CLEANING
+    lang: Language = None
+    text_column: TextColumn = None
+    unlisted: Unlisted = False
+
+    @property
+    def read_options(self) -> ReadOptions:
+        return ReadOptions(text_column=self.text_column, unlisted=self.unlisted)
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a model is trained."""
+
+    base: Base = DEFAULT_BASE
+    prompt: Prompt = DEFAULT_PROMPT
+    recipe: Recipe = None
+    seed: Seed = DEFAULT_SEED
 
 
 def selected(names: list[str] | None, every: bool) -> tuple[str, ...] | None:

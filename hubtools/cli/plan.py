@@ -10,7 +10,7 @@ import typer
 
 from hubtools.cli import options
 from hubtools.cli.show import show_plan
-from hubtools.cli.terminal import print_json, running
+from hubtools.cli.terminal import print_json
 from hubtools.core.config import find_project
 from hubtools.services.plan import PlanRequest
 from hubtools.services.plan import plan as make_plan
@@ -29,9 +29,9 @@ class PlanFormat(Enum):
 
 
 def plan(
+    *,
     names: options.CardNames = None,
-    to: options.To = None,
-    namespace: options.Namespace = None,
+    hub: options.Hub,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", metavar="FILE", help="Save the plan for `hubtools apply`."),
@@ -42,9 +42,7 @@ def plan(
     format: Annotated[
         PlanFormat, typer.Option("--format", help="The output; markdown suits a pull request.")
     ] = PlanFormat.TABLE,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = 0,
+    output: options.Output,
 ) -> None:
     """Show what apply would change on the Hub.
 
@@ -60,21 +58,21 @@ def plan(
     request = PlanRequest(
         project=find_project(),
         names=tuple(names) if names else None,
-        to=to,
-        namespace=namespace,
-        diffs=verbose > 0,
+        to=hub.to,
+        namespace=hub.namespace,
+        diffs=output.verbose > 0,
     )
-    with running(quiet, verbose) as (reporter, cancel):
+    with output.running() as (reporter, cancel):
         planned = make_plan(request, reporter, cancel)
     if out is not None:
         write_plan(planned.plan, out)
-    if as_json or format is PlanFormat.JSON:
+    if output.json or format is PlanFormat.JSON:
         print_json(plan_document(planned.plan))
     elif format is PlanFormat.MARKDOWN:
         typer.echo(markdown(planned.plan, planned.diffs), nl=False)
-    elif not quiet:
+    elif not output.quiet:
         for _, diff in planned.diffs:
             typer.echo(diff)
-        show_plan(planned.plan, every=verbose > 0)
+        show_plan(planned.plan, every=output.verbose > 0)
     if exit_code and planned.plan.of("create", "update", "retire", "conflict"):
         raise typer.Exit(_PENDING)

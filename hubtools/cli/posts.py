@@ -14,28 +14,22 @@ from rich.table import Table
 from rich.text import Text
 
 from hubtools.cli import options
-from hubtools.cli.terminal import print_json, running
+from hubtools.cli.terminal import print_json
 from hubtools.core.config import find_project
-from hubtools.core.defaults import DEFAULT_CLEANING
 from hubtools.core.errors import PolicyError, UsageError
 from hubtools.core.events import Reporter
 from hubtools.core.files import write_atomically
 from hubtools.corpus.corpus import Corpus, check_enough
-from hubtools.posts.options import ReadOptions
 from hubtools.services.read import ReadRequest, read
 
 _EXAMPLE_CHARACTERS = 300
 
 
 def stats(
+    *,
     sources: options.Sources,
-    cleaning: options.Cleaning = DEFAULT_CLEANING,
-    lang: options.Language = None,
-    text_column: options.TextColumn = None,
-    unlisted: options.Unlisted = False,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = 0,
+    reading: options.Reading,
+    output: options.Output,
 ) -> None:
     """Count an account's posts and why some are dropped.
 
@@ -46,31 +40,29 @@ def stats(
       hubtools posts stats twitter-2024.zip
       hubtools posts stats twitter-2024.zip --cleaning huggingtweets -v
     """
-    request = _request(sources, cleaning, lang, text_column, unlisted)
-    with running(quiet, verbose) as (reporter, cancel):
+    request = _request(sources, reading)
+    with output.running() as (reporter, cancel):
         corpora = read(request, reporter, cancel).corpora
-    if as_json:
-        print_json({"accounts": [_document(corpus, examples=verbose > 0) for corpus in corpora]})
+    if output.json:
+        print_json(
+            {"accounts": [_document(corpus, examples=output.verbose > 0) for corpus in corpora]}
+        )
     else:
         _print_table(corpora)
-        if verbose:
+        if output.verbose:
             _print_examples(corpora)
     _note_amounts(corpora, reporter)
 
 
 def export(
+    *,
     sources: options.Sources,
     out: Annotated[
         str,
         typer.Option("--out", "-o", metavar="FILE", help="The file to write; - is stdout."),
     ],
-    cleaning: options.Cleaning = DEFAULT_CLEANING,
-    lang: options.Language = None,
-    text_column: options.TextColumn = None,
-    unlisted: options.Unlisted = False,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = 0,
+    reading: options.Reading,
+    output: options.Output,
 ) -> None:
     """Write the posts that training would use as JSON Lines.
 
@@ -80,10 +72,10 @@ def export(
       hubtools posts export twitter-2024.zip -o kept.jsonl
       hubtools posts export posts.csv -o - | head
     """
-    if as_json and out == "-":
+    if output.json and out == "-":
         raise UsageError("--json and the posts both go to stdout", fix="Name a file with --out")
-    request = _request(sources, cleaning, lang, text_column, unlisted)
-    with running(quiet, verbose) as (reporter, cancel):
+    request = _request(sources, reading)
+    with output.running() as (reporter, cancel):
         corpora = read(request, reporter, cancel).corpora
     lines = [
         json.dumps({"text": post.text, "account": corpus.account.handle}, ensure_ascii=False) + "\n"
@@ -95,25 +87,19 @@ def export(
         sys.stdout.buffer.flush()
         return
     write_atomically(Path(out), "".join(lines))
-    if as_json:
+    if output.json:
         print_json({"file": out, "posts": len(lines)})
     else:
         reporter.note(f"Wrote {len(lines):,} posts to {out}")
 
 
-def _request(
-    sources: Sequence[str],
-    cleaning: str,
-    lang: str | None,
-    text_column: str | None,
-    unlisted: bool,
-) -> ReadRequest:
+def _request(sources: Sequence[str], reading: options.Reading) -> ReadRequest:
     return ReadRequest(
         project=find_project(),
         sources=tuple(sources),
-        options=ReadOptions(text_column=text_column, unlisted=unlisted),
-        cleaning=cleaning,
-        language=lang,
+        options=reading.read_options,
+        cleaning=reading.cleaning,
+        language=reading.lang,
     )
 
 

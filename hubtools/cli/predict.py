@@ -10,7 +10,7 @@ from unicodedata import category
 import typer
 
 from hubtools.cli import options
-from hubtools.cli.terminal import print_json, running
+from hubtools.cli.terminal import print_json
 from hubtools.core.cancel import CancelToken
 from hubtools.core.defaults import DEFAULT_PROMPT
 from hubtools.core.events import Reporter
@@ -22,6 +22,7 @@ from hubtools.services.thumbnail import left_out_note
 
 
 def predict(
+    *,
     model: Annotated[
         str, typer.Argument(metavar="DIR|REPO", help="A model's folder or repository id.")
     ],
@@ -68,9 +69,7 @@ def predict(
             show_default="hf",
         ),
     ] = None,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = 0,
+    output: options.Output,
 ) -> None:
     """Generate posts with a model.
 
@@ -83,8 +82,8 @@ def predict(
     request = PredictRequest(
         model=model, to=to, prompt=prompt, n=n, seed=seed, temperature=temperature, top_p=top_p
     )
-    with running(quiet, verbose) as (reporter, cancel):
-        if n == 1 and sys.stdout.isatty() and not as_json and pictures is None:
+    with output.running() as (reporter, cancel):
+        if n == 1 and sys.stdout.isatty() and not output.json and pictures is None:
             typer.echo("• ", nl=False)
             for piece in stream(request, cancel):
                 typer.echo(_printable(piece), nl=False)
@@ -98,7 +97,7 @@ def predict(
         }
         if pictures is not None:
             document["pictures"] = _draw(generated, pictures, theme, reporter, cancel)
-    if as_json:
+    if output.json:
         print_json(document)
     else:
         for text in generated.predictions:

@@ -8,11 +8,9 @@ from typing import Annotated
 import typer
 
 from hubtools.cli import options
-from hubtools.cli.terminal import print_json, running
+from hubtools.cli.terminal import print_json
 from hubtools.cli.train import trained_document
 from hubtools.core.config import find_project
-from hubtools.core.defaults import DEFAULT_BASE, DEFAULT_CLEANING, DEFAULT_PROMPT, DEFAULT_SEED
-from hubtools.posts.options import ReadOptions
 from hubtools.services.publish import PublishRequest, PublishResult
 from hubtools.services.publish import publish as publish_model
 from hubtools.services.train import TrainRequest
@@ -21,27 +19,19 @@ _SHOWN_PREDICTIONS = 3
 
 
 def publish(
+    *,
     sources: options.Sources,
-    to: options.To = None,
-    namespace: options.Namespace = None,
+    hub: options.Hub,
     name: Annotated[
         str | None,
         typer.Option(
             "--name", metavar="REPO", help="The repository's name.", show_default="the handles"
         ),
     ] = None,
-    base: options.Base = DEFAULT_BASE,
-    prompt: options.Prompt = DEFAULT_PROMPT,
-    recipe: options.Recipe = None,
+    training: options.Training,
     track: options.Track = None,
-    text_column: options.TextColumn = None,
-    unlisted: options.Unlisted = False,
-    seed: options.Seed = DEFAULT_SEED,
-    cleaning: options.Cleaning = DEFAULT_CLEANING,
-    lang: options.Language = None,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = 0,
+    reading: options.Reading,
+    output: options.Output,
 ) -> None:
     """Train a model of posts and publish it.
 
@@ -57,19 +47,19 @@ def publish(
         project=find_project(),
         sources=tuple(sources),
         name=name,
-        base=base,
-        prompt=prompt,
-        recipe=recipe,
-        seed=seed,
+        base=training.base,
+        prompt=training.prompt,
+        recipe=training.recipe,
+        seed=training.seed,
         tracker=track,
-        cleaning=cleaning,
-        language=lang,
-        reading=ReadOptions(text_column=text_column, unlisted=unlisted),
+        cleaning=reading.cleaning,
+        language=reading.lang,
+        reading=reading.read_options,
     )
-    request = PublishRequest(train=train, to=to, namespace=namespace)
-    with running(quiet, verbose) as (reporter, cancel):
+    request = PublishRequest(train=train, to=hub.to, namespace=hub.namespace)
+    with output.running() as (reporter, cancel):
         published = publish_model(request, reporter, cancel)
-    if as_json:
+    if output.json:
         print_json(
             {
                 "repo": published.repo_id,
@@ -78,7 +68,7 @@ def publish(
                 "commit": published.commit,
             }
         )
-    elif not quiet:
+    elif not output.quiet:
         typer.echo("\n".join(_summary(published)))
 
 
@@ -89,8 +79,10 @@ def _summary(published: PublishResult) -> Iterator[str]:
         yield from (f"  {' '.join(prediction.text.split())}" for prediction in predictions)
     to = published.to
     yield ""
-    yield f"Published {published.repo_id} to {to}" if published.uploaded else (
-        f"{published.repo_id} on {to} is up to date"
+    yield (
+        f"Published {published.repo_id} to {to}"
+        if published.uploaded
+        else (f"{published.repo_id} on {to} is up to date")
     )
     yield f"  model   {published.model.folder.path}"
     yield f"  card    {published.model.card_file}"

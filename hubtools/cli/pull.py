@@ -8,7 +8,7 @@ import typer
 
 from hubtools.cli import options
 from hubtools.cli.confirm import confirm
-from hubtools.cli.terminal import print_json, running
+from hubtools.cli.terminal import print_json
 from hubtools.core.config import find_project
 from hubtools.core.errors import ConflictError, UsageError
 from hubtools.services.pull import Edit, PullRequest
@@ -16,6 +16,7 @@ from hubtools.services.pull import pull as pull_cards
 
 
 def pull(
+    *,
     names: options.NamedCards = None,
     every: Annotated[bool, typer.Option("--all", help="Every card in conflict.")] = False,
     own: Annotated[
@@ -24,12 +25,9 @@ def pull(
             "--own", help="Keep the README exactly as it is on the Hub: it becomes the card's text."
         ),
     ] = False,
-    to: options.To = None,
-    namespace: options.Namespace = None,
+    hub: options.Hub,
     yes: options.Yes = False,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = 0,
+    output: options.Output,
 ) -> None:
     """Bring edits made on the Hub into the cards.
 
@@ -49,25 +47,25 @@ def pull(
 
     def ask(edit: Edit) -> bool:
         undecided = bool(edit.home.undecided)
-        if not quiet and not as_json:
-            if (verbose or undecided) and edit.base is not None:
+        if not output.quiet and not output.json:
+            if (output.verbose or undecided) and edit.base is not None:
                 typer.echo(edit.there_diff)
             if not undecided:
                 typer.echo(edit.diff or f"{edit.file}: up to date")
-        return undecided or confirm(f"Change {edit.file}?", yes=yes or as_json)
+        return undecided or confirm(f"Change {edit.file}?", yes=yes or output.json)
 
     request = PullRequest(
         project=find_project(),
         names=tuple(names or ()),
         all=every,
         own=own,
-        to=to,
-        namespace=namespace,
+        to=hub.to,
+        namespace=hub.namespace,
         confirm=ask,
     )
-    with running(quiet, verbose) as (reporter, cancel):
+    with output.running() as (reporter, cancel):
         pulled = pull_cards(request, reporter, cancel)
-    if as_json:
+    if output.json:
         conflicts = [{"card": str(one.file), "error": one.error.what} for one in pulled.conflicts]
         print_json(
             {
@@ -76,7 +74,7 @@ def pull(
                 "conflicts": conflicts,
             }
         )
-    elif not quiet:
+    elif not output.quiet:
         typer.echo(f"{len(pulled.pulled)} pulled, {len(pulled.unchanged)} unchanged")
     if pulled.conflicts:
         raise ConflictError(

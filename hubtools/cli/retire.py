@@ -8,23 +8,21 @@ import typer
 
 from hubtools.cli import options
 from hubtools.cli.confirm import confirm
-from hubtools.cli.terminal import print_json, running
+from hubtools.cli.terminal import print_json
 from hubtools.core.config import find_project
 from hubtools.services.retire import RetireRequest
 from hubtools.services.retire import retire as retire_model
 
 
 def retire(
+    *,
     name: options.CardName,
     delete: Annotated[
         bool, typer.Option("--delete", help="Delete the repository with its history.")
     ] = False,
-    to: options.To = None,
-    namespace: options.Namespace = None,
+    hub: options.Hub,
     yes: options.Yes = False,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = 0,
+    output: options.Output,
 ) -> None:
     """Take a model down and deny its accounts.
 
@@ -44,16 +42,16 @@ def retire(
         project=find_project(),
         name=name,
         delete=delete,
-        to=to,
-        namespace=namespace,
+        to=hub.to,
+        namespace=hub.namespace,
         confirm=ask,
     )
-    with running(quiet, verbose) as (reporter, cancel):
+    with output.running() as (reporter, cancel):
         retired = retire_model(request, reporter, cancel)
-    if as_json:
+    if output.json:
         action = "deleted" if retired.deleted else "private" if retired.applied else "absent"
         print_json({"repo": retired.repo, "action": action, "denied": list(retired.denied)})
-    elif not quiet:
+    elif not output.quiet:
         if delete:
             typer.echo(f"{retired.repo} {'was deleted' if retired.deleted else 'did not exist'}")
         else:

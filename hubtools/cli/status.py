@@ -6,18 +6,16 @@ import typer
 
 from hubtools.cli import options
 from hubtools.cli.show import listed
-from hubtools.cli.terminal import print_json, running
+from hubtools.cli.terminal import print_json
 from hubtools.core.config import find_project
 from hubtools.services.plan import PlanRequest, plan
 from hubtools.sync.plan_text import summary, table
 
 
 def status(
-    to: options.To = None,
-    namespace: options.Namespace = None,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = 0,
+    *,
+    hub: options.Hub,
+    output: options.Output,
 ) -> None:
     """Summarize how the Hub differs from the cards.
 
@@ -25,10 +23,10 @@ def status(
       hubtools status
       hubtools status --to hf --namespace acme --json
     """
-    request = PlanRequest(project=find_project(), to=to, namespace=namespace)
-    with running(quiet, verbose) as (reporter, cancel):
+    request = PlanRequest(project=find_project(), to=hub.to, namespace=hub.namespace)
+    with output.running() as (reporter, cancel):
         found = plan(request, reporter, cancel).plan
-    if as_json:
+    if output.json:
         print_json(
             {
                 "to": found.to,
@@ -39,8 +37,8 @@ def status(
                 "requests": found.requests,
             }
         )
-    elif not quiet:
-        *conflicts, _ = table(found, most=listed(found, verbose > 0), actions=("conflict",))
+    elif not output.quiet:
+        *conflicts, _ = table(found, most=listed(found, output.verbose > 0), actions=("conflict",))
         typer.echo("\n".join([summary(found), *conflicts]))
         pending = len(found.of("create", "update", "retire"))
         if pending:

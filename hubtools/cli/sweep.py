@@ -8,10 +8,9 @@ from typing import Annotated
 import typer
 
 from hubtools.cli import options
-from hubtools.cli.terminal import print_json, running
+from hubtools.cli.terminal import print_json
 from hubtools.core.config import find_project
 from hubtools.core.defaults import DEFAULT_BASE, DEFAULT_CLEANING, DEFAULT_SEED
-from hubtools.corpus.cleaning import find_cleaning
 from hubtools.corpus.corpus import check_enough
 from hubtools.fleet.sweep import SweepRequest, run_sweep, texts_of
 from hubtools.fleet.sweep_report import write_report
@@ -21,6 +20,7 @@ from hubtools.training.recipe import base_folder, recipe_for
 
 
 def sweep(
+    *,
     sources: options.Sources,
     out: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="The folder for the report and recipe.")
@@ -35,9 +35,7 @@ def sweep(
     seed: options.Seed = DEFAULT_SEED,
     cleaning: options.Cleaning = DEFAULT_CLEANING,
     lang: options.Language = None,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = 0,
+    output: options.Output,
 ) -> None:
     """Search for a better recipe.
 
@@ -66,12 +64,12 @@ def sweep(
         workers=workers,
         address=address,
     )
-    with running(quiet, verbose) as (reporter, cancel):
+    with output.running() as (reporter, cancel):
         corpora = read(reading, reporter, cancel).corpora
         check_enough(corpora)
         done = run_sweep(request, texts_of(corpora), reporter, cancel)
     files = write_report(done, out)
-    if as_json:
+    if output.json:
         print_json(
             {
                 "gain": done.gain,
@@ -81,7 +79,7 @@ def sweep(
                 "files": [str(file) for file in files],
             }
         )
-    elif not quiet:
+    elif not output.quiet:
         error = "" if done.error is None else f" ± {done.error:.4f}"
         typer.echo(
             f"The best of {len(done.trials)} recipes saves {done.gain:.4f}{error} bits per byte "

@@ -10,20 +10,19 @@ import typer
 from hubtools.cards.user_templates import check_templates, copy_starter, packaged_blocks
 from hubtools.cli import options
 from hubtools.cli.findings import print_findings, relative
-from hubtools.cli.terminal import print_json, running
+from hubtools.cli.terminal import print_json
 from hubtools.core.config import find_project
 
 
 def copy(
+    *,
     out: Annotated[
         Path | None,
         typer.Option(
             "--out", metavar="DIR", help="The folder to write to.", show_default="templates/"
         ),
     ] = None,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = 0,
+    output: options.Output,
 ) -> None:
     """Create a card template to edit.
 
@@ -34,18 +33,17 @@ def copy(
       hubtools templates copy
     """
     file = copy_starter(out or find_project().templates_folder)
-    if as_json:
+    if output.json:
         print_json({"file": str(file), "blocks": packaged_blocks()})
         return
-    with running(quiet, verbose) as (reporter, _):
+    with output.running() as (reporter, _):
         reporter.note(f"Wrote {relative(file)}. Edit it, then run: hubtools templates check")
 
 
 def check(
+    *,
     format: options.FindingsAs = options.FindingFormat.TEXT,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = 0,
+    output: options.Output,
 ) -> None:
     """Find mistakes in the project's templates.
 
@@ -58,8 +56,8 @@ def check(
     """
     project = find_project()
     found = check_templates(relative(project.templates_folder), project.config.project)
-    print_findings(found, options.FindingFormat.JSON if as_json else format)
+    print_findings(found, options.FindingFormat.JSON if output.json else format)
     if found:
         raise typer.Exit(1)
-    with running(quiet, verbose) as (reporter, _):
+    with output.running() as (reporter, _):
         reporter.note("The templates are valid")

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from hubtools.core.cancel import CancelToken, cancel_on_interrupt
 from hubtools.core.events import (
     Event,
     Finished,
@@ -25,13 +23,6 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
 
 _LINE_EVERY = 10.0  # seconds between progress lines without a terminal
-
-
-@contextmanager
-def running(quiet: bool, verbose: int) -> Iterator[tuple[Reporter, CancelToken]]:
-    """What a service needs to run under a command: a reporter, and a token that Ctrl-C sets."""
-    with cancel_on_interrupt() as cancel:
-        yield Reporter() if quiet else terminal_reporter(verbose), cancel
 
 
 def terminal_reporter(verbosity: int = 0) -> Reporter:

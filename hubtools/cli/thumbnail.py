@@ -9,7 +9,7 @@ import typer
 
 from hubtools.cli import options
 from hubtools.cli.show import finish
-from hubtools.cli.terminal import print_json, running
+from hubtools.cli.terminal import print_json
 from hubtools.core.config import find_project
 from hubtools.pictures.theme import ThemeName
 from hubtools.services.thumbnail import ThumbnailRequest, left_out_note
@@ -17,6 +17,7 @@ from hubtools.services.thumbnail import thumbnail as draw_thumbnails
 
 
 def thumbnail(
+    *,
     names: options.NamedCards = None,
     every: options.AllCards = False,
     out: Annotated[
@@ -39,9 +40,7 @@ def thumbnail(
         bool, typer.Option("--offline", help="Use the avatars in the model's folder only.")
     ] = False,
     jobs: options.Jobs = 0,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = 0,
+    output: options.Output,
 ) -> None:
     """Draw the thumbnails of cards.
 
@@ -63,12 +62,12 @@ def thumbnail(
         offline=offline,
         jobs=jobs or None,
     )
-    with running(quiet, verbose) as (reporter, cancel):
+    with output.running() as (reporter, cancel):
         done = draw_thumbnails(request, reporter, cancel)
     one = len(done.drawn) + len(done.failed) == 1
     if done.left_out:
         reporter.warn("left_out", left_out_note(done.left_out))
-    if as_json and not (one and done.failed):
+    if output.json and not (one and done.failed):
         drawn = [{"file": str(each.file), "prediction": each.prediction} for each in done.drawn]
         failed = [{"card": each.card, "error": str(each.error)} for each in done.failed]
         document = drawn[0] if one else {"pictures": drawn, "failed": failed}

@@ -11,16 +11,15 @@ import typer
 
 from hubtools.cards.card import Card
 from hubtools.cli import options
-from hubtools.cli.terminal import print_json, running
+from hubtools.cli.terminal import print_json
 from hubtools.core.config import find_project
-from hubtools.core.defaults import DEFAULT_BASE, DEFAULT_CLEANING, DEFAULT_PROMPT, DEFAULT_SEED
 from hubtools.core.results import PostCounts
-from hubtools.posts.options import ReadOptions
 from hubtools.services.train import TrainedModel, TrainRequest
 from hubtools.services.train import train as train_model
 
 
 def train(
+    *,
     sources: options.Sources,
     out: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="The model's folder, which is created.")
@@ -28,22 +27,12 @@ def train(
     namespace: options.Namespace = None,
     name: Annotated[
         str | None,
-        typer.Option(
-            "--name", metavar="NAME", help="The card's name.", show_default="the handles"
-        ),
+        typer.Option("--name", metavar="NAME", help="The card's name.", show_default="the handles"),
     ] = None,
-    base: options.Base = DEFAULT_BASE,
-    prompt: options.Prompt = DEFAULT_PROMPT,
-    recipe: options.Recipe = None,
+    training: options.Training,
     track: options.Track = None,
-    text_column: options.TextColumn = None,
-    unlisted: options.Unlisted = False,
-    seed: options.Seed = DEFAULT_SEED,
-    cleaning: options.Cleaning = DEFAULT_CLEANING,
-    lang: options.Language = None,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = 0,
+    reading: options.Reading,
+    output: options.Output,
 ) -> None:
     """Train a model of posts without publishing it.
 
@@ -59,20 +48,20 @@ def train(
         out=out.absolute(),
         namespace=namespace,
         name=name,
-        base=base,
-        prompt=prompt,
-        recipe=recipe,
-        seed=seed,
+        base=training.base,
+        prompt=training.prompt,
+        recipe=training.recipe,
+        seed=training.seed,
         tracker=track,
-        cleaning=cleaning,
-        language=lang,
-        reading=ReadOptions(text_column=text_column, unlisted=unlisted),
+        cleaning=reading.cleaning,
+        language=reading.lang,
+        reading=reading.read_options,
     )
-    with running(quiet, verbose) as (reporter, cancel):
+    with output.running() as (reporter, cancel):
         trained = train_model(request, reporter, cancel)
-    if as_json:
+    if output.json:
         print_json(trained_document(trained))
-    elif not quiet:
+    elif not output.quiet:
         typer.echo(f"Trained {trained.folder.path}\n  card    {trained.card_file}")
 
 
