@@ -107,9 +107,7 @@ def test_constraints_name_every_direct_dependency() -> None:
     extras = project()["optional-dependencies"]
     assert isinstance(extras, dict)
     direct = {
-        _name(line)
-        for lines in (project()["dependencies"], *extras.values())
-        for line in lines
+        _name(line) for lines in (project()["dependencies"], *extras.values()) for line in lines
     }
     assert direct - {"hf_hubtools"} <= pinned
 
