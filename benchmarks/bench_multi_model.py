@@ -1,6 +1,6 @@
-"""Several users in one forward pass, beside one user after the other: adapters and whole models.
+"""Several models in one forward pass, beside one after the other: LoRA adapters and whole models.
 
-    python benchmarks/bench_together.py [--users 4] [--layers 4] [--width 256] [--posts 200]
+    python benchmarks/bench_multi_model.py [--users 4] [--layers 4] [--width 256] [--posts 200]
 
 Both ways train the same models on the same posts, in turns; the median of the rounds is taken. On a
 GPU, --compile has both as CUDA graphs, and a first round that is not counted compiles.
@@ -53,7 +53,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--compile", action="store_true")
     given = parser.parse_args()
-    print(describe("hubtools", "torch", "transformers"))
+    print(describe("hf-hubtools", "torch", "transformers"))
     print(f"{given.users} users of {given.posts} posts, {given.layers} layers of {given.width}")
     recipes = {
         "adapters": replace(load_recipe("lora"), epochs=1, early_stopping=None),
