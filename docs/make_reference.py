@@ -59,20 +59,9 @@ def _commands() -> Iterator[str]:
 
 def leaves() -> list[tuple[str, Any]]:
     """Every command with its full name."""
-    from typer.main import get_command
+    from hubtools.cli.app import commands
 
-    from hubtools.cli.app import app
-
-    return list(_leaves(get_command(app), "hubtools"))
-
-
-def _leaves(command: Any, name: str) -> Iterator[tuple[str, Any]]:
-    children = getattr(command, "commands", None)
-    if children is None:
-        yield name, command
-        return
-    for key, child in children.items():
-        yield from _leaves(child, f"{name} {key}")
+    return list(commands())
 
 
 def _command(name: str, command: Any) -> Iterator[str]:

@@ -30,7 +30,7 @@ def apply(
             show_default="all cards",
         ),
     ] = None,
-    hub: options.Hub,
+    hub: options.HubOptions,
     yes: options.Yes = False,
     max_changes: Annotated[
         str | None,
@@ -41,7 +41,7 @@ def apply(
             show_default="10% where there are more than 20",
         ),
     ] = None,
-    output: options.Output,
+    output: options.OutputOptions,
 ) -> None:
     """Make the Hub match the cards.
 

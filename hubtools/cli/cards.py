@@ -34,7 +34,7 @@ def render(
     ] = Path("rendered"),
     jobs: options.Jobs = 0,
     namespace: options.Namespace = None,
-    output: options.Output,
+    output: options.OutputOptions,
 ) -> None:
     """Write the README.md of cards.
 
@@ -74,7 +74,7 @@ def check(
     names: options.NamedCards = None,
     every: options.AllCards = False,
     format: options.FindingsAs = options.FindingFormat.TEXT,
-    output: options.Output,
+    output: options.OutputOptions,
 ) -> None:
     """Find mistakes in cards.
 
@@ -109,7 +109,7 @@ def schema(verbose: options.Verbose = 0) -> None:
     typer.echo(json.dumps(card_schema(), ensure_ascii=False, indent=2))
 
 
-def list_cards(output: options.Output) -> None:
+def list_cards(output: options.OutputOptions) -> None:
     """List the project's cards.
 
     Prints each card's name, state and accounts; a card that cannot be read is `broken`.
@@ -129,7 +129,7 @@ def list_cards(output: options.Output) -> None:
 def show(
     *,
     name: options.CardName,
-    output: options.Output,
+    output: options.OutputOptions,
 ) -> None:
     """Print a card as TOML.
 

@@ -44,7 +44,7 @@ def import_cards(
         typer.Option("--refetch", help="Fetch and compare models that have a card as well."),
     ] = False,
     to: options.To = None,
-    output: options.Output,
+    output: options.OutputOptions,
 ) -> None:
     """Create cards from existing READMEs.
 

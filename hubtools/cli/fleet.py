@@ -27,7 +27,7 @@ def run(
         Path,
         typer.Argument(metavar="MANIFEST", help="A .toml with [[models]] tables, or a .csv."),
     ],
-    hub: options.Hub,
+    hub: options.HubOptions,
     publish: Annotated[
         bool, typer.Option("--publish/--no-publish", help="Publish the models to the Hub.")
     ] = True,
@@ -68,10 +68,10 @@ def run(
             help="Models that a worker trains at the same time.",
         ),
     ] = 1,
-    training: options.Training,
+    training: options.TrainingOptions,
     cleaning: options.Cleaning = DEFAULT_CLEANING,
     lang: options.Language = None,
-    output: options.Output,
+    output: options.OutputOptions,
 ) -> None:
     """Train and publish a model for each row of a manifest.
 
@@ -109,7 +109,7 @@ def run(
         ),
     )
     with output.running() as (reporter, cancel):
-        done = run_fleet(request, board(quiet, output.verbose > 0), reporter, cancel)
+        done = run_fleet(request, board(output.quiet, output.verbose > 0), reporter, cancel)
     if output.json:
         print_json(_document(done))
     elif not output.quiet:
@@ -117,7 +117,7 @@ def run(
     done.raise_error()
 
 
-def status(output: options.Output) -> None:
+def status(output: options.OutputOptions) -> None:
     """Show the progress of this project's fleets.
 
     Works from any terminal while they run.

@@ -18,7 +18,7 @@ def forget(
     *,
     account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="A handle, or network:handle.")],
     yes: options.Yes = False,
-    output: options.Output,
+    output: options.OutputOptions,
 ) -> None:
     """Remove every local trace of an account.
 

@@ -43,7 +43,7 @@ def serve(
         bool,
         typer.Option("--inference/--no-inference", help="Let visitors prompt the models."),
     ] = True,
-    output: options.Log,
+    output: options.LogOptions,
 ) -> None:
     """Serve a local Hub: its API and its web pages.
 
@@ -98,7 +98,7 @@ def export(
     remote_pictures: Annotated[
         bool, typer.Option("--remote-pictures", help="Let cards load pictures from other hosts.")
     ] = False,
-    output: options.Output,
+    output: options.OutputOptions,
 ) -> None:
     """Export the pages of a local Hub as a static site.
 

@@ -20,7 +20,7 @@ def init(
         Path,
         typer.Argument(metavar="[DIR]", help="The project's folder.", show_default="here"),
     ] = Path(),
-    hub: options.Hub,
+    hub: options.HubOptions,
     action: Annotated[
         str | None,
         typer.Option(
@@ -30,7 +30,7 @@ def init(
             show_default="where this hubtools was installed from",
         ),
     ] = None,
-    output: options.Output,
+    output: options.OutputOptions,
 ) -> None:
     """Create a project: settings, cards and a workflow.
 

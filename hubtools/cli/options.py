@@ -186,7 +186,7 @@ RayAddress = Annotated[
 
 
 @dataclass(frozen=True, kw_only=True)
-class Log:
+class LogOptions:
     """How much a command prints."""
 
     quiet: Quiet = False
@@ -200,14 +200,14 @@ class Log:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Output(Log):
+class OutputOptions(LogOptions):
     """How and how much a command prints."""
 
     json: Json = False
 
 
 @dataclass(frozen=True)
-class Hub:
+class HubOptions:
     """The Hub that a command works with."""
 
     to: To = None
@@ -215,7 +215,7 @@ class Hub:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadingOptions:
     """How sources are read."""
 
     cleaning: Cleaning = DEFAULT_CLEANING
@@ -229,7 +229,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingOptions:
     """How a model is trained."""
 
     base: Base = DEFAULT_BASE

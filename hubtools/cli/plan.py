@@ -31,7 +31,7 @@ class PlanFormat(Enum):
 def plan(
     *,
     names: options.CardNames = None,
-    hub: options.Hub,
+    hub: options.HubOptions,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", metavar="FILE", help="Save the plan for `hubtools apply`."),
@@ -42,7 +42,7 @@ def plan(
     format: Annotated[
         PlanFormat, typer.Option("--format", help="The output; markdown suits a pull request.")
     ] = PlanFormat.TABLE,
-    output: options.Output,
+    output: options.OutputOptions,
 ) -> None:
     """Show what apply would change on the Hub.
 

@@ -28,8 +28,8 @@ _EXAMPLE_CHARACTERS = 300
 def stats(
     *,
     sources: options.Sources,
-    reading: options.Reading,
-    output: options.Output,
+    reading: options.ReadingOptions,
+    output: options.OutputOptions,
 ) -> None:
     """Count an account's posts and why some are dropped.
 
@@ -61,8 +61,8 @@ def export(
         str,
         typer.Option("--out", "-o", metavar="FILE", help="The file to write; - is stdout."),
     ],
-    reading: options.Reading,
-    output: options.Output,
+    reading: options.ReadingOptions,
+    output: options.OutputOptions,
 ) -> None:
     """Write the posts that training would use as JSON Lines.
 
@@ -93,7 +93,7 @@ def export(
         reporter.note(f"Wrote {len(lines):,} posts to {out}")
 
 
-def _request(sources: Sequence[str], reading: options.Reading) -> ReadRequest:
+def _request(sources: Sequence[str], reading: options.ReadingOptions) -> ReadRequest:
     return ReadRequest(
         project=find_project(),
         sources=tuple(sources),

@@ -69,7 +69,7 @@ def predict(
             show_default="hf",
         ),
     ] = None,
-    output: options.Output,
+    output: options.OutputOptions,
 ) -> None:
     """Generate posts with a model.
 

@@ -21,17 +21,17 @@ _SHOWN_PREDICTIONS = 3
 def publish(
     *,
     sources: options.Sources,
-    hub: options.Hub,
+    hub: options.HubOptions,
     name: Annotated[
         str | None,
         typer.Option(
             "--name", metavar="REPO", help="The repository's name.", show_default="the handles"
         ),
     ] = None,
-    training: options.Training,
+    training: options.TrainingOptions,
     track: options.Track = None,
-    reading: options.Reading,
-    output: options.Output,
+    reading: options.ReadingOptions,
+    output: options.OutputOptions,
 ) -> None:
     """Train a model of posts and publish it.
 

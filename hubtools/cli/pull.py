@@ -25,9 +25,9 @@ def pull(
             "--own", help="Keep the README exactly as it is on the Hub: it becomes the card's text."
         ),
     ] = False,
-    hub: options.Hub,
+    hub: options.HubOptions,
     yes: options.Yes = False,
-    output: options.Output,
+    output: options.OutputOptions,
 ) -> None:
     """Bring edits made on the Hub into the cards.
 

@@ -20,9 +20,9 @@ def retire(
     delete: Annotated[
         bool, typer.Option("--delete", help="Delete the repository with its history.")
     ] = False,
-    hub: options.Hub,
+    hub: options.HubOptions,
     yes: options.Yes = False,
-    output: options.Output,
+    output: options.OutputOptions,
 ) -> None:
     """Take a model down and deny its accounts.
 

@@ -14,8 +14,8 @@ from hubtools.sync.plan_text import summary, table
 
 def status(
     *,
-    hub: options.Hub,
-    output: options.Output,
+    hub: options.HubOptions,
+    output: options.OutputOptions,
 ) -> None:
     """Summarize how the Hub differs from the cards.
 

@@ -35,7 +35,7 @@ def sweep(
     seed: options.Seed = DEFAULT_SEED,
     cleaning: options.Cleaning = DEFAULT_CLEANING,
     lang: options.Language = None,
-    output: options.Output,
+    output: options.OutputOptions,
 ) -> None:
     """Search for a better recipe.
 

@@ -22,7 +22,7 @@ def copy(
             "--out", metavar="DIR", help="The folder to write to.", show_default="templates/"
         ),
     ] = None,
-    output: options.Output,
+    output: options.OutputOptions,
 ) -> None:
     """Create a card template to edit.
 
@@ -43,7 +43,7 @@ def copy(
 def check(
     *,
     format: options.FindingsAs = options.FindingFormat.TEXT,
-    output: options.Output,
+    output: options.OutputOptions,
 ) -> None:
     """Find mistakes in the project's templates.
 

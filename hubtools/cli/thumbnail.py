@@ -40,7 +40,7 @@ def thumbnail(
         bool, typer.Option("--offline", help="Use the avatars in the model's folder only.")
     ] = False,
     jobs: options.Jobs = 0,
-    output: options.Output,
+    output: options.OutputOptions,
 ) -> None:
     """Draw the thumbnails of cards.
 

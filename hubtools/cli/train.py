@@ -29,10 +29,10 @@ def train(
         str | None,
         typer.Option("--name", metavar="NAME", help="The card's name.", show_default="the handles"),
     ] = None,
-    training: options.Training,
+    training: options.TrainingOptions,
     track: options.Track = None,
-    reading: options.Reading,
-    output: options.Output,
+    reading: options.ReadingOptions,
+    output: options.OutputOptions,
 ) -> None:
     """Train a model of posts without publishing it.
 
