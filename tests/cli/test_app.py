@@ -18,6 +18,7 @@ from typer.testing import CliRunner, Result
 
 from hubtools.cli.app import app, commands
 from hubtools.cli.lazy import LazyCommand, LazyGroup
+from hubtools.cli.options import Verbose
 from hubtools.core import errors
 from hubtools.core.cancel import CancelledError
 from hubtools.core.errors import HubtoolsError
@@ -111,8 +112,6 @@ def ending(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
             "": (LazyCommand("status", "raising:status", ""),)
         })  # fmt: skip
         return run("status", *arguments)
-
-    from hubtools.cli.options import Verbose
 
     return end
 
