@@ -10,6 +10,13 @@ from typing import Annotated
 import typer
 
 from hubtools.cli.options import Json, Quiet, Verbose, reporter
+from hubtools.cli.terminal import print_json
+from hubtools.core.cancel import cancel_on_interrupt
+from hubtools.localhub.export import SiteOptions
+from hubtools.services.export import ExportRequest
+from hubtools.services.export import export as export_site
+from hubtools.services.serve import ServeRequest
+from hubtools.services.serve import serve as serve_hub
 
 HUB = Path("hub")
 
@@ -54,11 +61,17 @@ def serve(
 
       HUBTOOLS_HUB_TOKEN=$(cat token.txt) hubtools hub serve --host 0.0.0.0
     """
-    from hubtools.localhub.access import Access
-    from hubtools.localhub.server import serve as run
-
-    access = Access(user, tuple(org or ()), os.environ.get("HUBTOOLS_HUB_TOKEN") or None)
-    run(folder, host, port, access, reporter(quiet, verbose), prompting=prompting)
+    request = ServeRequest(
+        folder=folder,
+        host=host,
+        port=port,
+        user=user,
+        orgs=tuple(org or ()),
+        token=os.environ.get("HUBTOOLS_HUB_TOKEN") or None,
+        inference=prompting,
+    )
+    with cancel_on_interrupt() as cancel:
+        serve_hub(request, reporter(quiet, verbose), cancel)
 
 
 @app.command()
@@ -103,19 +116,7 @@ def export(
 
       hf upload me/models site --repo-type space
     """
-    from contextlib import closing
-
-    from hubtools.cli.terminal import print_json
-    from hubtools.core.errors import UsageError
-    from hubtools.localhub.export import ExportRequest
-    from hubtools.localhub.export import export as write
-    from hubtools.localhub.store import Store
-
-    if not (hub / "hub.sqlite3").is_file():
-        raise UsageError("is no local Hub", where=hub, fix="Name its folder with --hub")
-    if url is not None and not url.startswith(("https://", "http://")):
-        raise UsageError("is no web address", where=url, fix="Give --url https://…")
-    request = ExportRequest(
+    site = SiteOptions(
         title=title,
         url=url,
         pictures=pictures,
@@ -123,8 +124,8 @@ def export(
         remote_pictures=remote_pictures,
     )
     report = reporter(quiet, verbose)
-    with closing(Store(hub)) as store:
-        done = write(store, out, request, report)
+    with cancel_on_interrupt() as cancel:
+        done = export_site(ExportRequest(hub=hub, out=out, site=site), report, cancel)
     if as_json:
         print_json({"folder": str(out), **asdict(done)})
         return
