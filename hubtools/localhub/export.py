@@ -30,7 +30,7 @@ from hubtools.localhub.gallery import GalleryQuery, gallery_page, page_count
 from hubtools.localhub.links import SiteLinks, gallery_file
 from hubtools.localhub.names import parse_repo_id
 from hubtools.localhub.page_data import RepoHead, read_head
-from hubtools.localhub.rendering import ASSETS, WebPage, environment, labels, render
+from hubtools.localhub.rendering import ASSETS, WebPage, labels, page_templates, render
 from hubtools.localhub.snapshot import PICTURE, Snapshot
 from hubtools.localhub.store import Store
 from hubtools.localhub.types import Query, Repo, RepoId
@@ -278,7 +278,7 @@ def _files_to_copy(model: RepoHead, options: SiteOptions) -> frozenset[str]:
 
 
 def _templates(options: SiteOptions) -> Environment:
-    templates = environment()
+    templates = page_templates()
     policy = _POLICY.format(" https:" if options.remote_pictures else "")
     templates.globals |= {"policy": policy, "site": options.title}
     return templates

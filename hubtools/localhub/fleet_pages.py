@@ -1,7 +1,7 @@
-"""Fleets that were published here: their summaries, as `hubtools fleet run` leaves them, as pages.
+"""Pages about the fleets that were published here, made of the summaries of `hubtools fleet run`.
 
-A summary is a JSON file in the folder `fleets` of the Hub. It names what failed and why, so only
-the Hub's own user sees it.
+A summary is a JSON file in the Hub's folder `fleets`. It names what failed and why, so only the
+Hub's user sees it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from hubtools.localhub.errors import RepoNotFoundError
 from hubtools.localhub.rendering import WebPage
@@ -30,7 +32,7 @@ class ScoreBin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelScore:
-    """A model and its bits a byte on held-out posts."""
+    """A model and its bits per byte on the test posts."""
 
     name: str
     bits_per_byte: float
@@ -38,7 +40,7 @@ class ModelScore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetFailure:
-    """A row of which there is no model, and why."""
+    """A row of the manifest that failed, and why."""
 
     name: str
     where: str
@@ -47,7 +49,7 @@ class FleetFailure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetSummary:
-    """One run of a fleet, as it was when it ended."""
+    """A run of a fleet when it ended."""
 
     manifest: str
     shard: str
@@ -66,7 +68,7 @@ class FleetSummary:
 
     @property
     def time(self) -> str:
-        """When it ended, as pages write times."""
+        """When it ended, in ISO 8601."""
         return datetime.fromtimestamp(self.updated, UTC).isoformat()
 
 
@@ -82,12 +84,12 @@ def fleet_page(root: Path, name: str) -> WebPage:
     file = next((file for file in _files(root) if file.stem == name), None)
     fleet = _read(file) if file is not None else None
     if fleet is None:
-        raise RepoNotFoundError("there is no such fleet on this Hub")
+        raise RepoNotFoundError("this Hub has no such fleet")
     return WebPage("fleet.html.j2", {"fleet": fleet, "bars": _bars(fleet.bins), "id": RepoId})
 
 
 def has_fleets(root: Path) -> bool:
-    """Whether there is anything to show."""
+    """Whether any fleet was published here."""
     return bool(_files(root))
 
 
@@ -96,9 +98,7 @@ def _files(root: Path) -> list[Path]:
 
 
 def _read(file: Path) -> FleetSummary | None:
-    """A summary; None for a file that is none, which is not worth failing for."""
-    import msgspec
-
+    """A summary; None for a file that is not one."""
     try:
         return msgspec.json.decode(file.read_bytes(), type=FleetSummary)
     except (OSError, msgspec.MsgspecError):
@@ -114,7 +114,7 @@ def _bars(bins: tuple[ScoreBin, ...]) -> list[dict[str, Any]]:
             "y": round(_HEIGHT * (1 - one.count / most), 1),
             "width": round(each - 2, 1),
             "height": round(_HEIGHT * one.count / most, 1),
-            "says": f"{one.low:.3f} to {one.high:.3f}: {one.count:,}",
+            "label": f"{one.low:.3f} to {one.high:.3f}: {one.count:,}",
         }
         for number, one in enumerate(bins)
     ]

@@ -1,4 +1,4 @@
-"""What the pages of one model say: its card, files, history and run, and what it said."""
+"""The data of a model's pages: its card, files, history, training run and predictions."""
 
 from __future__ import annotations
 
@@ -18,21 +18,32 @@ from hubtools.localhub.links import Links
 from hubtools.localhub.markup import RenderedReadme, render_card
 from hubtools.localhub.readme import decode_readme
 from hubtools.localhub.rendering import WebPage, labels, teaser, texts
-from hubtools.localhub.run_page import run_page
+from hubtools.localhub.run_page import summarize_run
 from hubtools.localhub.snapshot import PICTURE, Snapshot
 from hubtools.localhub.store import README, Store
 from hubtools.localhub.types import Commit, Entry, FileChange, Repo
 
 COMMITS_PAGE = 50
-_LABELS = 30
+_MAX_LABELS = 30
 _TEXT_LIMIT = 1 << 20  # bytes of a file that is shown as text
 _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg")
 _PROMPT = "My dream is"
+_RUN_PICTURES = {
+    "pipeline.png": "From the sources to the model",
+    "training.png": "Loss and learning rate during training",
+}
+_FACTS = {
+    "Task": "pipeline_tag",
+    "Library": "library_name",
+    "Language": "language",
+    "Base model": "base_model",
+    "License": "license",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class FileRow:
-    """A line of a list of files: a folder, or a file with its entry."""
+    """A row of a file list: a folder, or a file with its entry."""
 
     name: str
     path: str
@@ -42,7 +53,7 @@ class FileRow:
 
 @dataclass(frozen=True, slots=True)
 class ChangedFile:
-    """A file that a commit changed, its version before, and what can be shown of the change."""
+    """A file that a commit changed, its previous version, and the difference, if there is one."""
 
     change: FileChange
     old: Entry | None
@@ -52,40 +63,47 @@ class ChangedFile:
 
 @dataclass(frozen=True, slots=True)
 class RepoHead:
-    """A repository at its head: what its pages are made of."""
+    """A repository at its head, which its pages are made of."""
 
     repo: Repo
     head: Commit
     entries: Mapping[str, Entry]
 
 
+@dataclass(frozen=True, slots=True)
+class Prompting:
+    """Whether a server runs the model for visitors; else `reason` says why it does not."""
+
+    reason: str | None
+
+
 def read_head(snapshot: Snapshot, repo: Repo) -> RepoHead:
     """The repository with all files of its head."""
-    head = snapshot.commit(repo, "main")
+    head = snapshot.head(repo)
     return RepoHead(repo, head, {entry.path: entry for entry in snapshot.tree(repo, head)})
 
 
 def card_page(
-    store: Store, model: RepoHead, links: Links, *, remote: bool, box: Mapping[str, Any]
+    store: Store,
+    model: RepoHead,
+    links: Links,
+    *,
+    remote: bool,
+    prompting: Prompting | None = None,
 ) -> WebPage:
-    """The README as the Hub would show it, with pictures of other hosts if they may be `remote`.
-
-    `box` says whether the model can be prompted: `reason` is None when it can. It is empty where
-    no server is.
-    """
+    """The README as the Hub would show it, with other hosts' pictures if `remote`."""
     repo, entries = model.repo, model.entries
-    is_asked = bool(box) or links.share(repo.id, "1") is not None
-    card = share_links.card_of(store, repo, entries) if is_asked else Card(repo=repo.id.name)
+    needs_card = prompting is not None or links.share(repo.id, "1") is not None
+    card = share_links.card_of(store, repo, entries) if needs_card else Card(repo=repo.id.name)
     picture = links.file(repo.id, "main", PICTURE) if PICTURE in entries else None
     data = {
         "readme": _readme(store, model, links, remote=remote),
-        "remote": remote,
         "entries": entries,
         "total": sum(entry.size for entry in entries.values()),
-        "facts": facts(repo),
+        "facts": _facts(repo),
         "prompt": card.prompt or _widget_prompt(repo) or _PROMPT,
-        "said": said(card),
-        "box": box,
+        "predictions": card_predictions(card),
+        "prompting": prompting,
         "image": picture and links.absolute(picture),
         "address": links.absolute(links.card(repo.id)),
         "description": teaser(repo) or f"A language model: {repo.id}",
@@ -96,13 +114,12 @@ def card_page(
 def files_page(
     snapshot: Snapshot, model: RepoHead, revision: str, folder: str, *, flat: bool = False
 ) -> WebPage:
-    """A folder's files; `flat` for all files at once. Raises EntryNotFoundError."""
+    """A folder's files, or all below it if `flat`. Raises EntryNotFoundError."""
     commit = snapshot.commit(model.repo, revision)
     rows = _rows(snapshot, model.repo, snapshot.tree(model.repo, commit), folder, flat=flat)
     if folder and not rows:
         raise EntryNotFoundError(folder, commit.oid)
-    parents = [str(p) for p in reversed(PurePosixPath(folder).parents) if str(p) != "."]
-    crumbs = [*parents, folder] if folder else []
+    crumbs = [*_parents(folder), folder] if folder else []
     data = {"rows": rows, "crumbs": crumbs, "revision": revision, "commit": commit}
     return _model_page("files.html.j2", model, "files", data)
 
@@ -110,14 +127,13 @@ def files_page(
 def file_page(
     store: Store, snapshot: Snapshot, model: RepoHead, revision: str, path: str
 ) -> WebPage:
-    """One file: its text, its picture, or that it is neither. Raises EntryNotFoundError."""
+    """One file, shown as text or as a picture if it is one. Raises EntryNotFoundError."""
     commit = snapshot.commit(model.repo, revision)
     entry = snapshot.entry(model.repo, commit, path)
     text = None if path.lower().endswith(_PICTURES) else _text(store, entry)
-    parents = [str(p) for p in reversed(PurePosixPath(path).parents) if str(p) != "."]
     data = {
         "entry": entry,
-        "crumbs": parents,
+        "crumbs": _parents(path),
         "revision": revision,
         "commit": commit,
         "lines": None if text is None else text.removesuffix("\n").split("\n"),
@@ -138,7 +154,7 @@ def history_page(
 
 
 def commit_page(store: Store, snapshot: Snapshot, model: RepoHead, revision: str) -> WebPage:
-    """What one commit changed, line by line where it is text."""
+    """What a commit changed, line by line where it is text."""
     commit = snapshot.commit(model.repo, revision)
     before: dict[str, Entry] = {}
     if commit.parent is not None:
@@ -152,64 +168,64 @@ def commit_page(store: Store, snapshot: Snapshot, model: RepoHead, revision: str
     return _model_page("commit.html.j2", model, "history", data)
 
 
-def record_page(store: Store, model: RepoHead, links: Links) -> WebPage:
-    """The record of the run that made the model. Raises EntryNotFoundError without one."""
+def run_page(store: Store, model: RepoHead, links: Links) -> WebPage:
+    """The training run that made the model. Raises EntryNotFoundError without a record of it."""
     entry = model.entries.get(RUN_RECORD)
     if entry is None:
         raise EntryNotFoundError(RUN_RECORD, model.head.oid)
-    data = store.objects.path(entry.sha256).read_bytes()[:_TEXT_LIMIT]
-    pictures = {
-        "pipeline.png": "The way from the sources to the model",
-        "training.png": "Loss and learning rate while it was trained",
-    }
-    shown = [
+    record = store.objects.path(entry.sha256).read_bytes()[:_TEXT_LIMIT]
+    pictures = [
         (links.file(model.repo.id, "main", name), alt)
-        for name, alt in pictures.items()
+        for name, alt in _RUN_PICTURES.items()
         if name in model.entries
     ]
-    content = {"record": run_page(data, model.entries), "pictures": [p for p in shown if p[0]]}
-    return _model_page("run.html.j2", model, "run", content)
+    data = {
+        "run": summarize_run(record, model.entries),
+        "pictures": [picture for picture in pictures if picture[0]],
+    }
+    return _model_page("run.html.j2", model, "run", data)
 
 
 def share_page(
     model: RepoHead, links: Links, prediction: Prediction, key: str, *, count: int, can_draw: bool
 ) -> WebPage:
-    """One prediction with its picture; `key` is its number among the card's `count`, or signed."""
+    """One prediction with its picture.
+
+    `key` is its number among the card's `count` predictions, or carries the prediction.
+    """
     page = links.share(model.repo.id, key)
     picture = links.share_picture(model.repo.id, key) if can_draw else None
     number = int(key) if key.isdecimal() and len(key) < 4 else None
-    start = prediction.prompt if prediction.text.startswith(prediction.prompt) else ""
+    prompt = prediction.prompt if prediction.text.startswith(prediction.prompt) else ""
     data = {
         "prediction": prediction,
-        "start": start,
-        "rest": prediction.text[len(start) :],
+        "prompt": prompt,
+        "continuation": prediction.text[len(prompt) :],
         "share_image": picture,
         "image": picture and links.absolute(picture),
         "address": page and links.absolute(page),
         "number": number,
         "count": count,
-        "before": links.share(model.repo.id, str(number - 1)) if number and number > 1 else None,
-        "after": links.share(model.repo.id, str(number + 1)) if number and number < count else None,
+        "previous": links.share(model.repo.id, str(number - 1)) if number and number > 1 else None,
+        "next": links.share(model.repo.id, str(number + 1)) if number and number < count else None,
     }
     return _model_page("share.html.j2", model, "share", data, script=True)
 
 
-def said(card: Card) -> Sequence[Prediction]:
-    """The card's predictions as a reader can see them, each text in one line."""
+def card_predictions(card: Card) -> Sequence[Prediction]:
+    """The card's predictions with invisible characters shown, each text on one line."""
     return [Prediction(prompt=visible(p.prompt), text=visible(p.text)) for p in card.predictions]
 
 
-def facts(repo: Repo) -> dict[str, list[str]]:
-    """What the front matter says, for the list beside the card."""
-    names = {
-        "Task": "pipeline_tag",
-        "Library": "library_name",
-        "Language": "language",
-        "Base model": "base_model",
-        "Licence": "license",
-    }
-    found = {label: texts(repo.card.data.get(key)) for label, key in names.items()}
-    return {label: values for label, values in found.items() if values}
+def _facts(repo: Repo) -> dict[str, list[str]]:
+    """What the front matter says, for the list next to the card."""
+    facts = {label: texts(repo.card.data.get(key)) for label, key in _FACTS.items()}
+    return {label: values for label, values in facts.items() if values}
+
+
+def _parents(path: str) -> list[str]:
+    """The folders that a path is in, outermost first."""
+    return [str(p) for p in reversed(PurePosixPath(path).parents) if str(p) != "."]
 
 
 def _model_page(
@@ -218,8 +234,8 @@ def _model_page(
     shared = {
         "repo": model.repo,
         "tab": tab,
-        "labels": labels(model.repo)[:_LABELS],
-        "has_record": RUN_RECORD in model.entries,
+        "labels": labels(model.repo)[:_MAX_LABELS],
+        "has_run": RUN_RECORD in model.entries,
     }
     return WebPage(template, {**shared, **data}, script)
 
@@ -266,7 +282,7 @@ def _changed(store: Store, change: FileChange, old: Entry | None) -> ChangedFile
 
 
 def _text(store: Store, entry: Entry) -> str | None:
-    """A file's text in UTF-8; None for one that is large or no text."""
+    """A file's text; None for one that is large or not UTF-8."""
     if entry.size > _TEXT_LIMIT:
         return None
     try:

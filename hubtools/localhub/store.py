@@ -1,8 +1,8 @@
-"""The local Hub's folder: model repositories with their whole history.
+"""The local Hub's folder: repositories with their full history.
 
-Several processes may use one folder at once. Everything that belongs together happens in one
-SQLite transaction, and contents are on disk before the transaction that names them ends; a
-process that is killed leaves the state before or after, and never something between.
+Several processes may use one folder at once. What belongs together happens in one SQLite
+transaction, and contents are on disk before the transaction that names them ends, so a killed
+process leaves the state before or after and nothing in between.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ _DAY = 24 * 60 * 60.0  # seconds
 
 
 class Store:
-    """A folder of model repositories."""
+    """A folder of repositories."""
 
     def __init__(self, root: Path) -> None:
-        """Open the folder, making it when it is missing, and clear up after killed processes.
+        """Open or create the folder, and clean up after killed processes.
 
         Raises OutputError when it cannot be used.
         """
@@ -49,12 +49,12 @@ class Store:
         self._remove_garbage()
 
     def close(self) -> None:
-        """Close the database; the store is not usable after that."""
+        """Close the database; the store cannot be used afterwards."""
         self._db.close()
 
     @contextmanager
     def snapshot(self, *, private: bool = True) -> Iterator[Snapshot]:
-        """One consistent moment of the store, with or without its private repositories."""
+        """A consistent snapshot of the store, with or without the private repositories."""
         with self._db.reading() as db:
             yield Snapshot(db, private=private)
 
@@ -66,7 +66,7 @@ class Store:
         private: bool = False,
         files: Mapping[str, bytes] | None = None,
     ) -> Repo:
-        """Make a repository with an initial commit, of these files too. Raises RepoExistsError."""
+        """Create a repository whose first commit has these files. Raises RepoExistsError."""
         with writing(self.root), self.objects.staging() as staging, self._db.writing() as db:
             first = [AddFile(path, staging.add(data)) for path, data in (files or {}).items()]
             return self._create(db, staging, repo_id, author=author, private=private, first=first)
@@ -78,9 +78,9 @@ class Store:
         author: str,
         private: bool = False,
     ) -> None:
-        """Make many repositories, each with regular files in a commit of its own: all or none.
+        """Create many repositories, each with regular files in a second commit: all or none.
 
-        Some thousands a second, where `create` and `commit` sync the disk for each repository.
+        Makes thousands a second, where `create` and `commit` sync the disk for each repository.
         Raises RepoExistsError.
         """
         with writing(self.root), self.objects.staging() as staging, self._db.writing() as db:
@@ -94,17 +94,17 @@ class Store:
     def put(
         self, repo_id: RepoId, files: Mapping[str, bytes], *, author: str, title: str = "Update"
     ) -> Commit:
-        """Commit regular files on whatever the head is; see `commit`."""
+        """Commit regular files, whatever the head is; see `commit`."""
         with writing(self.root), self.objects.staging() as staging:
             added = tuple(AddFile(path, staging.add(data)) for path, data in files.items())
             return self.commit(repo_id, NewCommit(author, title, added))
 
     def commit(self, repo_id: RepoId, new: NewCommit) -> Commit:
-        """Carry out a new; one that changes nothing returns the head.
+        """Make a commit; one that changes nothing returns the head instead.
 
-        Raises HeadMovedError when the new's parent is not the head, EntryNotFoundError for a
-        deletion of what is not there, BadRequestError for files that cannot stand beside each
-        other or an LFS content that was not uploaded.
+        Raises HeadMovedError when its parent is not the head, EntryNotFoundError for deleting what
+        is not there, and BadRequestError for a path that would be both a file and a folder or an
+        LFS content that was not uploaded.
         """
         with writing(self.root), self._db.writing() as db:
             snapshot = Snapshot(db, private=True)
@@ -117,7 +117,7 @@ class Store:
             return self._commit(db, snapshot, repo, new)
 
     def delete(self, repo_id: RepoId) -> None:
-        """Delete a repository, its history, and the contents that no other one has."""
+        """Delete a repository, its history, and the contents that no other repository has."""
         with self._db.writing() as db:
             repo = Snapshot(db, private=True).repo(repo_id)
             sql = "SELECT DISTINCT sha256 FROM entries WHERE repo = ?"
@@ -128,13 +128,13 @@ class Store:
         self._remove_garbage()
 
     def move(self, old: RepoId, new: RepoId) -> Repo:
-        """Give a repository another name; the old one redirects to it. Raises RepoExistsError."""
+        """Rename a repository; the old name redirects to the new one. Raises RepoExistsError."""
         with self._db.writing() as db:
             snapshot = Snapshot(db, private=True)
             repo = snapshot.repo(old)
             renamed = str(new).lower() != str(old).lower()
             if renamed:
-                _free_name(db, new)
+                _claim_name(db, new)
             sql = "UPDATE repos SET namespace = ?, name = ? WHERE key = ?"
             db.execute(sql, (new.namespace, new.name, repo.key))
             if renamed:
@@ -151,13 +151,13 @@ class Store:
             return snapshot.repo(repo_id)
 
     def keep(self, staged: Staged) -> None:
-        """Make an uploaded LFS content part of the store, for commits of the next day."""
+        """Add an uploaded LFS content to the store, to be committed within a day."""
         with writing(self.root), self._db.writing() as db:
             self._keep(db, staged)
             self.objects.touch(staged.sha256)
 
     def claim(self, sha256s: Iterable[str]) -> dict[str, int]:
-        """The sizes in bytes of those contents that are here; they stay for another day."""
+        """The sizes in bytes of those contents that are present; they stay for another day."""
         with writing(self.root), self._db.writing() as db:
             snapshot = Snapshot(db, private=True)
             sizes = {sha256: snapshot.object_size(sha256) for sha256 in sha256s}
@@ -167,7 +167,7 @@ class Store:
             return present
 
     def readme(self, sha256: str) -> bytes:
-        """The beginning of a content, as much as a README is read."""
+        """The part of a content that is read of a README."""
         with self.objects.path(sha256).open("rb") as file:
             return file.read(MAX_README)
 
@@ -182,7 +182,7 @@ class Store:
         first: Sequence[AddFile] = (),
     ) -> Repo:
         snapshot = Snapshot(db, private=True)
-        _free_name(db, repo_id)
+        _claim_name(db, repo_id)
         key = _insert_repo(db, repo_id, private=private)
         attributes = AddFile(".gitattributes", self._attributes(snapshot, staging))
         new = NewCommit(author, "initial commit", (attributes, *first))
@@ -192,11 +192,11 @@ class Store:
     def _commit(
         self, db: sqlite3.Connection, snapshot: Snapshot, repo: Repo, new: NewCommit
     ) -> Commit:
-        head = snapshot.commit(repo, "main")
-        step = apply_operations(snapshot, head, snapshot.tree(repo, head), new)
-        if not step.written and not step.gone:
+        head = snapshot.head(repo)
+        change = apply_operations(snapshot, head, snapshot.tree(repo, head), new)
+        if not change.written and not change.removed:
             return head
-        return self._record(db, repo.key, head, step, new)
+        return self._record(db, repo.key, head, change, new)
 
     def _attributes(self, snapshot: Snapshot, staging: Staging) -> Staged:
         data = git_attributes()
@@ -210,17 +210,17 @@ class Store:
         db: sqlite3.Connection,
         key: int,
         head: Commit | None,
-        step: TreeChange,
+        change: TreeChange,
         new: NewCommit,
     ) -> Commit:
-        wanted = {entry.sha256 for entry in step.written}
+        written = {entry.sha256 for entry in change.written}
         for operation in new.operations:
-            if isinstance(operation, AddFile) and operation.content.sha256 in wanted:
+            if isinstance(operation, AddFile) and operation.content.sha256 in written:
                 self._keep(db, operation.content)
-        commit = _next_commit(head, step, new)
-        _insert_commit(db, key, commit, step)
-        if any(entry.path == README for entry in step.written) or README in step.gone:
-            entry = step.after.get(README)
+        commit = _next_commit(head, change, new)
+        _insert_commit(db, key, commit, change)
+        if any(entry.path == README for entry in change.written) or README in change.removed:
+            entry = change.after.get(README)
             _set_card(db, key, read_card(self.readme(entry.sha256)) if entry else RepoCard())
         return commit
 
@@ -237,7 +237,7 @@ class Store:
         return staged
 
     def _drop_abandoned(self) -> None:
-        """Once a day, give up contents that no commit has named for a day.
+        """Once a day, delete contents that are older than a day and in no commit.
 
         These are uploads that were never committed, and what a full disk left without a row.
         """
@@ -268,10 +268,10 @@ def _is_new_object(db: sqlite3.Connection, staged: Staged) -> bool:
     return bool(db.execute(sql, (staged.sha256, staged.size)).rowcount)
 
 
-def _free_name(db: sqlite3.Connection, repo_id: RepoId) -> None:
+def _claim_name(db: sqlite3.Connection, repo_id: RepoId) -> None:
     name = (repo_id.namespace, repo_id.name)
     if db.execute("SELECT 1 FROM repos WHERE namespace = ? AND name = ?", name).fetchone():
-        raise RepoExistsError(f"there is a repository {repo_id} already")
+        raise RepoExistsError(f"the repository {repo_id} already exists")
     db.execute("DELETE FROM redirects WHERE namespace = ? AND name = ?", name)
 
 
@@ -283,10 +283,10 @@ def _insert_repo(db: sqlite3.Connection, repo_id: RepoId, *, private: bool) -> i
     return int(row.lastrowid or 0)
 
 
-def _next_commit(head: Commit | None, step: TreeChange, new: NewCommit) -> Commit:
+def _next_commit(head: Commit | None, change: TreeChange, new: NewCommit) -> Commit:
     now, parent = _now(), head.oid if head else None
     text = f"{new.title}\n\n{new.message}" if new.message else new.title
-    root = tree_oids(step.after.values())[""]
+    root = tree_oids(change.after.values())[""]
     return Commit(
         seq=head.seq + 1 if head else 1,
         oid=commit_oid(root, parent, now, new.author, text),
@@ -298,7 +298,7 @@ def _next_commit(head: Commit | None, step: TreeChange, new: NewCommit) -> Commi
     )
 
 
-def _insert_commit(db: sqlite3.Connection, key: int, commit: Commit, step: TreeChange) -> None:
+def _insert_commit(db: sqlite3.Connection, key: int, commit: Commit, change: TreeChange) -> None:
     db.execute(
         "INSERT INTO commits (repo, seq, oid, parent, time, author, title, message)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -306,12 +306,12 @@ def _insert_commit(db: sqlite3.Connection, key: int, commit: Commit, step: TreeC
     )
     db.executemany(
         "UPDATE entries SET removed = ? WHERE repo = ? AND path = ? AND removed IS NULL",
-        [(commit.seq, key, path) for path in step.gone],
+        [(commit.seq, key, path) for path in change.removed],
     )
     db.executemany(
         "INSERT INTO entries (repo, path, oid, sha256, pointer_size, added)"
         " VALUES (?, ?, ?, ?, ?, ?)",
-        [(key, e.path, e.oid, e.sha256, e.pointer_size, e.added) for e in step.written],
+        [(key, e.path, e.oid, e.sha256, e.pointer_size, e.added) for e in change.written],
     )
     sql = "UPDATE repos SET head = ?, seq = ?, modified = ? WHERE key = ?"
     db.execute(sql, (commit.oid, commit.seq, commit.time, key))

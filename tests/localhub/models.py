@@ -27,11 +27,26 @@ RECORD = {
             "sha256": "ab" * 32,
         }
     ],
-    "settings": {"base": "scratch", "seed": 1234, "recipe": {"name": "scratch", "epochs": 3}},
+    "settings": {
+        "base": "scratch",
+        "seed": 1234,
+        "recipe": {"name": "scratch", "max_grad_norm": 1.0},
+    },
     "run": {
-        "training": {"loss": 1.2841, "parameters": 2271360},
-        "evaluation": {"bits_per_byte": 1.4334},
-        "losses": [4.5, 3.25, 2.0],
+        "training": {
+            "epochs": 3,
+            "best_epoch": 2,
+            "train_loss": 1.2841,
+            "val_loss": 1.5172,
+            "parameters": 2271360,
+        },
+        "evaluation": {"test_loss": 2.0125, "perplexity": 7.482, "bits_per_byte": 1.4334},
+        "train_losses": [4.5, 3.25, 2.0],
+        "history": [
+            {"epoch": 1, "step": 10, "learning_rate": 1e-3, "train_loss": 4.5, "val_loss": 4.0},
+            {"epoch": 2, "step": 20, "learning_rate": 5e-4, "train_loss": 3.25, "val_loss": 3.5},
+            {"epoch": 3, "step": 30, "learning_rate": 1e-4, "train_loss": 2.0, "val_loss": None},
+        ],
         "device": "cpu",
         "versions": {"python": "3.11.7"},
     },

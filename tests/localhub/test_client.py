@@ -325,7 +325,5 @@ def test_ranges_and_etags(api: HfApi, repo: str, url: str, lfs: bool) -> None:
 def test_an_error_is_said_once_in_all_its_letters(api: HfApi, repo: str) -> None:
     with pytest.raises(HfHubHTTPError) as caught:
         _put(api, repo, "a//größe.txt", b"x")
-    said = caught.value.server_message
-    assert said is not None
-    assert said.startswith("'a//größe.txt' is no path inside a repository")
-    assert said.count("is no path") == 1
+    message = caught.value.server_message
+    assert message is not None and message.count("'a//größe.txt'") == 1

@@ -28,11 +28,11 @@ REPO = RepoId("me", "m")
 SERVER = """
 import sys
 from pathlib import Path
-from hubtools.localhub.access import OPEN
-from hubtools.localhub.server import serve
 from hubtools.cli.terminal import terminal_reporter
-from hubtools.core.events import Reporter
-serve(Path(sys.argv[1]), "127.0.0.1", 0, OPEN, terminal_reporter())
+from hubtools.core.cancel import cancel_on_interrupt
+from hubtools.services.serve import ServeRequest, serve
+with cancel_on_interrupt() as cancel:
+    serve(ServeRequest(folder=Path(sys.argv[1]), port=0), terminal_reporter(), cancel)
 """
 WRITER = """
 import sys
