@@ -298,7 +298,7 @@ def plan(
     """
     here = project or find_project()
     names = tuple(_saved_name(each, here) for each in what)
-    request = PlanRequest(project=here, names=names or None, to=to, namespace=namespace)
+    request = PlanRequest(project=here, names=names, to=to, namespace=namespace)
     return run_plan(request, reporter or Reporter(), CancelToken()).plan
 
 
@@ -317,7 +317,7 @@ def apply(
     """
     request = ApplyRequest(project=project or find_project(), plan=plan, max_changes=max_changes)
     applied = run_apply(request, reporter or Reporter(), CancelToken())
-    applied.raise_error()
+    applied.raise_for_failure()
     return applied
 
 
@@ -364,7 +364,7 @@ def retire(
     )
     retired = run_retire(request, reporter or Reporter(), CancelToken())
     if retired.applied is not None:
-        retired.applied.raise_error()
+        retired.applied.raise_for_failure()
     return retired
 
 

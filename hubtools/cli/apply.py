@@ -58,14 +58,14 @@ def apply(
     def ask(plan: Plan) -> bool:
         if not output.quiet and not output.json:
             show_plan(plan, every=output.verbose > 0)
-        changes = len(plan.of("create", "update", "retire"))
-        return not changes or confirm(f"Change {changes:,} models on {plan.to}?", yes=yes)
+        pending = len(plan.pending)
+        return not pending or confirm(f"Change {pending:,} models on {plan.to}?", yes=yes)
 
     project = find_project()
     file = _plan_file(project, what or ())
     request = ApplyRequest(
         project=project,
-        names=tuple(what) if what and not file else None,
+        names=tuple(what) if what and not file else (),
         plan=read_plan(file) if file else None,
         to=hub.to,
         namespace=hub.namespace,
@@ -81,7 +81,7 @@ def apply(
             reporter.note(f"  {failure.repo}: {failure.error}")
         if not output.quiet:
             typer.echo(apply_summary(applied))
-    applied.raise_error()
+    applied.raise_for_failure()
 
 
 def _plan_file(project: Project, what: Sequence[str]) -> Path | None:

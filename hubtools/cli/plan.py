@@ -57,7 +57,7 @@ def plan(
     """
     request = PlanRequest(
         project=find_project(),
-        names=tuple(names) if names else None,
+        names=tuple(names or ()),
         to=hub.to,
         namespace=hub.namespace,
         diffs=output.verbose > 0,
@@ -74,5 +74,5 @@ def plan(
         for _, diff in planned.diffs:
             typer.echo(diff)
         show_plan(planned.plan, every=output.verbose > 0)
-    if exit_code and planned.plan.of("create", "update", "retire", "conflict"):
+    if exit_code and (planned.plan.pending or planned.plan.of("conflict")):
         raise typer.Exit(_PENDING)

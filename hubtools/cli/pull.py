@@ -8,9 +8,9 @@ import typer
 
 from hubtools.cli import options
 from hubtools.cli.confirm import confirm
+from hubtools.cli.show import finish
 from hubtools.cli.terminal import print_json
 from hubtools.core.config import find_project
-from hubtools.core.errors import ConflictError, UsageError
 from hubtools.services.pull import Edit, PullRequest
 from hubtools.services.pull import pull as pull_cards
 
@@ -40,19 +40,13 @@ def pull(
       hubtools pull --all --to hf --namespace acme -y
       hubtools pull harbourlog --own
     """
-    if bool(names) == every:
-        raise UsageError(
-            "name the cards to pull, or use --all", fix="hubtools status lists conflicts"
-        )
 
     def ask(edit: Edit) -> bool:
-        undecided = bool(edit.home.undecided)
         if not output.quiet and not output.json:
-            if (output.verbose or undecided) and edit.base is not None:
-                typer.echo(edit.there_diff)
-            if not undecided:
-                typer.echo(edit.diff or f"{edit.file}: up to date")
-        return undecided or confirm(f"Change {edit.file}?", yes=yes or output.json)
+            if output.verbose and edit.base is not None:
+                typer.echo(edit.remote_diff)
+            typer.echo(edit.diff or f"{edit.file}: up to date")
+        return confirm(f"Change {edit.file}?", yes=yes or output.json)
 
     request = PullRequest(
         project=find_project(),
@@ -64,20 +58,19 @@ def pull(
         confirm=ask,
     )
     with output.running() as (reporter, cancel):
-        pulled = pull_cards(request, reporter, cancel)
+        done = pull_cards(request, reporter, cancel)
     if output.json:
-        conflicts = [{"card": str(one.file), "error": one.error.what} for one in pulled.conflicts]
+        conflicts = [{"card": str(one.file), "error": one.error.what} for one in done.conflicts]
         print_json(
             {
-                "pulled": list(pulled.pulled),
-                "unchanged": list(pulled.unchanged),
+                "pulled": list(done.pulled),
+                "unchanged": list(done.unchanged),
                 "conflicts": conflicts,
             }
         )
     elif not output.quiet:
-        typer.echo(f"{len(pulled.pulled)} pulled, {len(pulled.unchanged)} unchanged")
-    if pulled.conflicts:
-        raise ConflictError(
-            f"{len(pulled.conflicts)} cards could not be merged",
-            fix="Follow the advice above for each of them",
-        )
+        for conflict in done.conflicts:
+            if conflict.remote_diff:
+                typer.echo(conflict.remote_diff)
+        typer.echo(f"{len(done.pulled)} pulled, {len(done.unchanged)} unchanged")
+    finish(done.error(), [conflict.error for conflict in done.conflicts], reporter)

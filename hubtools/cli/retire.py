@@ -35,8 +35,8 @@ def retire(
       hubtools retire harbourlog --delete -y
     """
 
-    def ask(repo: str, to: str) -> bool:
-        return confirm(f"{'Delete' if delete else 'Make private'} {repo} on {to}?", yes=yes)
+    def ask(repo: str) -> bool:
+        return confirm(f"{'Delete' if delete else 'Make private'} {repo}?", yes=yes)
 
     request = RetireRequest(
         project=find_project(),
@@ -57,4 +57,4 @@ def retire(
         else:
             typer.echo(f"{retired.repo} is retired")
     if retired.applied is not None:
-        retired.applied.raise_error()
+        retired.applied.raise_for_failure()

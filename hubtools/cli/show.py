@@ -13,16 +13,18 @@ from hubtools.sync.apply import ApplyResult
 from hubtools.sync.plan import Plan
 from hubtools.sync.plan_text import FEW, table
 
-_FAILURES = 20
+_LISTED = 20
 
 
 def finish(error: HubtoolsError | None, failures: Sequence[object], reporter: Reporter) -> None:
-    """Raise the error of a result; where it stands for many failures, note each of them first."""
+    """Raise the error of a result, if any, after a note on each of the failures behind it."""
     if error is None:
         return
-    if isinstance(error, PartlyDoneError):
-        for failure in failures[:_FAILURES]:
+    if isinstance(error, PartlyDoneError) or len(failures) > 1:
+        for failure in failures[:_LISTED]:
             reporter.note(f"  {failure}")
+        if len(failures) > _LISTED:
+            reporter.note(f"  … and {len(failures) - _LISTED:,} more")
     raise error
 
 

@@ -40,6 +40,6 @@ def status(
     elif not output.quiet:
         *conflicts, _ = table(found, most=listed(found, output.verbose > 0), actions=("conflict",))
         typer.echo("\n".join([summary(found), *conflicts]))
-        pending = len(found.of("create", "update", "retire"))
+        pending = len(found.pending)
         if pending:
             typer.echo(f"{pending:,} to publish: see hubtools plan, then run hubtools apply")

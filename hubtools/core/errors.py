@@ -21,7 +21,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-
 _PROJECT = "https://github.com/hf-hubtools/hubtools"
 
 
