@@ -7,11 +7,10 @@ for a person. `reporter` receives the events of a function; without one it is si
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hubtools.cards.card import Card
 from hubtools.cards.card_file import load_card, save_card
@@ -26,7 +25,8 @@ from hubtools.core.notebook import data_url, render_fragment
 from hubtools.core.results import PostCounts
 from hubtools.pictures.types import Picture
 from hubtools.posts.options import ReadOptions
-from hubtools.posts.post import Account, Post
+from hubtools.posts.post import Account
+from hubtools.posts.sources.memory import PostData, account_posts
 from hubtools.services.apply import ApplyRequest
 from hubtools.services.apply import apply as run_apply
 from hubtools.services.check_cards import CheckRequest, check_cards
@@ -50,7 +50,6 @@ from hubtools.sync.plan import Plan
 
 if TYPE_CHECKING:
     from hubtools.corpus.corpus import Corpus
-    from hubtools.training.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -159,7 +158,7 @@ class Model:
 
 
 def read(
-    *sources: str | Path | Iterable[str] | Iterable[Post] | Any,
+    *sources: str | Path | PostData,
     account: Account | None = None,
     cleaning: str = DEFAULT_CLEANING,
     language: str | None = None,
@@ -171,17 +170,21 @@ def read(
     """Read posts and clean them.
 
     A source is a path (an archive, an API dump, a table), an address (`mastodon:user@host`,
-    `bluesky:handle`), a list of texts, an iterable of `Post`, or a pandas or polars frame with a
-    column of texts. `account` says whose posts those in memory are. Several sources make one
-    model of several accounts.
+    `bluesky:handle`), or what a program has in memory: a list of texts, of `Post` or of records, or
+    a pandas or polars frame with a column of texts. `account` says whose posts the latter are.
+    Several sources make one model of several accounts.
 
     Raises SourceError for a source that cannot be read, PolicyError for an account on the deny
     list, UsageError for the same posts twice.
     """
+    options = ReadOptions(text_column=text_column, unlisted=unlisted)
     request = ReadRequest(
         project=project or find_project(),
-        sources=tuple(_source(source, account, text_column) for source in sources),
-        options=ReadOptions(text_column=text_column, unlisted=unlisted),
+        sources=tuple(
+            source if isinstance(source, str | Path) else account_posts(source, account, options)
+            for source in sources
+        ),
+        options=options,
         cleaning=cleaning,
         language=language,
     )
@@ -193,7 +196,7 @@ def train(
     *,
     base: str = DEFAULT_BASE,
     prompt: str = DEFAULT_PROMPT,
-    recipe: str | Recipe | None = None,
+    recipe: str | Path | None = None,
     seed: int = DEFAULT_SEED,
     name: str | None = None,
     out: str | Path | None = None,
@@ -202,7 +205,8 @@ def train(
 ) -> Model:
     """Train a model of `posts` in `models/NAME` or `out`, unless it exists, and write its card.
 
-    An interrupted run resumes. Raises PolicyError for too few posts, ModelError for a base that
+    `base` is a causal language model on the Hub, a folder, or `scratch`; `recipe` a packaged recipe
+    or a .toml file. An interrupted run resumes. Raises PolicyError for too few posts, ModelError for a base that
     cannot be used, MissingExtraError without the extra `train`.
     """
     request = _train_request(posts, base, prompt, recipe, seed, name, out, project)
@@ -216,7 +220,7 @@ def publish(
     namespace: str | None = None,
     base: str = DEFAULT_BASE,
     prompt: str = DEFAULT_PROMPT,
-    recipe: str | Recipe | None = None,
+    recipe: str | Path | None = None,
     seed: int = DEFAULT_SEED,
     name: str | None = None,
     project: Project | None = None,
@@ -372,7 +376,7 @@ def _train_request(
     posts: Posts,
     base: str,
     prompt: str,
-    recipe: str | Recipe | None,
+    recipe: str | Path | None,
     seed: int,
     name: str | None,
     out: str | Path | None,
@@ -384,7 +388,7 @@ def _train_request(
         posts=posts.corpora,
         base=base,
         prompt=prompt,
-        recipe=recipe,
+        recipe=str(recipe) if recipe is not None else None,
         seed=seed,
         name=name,
         out=Path(out).absolute() if out is not None else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,12 +12,16 @@ import typer
 
 from hubtools.cli import options
 from hubtools.cli.terminal import print_json
+from hubtools.core.cancel import CancelledError
 from hubtools.core.config import find_project
 from hubtools.core.defaults import DEFAULT_CLEANING
-from hubtools.fleet.display import board, status_lines
-from hubtools.fleet.journal import read_state, states
-from hubtools.fleet.manifest import Options, parse_shard
+from hubtools.core.events import Reporter
+from hubtools.fleet.display import fleet_display, status_lines
+from hubtools.fleet.jobs import WorkerOptions
+from hubtools.fleet.journal import read_state, state_files
+from hubtools.fleet.manifest import RowOptions, parse_shard
 from hubtools.fleet.run import FleetRequest, FleetResult, run_fleet
+from hubtools.services.targets import resolve_target
 
 _FAILURES = 20
 
@@ -86,20 +91,20 @@ def run(
       hubtools fleet run accounts.csv --base scratch --to hf --namespace my-organization
       hubtools fleet run accounts.csv --shard 3/64 --no-keep-folders
     """
+    project = find_project()
+    destination = resolve_target(project, hub.to, hub.namespace)
     request = FleetRequest(
-        project=find_project(),
+        project=project,
         manifest=manifest,
-        publish=publish,
-        to=hub.to,
-        namespace=hub.namespace,
+        target=destination.target if publish else None,
+        namespace=destination.namespace,
         workers=workers,
         address=address,
         shard=parse_shard(shard),
         max_pending_uploads=max_pending_uploads,
         keep_folders=keep_folders,
-        compile=compile,
-        models_per_batch=models_per_batch,
-        fallback=Options(
+        worker=WorkerOptions(compile=compile, models_per_batch=models_per_batch),
+        defaults=RowOptions(
             base=training.base,
             recipe=training.recipe,
             seed=training.seed,
@@ -108,13 +113,20 @@ def run(
             lang=lang,
         ),
     )
-    with output.running() as (reporter, cancel):
-        done = run_fleet(request, board(output.quiet, output.verbose > 0), reporter, cancel)
+    display = nullcontext() if output.quiet else fleet_display(verbose=output.verbose > 0)
+    with output.running() as (reporter, cancel), display as listener:
+        if listener is not None:
+            reporter = Reporter((*reporter.listeners, listener))
+        result = run_fleet(request, reporter, cancel)
     if output.json:
-        print_json(_document(done))
+        print_json(_document(result))
     elif not output.quiet:
-        typer.echo("\n".join(_summary(done, publish)))
-    done.raise_error()
+        typer.echo("\n".join(_summary(result)))
+    if result.end == "interrupted":
+        raise CancelledError
+    error = result.error()
+    if error is not None:
+        raise error
 
 
 def status(output: options.OutputOptions) -> None:
@@ -126,44 +138,39 @@ def status(output: options.OutputOptions) -> None:
       hubtools fleet status
       hubtools fleet status --json
     """
-    found = [read_state(file) for file in states(find_project())]
+    states = [read_state(file) for file in state_files(find_project())]
     if output.json:
-        print_json({"fleets": found})
+        print_json({"fleets": [{**asdict(state), "active": active} for state, active in states]})
         return
-    for state in found:
-        for line in status_lines(state):
+    for state, active in states:
+        for line in status_lines(state, active=active):
             typer.echo(line)
-    if not found:
-        typer.echo("This project has not run a fleet yet.")
+    if not states:
+        typer.echo("This project has no fleets.")
 
 
-def _document(done: FleetResult) -> dict[str, Any]:
+def _document(result: FleetResult) -> dict[str, Any]:
     """What `fleet run --json` prints."""
-    summary = done.summary
+    state = asdict(result.state)
+    names = (
+        *("end", "total", "already_done", "trained", "published", "remaining"),
+        *("workers", "seconds", "models_per_hour", "device_utilization"),
+    )
     return {
-        "end": done.end,
-        "total": summary.total,
-        "made": summary.made,
-        "published": summary.published,
-        "there": summary.there,
-        "left": summary.left,
-        "failed": [asdict(failure) for failure in summary.failed],
-        "models": [asdict(outcome) for outcome in summary.outcomes],
-        "workers": summary.workers,
-        "seconds": summary.seconds,
-        "per_hour": round(summary.per_hour, 1),
-        "busy": round(summary.busy, 3),
+        **{name: state[name] for name in names},
+        "failed": [asdict(failure) for failure in result.failures],
+        "models": [asdict(model) for model in result.models],
     }
 
 
-def _summary(done: FleetResult, published: bool) -> Iterator[str]:
-    summary = done.summary
-    counts = [f"{summary.made:,} trained"]
-    counts += [f"{summary.published:,} published"] if published else []
-    counts += [f"{summary.there:,} existed already"] if summary.there else []
-    counts += [f"{len(summary.failed):,} failed"] if summary.failed else []
-    counts += [f"{summary.left:,} left"] if summary.left else []
-    rate = f", {summary.per_hour:,.0f} models per hour" if summary.made else ""
-    yield f"{', '.join(counts)} ({summary.seconds:.0f} s{rate})"
-    for failure in summary.failed[:_FAILURES]:
+def _summary(result: FleetResult) -> Iterator[str]:
+    state = result.state
+    counts = [f"{state.trained:,} trained"]
+    counts += [f"{state.published:,} published"] if state.to is not None else []
+    counts += [f"{state.already_done:,} already done"] if state.already_done else []
+    counts += [f"{state.failed:,} failed"] if state.failed else []
+    counts += [f"{state.remaining:,} left"] if state.remaining else []
+    rate = f", {state.models_per_hour:,.0f} models/hour" if state.trained else ""
+    yield f"{', '.join(counts)} ({state.seconds:.0f} s{rate})"
+    for failure in result.failures[:_FAILURES]:
         yield f"  {failure.where}: {failure.name}: {failure.error}"

@@ -11,12 +11,9 @@ from hubtools.cli import options
 from hubtools.cli.terminal import print_json
 from hubtools.core.config import find_project
 from hubtools.core.defaults import DEFAULT_BASE, DEFAULT_CLEANING, DEFAULT_SEED
-from hubtools.corpus.corpus import check_enough
-from hubtools.fleet.sweep import SweepRequest, run_sweep, texts_of
-from hubtools.fleet.sweep_report import write_report
-from hubtools.posts.options import ReadOptions
-from hubtools.services.read import ReadRequest, read
-from hubtools.training.recipe import base_folder, recipe_for
+from hubtools.core.extras import require_extra
+from hubtools.fleet.sweep import SweepRequest, run_sweep
+from hubtools.fleet.sweep_report import write_sweep
 
 
 def sweep(
@@ -47,43 +44,38 @@ def sweep(
       hubtools fleet sweep *.zip --out search
       hubtools fleet sweep *.zip --base scratch --trials 60 --out search
     """
-    found = recipe_for(base, recipe)
-    folder = base_folder(base)
-    reading = ReadRequest(
+    require_extra("train", "Training", "torch", "transformers")
+    request = SweepRequest(
         project=find_project(),
         sources=tuple(sources),
-        options=ReadOptions(),
-        cleaning=cleaning,
-        language=lang,
-    )
-    request = SweepRequest(
-        base=str(folder.absolute()) if folder else base,
-        recipe=found,
+        base=base,
+        recipe=recipe,
         trials=trials,
         seed=seed,
+        cleaning=cleaning,
+        language=lang,
         workers=workers,
         address=address,
     )
     with output.running() as (reporter, cancel):
-        corpora = read(reading, reporter, cancel).corpora
-        check_enough(corpora)
-        done = run_sweep(request, texts_of(corpora), reporter, cancel)
-    files = write_report(done, out)
+        result = run_sweep(request, reporter, cancel)
+    files = write_sweep(result, out)
     if output.json:
         print_json(
             {
-                "gain": done.gain,
-                "error": done.error,
-                "better": done.better,
-                "trials": len(done.trials),
+                "improvement": result.improvement,
+                "standard_error": result.standard_error,
+                "accounts_improved": result.accounts_improved,
+                "trials": len(result.trials),
                 "files": [str(file) for file in files],
             }
         )
     elif not output.quiet:
-        error = "" if done.error is None else f" ± {done.error:.4f}"
+        error = "" if result.standard_error is None else f" ± {result.standard_error:.4f}"
         typer.echo(
-            f"The best of {len(done.trials)} recipes saves {done.gain:.4f}{error} bits per byte "
-            f"on the test splits and is better for {done.better} of {len(done.accounts)} accounts"
+            f"The best of {len(result.trials)} recipes saves {result.improvement:.4f}{error} bits "
+            f"per byte on the test split and is better for {result.accounts_improved} of "
+            f"{len(result.accounts)} accounts."
         )
         for file in files:
             typer.echo(f"  {file}")
