@@ -16,9 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hubtools.api import (
-        Model,
-        Posts,
+    from hubtools.api.functions import (
         apply,
         check,
         load,
@@ -32,6 +30,7 @@ if TYPE_CHECKING:
         save,
         train,
     )
+    from hubtools.api.objects import Model, Posts
     from hubtools.cards.card import Card
     from hubtools.cards.check import Finding
     from hubtools.core.config import Project
@@ -76,8 +75,10 @@ _MODULES = {
     "Card": "cards.card",
     "Corpus": "corpus.corpus",
     "Finding": "cards.check",
+    "Model": "api.objects",
     "Plan": "sync.plan",
     "Post": "posts.post",
+    "Posts": "api.objects",
     "Prediction": "core.results",
     "Project": "core.config",
     "PullResult": "services.pull",
@@ -91,7 +92,7 @@ def __getattr__(name: str) -> Any:
     """Import a name when it is first used, so that `import hubtools` stays light."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    default = "core.errors" if name.endswith("Error") else "api"
+    default = "core.errors" if name.endswith("Error") else "api.functions"
     return getattr(import_module(f"{__name__}.{_MODULES.get(name, default)}"), name)
 
 

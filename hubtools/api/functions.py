@@ -1,17 +1,17 @@
-"""The Python API: what the commands do, for notebooks and programs.
+"""The functions of the Python API: what the commands do, for notebooks and programs.
 
-Import the names from `hubtools`. Every function works in the project around the working directory,
-as the commands do, unless `project` names another, and raises HubtoolsError, whose text is one line
-for a person. `reporter` receives the events of a function; without one it is silent.
+Every function works in the project around the working directory, as the commands do, unless
+`project` names another, and raises HubtoolsError, whose text is one line for a person. `reporter`
+receives the events of a function; without one it is silent.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hubtools.api.objects import Model, Posts
 from hubtools.cards.card import Card
 from hubtools.cards.card_file import load_card, save_card
 from hubtools.cards.check import Finding
@@ -21,140 +21,26 @@ from hubtools.core.config import Project, find_project
 from hubtools.core.defaults import DEFAULT_BASE, DEFAULT_CLEANING, DEFAULT_PROMPT, DEFAULT_SEED
 from hubtools.core.errors import UsageError
 from hubtools.core.events import Reporter
-from hubtools.core.notebook import data_url, render_fragment
-from hubtools.core.results import PostCounts
-from hubtools.pictures.types import Picture
 from hubtools.posts.options import ReadOptions
 from hubtools.posts.post import Account
 from hubtools.posts.sources.memory import PostData, account_posts
-from hubtools.services.apply import ApplyRequest
-from hubtools.services.apply import apply as run_apply
+from hubtools.services import apply as apply_service
+from hubtools.services import plan as plan_service
+from hubtools.services import publish as publish_service
+from hubtools.services import pull as pull_service
+from hubtools.services import read as read_service
+from hubtools.services import retire as retire_service
+from hubtools.services import train as train_service
 from hubtools.services.check_cards import CheckRequest, check_cards
-from hubtools.services.plan import PlanRequest
-from hubtools.services.plan import plan as run_plan
-from hubtools.services.predict import LoadedModel, PredictRequest, load_model
-from hubtools.services.predict import predict as run_predict
-from hubtools.services.publish import PublishRequest
-from hubtools.services.publish import publish as run_publish
-from hubtools.services.pull import PullRequest, PullResult
-from hubtools.services.pull import pull as run_pull
-from hubtools.services.read import ReadRequest
-from hubtools.services.read import read as run_read
+from hubtools.services.pull import PullResult
 from hubtools.services.render_cards import project_renderer
-from hubtools.services.retire import RetireRequest, RetireResult
-from hubtools.services.retire import retire as run_retire
-from hubtools.services.train import TrainedModel, TrainRequest
-from hubtools.services.train import train as run_train
+from hubtools.services.retire import RetireResult
+from hubtools.services.train import TrainedModel
 from hubtools.sync.apply import ApplyResult
 from hubtools.sync.plan import Plan
 
 if TYPE_CHECKING:
-    from hubtools.corpus.corpus import Corpus
-
-
-@dataclass(frozen=True)
-class Posts:
-    """The posts of one account or several, cleaned as training uses them."""
-
-    corpora: tuple[Corpus, ...]
-    request: ReadRequest = field(repr=False)
-    """How they were read."""
-
-    @property
-    def texts(self) -> list[str]:
-        """Every text that is kept, account after account."""
-        return [post.text for corpus in self.corpora for post in corpus.kept]
-
-    @property
-    def counts(self) -> list[PostCounts]:
-        """How many posts were downloaded, dropped and kept, for each account."""
-        return [corpus.counts for corpus in self.corpora]
-
-    def _repr_html_(self) -> str:
-        reasons = sorted({reason for corpus in self.corpora for reason in corpus.dropped})
-        return render_fragment("posts", corpora=self.corpora, reasons=reasons)
-
-
-@dataclass(frozen=True)
-class Model:
-    """A model in a folder or repository, with its card where hubtools made one."""
-
-    place: str
-    """Its folder, or its id on huggingface.co."""
-    card: Card | None = None
-    card_file: Path | None = None
-    repo_id: str | None = None
-    """Where it was published."""
-    url: str | None = None
-    """The page of that repository."""
-
-    @classmethod
-    def open(cls, model: str | Path, *, to: str | None = None) -> Model:
-        """Open a model in a folder or in a repository on the Hub `to` (None: huggingface.co).
-
-        Raises ModelError when it is not a usable model, AccessError and HubUnavailableError when
-        the Hub does not hand it over.
-        """
-        loaded = load_model(str(model), to)
-        opened = cls(loaded.place, repo_id=None if Path(model).is_dir() else str(model))
-        opened.__dict__["_loaded"] = loaded  # where the cached property keeps its value
-        return opened
-
-    @property
-    def folder(self) -> Path:
-        """Its folder."""
-        return Path(self.place)
-
-    @property
-    def thumbnail(self) -> Picture:
-        """The picture at the top of its card."""
-        return self._picture("predictions.png")
-
-    @property
-    def pipeline(self) -> Picture:
-        """The picture of how it was made."""
-        return self._picture("pipeline.png")
-
-    def predict(
-        self,
-        prompt: str | None = None,
-        *,
-        n: int = 10,
-        temperature: float = 1.0,
-        top_p: float = 0.95,
-        max_tokens: int = 160,
-        seed: int | None = None,
-    ) -> list[str]:
-        """Generate `n` posts that begin with `prompt` (None: the card's); same seed, same posts.
-
-        Tokens are sampled from the most likely ones whose probabilities add up to `top_p`, after
-        division of the logits by `temperature`. A post has at most `max_tokens` tokens, those of
-        the prompt included. Raises UsageError for a prompt that leaves no room.
-        """
-        if prompt is None:
-            prompt = (self.card and self.card.prompt) or DEFAULT_PROMPT
-        request = PredictRequest(
-            model=self.place,
-            prompt=prompt,
-            n=n,
-            temperature=temperature,
-            top_p=top_p,
-            max_tokens=max_tokens,
-            seed=seed,
-        )
-        return list(run_predict(request, Reporter(), CancelToken(), self._loaded).predictions)
-
-    @cached_property
-    def _loaded(self) -> LoadedModel:
-        return load_model(self.place)
-
-    def _picture(self, name: str) -> Picture:
-        return Picture((self.folder / name).read_bytes(), (), ())
-
-    def _repr_html_(self) -> str:
-        if self.card is None:
-            return render_fragment("card", card=Card(repo=self.place), thumbnail=None)
-        return render_fragment("card", card=self.card, thumbnail=data_url(self.thumbnail.png))
+    pass
 
 
 def read(
@@ -178,7 +64,7 @@ def read(
     list, UsageError for the same posts twice.
     """
     options = ReadOptions(text_column=text_column, unlisted=unlisted)
-    request = ReadRequest(
+    request = read_service.ReadRequest(
         project=project or find_project(),
         sources=tuple(
             source if isinstance(source, str | Path) else account_posts(source, account, options)
@@ -188,7 +74,7 @@ def read(
         cleaning=cleaning,
         language=language,
     )
-    return Posts(run_read(request, reporter or Reporter(), CancelToken()).corpora, request)
+    return Posts(read_service.read(request, reporter or Reporter(), CancelToken()).corpora, request)
 
 
 def train(
@@ -206,11 +92,11 @@ def train(
     """Train a model of `posts` in `models/NAME` or `out`, unless it exists, and write its card.
 
     `base` is a causal language model on the Hub, a folder, or `scratch`; `recipe` a packaged recipe
-    or a .toml file. An interrupted run resumes. Raises PolicyError for too few posts, ModelError for a base that
-    cannot be used, MissingExtraError without the extra `train`.
+    or a .toml file. An interrupted run resumes. Raises PolicyError for too few posts, ModelError
+    for an unusable base, MissingExtraError without the extra `train`.
     """
     request = _train_request(posts, base, prompt, recipe, seed, name, out, project)
-    return _model(run_train(request, reporter or Reporter(), CancelToken()))
+    return _model(train_service.train(request, reporter or Reporter(), CancelToken()))
 
 
 def publish(
@@ -231,8 +117,8 @@ def publish(
     Raises what `train` and `apply` raise.
     """
     train = _train_request(posts, base, prompt, recipe, seed, name, None, project)
-    request = PublishRequest(train=train, to=to, namespace=namespace)
-    published = run_publish(request, reporter or Reporter(), CancelToken())
+    request = publish_service.PublishRequest(train=train, to=to, namespace=namespace)
+    published = publish_service.publish(request, reporter or Reporter(), CancelToken())
     return replace(_model(published.model), repo_id=published.repo_id, url=published.url)
 
 
@@ -302,8 +188,8 @@ def plan(
     """
     here = project or find_project()
     names = tuple(_saved_name(each, here) for each in what)
-    request = PlanRequest(project=here, names=names, to=to, namespace=namespace)
-    return run_plan(request, reporter or Reporter(), CancelToken()).plan
+    request = plan_service.PlanRequest(project=here, names=names, to=to, namespace=namespace)
+    return plan_service.plan(request, reporter or Reporter(), CancelToken()).plan
 
 
 def apply(
@@ -319,8 +205,10 @@ def apply(
     contains someone else's edit; PolicyError above `max_changes`; PartlyDoneError when a rerun
     has more to do.
     """
-    request = ApplyRequest(project=project or find_project(), plan=plan, max_changes=max_changes)
-    applied = run_apply(request, reporter or Reporter(), CancelToken())
+    request = apply_service.ApplyRequest(
+        project=project or find_project(), plan=plan, max_changes=max_changes
+    )
+    applied = apply_service.apply(request, reporter or Reporter(), CancelToken())
     applied.raise_for_failure()
     return applied
 
@@ -338,7 +226,7 @@ def pull(
     With `own`, the README becomes the card's text exactly as it is. Cards that cannot be merged
     are in the result's `conflicts`.
     """
-    request = PullRequest(
+    request = pull_service.PullRequest(
         project=project or find_project(),
         names=names,
         all=not names,
@@ -346,7 +234,7 @@ def pull(
         to=to,
         namespace=namespace,
     )
-    return run_pull(request, reporter or Reporter(), CancelToken())
+    return pull_service.pull(request, reporter or Reporter(), CancelToken())
 
 
 def retire(
@@ -363,10 +251,10 @@ def retire(
     Its repository becomes private, or is deleted with `delete`. Raises CardError for a name
     without a card, AccessError when the token may not write.
     """
-    request = RetireRequest(
+    request = retire_service.RetireRequest(
         project=project or find_project(), name=name, delete=delete, to=to, namespace=namespace
     )
-    retired = run_retire(request, reporter or Reporter(), CancelToken())
+    retired = retire_service.retire(request, reporter or Reporter(), CancelToken())
     if retired.applied is not None:
         retired.applied.raise_for_failure()
     return retired
@@ -381,9 +269,9 @@ def _train_request(
     name: str | None,
     out: str | Path | None,
     project: Project | None,
-) -> TrainRequest:
+) -> train_service.TrainRequest:
     reading = posts.request
-    return TrainRequest(
+    return train_service.TrainRequest(
         project=project or reading.project,
         posts=posts.corpora,
         base=base,
