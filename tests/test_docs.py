@@ -255,6 +255,17 @@ def test_the_readme_stays_one_page() -> None:
     assert len(re.findall(r"!\[", text)) == 3
 
 
+def test_every_path_that_is_named_exists() -> None:
+    """What CONTRIBUTING.md sends people to: files, folders, and names in them."""
+    text = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:hubtools|tests|templates|docs|benchmarks|\.github)/[\w./-]*)`", text)
+    assert len(named) > 20
+    for path in named:
+        assert (REPOSITORY / path).exists(), path
+    for name, path in re.findall(r"`(\w+)` (?:in|of) `(hubtools/[\w./]+\.py)`", text):
+        assert re.search(rf"\b{name}\b", (REPOSITORY / path).read_text()), f"{path} has no {name}"
+
+
 def test_every_picture_is_made_by_the_script() -> None:
     script = (DOCS / "make_images.py").read_text()
     for picture in (DOCS / "images").glob("*.png"):

@@ -23,8 +23,8 @@ class CardAccount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """Where a run can be looked at."""
+class RunLink:
+    """An address where a run, its data or a report on it can be seen."""
 
     kind: Literal["dataset", "training", "report"]
     url: str
@@ -47,7 +47,7 @@ class Card:
     accounts: tuple[CardAccount, ...] = ()
     handles: tuple[str, ...] = ()
     """Handles of the accounts, where it is not known which of them has which."""
-    runs: tuple[Run, ...] = ()
+    runs: tuple[RunLink, ...] = ()
     training: Training | None = None
     evaluation: Evaluation | None = None
     predictions: tuple[Prediction, ...] = ()

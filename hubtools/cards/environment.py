@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
@@ -23,8 +24,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from hubtools.cards import escape
-from hubtools.cards.card import Card, CardAccount, Run
-from hubtools.cards.terms import Words, handles, label, people, profile_url
+from hubtools.cards.card import Card, CardAccount, RunLink
+from hubtools.cards.terms import NetworkTerms, handles, label, people, profile_url
 from hubtools.core.config import ProjectConfig
 from hubtools.core.errors import CardError
 from hubtools.core.results import Evaluation, PostCounts, Prediction, Training
@@ -45,7 +46,7 @@ class TooManyStepsError(RuntimeError):
         super().__init__(f"still not done after {MAX_STEPS:,} turns of loops and calls")
 
 
-class _Steps(threading.local):
+class _StepBudget(threading.local):
     left = MAX_STEPS
 
     def take(self) -> None:
@@ -89,7 +90,7 @@ class CardEnvironment(ImmutableSandboxedEnvironment):
             lstrip_blocks=True,
             keep_trailing_newline=True,
         )
-        self._steps = _Steps()
+        self._steps = _StepBudget()
         self.filters.update(_FILTERS)
         self.filters[_COUNTED] = self._counted
 
@@ -178,14 +179,23 @@ def _finalize(value: Any) -> Any:
 
 
 def _percent(share: float) -> Markup:
-    return Markup(f"{100 * share:.1f} %")
+    return Markup(f"{100 * share:.1f}%")
+
+
+def _thousands(number: int) -> Markup:
+    return Markup(f"{number:,}")
+
+
+def _exp(value: float) -> float:
+    """e to the `value`; infinity instead of an overflow."""
+    return math.exp(value) if value < 700 else math.inf
 
 
 _FIELDS = {
     kind: frozenset(f.name for f in fields(kind))
     for kind in (
-        *(Card, CardAccount, PostCounts, Run, Training, Evaluation, Prediction),
-        *(ProjectConfig, Words),
+        *(Card, CardAccount, PostCounts, RunLink, Training, Evaluation, Prediction),
+        *(ProjectConfig, NetworkTerms),
     )
 }
 _FILTERS: Mapping[str, Any] = {
@@ -200,6 +210,8 @@ _FILTERS: Mapping[str, Any] = {
     "people": people,
     "picture": escape.picture,
     "profile": profile_url,
+    "exp": _exp,
     "percent": _percent,
+    "thousands": _thousands,
     "python_string": escape.python_string,
 }

@@ -22,7 +22,7 @@ from hubtools.cards.frontmatter import read_front_matter
 from hubtools.cards.legacy import is_legacy, read_legacy
 from hubtools.cards.metadata import front_matter, split_modelled
 from hubtools.cards.render import is_sealed, unsealed
-from hubtools.cards.round_trip import Embedded, extract, facts_of
+from hubtools.cards.round_trip import EmbeddedCard, extract, facts_of
 from hubtools.core.errors import CardError, UsageError
 from hubtools.core.repo_names import check_repo_name
 
@@ -117,7 +117,7 @@ def _import_file(file: Path) -> Card:
     return import_readme(text, repo=named)
 
 
-def _our_own(embedded: Embedded, data: dict[str, Any], body: str, *, edited: bool) -> Card:
+def _our_own(embedded: EmbeddedCard, data: dict[str, Any], body: str, *, edited: bool) -> Card:
     card, text = embedded.card, _prose(body)
     if card.body == "own" and card.state != "retired":
         return _with_fields(card, data, prose=text)

@@ -23,9 +23,9 @@ from collections.abc import Mapping
 from itertools import combinations, pairwise
 from typing import Any, Literal
 
-from hubtools.cards.card import Card, CardAccount, Run
+from hubtools.cards.card import Card, CardAccount, RunLink
 from hubtools.cards.escape import markdown
-from hubtools.cards.legacy_text import Found, read_facts
+from hubtools.cards.legacy_text import LegacyFacts, read_facts
 from hubtools.cards.metadata import split_modelled
 from hubtools.core.errors import CardError
 from hubtools.core.mojibake import mend, mend_by
@@ -75,14 +75,14 @@ def read_legacy(data: Mapping[str, Any], body: str, repo: str | None) -> Card:
     )
 
 
-def _handles(found: Found) -> tuple[str, ...]:
+def _handles(found: LegacyFacts) -> tuple[str, ...]:
     """Sorted as on the card; a handle on X holds no '-'."""
     joined = found.one("handles") or ""
     alone = len(found.columns("kept")) < 2
     return tuple([joined] if alone and joined else filter(None, joined.split("-")))
 
 
-def _accounts(found: Found, handles: tuple[str, ...]) -> tuple[CardAccount, ...]:
+def _accounts(found: LegacyFacts, handles: tuple[str, ...]) -> tuple[CardAccount, ...]:
     counts = _counts(found)
     number = len(counts) or max(1, len(found.avatars))
     names = _names(found, number)
@@ -99,7 +99,7 @@ def _accounts(found: Found, handles: tuple[str, ...]) -> tuple[CardAccount, ...]
     )
 
 
-def _counts(found: Found) -> list[PostCounts]:
+def _counts(found: LegacyFacts) -> list[PostCounts]:
     rows = [found.columns(kind) for kind in _ROWS]
     if not all(rows) or len({len(row) for row in rows}) > 1:
         return []
@@ -108,7 +108,7 @@ def _counts(found: Found) -> list[PostCounts]:
     ]
 
 
-def _names(found: Found, number: int) -> list[str | None]:
+def _names(found: LegacyFacts, number: int) -> list[str | None]:
     text, header = found.one("names"), found.one("header")
     raw: list[str] | None = None
     if number == 1:
@@ -121,7 +121,7 @@ def _names(found: Found, number: int) -> list[str | None]:
     return [None] * number if raw is None else [_shown(name) for name in raw]
 
 
-def _replaced(found: Found) -> Mapping[str, str]:
+def _replaced(found: LegacyFacts) -> Mapping[str, str]:
     """What the words of the table's rows became, for those of which it is certain."""
     rows = {word: " | ".join(map(str, found.columns(kind))) for kind, word in _ROWS.items()}
     counted = Counter(rows.values())
@@ -153,12 +153,12 @@ def _shown(name: str) -> str | None:
     return " ".join(mend(read).split()) or None
 
 
-def _runs(found: Found) -> tuple[Run, ...]:
+def _runs(found: LegacyFacts) -> tuple[RunLink, ...]:
     kinds: tuple[Literal["dataset", "training", "report"], ...] = ("dataset", "training", "report")
-    return tuple(Run(kind=kind, url=url) for kind in kinds if (url := found.one(kind)))
+    return tuple(RunLink(kind=kind, url=url) for kind in kinds if (url := found.one(kind)))
 
 
-def _prose(found: Found, accounts: tuple[CardAccount, ...]) -> str | None:
+def _prose(found: LegacyFacts, accounts: tuple[CardAccount, ...]) -> str | None:
     """What a person added, and the rare facts that a Card has no field for."""
     lines = []
     if epochs := found.one("epochs"):

@@ -91,7 +91,7 @@ _HIDDEN = re.compile(r"display:\s*none")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class LegacyFacts:
     """What a card says, each thing where it stands first, and what is not the template's."""
 
     facts: Mapping[str, str]
@@ -107,7 +107,7 @@ class Found:
         return [int(cell) for cell in self.facts.get(key, "").split("|") if cell.strip()]
 
 
-def read_facts(body: str) -> Found:
+def read_facts(body: str) -> LegacyFacts:
     """What the body of a huggingtweets card says."""
     facts: dict[str, str] = {}
     text = _PRE.sub(lambda match: _SPAN.sub("", match[0]), body.strip("\n") + "\n")
@@ -129,7 +129,7 @@ def read_facts(body: str) -> Found:
         if match:
             _keep(match, facts)
     rest = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip("\n")
-    return Found(facts, tuple(_pictures(facts.get("pictures", ""))), rest)
+    return LegacyFacts(facts, tuple(_pictures(facts.get("pictures", ""))), rest)
 
 
 def _keep(match: re.Match[str], facts: dict[str, str]) -> None:

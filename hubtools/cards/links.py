@@ -11,20 +11,20 @@ from markdown_it.token import Token
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class MarkdownLink:
     """Where a text points to, and the line (from 1) that says so."""
 
     target: str
     line: int
 
 
-def links_of(text: str) -> Iterator[Link]:
+def links_of(text: str) -> Iterator[MarkdownLink]:
     """The targets of links and pictures in `text`, raw HTML included, code excluded."""
     lines = text.splitlines()
     for token in MarkdownIt("gfm-like", {"html": True}).parse(text):
         first, end = token.map or (0, len(lines))
         for target in _targets(token):
-            yield Link(target, _line(target, lines, first, end))
+            yield MarkdownLink(target, _line(target, lines, first, end))
 
 
 def _targets(token: Token) -> Iterator[str]:

@@ -115,7 +115,7 @@ def _model_index(card: Card) -> list[dict[str, Any]] | None:
             "results": [
                 {
                     "task": {"type": "text-generation"},
-                    "dataset": {"name": "held-out posts", "type": "held-out-posts"},
+                    "dataset": {"name": "posts", "type": "posts", "split": "test"},
                     "metrics": _metrics(card.evaluation),
                 }
             ],
@@ -124,12 +124,14 @@ def _model_index(card: Card) -> list[dict[str, Any]] | None:
 
 
 def _metrics(evaluation: Evaluation) -> list[dict[str, Any]]:
+    named = (
+        ("loss", "Test loss", evaluation.test_loss),
+        ("perplexity", "Perplexity", evaluation.perplexity),
+        ("bits_per_byte", "Bits per byte", evaluation.bits_per_byte),
+        ("memorized_fraction", "Memorized fraction", evaluation.memorized_fraction),
+    )
     return [
-        {"type": "loss", "name": "Loss a token", "value": evaluation.test_loss},
-        {"type": "bits_per_byte", "name": "Bits per byte", "value": evaluation.bits_per_byte},
-        {
-            "type": "memorized_fraction",
-            "name": "Repeated training text",
-            "value": evaluation.memorized_fraction,
-        },
+        {"type": type, "name": name, "value": value}
+        for type, name, value in named
+        if value is not None
     ]

@@ -17,7 +17,7 @@ from hubtools.cards.environment import TEMPLATE, CardEnvironment
 from hubtools.cards.frontmatter import dump_front_matter
 from hubtools.cards.metadata import front_matter
 from hubtools.cards.round_trip import embed
-from hubtools.cards.terms import words_of
+from hubtools.cards.terms import terms_of
 from hubtools.core.config import ProjectConfig
 from hubtools.core.errors import CardError
 
@@ -76,7 +76,7 @@ class CardRenderer:
         template = self._template
         self._environment.restart()
         try:
-            text: str = template.render(context, words=words_of(card))
+            text: str = template.render(context, terms=terms_of(card))
         except CardError as error:
             raise CardError(
                 f"{error.what} (card {card.repo!r})", where=error.where, fix=error.fix

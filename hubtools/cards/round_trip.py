@@ -26,7 +26,7 @@ _SHORT = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Embedded:
+class EmbeddedCard:
     """The data of a README: the card without `metadata`, and what belongs to the rest."""
 
     card: Card
@@ -55,7 +55,7 @@ def embed(card: Card, body: str) -> str:
     return f"{_OPENING}{text} -->"
 
 
-def extract(body: str) -> tuple[Embedded | None, str]:
+def extract(body: str) -> tuple[EmbeddedCard | None, str]:
     """The data of a README's body (without the line of its digest), and the body without it.
 
     A person may have put text below it, which then ends the body.
@@ -75,7 +75,7 @@ def extract(body: str) -> tuple[Embedded | None, str]:
         raise CardError("the data at the end of the README is damaged")
     card = decode(table, Card, Path("README.md"), CardError)
     rest = body[: match.start()] + body[match.end() :].lstrip("\n")
-    return Embedded(card, tuple(map(str, keys)), digest), rest
+    return EmbeddedCard(card, tuple(map(str, keys)), digest), rest
 
 
 def facts_of(card: Card) -> Card:

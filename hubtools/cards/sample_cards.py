@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hubtools.cards.card import Card, CardAccount, Run
+from hubtools.cards.card import Card, CardAccount, RunLink
 from hubtools.core.results import Evaluation, PostCounts, Prediction, Training
 
 _COUNTS = PostCounts(downloaded=3250, reposts=148, dropped=507, kept=2595)
@@ -18,6 +18,7 @@ _ACCOUNT = CardAccount(
 _EVALUATION = Evaluation(
     posts=130,
     test_loss=3.1,
+    perplexity=22.2,
     bits_per_byte=1.2,
     base_loss=3.6,
     base_bits_per_byte=1.4,
@@ -34,12 +35,12 @@ def sample_cards() -> tuple[Card, ...]:
         language="en",
         base_model="openai-community/gpt2",
         prompt="My dream is",
-        tags=("huggingtweets",),
+        tags=("hubtools",),
         accounts=(_ACCOUNT,),
         runs=(
-            Run(kind="dataset", url="https://example.org/data"),
-            Run(kind="training", url="https://example.org/run"),
-            Run(kind="report", url="https://example.org/report"),
+            RunLink(kind="dataset", url="https://example.org/data"),
+            RunLink(kind="training", url="https://example.org/run"),
+            RunLink(kind="report", url="https://example.org/report"),
         ),
         training=Training(
             recipe="default",

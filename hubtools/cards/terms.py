@@ -15,25 +15,25 @@ _MASTODON = re.compile(r"[\w.-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """The words of one network, or plain ones where several meet."""
+class NetworkTerms:
+    """The terms of one network, or neutral ones for several."""
 
     post: str
     posts: str
     reposts: str
 
 
-_PLAIN = Words("post", "posts", "reposts")
+_PLAIN = NetworkTerms("post", "posts", "reposts")
 _BY_NETWORK = {
-    "x": Words("tweet", "tweets", "retweets"),
-    "mastodon": Words("post", "posts", "boosts"),
+    "x": NetworkTerms("tweet", "tweets", "retweets"),
+    "mastodon": NetworkTerms("post", "posts", "boosts"),
     "bluesky": _PLAIN,
     "file": _PLAIN,
 }
 
 
-def words_of(card: Card) -> Words:
-    """The words that fit all accounts of the card."""
+def terms_of(card: Card) -> NetworkTerms:
+    """The terms that fit all accounts of the card."""
     networks = {account.network for account in card.accounts}
     (only,) = networks if len(networks) == 1 else (None,)
     return _BY_NETWORK[only] if only else _PLAIN

@@ -18,7 +18,7 @@ from hubtools.core.files import write_atomically
 from hubtools.core.template_root import template_root
 
 _PARENT = f"{PACKAGED}/{TEMPLATE}"
-_OF_A_RENDERING = frozenset({"card", "repo_id", "project", "words"})
+_OF_A_RENDERING = frozenset({"card", "repo_id", "project", "terms"})
 _PLACE = re.compile(r"(.+):(\d+)")
 _STARTER = f"""{{# The cards of this project. It is {_PARENT} with some of its blocks replaced.
 
@@ -33,7 +33,7 @@ _STARTER = f"""{{# The cards of this project. It is {_PARENT} with some of its b
 
 BLOCKS
 
-   Values: card, repo_id, project, words. Whatever is shown is escaped as text of Markdown; in
+   Values: card, repo_id, project, terms. Whatever is shown is escaped as text of Markdown; in
    other places use the filters attribute, code, link, link_path, picture and python_string.
    Try it with: hubtools templates check
 #}}

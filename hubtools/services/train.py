@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hubtools.cards.card import Card, CardAccount, Run
+from hubtools.cards.card import Card, CardAccount, RunLink
 from hubtools.cards.card_file import load_card, save_card
 from hubtools.core.config import Project
 from hubtools.core.errors import PolicyError
@@ -128,7 +128,7 @@ def _card(
     """
     from hubtools.training.recipe import base_folder, recipe_for
 
-    old = load_card(card_file) if card_file.is_file() else Card(repo=name, tags=("huggingtweets",))
+    old = load_card(card_file) if card_file.is_file() else Card(repo=name, tags=("hubtools",))
     found = recipe_for(request.base, request.recipe).report
     if old.training == folder.run.training and old.evaluation == folder.run.evaluation:
         return replace(old, runs=_with_report(old.runs, found))
@@ -145,18 +145,18 @@ def _card(
     )
 
 
-def _runs(old: Card, address: str | None, report: str | None) -> tuple[Run, ...]:
+def _runs(old: Card, address: str | None, report: str | None) -> tuple[RunLink, ...]:
     """What can be looked at of the new run; of the one before only its data and reports."""
     runs = [run for run in old.runs if run.kind != "training"]
     if address:
-        runs.append(Run(kind="training", url=address))
+        runs.append(RunLink(kind="training", url=address))
     return _with_report(runs, report)
 
 
-def _with_report(runs: Sequence[Run], report: str | None) -> tuple[Run, ...]:
+def _with_report(runs: Sequence[RunLink], report: str | None) -> tuple[RunLink, ...]:
     if report is None or report in [run.url for run in runs]:
         return tuple(runs)
-    return (*runs, Run(kind="report", url=report))
+    return (*runs, RunLink(kind="report", url=report))
 
 
 def _language(corpora: Sequence[Corpus]) -> str | tuple[str, ...] | None:

@@ -120,7 +120,7 @@ def test_what_the_packaged_template_sets_and_loops_know(folder: Path) -> None:
     write(
         folder,
         EXTENDS + "{% block about %}{{ super() }}{% for a in card.accounts %}{{ loop.index }}"
-        "{{ a.name or words.posts }}{% endfor %}{% set x = 1 %}{{ x }}{{ project.name }}"
+        "{{ a.name or terms.posts }}{% endfor %}{% set x = 1 %}{{ x }}{{ project.name }}"
         "{{ repo_id }}{% endblock %}",
     )
     result = run("check")
