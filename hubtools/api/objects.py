@@ -14,7 +14,7 @@ from hubtools.core.notebook import data_url, render_fragment
 from hubtools.core.results import PostCounts
 from hubtools.corpus.corpus import Corpus
 from hubtools.pictures.types import Picture
-from hubtools.services.predict import LoadedModel, PredictRequest, load_model
+from hubtools.services.predict import LoadedModel, PredictRequest, load_model, predict
 from hubtools.services.read import ReadRequest
 
 
