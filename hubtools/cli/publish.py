@@ -9,11 +9,10 @@ import typer
 
 from hubtools.cli import options
 from hubtools.cli.terminal import print_json
-from hubtools.cli.train import trained_document
-from hubtools.core.config import find_project
+from hubtools.cli.train import train_request, trained_document
 from hubtools.services.publish import PublishRequest, PublishResult
 from hubtools.services.publish import publish as publish_model
-from hubtools.services.train import TrainRequest
+from hubtools.services.targets import resolve_target
 
 _SHOWN_PREDICTIONS = 3
 
@@ -43,19 +42,7 @@ def publish(
       hubtools publish me.zip friend.csv --name the-two-of-us
       hubtools publish me.zip --to hf --namespace my-organization
     """
-    train = TrainRequest(
-        project=find_project(),
-        sources=tuple(sources),
-        name=name,
-        base=training.base,
-        prompt=training.prompt,
-        recipe=training.recipe,
-        seed=training.seed,
-        tracker=track,
-        cleaning=reading.cleaning,
-        language=reading.lang,
-        reading=reading.read_options,
-    )
+    train = train_request(sources, name, training, reading, track)
     request = PublishRequest(train=train, to=hub.to, namespace=hub.namespace)
     with output.running() as (reporter, cancel):
         published = publish_model(request, reporter, cancel)
@@ -69,15 +56,15 @@ def publish(
             }
         )
     elif not output.quiet:
-        typer.echo("\n".join(_summary(published)))
+        target = resolve_target(train.project, hub.to, hub.namespace).target
+        typer.echo("\n".join(_summary(published, str(target))))
 
 
-def _summary(published: PublishResult) -> Iterator[str]:
+def _summary(published: PublishResult, to: str) -> Iterator[str]:
     predictions = published.model.card.predictions[:_SHOWN_PREDICTIONS]
     if predictions:
         yield "\nPredictions:"
         yield from (f"  {' '.join(prediction.text.split())}" for prediction in predictions)
-    to = published.to
     yield ""
     yield (
         f"Published {published.repo_id} to {to}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -42,11 +42,27 @@ def train(
       hubtools train twitter-2024.zip --out my-model --base scratch
       hubtools train posts.csv --out my-model --base ./a-small-gpt2 --seed 7
     """
-    request = TrainRequest(
+    request = train_request(sources, name, training, reading, track)
+    request = replace(request, out=out.absolute(), namespace=namespace)
+    with output.running() as (reporter, cancel):
+        trained = train_model(request, reporter, cancel)
+    if output.json:
+        print_json(trained_document(trained))
+    elif not output.quiet:
+        typer.echo(f"Trained {trained.folder.path}\n  card    {trained.card_file}")
+
+
+def train_request(
+    sources: list[str],
+    name: str | None,
+    training: options.TrainingOptions,
+    reading: options.ReadingOptions,
+    track: str | None,
+) -> TrainRequest:
+    """The model that the options of `train` and `publish` describe."""
+    return TrainRequest(
         project=find_project(),
         sources=tuple(sources),
-        out=out.absolute(),
-        namespace=namespace,
         name=name,
         base=training.base,
         prompt=training.prompt,
@@ -57,12 +73,6 @@ def train(
         language=reading.lang,
         reading=reading.read_options,
     )
-    with output.running() as (reporter, cancel):
-        trained = train_model(request, reporter, cancel)
-    if output.json:
-        print_json(trained_document(trained))
-    elif not output.quiet:
-        typer.echo(f"Trained {trained.folder.path}\n  card    {trained.card_file}")
 
 
 def trained_document(trained: TrainedModel) -> dict[str, Any]:
