@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hubtools.cli import options
-from hubtools.cli.apply import applied_document, applied_line, confirm, end
+from hubtools.cli.apply import applied_document, applied_line, confirm
 from hubtools.cli.publish import DEFAULT_PROMPT, DEFAULT_SEED, Base, Prompt, RecipeName, Seed
 
 if TYPE_CHECKING:
@@ -75,13 +75,14 @@ def demo(
     from hubtools.core.errors import UsageError
     from hubtools.demo.limits import Limits
     from hubtools.demo.options import Settings
+    from hubtools.services.targets import resolve_target
     from hubtools.sync.target import parse_target
 
     if space is None and (out is not None or dry_run or yes):
         raise UsageError("--out, --dry-run and --yes go with --space", fix="Give --space NS/NAME")
     project = find_project()
     hub = project.config.hub
-    target = parse_target(to, Path.cwd()) if to else parse_target(hub.to, project.root)
+    target = resolve_target(project, to).target
     limits = Limits(megabytes=megabytes, minutes=minutes, trainings=trainings)
     settings = Settings(
         base=base, prompt=prompt, seed=seed, recipe=_absolute(recipe), to=str(target), limits=limits
@@ -146,15 +147,13 @@ def _push(space: str, settings: Settings, target: Target, how: _How) -> None:
             return
         confirm(planned.plan, f"Change the Space {space} on {target}?", yes=how.yes)
         done = apply_space(session, planned, private=how.private)
-        requests, url = len(session.sent), session.url
+        url = session.url
     if how.as_json:
-        commit = next(iter(done.heads.values()), planned.change.head)
-        print_json(
-            {"space": space, "url": url, "commit": commit, **applied_document(done, requests)}
-        )
+        commit = next(iter(done.revisions.values()), planned.change.revision)
+        print_json({"space": space, "url": url, "commit": commit, **applied_document(done)})
     elif not how.quiet:
-        typer.echo(applied_line(done, requests))
-    end(done)
+        typer.echo(applied_line(done))
+    done.raise_for_failure()
     if not how.as_json and not how.quiet:
         kept = f"Its files are at {url} (hubtools hub serve {target.place})"
         typer.echo(kept if target.kind == "local" else f"The demo is at {url}")

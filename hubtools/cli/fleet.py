@@ -120,13 +120,13 @@ def run(
     from hubtools.fleet.manifest import Options, parse_shard
     from hubtools.fleet.run import FleetRequest, run_fleet
     from hubtools.fleet.worker import Manner
-    from hubtools.sync.target import parse_target
+    from hubtools.services.targets import resolve_target
 
     project = find_project()
     hub = project.config.hub
     target = None
     if publish:
-        target = parse_target(to, Path.cwd()) if to else parse_target(hub.to, project.root)
+        target = resolve_target(project, to).target
     request = FleetRequest(
         manifest=manifest,
         target=target,
