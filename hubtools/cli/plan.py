@@ -15,7 +15,6 @@ from hubtools.core.config import find_project
 from hubtools.services.plan import PlanRequest
 from hubtools.services.plan import plan as make_plan
 from hubtools.sync.plan_file import plan_document, write_plan
-from hubtools.sync.plan_text import markdown
 
 _PENDING = 3
 
@@ -69,7 +68,7 @@ def plan(
     if output.json or format is PlanFormat.JSON:
         print_json(plan_document(planned.plan))
     elif format is PlanFormat.MARKDOWN:
-        typer.echo(markdown(planned.plan, planned.diffs), nl=False)
+        typer.echo(planned.plan.to_markdown(planned.diffs), nl=False)
     elif not output.quiet:
         for _, diff in planned.diffs:
             typer.echo(diff)

@@ -12,7 +12,7 @@ from hubtools.core.cancel import CancelToken
 from hubtools.core.defaults import DEFAULT_PROMPT
 from hubtools.core.events import Reporter
 from hubtools.core.extras import require_extra
-from hubtools.sync.http_errors import asking
+from hubtools.sync.http_errors import translated_errors
 from hubtools.sync.target import connect, parse_target
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def stream(request: PredictRequest, cancel: CancelToken) -> Iterator[str]:
 
 def _download(model: str, to: str) -> str:
     target = parse_target(to, Path.cwd())
-    with connect(target) as api, asking(f"{model} on {target}"):
+    with connect(target) as api, translated_errors(f"{model} on {target}"):
         return str(api.snapshot_download(model, allow_patterns=_FILES))
 
 
