@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.machine import describe
 from hubtools.localhub.server import serving
 from hubtools.localhub.store import Store
-from hubtools.localhub.types import AddFile, Draft, RepoId
+from hubtools.localhub.types import AddFile, NewCommit, RepoId
 
 FEW, ROUNDS = 100, 40
 WORDS = (
@@ -160,7 +160,7 @@ def put(store: Store, repo_id: RepoId, files: dict[str, bytes]) -> None:
     store.create(repo_id, author="me")
     with store.objects.staging() as staging:
         added = tuple(AddFile(path, staging.add(data)) for path, data in files.items())
-        store.commit(repo_id, Draft("me", "Publish", added))
+        store.commit(repo_id, NewCommit("me", "Publish", added))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,8 @@
 """Render ten thousand cards: in chunks, on all cores, and only those that changed.
 
-The output folder keeps a cache of what each README was rendered from (`DIR/.hubtools-render`), so
-an unchanged card costs a look at its files. A card is rendered again when its TOML or prose, a
-template, a setting, our own code or the README on disk changed. The cache may be deleted at any
-time.
+What each README was rendered from is kept in `.hubtools/state.sqlite`, so an unchanged card costs a
+look at its files. A card is rendered again when its TOML or prose, a template, a setting, our own
+code or the README on disk changed. The state may be deleted at any time.
 """
 
 from __future__ import annotations
@@ -105,7 +104,7 @@ def render_all(
     fresh.prepare()
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)
-    memory = RenderMemory(out / ".hubtools-render", fingerprint(renderer))
+    memory = RenderMemory(out, fingerprint(renderer))
     with closing(memory), reporter.task("Rendering", len(files)) as bar:
         chunks = (_with_cached(files[i : i + CHUNK], memory) for i in range(0, len(files), CHUNK))
         processes = jobs if len(files) - len(memory) >= WORTH_A_POOL else 1

@@ -1,4 +1,4 @@
-"""`hubtools cards import`: old and foreign READMEs become cards."""
+"""`hubtools cards import`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ from typing import Annotated
 import typer
 
 from hubtools.cli import options
-from hubtools.core.cancel import CancelToken
+from hubtools.cli.show import finish
+from hubtools.cli.terminal import print_json
+from hubtools.core.config import find_project
 from hubtools.core.errors import PartlyDoneError
+from hubtools.services.import_cards import ImportRequest
+from hubtools.services.import_cards import import_cards as run_import
 
 
 def import_cards(
+    *,
     paths: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -22,37 +27,34 @@ def import_cards(
     ] = None,
     from_hub: Annotated[
         str | None,
-        typer.Option("--from-hub", metavar="NAMESPACE", help="All models of a user or an org."),
+        typer.Option(
+            "--from-hub",
+            metavar="NAMESPACE",
+            help="Import all models of a user or organization.",
+        ),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="DIR", help="Where the cards go.", show_default="cards"),
+        typer.Option(
+            "--out", metavar="DIR", help="The folder to write cards to.", show_default="cards"
+        ),
     ] = None,
     refetch: Annotated[
         bool,
-        typer.Option("--refetch", help="Fetch those too whose card is there, and compare."),
+        typer.Option("--refetch", help="Fetch and compare models that have a card as well."),
     ] = False,
     to: options.To = None,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = 0,
+    output: options.OutputOptions,
 ) -> None:
-    """Make cards of READMEs: huggingtweets', our own, or anybody's.
+    """Create cards from existing READMEs.
 
-    A card that is there is never overwritten. A rerun fetches what is still missing.
+    Reads cards of huggingtweets, of hubtools and of anybody else. Existing cards are never
+    overwritten; a rerun fetches what is missing.
 
     Examples:
-
       hubtools cards import old/README.md
-
       hubtools cards import --from-hub huggingtweets --to hf
     """
-    from hubtools.cli.terminal import print_json
-    from hubtools.core.config import find_project
-    from hubtools.services.import_cards import ImportRequest
-    from hubtools.services.import_cards import import_cards as run
-
-    report = options.reporter(quiet, verbose)
     request = ImportRequest(
         project=find_project(),
         paths=tuple(paths or ()),
@@ -61,8 +63,9 @@ def import_cards(
         out=out,
         refetch=refetch,
     )
-    done = run(request, report, CancelToken())
-    if as_json:
+    with output.running() as (reporter, cancel):
+        done = run_import(request, reporter, cancel)
+    if output.json:
         print_json(
             {
                 "imported": len(done.imported),
@@ -74,9 +77,6 @@ def import_cards(
         )
     error = done.error()
     if error is None or isinstance(error, PartlyDoneError):
-        for failure in done.failed:
-            report.note(f"Not imported: {failure}")
-        there = done.unchanged + done.skipped
-        report.note(f"{len(done.imported)} imported, {there} there already, {done.out}")
-    if error is not None:
-        raise error
+        existing = done.unchanged + done.skipped
+        reporter.note(f"{len(done.imported)} imported, {existing} existed already in {done.out}")
+    finish(error, done.failed, reporter)

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from hubtools.core.cancel import CancelledError, cancel_on_interrupt
 from hubtools.core.config import Project
 from hubtools.core.errors import HubtoolsError, PolicyError
 from hubtools.core.events import Event, Note, Progress, Reporter, Warning
@@ -38,7 +39,7 @@ def main() -> None:
         job = say.decode_job(sys.stdin.buffer.readline())
         threading.Thread(target=_interrupt_at_end_of, args=(sys.stdin.buffer,), daemon=True).start()
         end = _do(job, Reporter((_Sender(out),)))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, CancelledError):
         end = say.Stopped()
     except HubtoolsError as error:
         end = say.Failed(str(error))
@@ -116,13 +117,18 @@ def _train(job: say.Train, project: Project, report: Reporter) -> say.Trained:
 def _publish(job: say.Publish, project: Project, report: Reporter) -> say.Published:
     if job.token is not None:
         os.environ["HF_TOKEN"] = job.token
-    from hubtools.services.publish import push
+    from hubtools.services.publish import push_card
     from hubtools.services.session import open_session
+    from hubtools.services.targets import Destination
     from hubtools.sync.target import parse_target
 
     target = parse_target(job.to, project.root)
-    with open_session(project, target, job.namespace, report, writing=True) as session:
-        pushed = push(Path(job.card), session)
+    destination = Destination(target, job.namespace)
+    with (
+        cancel_on_interrupt() as cancel,
+        open_session(project, destination, report, cancel, writing=True) as session,
+    ):
+        pushed = push_card(session, Path(job.card))
     return say.Published(pushed.repo_id, target.page(pushed.repo_id))
 
 

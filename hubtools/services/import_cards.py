@@ -14,13 +14,14 @@ from huggingface_hub.utils import build_hf_headers, hf_raise_for_status, http_ba
 
 from hubtools.cards.card import Card
 from hubtools.cards.card_file import add_card
-from hubtools.cards.importing import MAX_README, import_paths, import_readme, readmes
+from hubtools.cards.importing import import_paths, import_readme, readmes
 from hubtools.cards.render import is_sealed
 from hubtools.core.cancel import CancelToken
 from hubtools.core.config import Project
 from hubtools.core.errors import CardError, HubtoolsError, PartlyDoneError, UsageError
 from hubtools.core.events import Reporter
-from hubtools.sync.http_errors import asking
+from hubtools.core.readme import MAX_README
+from hubtools.sync.http_errors import translated_errors
 from hubtools.sync.target import connect, parse_target
 
 README = "README.md"
@@ -136,7 +137,7 @@ def _add_from_hub(
     """Add the cards of a namespace; returns how many models were skipped."""
     project = request.project
     target = parse_target(request.to or project.config.hub.to, project.root)
-    with connect(target) as api, asking(f"{target}/{namespace}"):
+    with connect(target) as api, translated_errors(f"{target}/{namespace}"):
         models = list_hub_models(api, namespace)
         reporter.detail(f"{len(models)} models in {namespace}")
         missing = [

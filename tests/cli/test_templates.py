@@ -30,15 +30,15 @@ def write(folder: Path, text: str, name: str = "card.md.j2") -> None:
 def test_copy_writes_a_starter_that_changes_nothing(folder: Path) -> None:
     result = run("copy")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr == (
-        "Wrote templates/card.md.j2. Edit it, then: hubtools templates check\n"
-    )
+    assert result.stderr.startswith("Wrote templates/card.md.j2. ")
+    assert run("copy", "--out", "other", "-q").stderr == ""
     text = (folder / "templates" / "card.md.j2").read_text(encoding="utf-8")
     assert all(f"       {block}\n" in text for block in packaged_blocks())
     for card in sample_cards():
         copied = CardRenderer("me", templates=folder / "templates").render(card)
         assert copied == CardRenderer("me").render(card)
-    assert run("check").stderr == "The templates are sound\n"
+    done = run("check")
+    assert (done.exit_code, done.stdout) == (0, "")
 
 
 def test_copy_never_overwrites(folder: Path) -> None:
@@ -47,6 +47,7 @@ def test_copy_never_overwrites(folder: Path) -> None:
     file = folder / "templates" / "card.md.j2"
     assert result.returncode == 1
     assert result.stderr.startswith(f"Error: {file}: ")
+    assert result.stderr.count("\n") == 1 and "--out" in result.stderr
     assert file.read_text() == "mine"
     done = json.loads(run("copy", "--out", "other", "--json").stdout)
     assert done == {"file": "other/card.md.j2", "blocks": packaged_blocks()}
@@ -135,9 +136,4 @@ def test_nothing_to_check(folder: Path) -> None:
     result = run("check")
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: templates: ")
-
-
-@pytest.mark.parametrize("verb", ["copy", "check"])
-def test_every_command_has_help_with_an_example(verb: str) -> None:
-    result = CliRunner().invoke(app, ["templates", verb, "--help"], env={"COLUMNS": "200"})
-    assert f"hubtools templates {verb}" in " ".join(result.stdout.split())
+    assert "hubtools templates copy" in result.stderr

@@ -13,8 +13,8 @@ from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils import parse_ratelimit_headers
 
 from hubtools.localhub.access import Access
-from hubtools.localhub.faults import Answer, Fault, Faults
-from hubtools.localhub.limits import Limits, bucket_of
+from hubtools.localhub.faults import Fault, Faults, Respond
+from hubtools.localhub.limits import RateLimits, bucket_of
 from hubtools.localhub.server import serving
 
 
@@ -32,7 +32,7 @@ def limited(
     root: Path, *, api: int = 3, access: Access | None = None, faults: Faults | None = None
 ) -> Iterator[tuple[str, Clock]]:
     clock = Clock()
-    limits = Limits(api=api, resolvers=2, pages=1, window=100, clock=clock)
+    limits = RateLimits(api=api, resolvers=2, pages=1, window=100, clock=clock)
     with serving(root, access=access or Access(), limits=limits, faults=faults) as url:
         yield url, clock
 
@@ -94,7 +94,7 @@ def test_every_member_has_a_budget(root: Path) -> None:
 
 
 def test_a_fault_is_not_counted_and_a_limit_is_in_the_log(root: Path) -> None:
-    faults = Faults(Fault(Answer(503), nth=(1,)))
+    faults = Faults(Fault(Respond(503), nth=(1,)))
     with limited(root, api=1, faults=faults) as (url, _):
         for status in (503, 200, 429):
             assert httpx2.get(f"{url}/api/models").status_code == status

@@ -16,7 +16,7 @@ from huggingface_hub.errors import HfHubHTTPError
 from hubtools.localhub.errors import BadRequestError, RepoExistsError
 from hubtools.localhub.server import serving
 from hubtools.localhub.store import Store
-from hubtools.localhub.types import AddLfs, Draft, Query, RepoId
+from hubtools.localhub.types import AddLfsFile, NewCommit, Query, RepoId
 from tests.localhub.conftest import check_consistency
 
 REPO = RepoId("me", "m")
@@ -69,12 +69,12 @@ def test_of_many_repositories_all_or_none_are_made(root: Path, own: Store) -> No
     own.create(RepoId("acme", "m-0007"), author="me")
     with pytest.raises(RepoExistsError, match="m-0007"):
         own.create_many(_fleet(10), author="me")
-    with own.view() as view:
-        assert view.count(Query()) == 1
+    with own.snapshot() as snapshot:
+        assert snapshot.count(Query()) == 1
     own.delete(RepoId("acme", "m-0007"))
     own.create_many(_fleet(10), author="me", private=True)
-    with own.view(private=False) as view:
-        assert view.count(Query()) == 0
+    with own.snapshot(private=False) as snapshot:
+        assert snapshot.count(Query()) == 0
     check_consistency(root)
 
 
@@ -98,7 +98,7 @@ def _uploaded(store: Store, content: bytes) -> str:
 
 
 def _commit_lfs(store: Store, sha256: str) -> None:
-    store.commit(REPO, Draft("me", "weights", (AddLfs("w.bin", sha256),)))
+    store.commit(REPO, NewCommit("me", "weights", (AddLfsFile("w.bin", sha256),)))
 
 
 def test_an_upload_that_nobody_commits_is_given_up_after_a_day(root: Path, own: Store) -> None:
