@@ -231,7 +231,7 @@ def sweep(
     from hubtools.fleet.sweep_report import write_report
     from hubtools.posts.options import ReadOptions
     from hubtools.services.read import read_corpora
-    from hubtools.training.base import require_training
+    from hubtools.training.extra import require_training
     from hubtools.training.recipe import base_folder, recipe_for
 
     require_training()

@@ -77,6 +77,7 @@ def publish(
     from pathlib import Path
 
     from hubtools.cli.terminal import print_json
+    from hubtools.core.cancel import cancel_on_interrupt
     from hubtools.core.config import find_project
     from hubtools.posts.options import ReadOptions
     from hubtools.services.publish import publish as publish_model
@@ -87,19 +88,22 @@ def publish(
     hub = project.config.hub
     target = parse_target(to, Path.cwd()) if to else parse_target(hub.to, project.root)
     request = TrainRequest(
+        project=project,
         sources=tuple(sources),
         base=base,
         prompt=prompt,
         seed=seed,
         recipe=recipe_name(recipe, adapter),
-        track=track,
+        tracker=track,
         name=name,
         cleaning=cleaning,
         language=lang,
         reading=ReadOptions(text_column=text_column, unlisted=unlisted),
     )
     report = options.reporter(quiet, verbose)
-    published = publish_model(request, target, namespace or hub.namespace, project, report)
+    owner = namespace or hub.namespace
+    with cancel_on_interrupt() as cancel:
+        published = publish_model(request, target, owner, project, report, cancel)
     if as_json:
         print_json(_document(published))
     elif not quiet:

@@ -13,9 +13,11 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from hubtools.core.cancel import CancelledError, cancel_on_interrupt
 from hubtools.core.config import Project
 from hubtools.core.errors import HubtoolsError, PolicyError
 from hubtools.core.events import Event, Note, Progress, Reporter, Warning
@@ -38,7 +40,7 @@ def main() -> None:
         job = say.decode_job(sys.stdin.buffer.readline())
         threading.Thread(target=_interrupt_at_end_of, args=(sys.stdin.buffer,), daemon=True).start()
         end = _do(job, Reporter((_Sender(out),)))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, CancelledError):
         end = say.Stopped()
     except HubtoolsError as error:
         end = say.Failed(str(error))
@@ -107,9 +109,10 @@ def _left_out(corpus: Corpus) -> Iterator[say.LeftOut]:
 
 
 def _train(job: say.Train, project: Project, report: Reporter) -> say.Trained:
-    from hubtools.services.train import train_model
+    from hubtools.services.train import train
 
-    made = train_model(job.request, None, project, report)
+    with cancel_on_interrupt() as cancel:
+        made = train(replace(job.request, project=project), report, cancel)
     return say.Trained(str(made.card_file), str(made.folder.path))
 
 

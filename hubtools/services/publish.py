@@ -9,22 +9,17 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from hubtools.cards.render import CardRenderer, is_sealed
+from hubtools.core.cancel import CancelToken
 from hubtools.core.config import Project
-from hubtools.core.errors import ConflictError, HubUnavailableError
+from hubtools.core.errors import HubUnavailableError
 from hubtools.core.events import Reporter
-from hubtools.core.files import write_atomically
 from hubtools.core.repo_names import check_repo_name
+from hubtools.services.readme import write_readme
 from hubtools.services.session import Session, make_plan, open_session
-from hubtools.services.train import Made, TrainRequest, train_model
+from hubtools.services.train import TrainedModel, TrainRequest, train
 from hubtools.sync.apply import apply
-from hubtools.sync.plan import README
 from hubtools.sync.target import Target
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +36,18 @@ class PushResult:
 class PublishResult:
     """A model on a Hub."""
 
-    made: Made
+    made: TrainedModel
     pushed: PushResult
     url: str
 
 
 def publish(
-    request: TrainRequest, target: Target, namespace: str | None, project: Project, report: Reporter
+    request: TrainRequest,
+    target: Target,
+    namespace: str | None,
+    project: Project,
+    report: Reporter,
+    cancel: CancelToken,
 ) -> PublishResult:
     """Make the model that `request` asks for, unless it is made, and bring it to `target`.
 
@@ -62,9 +62,11 @@ def publish(
         opened = open_session(project, target, namespace, report, writing=True)
         with suppress(HubUnavailableError), opened:
             pass
-    made = train_model(request, None, project, report)
+    made = train(request, report, cancel)
     with open_session(project, target, namespace, report, writing=True) as session:
-        write_readme(made, session.namespace, target, project)
+        write_readme(
+            made.folder.path, made.card, made.card_file, session.namespace, target, project
+        )
         report.note(f"Publishing {session.namespace}/{made.card.repo} to {target}")
         pushed = push(made.card_file, session)
     return PublishResult(made=made, pushed=pushed, url=target.page(pushed.repo_id))
@@ -87,25 +89,3 @@ def push(card_file: Path, session: Session) -> PushResult:
         raise error
     commit = done.heads.get(change.repo, change.head or "")
     return PushResult(change.repo, commit, tuple(change.files))
-
-
-def write_readme(made: Made, namespace: str, target: Target, project: Project) -> Path:
-    """Render the card into the model's folder.
-
-    Raises ConflictError when the README there was edited by hand: an edit belongs to the card.
-    """
-    renderer = CardRenderer(
-        namespace, target.files_url, project.config.project, project.templates_folder
-    )
-    text = renderer.render(made.card)
-    file = made.folder.path / README
-    if file.is_file():
-        there = file.read_text(encoding="utf-8", errors="replace")
-        if there != text and not is_sealed(there):
-            raise ConflictError(
-                "was edited by hand and would be overwritten",
-                where=file,
-                fix=f"Put the text into {made.card_file.with_suffix('.md')}, and remove this file",
-            )
-    write_atomically(file, text)
-    return file

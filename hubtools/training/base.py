@@ -100,9 +100,7 @@ def load_base(name: str, dropout: float | None = None) -> Base:
         commit = _check_there(name)
         config = AutoConfig.from_pretrained(name, trust_remote_code=False)
         if config.is_encoder_decoder:
-            raise ModelError(
-                "is an encoder-decoder model and cannot continue a text", where=name
-            )
+            raise ModelError("is an encoder-decoder model and cannot continue a text", where=name)
         if dropout is not None:
             _set_dropout(config, dropout)
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
