@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -108,9 +109,10 @@ def _left_out(corpus: Corpus) -> Iterator[say.LeftOut]:
 
 
 def _train(job: say.Train, project: Project, report: Reporter) -> say.Trained:
-    from hubtools.services.train import train_model
+    from hubtools.services.train import train
 
-    made = train_model(job.request, None, project, report)
+    with cancel_on_interrupt() as cancel:
+        made = train(replace(job.request, project=project), report, cancel)
     return say.Trained(str(made.card_file), str(made.folder.path))
 
 

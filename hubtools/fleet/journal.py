@@ -133,8 +133,13 @@ def row_key(row: Row) -> str:
     """
     request = row.request
     folder = base_folder(request.base)
+    decides = {
+        key: value
+        for key, value in asdict(request).items()
+        if key not in ("project", "posts", "out", "namespace")
+    }
     document = {
-        **asdict(request),
+        **decides,
         "sources": [_stamp(source) for source in request.sources],
         "recipe": msgspec.to_builtins(recipe_for(request.base, request.recipe)),
         "base": _stamp(str(folder)) if folder else request.base,

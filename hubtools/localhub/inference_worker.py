@@ -121,10 +121,12 @@ def main() -> None:
 
 
 def _load(folder: str) -> Stream:
-    from hubtools.training.base import load_base, require_training
-    from hubtools.training.generate import Sampling, stream
+    from hubtools.training.extra import require_training
 
     require_training()
+    from hubtools.training.base import load_base
+    from hubtools.training.generate import Sampling, stream
+
     try:
         base = load_base(folder)
     except Exception as error:  # foreign files make the libraries raise anything

@@ -19,7 +19,6 @@ from pathlib import Path
 from hubtools.cards.card import Card
 from hubtools.cards.importing import import_readme
 from hubtools.core.errors import CardError
-from hubtools.core.extras import require_extra
 from hubtools.core.results import Prediction
 from hubtools.localhub.errors import StoreError
 from hubtools.localhub.readme import decode_readme
