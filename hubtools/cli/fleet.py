@@ -224,21 +224,20 @@ def sweep(
       hubtools fleet sweep *.zip --base scratch --trials 60 --out search
     """
     from hubtools.cli.terminal import print_json
+    from hubtools.core.cancel import CancelToken
     from hubtools.core.config import find_project
-    from hubtools.corpus.cleaning import find_cleaning
     from hubtools.corpus.corpus import check_enough
     from hubtools.fleet.sweep import SweepRequest, run_sweep, texts_of
     from hubtools.fleet.sweep_report import write_report
-    from hubtools.posts.options import ReadOptions
-    from hubtools.services.read import read_corpora
+    from hubtools.services.read import ReadRequest, read
     from hubtools.training.base import require_training
     from hubtools.training.recipe import base_folder, recipe_for
 
     require_training()
     report = options.reporter(quiet, verbose)
     found = recipe_for(base, recipe_name(recipe, adapter))
-    rules = find_cleaning(cleaning, lang)
-    corpora = read_corpora(sources, ReadOptions(), rules, find_project(), report)
+    reading = ReadRequest(project=find_project(), sources=sources, cleaning=cleaning, language=lang)
+    corpora = read(reading, report, CancelToken()).corpora
     check_enough(corpora)
     folder = base_folder(base)
     request = SweepRequest(

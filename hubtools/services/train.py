@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from hubtools.cards.card import Card, CardAccount, Run
 from hubtools.cards.card_file import load_card, save_card
+from hubtools.core.cancel import CancelToken
 from hubtools.core.config import Project
 from hubtools.core.errors import PolicyError
 from hubtools.core.events import Reporter
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from hubtools.training.bases import Bases
 
 
-from hubtools.services.read import read_corpora
+from hubtools.services.read import ReadRequest, read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +80,14 @@ def train_model(
         check_repo_name(request.name)
     recipe = recipe_for(request.base, request.recipe)
     cleaning = find_cleaning(request.cleaning, request.language)
-    corpora = read_corpora(request.sources, request.reading, cleaning, project, report)
+    reading = ReadRequest(
+        project=project,
+        sources=request.sources,
+        options=request.reading,
+        cleaning=request.cleaning,
+        language=request.language,
+    )
+    corpora = read(reading, report, CancelToken()).corpora
     check_base(request.base)
     for warning in check_enough(corpora):
         report.warn("few_posts", warning)

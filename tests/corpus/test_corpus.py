@@ -1,4 +1,4 @@
-"""What training sees of a timeline, and the counts that a card shows."""
+"""What training sees of a found, and the counts that a card shows."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_every_post_is_counted_once() -> None:
         Post("3", "reach me at keeper@example.org please", START),
     )
     assert corpus.counts == PostCounts(downloaded=6, reposts=1, dropped=3, kept=2)
-    assert corpus.dropped == {SHORT: 2, "nothing left": 1}
+    assert corpus.reasons == {SHORT: 2, "nothing left": 1}
     assert corpus.kept == (
         KeptPost("words enough to keep", None),
         KeptPost("reach me at [e-mail] please", START),
@@ -60,15 +60,15 @@ def test_other_rules_can_take_the_place_of_ours() -> None:
     class Shouting:
         name = "shouting"
 
-        def decide(self, timeline: AccountPosts) -> Iterator[Decision]:
-            for post in timeline.posts:
+        def decide(self, found: AccountPosts) -> Iterator[Decision]:
+            for post in found.posts:
                 quiet = "too quiet" if post.text.endswith("...") else None
                 yield Decision(post, post.text.upper(), quiet, ("a small voice",))
 
     posts = [Post("1", "ahoy"), Post("2", "well...")]
     corpus = build_corpus(AccountPosts("s", "d", Account("file"), posts), Shouting())
     assert [post.text for post in corpus.kept] == ["AHOY"]
-    assert corpus.dropped == {"too quiet": 1}
+    assert corpus.reasons == {"too quiet": 1}
     assert corpus.changed == {"a small voice": 1}
     assert corpus.examples == {
         "a small voice": (Example("ahoy", "AHOY"),),
@@ -94,7 +94,7 @@ def test_counts_always_add_up(posts: list[Post]) -> None:
     corpus = corpus_of(*posts)
     counts = corpus.counts
     assert counts.downloaded == len(posts) == counts.reposts + counts.dropped + counts.kept
-    assert sum(corpus.dropped.values()) == counts.dropped
+    assert sum(corpus.reasons.values()) == counts.dropped
     assert len(corpus.kept) == counts.kept
 
 
@@ -218,5 +218,5 @@ def test_the_language_of_nearly_all_posts(said: list[str | None], language: str 
     posts = tuple(
         Post(id=str(n), text=f"four own words {n}", language=code) for n, code in enumerate(said)
     )
-    timeline = AccountPosts("x", "0", Account("x"), posts)
-    assert build_corpus(timeline).language == language
+    found = AccountPosts("x", "0", Account("x"), posts)
+    assert build_corpus(found).language == language

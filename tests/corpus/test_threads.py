@@ -42,7 +42,7 @@ def test_a_thread_is_one_text_in_whatever_order_it_stands(order: tuple[Post, ...
         "The lamp went out tonight.\n\nSo I climbed up to see.\n\nIt was a moth, of all things."
     ]
     assert corpus.kept[0].created == START
-    assert corpus.dropped == {JOINED: 2}
+    assert corpus.reasons == {JOINED: 2}
     assert corpus.counts.downloaded == 3 == corpus.counts.dropped + corpus.counts.kept
 
 
@@ -95,7 +95,7 @@ def test_a_part_without_words_is_counted_as_what_it_is() -> None:
         part("4", "and so", "3", 3),
     )
     assert [post.text for post in corpus.kept] == ["The lamp is lit\n\nand so"]
-    assert corpus.dropped == {"nothing left": 2, JOINED: 1}
+    assert corpus.reasons == {"nothing left": 2, JOINED: 1}
 
 
 def test_a_long_thread_is_several_texts() -> None:

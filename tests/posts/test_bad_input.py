@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from hubtools.core.errors import SourceError
-from hubtools.posts.container import Limits
+from hubtools.posts.formats.container import ArchiveLimits
 from hubtools.posts.registry import read_source
 from tests.conftest import Unprivileged
 from tests.posts.archives import account_js, tweet, tweets_js, write_folder, write_zip
@@ -80,7 +80,7 @@ FILES = {
 }
 
 
-def refusal(source: Path | str, limits: Limits | None = None) -> str:
+def refusal(source: Path | str, limits: ArchiveLimits | None = None) -> str:
     with pytest.raises(SourceError) as caught:
         read_source(str(source), limits)
     assert caught.value.where, "the error says where"
@@ -300,10 +300,12 @@ def test_a_bomb_ends_early_and_in_flat_memory(tmp_path: Path) -> None:
 
 def test_a_record_without_end_is_given_up_in_flat_memory(tmp_path: Path) -> None:
     bomb = zeros(tmp_path / "bomb.zip", 64 << 20, PREFIX + '[{"tweet": {"full_text": "')
-    assert "has a record of more than 1,000,000 char" in refusal(bomb, Limits(record=1_000_000))
+    assert "has a record of more than 1,000,000 char" in refusal(
+        bomb, ArchiveLimits(record=1_000_000)
+    )
 
 
 def test_the_limit_holds_for_all_members_together(tmp_path: Path) -> None:
     parts = {f"data/tweets-part{n}.js": tweets_js(tweet("a" * 600, n)) for n in range(4)}
     source = write_zip(tmp_path / "a.zip", parts)
-    assert "data/tweets-part2.js: would unpack" in refusal(source, Limits(total=2_000))
+    assert "data/tweets-part2.js: would unpack" in refusal(source, ArchiveLimits(total=2_000))

@@ -33,27 +33,27 @@ def write(tmp_path: Path, data: bytes | str, name: str = "some") -> str:
     return str(file)
 
 
-def texts(timeline: AccountPosts) -> list[str]:
-    return [post.text for post in timeline.posts]
+def texts(found: AccountPosts) -> list[str]:
+    return [post.text for post in found.posts]
 
 
 def test_a_repository_is_read_as_its_tree_names_it(tmp_path: Path) -> None:
-    timeline = read_source(write(tmp_path, repository(RECORDS)))
-    assert timeline.account == Account("bluesky", None, "Lamp Keeper")
-    first, answer, repost = timeline.posts
+    found = read_source(write(tmp_path, repository(RECORDS)))
+    assert found.account == Account("bluesky", None, "Lamp Keeper")
+    first, answer, repost = found.posts
     assert (first.id, first.text, first.language, first.reply_to) == ("3aaa", "first", "en", None)
     assert (answer.id, answer.language, answer.reply_to) == ("3bbb", None, "3aaa")
     assert (repost.id, repost.text, repost.repost) == ("repost/3ccc", "", True)
-    assert timeline.notes == ()
-    assert list(timeline.posts) == [first, answer, repost]
+    assert found.notes == ()
+    assert list(found.posts) == [first, answer, repost]
 
 
 def test_what_is_missing_is_counted(tmp_path: Path) -> None:
     """A deleted record's block, or a cut export, must not stop the rest."""
     data = repository(RECORDS, without=frozenset((f"{POST}/3aaa", "app.bsky.graph.follow/3ddd")))
-    timeline = read_source(write(tmp_path, data))
-    assert texts(timeline) == ["answer", ""]
-    assert timeline.notes == ("1 records or parts of the tree are not in the file.",)
+    found = read_source(write(tmp_path, data))
+    assert texts(found) == ["answer", ""]
+    assert found.notes == ("1 records or parts of the tree are not in the file.",)
 
 
 def test_every_cut_is_refused_or_reads_less(tmp_path: Path) -> None:
@@ -155,9 +155,9 @@ FEED = [
     ],
 )
 def test_a_feed_holds_its_authors_own_posts(data: str, tmp_path: Path) -> None:
-    timeline = read_source(write(tmp_path, data))
-    assert timeline.account == Account("bluesky", "keeper.example", "Lamp Keeper")
-    assert [(post.id, post.text) for post in timeline.posts] == [("1", "mine"), ("3", "mine too")]
+    found = read_source(write(tmp_path, data))
+    assert found.account == Account("bluesky", "keeper.example", "Lamp Keeper")
+    assert [(post.id, post.text) for post in found.posts] == [("1", "mine"), ("3", "mine too")]
 
 
 def test_a_feed_of_two_authors_asks_which(tmp_path: Path) -> None:
@@ -177,9 +177,9 @@ def test_records_with_their_addresses(tmp_path: Path) -> None:
     ]
     records.append({"uri": f"at://{DID}/{REPOST}/9", "value": {"$type": REPOST}})
     for data in (json.dumps({"records": records}), json.dumps(records)):
-        timeline = read_source(write(tmp_path, data))
-        assert timeline.account == Account("bluesky")
-        assert [post.id for post in timeline.posts] == ["0", "1", "2"]
+        found = read_source(write(tmp_path, data))
+        assert found.account == Account("bluesky")
+        assert [post.id for post in found.posts] == ["0", "1", "2"]
 
 
 def test_a_link_that_is_shown_shortened_is_written_out(tmp_path: Path) -> None:
@@ -218,22 +218,22 @@ def test_real_files(
     shared_data: Path,
 ) -> None:
     """Posts that are only a picture have no text."""
-    timeline = read_source(str(shared_data / "bluesky" / file))
-    found = list(timeline.posts)
-    assert timeline.account == account
+    found = read_source(str(shared_data / "bluesky" / file))
+    found = list(found.posts)
+    assert found.account == account
     assert sum(not post.repost and not post.text for post in found) == pictures
     assert len(found) == posts + reposts
     assert sum(post.repost for post in found) == reposts
-    assert len(timeline.notes) == notes
+    assert len(found.notes) == notes
     assert all(post.created for post in found)
 
 
 def test_a_real_feed_of_the_sdk(shared_data: Path) -> None:
     source = shared_data / "bluesky" / "author_feed_sdk_snake_case.json"
-    timeline = read_source(str(source))
-    assert timeline.account.handle == "profgalloway.com"
-    assert len(list(timeline.posts)) == 9
-    assert all(post.created and post.language for post in timeline.posts)
+    found = read_source(str(source))
+    assert found.account.handle == "profgalloway.com"
+    assert len(list(found.posts)) == 9
+    assert all(post.created and post.language for post in found.posts)
 
 
 @pytest.mark.parametrize("file", ["greenground.repo.car", "snarfed2.car"])

@@ -57,14 +57,14 @@ def test_an_archive_tells_who_wrote_what(write: Write, prefix: str, tmp_path: Pa
             f"{prefix}likes.json": "never opened",
         },
     )
-    timeline = read_source(source)
-    assert timeline.account == Account("mastodon", "keeper@light.example", "Lamp Keeper", None, PNG)
+    found = read_source(source)
+    assert found.account == Account("mastodon", "keeper@light.example", "Lamp Keeper", None, PNG)
     made = datetime(2023, 4, 26, 7, 9, 11, tzinfo=UTC)
     said = Post(f"{ACTOR}/statuses/1", "Good morning\n\nAll is\nwell & lit", made)
-    first, repost = timeline.posts
+    first, repost = found.posts
     assert first == Post(said.id, said.text, made, reply_to="https://a/1")
     assert repost == Post(f"{ACTOR}/statuses/9/activity", "", made, repost=True)
-    assert list(timeline.posts) == [first, repost]
+    assert list(found.posts) == [first, repost]
 
 
 @pytest.mark.parametrize(
@@ -85,9 +85,9 @@ def test_what_not_everybody_may_see_never_comes_through(
         tmp_path, note("SECRET", 1, to, cc), note("open", 2), announce(3, FOLLOWERS)
     )
     for unlisted in (False, True):
-        timeline = read_source(source, options=ReadOptions(unlisted=unlisted))
-        assert [post.text for post in timeline.posts] == ["open"]
-        assert timeline.notes == ("2 posts that not everybody may see were left out.",)
+        found = read_source(source, options=ReadOptions(unlisted=unlisted))
+        assert [post.text for post in found.posts] == ["open"]
+        assert found.notes == ("2 posts that not everybody may see were left out.",)
 
 
 def test_the_note_counts_when_the_activity_says_more(tmp_path: Path) -> None:
@@ -113,9 +113,9 @@ def test_an_archive_of_private_posts_alone_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_outbox_alone_names_its_owner_by_the_address(tmp_path: Path) -> None:
-    timeline = read_source(write_outbox(tmp_path, note("open", contentMap={"de": "offen"})))
-    assert timeline.account == Account("mastodon", "keeper@light.example")
-    assert [post.language for post in timeline.posts] == ["de"]
+    found = read_source(write_outbox(tmp_path, note("open", contentMap={"de": "offen"})))
+    assert found.account == Account("mastodon", "keeper@light.example")
+    assert [post.language for post in found.posts] == ["de"]
 
 
 def test_content_warnings_and_the_fallback_of_quotes_are_no_text(tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ def test_statuses_of_the_api(tmp_path: Path) -> None:
     for number, text in enumerate((json.dumps(records), "\n".join(map(json.dumps, records)))):
         file = tmp_path / str(number)
         file.write_text(text)
-        timeline = read_source(str(file))
-        assert timeline.account == Account("mastodon", "keeper@light.example", "Lamp")
-        assert [(p.text, p.repost) for p in timeline.posts] == [("", True), ("open & lit", False)]
+        found = read_source(str(file))
+        assert found.account == Account("mastodon", "keeper@light.example", "Lamp")
+        assert [(p.text, p.repost) for p in found.posts] == [("", True), ("open & lit", False)]
         assert "quiet" in texts(str(file), ReadOptions(unlisted=True))

@@ -38,11 +38,11 @@ def texts(source: str, options: ReadOptions | None = None) -> list[str]:
     ],
 )
 def test_plain_text(text: str, posts: list[str], tmp_path: Path) -> None:
-    timeline = read_source(write(tmp_path, text))
-    assert timeline.account == Account("file")
-    assert [post.text for post in timeline.posts] == posts
-    assert [post.repost for post in timeline.posts] == [text.startswith("RT @") for text in posts]
-    assert bool(timeline.notes) == any("\n" in post for post in posts)
+    found = read_source(write(tmp_path, text))
+    assert found.account == Account("file")
+    assert [post.text for post in found.posts] == posts
+    assert [post.repost for post in found.posts] == [text.startswith("RT @") for text in posts]
+    assert bool(found.notes) == any("\n" in post for post in posts)
 
 
 def test_plain_text_that_is_not_utf_8(tmp_path: Path) -> None:
@@ -50,9 +50,9 @@ def test_plain_text_that_is_not_utf_8(tmp_path: Path) -> None:
 
 
 def test_half_an_emoji_in_plain_text_is_not_utf_8(tmp_path: Path) -> None:
-    timeline = read_source(write(tmp_path, b"a \xed\xa0\xbd b\n"))
-    assert len(timeline.notes) == 1
-    assert all(post.text.encode() for post in timeline.posts)
+    found = read_source(write(tmp_path, b"a \xed\xa0\xbd b\n"))
+    assert len(found.notes) == 1
+    assert all(post.text.encode() for post in found.posts)
 
 
 def test_a_line_of_ten_megabytes_is_read_and_one_of_twenty_is_not(tmp_path: Path) -> None:

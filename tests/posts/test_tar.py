@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from hubtools.core.errors import SourceError
-from hubtools.posts.container import Limits
+from hubtools.posts.formats.container import ArchiveLimits
 from hubtools.posts.registry import read_source
 from tests.posts.exports import note, outbox, write_tar
 
 GOOD = {"outbox.json": outbox(note("hello"))}
 
 
-def refusal(source: str, limits: Limits | None = None) -> str:
+def refusal(source: str, limits: ArchiveLimits | None = None) -> str:
     with pytest.raises(SourceError) as caught:
         read_source(source, limits)
     assert caught.value.where
@@ -26,8 +26,8 @@ def refusal(source: str, limits: Limits | None = None) -> str:
 
 @pytest.mark.parametrize("mode", ["w:gz", "w"])
 def test_packed_or_not(mode: str, tmp_path: Path) -> None:
-    timeline = read_source(write_tar(tmp_path / "a.bin", GOOD, mode))
-    assert [post.text for post in timeline.posts] == ["hello"]
+    found = read_source(write_tar(tmp_path / "a.bin", GOOD, mode))
+    assert [post.text for post in found.posts] == ["hello"]
 
 
 @pytest.mark.parametrize("name", ["../x", "/etc/passwd", "a/../../x", "C:/x"])
@@ -72,12 +72,12 @@ def test_a_single_file_that_is_packed(tmp_path: Path) -> None:
 
 def test_a_member_that_is_too_large(tmp_path: Path) -> None:
     source = write_tar(tmp_path / "a", {"outbox.json": " " * 100_000})
-    assert "would unpack to more than 50,000 bytes" in refusal(source, Limits(member=50_000))
+    assert "would unpack to more than 50,000 bytes" in refusal(source, ArchiveLimits(member=50_000))
 
 
 def test_a_bomb_is_given_up(tmp_path: Path) -> None:
     source = write_tar(tmp_path / "a", {"z": " " * (8 << 20), **GOOD})
-    assert "would unpack to more than" in refusal(source, Limits(total=1_000))
+    assert "would unpack to more than" in refusal(source, ArchiveLimits(total=1_000))
 
 
 def test_a_header_that_would_fill_the_memory(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_a_header_that_would_fill_the_memory(tmp_path: Path) -> None:
 
 def test_more_entries_than_any_archive_has(tmp_path: Path) -> None:
     source = write_tar(tmp_path / "a", {str(n): "" for n in range(30)})
-    assert "holds more than 20 entries" in refusal(source, Limits(entries=20))
+    assert "holds more than 20 entries" in refusal(source, ArchiveLimits(entries=20))
 
 
 def test_members_that_are_not_needed_are_never_opened(

@@ -30,8 +30,8 @@ MADE = datetime(2013, 1, 31, 0, 13, 32, tzinfo=UTC)
 Write = Callable[[Path, dict[str, str | bytes]], str]
 
 
-def texts(timeline: AccountPosts) -> list[str]:
-    return [post.text for post in timeline.posts]
+def texts(found: AccountPosts) -> list[str]:
+    return [post.text for post in found.posts]
 
 
 def month(name: str, *tweets: dict[str, Any]) -> str:
@@ -62,9 +62,9 @@ GRAILBIRD: dict[str, str | bytes] = {
 @pytest.mark.parametrize("prefix", ["", "archive/"])
 def test_an_archive_of_months(write: Write, prefix: str, tmp_path: Path) -> None:
     members = {prefix + name: data for name, data in GRAILBIRD.items()}
-    timeline = read_source(write(tmp_path / "a", members))
-    assert timeline.account == Account("x", "lampkeeper", "L")
-    assert tuple(timeline.posts) == (
+    found = read_source(write(tmp_path / "a", members))
+    assert found.account == Account("x", "lampkeeper", "L")
+    assert tuple(found.posts) == (
         Post("1", "January", MADE, reply_to="77"),
         Post("2", "theirs", MADE, repost=True),
         Post("3", "February & on", MADE),
@@ -73,9 +73,9 @@ def test_an_archive_of_months(write: Write, prefix: str, tmp_path: Path) -> None
 
 def test_one_month_alone(tmp_path: Path) -> None:
     (tmp_path / "some").write_bytes(bytes(str(GRAILBIRD["data/js/tweets/2013_02.js"]), "utf-8"))
-    timeline = read_source(str(tmp_path / "some"))
-    assert timeline.account == Account("x", "lampkeeper", "Lamp Keeper")
-    assert texts(timeline) == ["February & on"]
+    found = read_source(str(tmp_path / "some"))
+    assert found.account == Account("x", "lampkeeper", "Lamp Keeper")
+    assert texts(found) == ["February & on"]
 
 
 def test_the_table_is_read_where_the_months_are_missing(tmp_path: Path) -> None:
@@ -85,9 +85,9 @@ def test_the_table_is_read_where_the_months_are_missing(tmp_path: Path) -> None:
         '"2","1","2013-01-31 00:13:32 +0000","RT @x: c","9"\n'
     )
     details = {"data/js/user_details.js": GRAILBIRD["data/js/user_details.js"]}
-    timeline = read_source(write_zip(tmp_path / "a.zip", {"tweets.csv": table, **details}))
-    assert timeline.account == Account("x", "lampkeeper", "L")
-    assert tuple(timeline.posts) == (
+    found = read_source(write_zip(tmp_path / "a.zip", {"tweets.csv": table, **details}))
+    assert found.account == Account("x", "lampkeeper", "L")
+    assert tuple(found.posts) == (
         Post("1", "a <b", MADE),
         Post("2", "RT @x: c", MADE, repost=True, reply_to="1"),
     )
@@ -121,9 +121,9 @@ def test_the_flat_archive_of_2019(write: Write, prefix: str, tmp_path: Path) -> 
             f"{prefix}direct-message.js": "never opened",
         },
     )
-    timeline = read_source(source)
-    assert timeline.account.handle == "lampkeeper"
-    assert [(post.text, post.reply_to) for post in timeline.posts] == [("hello", "5")]
+    found = read_source(source)
+    assert found.account.handle == "lampkeeper"
+    assert [(post.text, post.reply_to) for post in found.posts] == [("hello", "5")]
 
 
 def test_deleted_posts_and_those_of_a_circle_stay_closed(tmp_path: Path) -> None:
@@ -167,9 +167,9 @@ def test_an_archive_that_a_formatter_has_been_through(tmp_path: Path) -> None:
     )
     with pytest.raises(ValueError):
         json.loads(formatted(tweets_js(*records)).partition("=")[2].rstrip(";\n"))
-    timeline = read_source(source)
-    assert texts(timeline) == said
-    assert timeline.account.handle == "lampkeeper"
+    found = read_source(source)
+    assert texts(found) == said
+    assert found.account.handle == "lampkeeper"
 
 
 def test_single_quotes_are_read(tmp_path: Path) -> None:

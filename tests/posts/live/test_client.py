@@ -6,12 +6,11 @@ from pathlib import Path
 import pytest
 
 from hubtools.core.errors import HubUnavailableError, SourceError
-from hubtools.core.events import Reporter
-from hubtools.posts.live.address import is_live, parse_address
-from hubtools.posts.live.client import Client
-from hubtools.posts.live.guard import Guard
+from hubtools.posts.live.client import LiveClient
+from hubtools.posts.live.guard import AddressGuard
 from hubtools.posts.live.pacing import seconds_until_allowed, seconds_until_refilled
 from hubtools.posts.live.settings import cache_folder
+from hubtools.posts.registry import is_live, parse_address
 from tests.posts.live.conftest import Asking
 from tests.posts.live.servers import Clock, Reply, serving
 
@@ -105,8 +104,8 @@ def test_private_servers_are_not_asked(
     for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(SourceError, match=says):
-        Guard(frozenset(), lambda _: addresses).check(url)
-    Guard(frozenset(), lambda _: ["93.184.216.34"]).check("https://sea.example/x")
+        AddressGuard(frozenset(), lambda _: addresses).check(url)
+    AddressGuard(frozenset(), lambda _: ["93.184.216.34"]).check("https://sea.example/x")
 
 
 def test_a_host_that_cannot_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,7 +116,7 @@ def test_a_host_that_cannot_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(host)
 
     with pytest.raises(HubUnavailableError, match=r"sea\.example: this server cannot be found"):
-        Guard(frozenset(), nowhere).check("https://sea.example")
+        AddressGuard(frozenset(), nowhere).check("https://sea.example")
 
 
 @pytest.mark.parametrize(
@@ -134,14 +133,14 @@ def test_a_redirect_leads_nowhere_that_an_address_would_not(
 ) -> None:
     moved = Reply(None, 302, {"Location": location})
     with serving(lambda _: lambda path, query: moved) as served:
-        client = Client(asking(served), Reporter(), [served.base])
+        client = LiveClient(asking(served), [served.base])
         with client, pytest.raises(SourceError, match=says):
             client.get(f"{served.base}/x")
 
 
 def test_a_server_on_this_machine_must_be_named(asking: Asking) -> None:
     with serving(lambda _: lambda path, query: Reply({})) as served:
-        client = Client(asking(served), Reporter())
+        client = LiveClient(asking(served))
         with client, pytest.raises(SourceError, match="is not https"):
             client.get(served.base)
     assert not served.asked
@@ -150,29 +149,30 @@ def test_a_server_on_this_machine_must_be_named(asking: Asking) -> None:
 def test_a_name_that_resolves_anew_for_the_request_leads_nowhere_either(asking: Asking) -> None:
     """The first look is at what the name resolves to, the second at where the connection went."""
 
-    class Rebinding(Guard):
+    class Rebinding(AddressGuard):
         def check(self, url: str) -> None:
             pass
 
     with serving(lambda _: lambda path, query: Reply({"secret": 1})) as served:
-        client = Client(asking(served), Reporter())
-        client._guard = Rebinding(frozenset(), lambda _: [])
+        client = LiveClient(asking(served))
+        client._http._guard = Rebinding(frozenset(), lambda _: [])
         with client, pytest.raises(SourceError, match="private network"):
             client.get(served.base)
 
 
 def test_an_answer_that_does_not_end_is_not_read(asking: Asking) -> None:
     with serving(lambda _: lambda path, query: Reply(["x" * 3_000_000])) as served:
-        settings = replace(asking(served), largest_answer=1 << 20)
-        client = Client(settings, Reporter(), [served.base])
+        reading = asking(served)
+        reading = replace(reading, settings=replace(reading.settings, response_limit=1 << 20))
+        client = LiveClient(reading, [served.base])
         with client, pytest.raises(SourceError, match="more than 1 MiB"):
             client.get(served.base)
 
 
 def test_a_server_that_is_down_is_asked_a_few_times(asking: Asking, clock: Clock) -> None:
     with serving(lambda _: lambda path, query: Reply({})) as served:
-        settings = asking(served)
-    client = Client(settings, Reporter(), [served.base])
+        reading = asking(served)
+    client = LiveClient(reading, [served.base])
     with client, pytest.raises(HubUnavailableError, match=r"for now \(ConnectError\)"):
         client.get(served.base)
     assert clock.slept == [0.75, 1.5, 3.0, 6.0]
