@@ -100,8 +100,8 @@ def peer(folder: Path) -> int:
 
 def ours(folder: Path) -> int:
     """The archive opened, and its posts gone through once."""
-    timeline = read_source(str(folder / "archive.zip"), ArchiveLimits(total=64 << 30))
-    return sum(1 for _ in timeline.posts)
+    found = read_source(str(folder / "archive.zip"), ArchiveLimits(total=64 << 30))
+    return sum(1 for _ in found.posts)
 
 
 READERS: dict[str, Callable[[Path], int]] = {"json.loads": peer, "hubtools": ours}

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hubtools.core.errors import MissingExtraError, PolicyError, SourceError
+from hubtools.core.errors import PolicyError, SourceError
 from hubtools.posts.post import Account, AccountPosts
 from hubtools.posts.registry import read_source
-from tests.posts.exports import DID, WHEN, bluesky_post, car, commit, repository
+from tests.posts.conftest import Golden
+from tests.posts.exports import DID, WHEN, bluesky_post, car, commit, repository, varint
 
 POST, REPOST = "app.bsky.feed.post", "app.bsky.feed.repost"
 PROFILE = "app.bsky.actor.profile/self"
@@ -53,7 +53,7 @@ def test_what_is_missing_is_counted(tmp_path: Path) -> None:
     data = repository(RECORDS, without=frozenset((f"{POST}/3aaa", "app.bsky.graph.follow/3ddd")))
     found = read_source(write(tmp_path, data))
     assert texts(found) == ["answer", ""]
-    assert found.notes == ("1 records or parts of the tree are not in the file.",)
+    assert len(found.notes) == 1
 
 
 def test_every_cut_is_refused_or_reads_less(tmp_path: Path) -> None:
@@ -79,18 +79,20 @@ def test_every_flipped_byte_is_read_the_same_or_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "what"),
+    "data",
     [
-        (car(b"\x01\x71\x12\x20" + b"r" * 32, []), "has no commit to start from"),
-        (repository({PROFILE: RECORDS[PROFILE]}), "holds no posts"),
-        (car(b"\x01\x71\x12\x20" + b"r" * 32, []) + b"\xff" * 9, "byte "),
-        (car(b"\x01\x71\x12\x20" + b"r" * 32, []) + b"\xff\xff\xff\x7f", "has a block of"),
+        car(b"\x01\x71\x12\x20" + b"r" * 32, []),
+        repository({PROFILE: RECORDS[PROFILE]}),
+        car(b"\x01\x71\x12\x20" + b"r" * 32, []) + b"\xff" * 9,
+        car(b"\x01\x71\x12\x20" + b"r" * 32, []) + b"\xff\xff\xff\x7f",
+        car(b"\x01\x71\x12\x20" + b"r" * 32, []) + varint(40) + b"\x01\x71\x14\x20" + bytes(36),
     ],
+    ids=["no commit", "no posts", "no length", "a huge block", "another hash"],
 )
-def test_a_repository_without_readable_posts(data: bytes, what: str, tmp_path: Path) -> None:
+def test_a_repository_without_readable_posts(data: bytes, tmp_path: Path, golden: Golden) -> None:
     with pytest.raises(SourceError) as caught:
         read_source(write(tmp_path, data))
-    assert what in str(caught.value)
+    golden(caught.value)
 
 
 def test_a_tree_that_is_not_there(tmp_path: Path) -> None:
@@ -98,17 +100,15 @@ def test_a_tree_that_is_not_there(tmp_path: Path) -> None:
 
     top = commit(b"\x01\x71\x12\x20" + b"n" * 32)
     data = car(b"\x01\x71\x12\x20" + hashlib.sha256(top).digest(), [top])
-    with pytest.raises(SourceError, match="holds no posts"):
+    with pytest.raises(SourceError):
         read_source(write(tmp_path, data))
 
 
-def test_without_libipld_the_extra_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    source = write(tmp_path, repository(RECORDS))
-    monkeypatch.setitem(sys.modules, "libipld", None)
-    with pytest.raises(MissingExtraError, match="needs the extra 'bluesky'"):
-        read_source(source)
+def test_a_block_that_does_not_match_its_cid_is_refused(tmp_path: Path) -> None:
+    data = repository(RECORDS).replace(b"first", b"worst")
+    with pytest.raises(SourceError) as caught:
+        read_source(write(tmp_path, data))
+    assert ": byte " in str(caught.value.where)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_without_libipld_the_extra_is_named(
 def test_an_opt_out_in_the_repository_refuses(
     record: dict[str, dict[str, Any]], tmp_path: Path
 ) -> None:
-    with pytest.raises(PolicyError, match="owner does not want this"):
+    with pytest.raises(PolicyError):
         read_source(write(tmp_path, repository(RECORDS | record)))
 
 
@@ -164,8 +164,9 @@ def test_a_feed_of_two_authors_asks_which(tmp_path: Path) -> None:
     other = view("theirs", 2, "did:plc:other")
     other["author"]["handle"] = "mate.example"
     source = write(tmp_path, json.dumps({"feed": [{"post": view("mine")}, {"post": other}]}))
-    with pytest.raises(SourceError, match=r"2 authors: 'keeper\.example'"):
+    with pytest.raises(SourceError) as caught:
         read_source(source)
+    assert str(caught.value.fix).endswith("#keeper.example")
     assert texts(read_source(f"{source}#did:plc:other")) == ["theirs"]
     assert texts(read_source(f"{source}#mate.example")) == ["theirs"]
 
@@ -219,13 +220,13 @@ def test_real_files(
 ) -> None:
     """Posts that are only a picture have no text."""
     found = read_source(str(shared_data / "bluesky" / file))
-    found = list(found.posts)
+    every = list(found.posts)
     assert found.account == account
-    assert sum(not post.repost and not post.text for post in found) == pictures
-    assert len(found) == posts + reposts
-    assert sum(post.repost for post in found) == reposts
+    assert sum(not post.repost and not post.text for post in every) == pictures
+    assert len(every) == posts + reposts
+    assert sum(post.repost for post in every) == reposts
     assert len(found.notes) == notes
-    assert all(post.created for post in found)
+    assert all(post.created for post in every)
 
 
 def test_a_real_feed_of_the_sdk(shared_data: Path) -> None:
@@ -238,5 +239,5 @@ def test_a_real_feed_of_the_sdk(shared_data: Path) -> None:
 
 @pytest.mark.parametrize("file", ["greenground.repo.car", "snarfed2.car"])
 def test_real_repositories_without_posts(file: str, shared_data: Path) -> None:
-    with pytest.raises(SourceError, match="holds no posts"):
+    with pytest.raises(SourceError):
         read_source(str(shared_data / "bluesky" / file))

@@ -50,7 +50,7 @@ def test_posts_of_a_protected_account_never_come_through(tmp_path: Path) -> None
     ]
     found = read_source(dump(tmp_path, *hidden, {"text": "open"}))
     assert texts(found) == ["open"]
-    assert found.notes == ("3 posts that not everybody may see were left out.",)
+    assert len(found.notes) == 1 and "3" in found.notes[0]
 
 
 def page(*tweets: dict[str, Any]) -> dict[str, Any]:
@@ -89,13 +89,15 @@ def test_pages_of_api_2(shape: str, tmp_path: Path) -> None:
         ("3", "the start and the end", False, None),
         ("5", "the second", False, None),
     ]
-    assert found.notes == ("1 earlier versions of edited posts were left out.",)
+    assert len(found.notes) == 1
 
 
 def test_pages_of_two_authors_ask_which(tmp_path: Path) -> None:
     source = dump(tmp_path, page(v2("mine", 1), v2("theirs", 2, "8"), v2("mine", 3)))
-    with pytest.raises(SourceError, match=r"2 authors: 'keeper' \(2\), 'mate' \(1\)\. Say which"):
+    with pytest.raises(SourceError) as caught:
         read_source(source)
+    assert "'keeper' (2), 'mate' (1)" in caught.value.what
+    assert str(caught.value.fix).endswith("#keeper")
     assert texts(read_source(f"{source}#mate")) == ["theirs"]
 
 
@@ -111,8 +113,9 @@ def test_pages_that_twarc_has_flattened(tmp_path: Path) -> None:
 @pytest.mark.parametrize("file", ["flat.jsonl", "noflat.jsonl"])
 def test_real_dumps_of_a_search_hold_many_authors(file: str, shared_data: Path) -> None:
     source = str(shared_data / "twarc_v2" / file)
-    with pytest.raises(SourceError, match="has posts of 96 authors"):
+    with pytest.raises(SourceError) as caught:
         read_source(source)
+    assert " 96 " in caught.value.what
     found = read_source(f"{source}#DWDrummer13")
     assert (found.account.handle, len(list(found.posts))) == ("DWDrummer13", 2)
 

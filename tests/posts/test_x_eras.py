@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from tests.posts.archives import (
     write_folder,
     write_zip,
 )
+from tests.posts.conftest import Golden
 
 MADE = datetime(2013, 1, 31, 0, 13, 32, tzinfo=UTC)
 Write = Callable[[Path, dict[str, str | bytes]], str]
@@ -94,20 +97,21 @@ def test_the_table_is_read_where_the_months_are_missing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("members", "what"),
+    "members",
     [
-        ({"data/js/tweets/2013_01.js": "Grailbird.data.tweets_2013_01 = [1]"}, "is no tweet"),
-        ({"data/js/tweets/2013_01.js": "Grailbird.data.tweets_2013_01 = [{"}, "ends in the middle"),
-        ({"a/tweets.csv": "text\nx\n", "b/tweets.csv": "text\nx\n"}, "more than one archive"),
-        ({"tweets.csv": "id,body\n1,x\n"}, "it has: id, body"),
+        {"data/js/tweets/2013_01.js": "Grailbird.data.tweets_2013_01 = [1]"},
+        {"data/js/tweets/2013_01.js": "Grailbird.data.tweets_2013_01 = [{"},
+        {"a/tweets.csv": "text\nx\n", "b/tweets.csv": "text\nx\n"},
+        {"tweets.csv": "id,body\n1,x\n"},
     ],
+    ids=["not a tweet", "cut", "two archives", "no text"],
 )
 def test_an_old_archive_that_cannot_be_read(
-    members: dict[str, str | bytes], what: str, tmp_path: Path
+    members: dict[str, str | bytes], tmp_path: Path, golden: Golden
 ) -> None:
     with pytest.raises(SourceError) as caught:
         read_source(write_zip(tmp_path / "a.zip", members))
-    assert what in str(caught.value)
+    golden(caught.value)
 
 
 @pytest.mark.parametrize("write", [write_zip, write_folder])
@@ -137,8 +141,9 @@ def test_deleted_posts_and_those_of_a_circle_stay_closed(tmp_path: Path) -> None
     )
     assert texts(read_source(source)) == ["open"]
     (tmp_path / "x").write_text(member("deleted_tweets", [{"tweet": tweet("SECRET")}]))
-    with pytest.raises(SourceError, match="list of 'deleted_tweets', not of 'tweets'"):
+    with pytest.raises(SourceError) as caught:
         read_source(str(tmp_path / "x"))
+    assert "'deleted_tweets'" in caught.value.what
 
 
 def formatted(text: str) -> str:
@@ -172,6 +177,40 @@ def test_an_archive_that_a_formatter_has_been_through(tmp_path: Path) -> None:
     assert found.account.handle == "lampkeeper"
 
 
+def test_a_large_formatted_archive_is_never_in_memory_as_a_whole(tmp_path: Path) -> None:
+    record = "{ tweet: { id_str: '1', full_text: 'a } brace, a \\'quote\\' %s', }, },\n"
+    file = tmp_path / "some"
+    with file.open("w") as js:
+        js.write("window.YTD.tweets.part0 = [\n")
+        js.writelines(record % ("words " * 500) for _ in range(8_000))
+        js.write("];\n")
+    assert file.stat().st_size > 23 << 20
+    tracemalloc.start()
+    posts = list(islice(read_source(str(file)).posts, 7_990, None))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert {post.text[:22] for post in posts} == {"a } brace, a 'quote' w"}
+    assert peak < 12 << 20
+
+
+@pytest.mark.parametrize(
+    ("js", "line"),
+    [
+        ("[\n{ tweet: { full_text: 'a' } },\n{ tweet: { full_text: 'b }", 3),
+        ("[\n{ tweet: { full_text: 'a' } },\n{ tweet: { full_text: 'b' }", 3),
+        ("[\n{ tweet: " + "{ a: " * 5_000 + "1" + " }" * 5_001 + "]", 2),
+        ("[\n{ tweet: [" + "/*" * 200_000, 2),
+    ],
+    ids=["an open quote", "an open brace", "deep", "comments"],
+)
+def test_a_broken_formatted_archive_is_refused(js: str, line: int, tmp_path: Path) -> None:
+    file = tmp_path / "some"
+    file.write_text(f"window.YTD.tweets.part0 = {js}")
+    with pytest.raises(SourceError) as caught:
+        read_source(str(file))
+    assert caught.value.where == f"{file}:{line}"
+
+
 def test_single_quotes_are_read(tmp_path: Path) -> None:
     file = tmp_path / "some"
     file.write_text("window.YTD.tweets.part0 = [\n{ tweet: { full_text: 'a \"b\" it\\'s', },},\n]")
@@ -181,8 +220,10 @@ def test_single_quotes_are_read(tmp_path: Path) -> None:
 def test_what_no_formatter_does_keeps_its_own_error(tmp_path: Path) -> None:
     file = tmp_path / "some"
     file.write_text('window.YTD.tweets.part0 = [\n{"full_text": "a"},\n{full_text "b"}]')
-    with pytest.raises(SourceError, match="some:3: not valid JSON: expecting property name"):
+    with pytest.raises(SourceError) as caught:
         read_source(str(file))
+    assert str(caught.value.where).endswith("some:3")
+    assert "expecting property name" in caught.value.what
 
 
 def test_a_text_that_was_cut_says_so(tmp_path: Path) -> None:

@@ -102,7 +102,11 @@ class Container(ABC):
         with self.open(name) as stream:
             data = stream.read(limit + 1)
         if len(data) > limit:
-            raise SourceError(f"is larger than {limit:,} bytes", where=self.where(name))
+            raise SourceError(
+                f"is larger than {limit:,} bytes",
+                where=self.where(name),
+                fix="Replace it by a smaller file",
+            )
         return data
 
     def charge(self, name: str, size: int) -> None:
@@ -190,7 +194,7 @@ class FolderContainer(Container):
             count += len(folders) + len(files)
             if count > self.limits.entries:
                 raise SourceError(
-                    f"holds more than {self.limits.entries:,} files",
+                    f"has more than {self.limits.entries:,} files",
                     where=self.path,
                     fix="Pass the archive's own folder",
                 )

@@ -174,7 +174,9 @@ class JsonStream(AbstractContextManager["JsonStream"]):
 
 
 def _reason(error: ValueError, at_end: bool) -> str:
-    message = getattr(error, "msg", str(error)).lower().removesuffix(" at")
+    if not isinstance(error, json.JSONDecodeError):
+        return "not valid JSON: has a number with too many digits"
+    message = error.msg.lower().removesuffix(" at")
     if at_end or message.startswith("unterminated"):
         return _TRUNCATED
     return f"not valid JSON: {message}"

@@ -66,7 +66,11 @@ class TarContainer(Container):
 
     def _check(self, info: tarfile.TarInfo, count: int) -> None:
         if count > self.limits.entries:
-            raise SourceError(f"holds more than {self.limits.entries:,} entries", where=self.path)
+            raise SourceError(
+                f"has more than {self.limits.entries:,} entries",
+                where=self.path,
+                fix="Check where this file comes from",
+            )
         if leads_out(info.name):
             raise SourceError(
                 f"has an entry that would unpack outside the folder: {info.name!r}",

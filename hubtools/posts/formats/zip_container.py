@@ -40,7 +40,11 @@ class ZipContainer(Container):
 
     def _check(self) -> None:
         if len(self._infos) > self.limits.entries:
-            raise SourceError(f"holds more than {self.limits.entries:,} entries", where=self.path)
+            raise SourceError(
+                f"has more than {self.limits.entries:,} entries",
+                where=self.path,
+                fix="Check where this file comes from",
+            )
         for info in self._infos.values():
             if leads_out(info.orig_filename) or leads_out(info.filename):
                 raise SourceError(

@@ -64,7 +64,9 @@ def _finish(
     while not walk.done:
         reading.cancel.raise_if_cancelled()
         if len(requested) >= reading.settings.page_limit:
-            raise SourceError("has too many pages", where=cache.folder.name)
+            raise SourceError(
+                "has too many pages", where=cache.folder.name, fix="Export the account's archive"
+            )
         requested.add(walk.next)
         page = fetch(walk.next)
         new = {post.id: post for post in page.posts if post.id not in met and post.id not in own}

@@ -12,11 +12,15 @@ from typing import Any
 
 import pytest
 
+from hubtools.core.cancel import CancelledError, CancelToken
 from hubtools.core.errors import HubUnavailableError, PolicyError, SourceError
+from hubtools.core.events import Event, Progress, Reporter
 from hubtools.posts.live.client import LiveResponse
+from hubtools.posts.live.remote_account import GoneError
 from hubtools.posts.post import Account
-from hubtools.posts.registry import read_source
+from hubtools.posts.registry import parse_address, read_source
 from hubtools.posts.sources.mastodon_account import find
+from tests.posts.conftest import Golden
 from tests.posts.live.conftest import Asking
 from tests.posts.live.servers import Clock, Mastodon, Reply, serving, status
 
@@ -52,7 +56,7 @@ def test_an_account_and_its_public_posts(asking: Asking) -> None:
     assert first.created == datetime(2026, 8, 5, 13, 52, 34, 108000, UTC)
     assert (repost.repost, repost.text) == (True, "")
     assert (answer.reply_to, answer.language) == (first.id, "pt")
-    assert found.notes == ("Posts that are not public were left out.",)
+    assert len(found.notes) == 1
     assert all(agent.startswith("hubtools/") for agent in served.agents)
 
 
@@ -106,7 +110,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(asking: Asking) -> None:
         reading = asking(served)
         attempts = reading.settings.attempts
         served.faults = {n: Reply({"error": "down"}, 503) for n in range(3, 3 + attempts)}
-        with pytest.raises(HubUnavailableError, match="Run the same command again"):
+        with pytest.raises(HubUnavailableError):
             read_source(SOURCE, live=reading)
         before = len(served.asked)
         found = read_source(SOURCE, live=reading)
@@ -150,13 +154,14 @@ def test_a_spent_limit_is_waited_out_before_the_next_request(asking: Asking, clo
 def test_a_server_that_asks_for_hours_is_not_waited_for(asking: Asking, clock: Clock) -> None:
     with serving(Mastodon([])) as served:
         served.faults = {0: Reply({}, 429, {"Retry-After": "7200"})}
-        with pytest.raises(HubUnavailableError, match="asks to wait 120 minutes"):
+        with pytest.raises(HubUnavailableError) as caught:
             read_source(SOURCE, live=asking(served))
+    assert "120 minutes" in caught.value.what
     assert not clock.slept
 
 
 @pytest.mark.parametrize(
-    ("profile", "says"),
+    ("profile", "setting"),
     [
         ({"indexable": False}, "indexable: false"),
         ({"noindex": True}, "noindex: true"),
@@ -164,16 +169,17 @@ def test_a_server_that_asks_for_hours_is_not_waited_for(asking: Asking, clock: C
     ],
 )
 def test_an_opt_out_refuses_before_any_post_is_asked_for(
-    asking: Asking, tmp_path: Path, profile: dict[str, Any], says: str
+    asking: Asking, tmp_path: Path, profile: dict[str, Any], setting: str
 ) -> None:
     network = Mastodon([status(1)])
     with serving(network) as served:
         read_source(SOURCE, live=asking(served))
         network.profile = profile
         before = len(served.asked)
-        with pytest.raises(PolicyError, match=says) as caught:
+        with pytest.raises(PolicyError) as caught:
             read_source(SOURCE, live=asking(served))
     assert caught.value.where == f"mastodon:gull@sea.example: {served.base}/@gull"
+    assert setting in caught.value.what
     assert len(served.asked) == before + 1
     assert not list(tmp_path.rglob("*.json")), "what was kept from before goes as well"
 
@@ -193,33 +199,35 @@ def test_who_it_is_can_be_refused_before_any_post_is_asked_for(asking: Asking) -
 def test_an_account_that_is_not_there(asking: Asking) -> None:
     with (
         serving(Mastodon([])) as served,
-        pytest.raises(SourceError, match="no such account") as caught,
+        pytest.raises(GoneError) as caught,
     ):
         read_source("mastodon:nobody@sea.example", live=asking(served))
     assert caught.value.where == "mastodon:nobody@sea.example"
 
 
-def test_an_account_without_public_posts(asking: Asking) -> None:
+def test_an_account_without_public_posts(asking: Asking, golden: Golden) -> None:
     hidden = [status(n, visibility="unlisted") for n in range(50)]
-    with serving(Mastodon(hidden)) as served, pytest.raises(SourceError, match="no public posts"):
+    with serving(Mastodon(hidden)) as served, pytest.raises(SourceError) as caught:
         read_source(SOURCE, live=asking(served))
+    golden(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("fault", "says"),
+    "fault",
     [
-        (Reply({"error": "This method requires an authenticated user"}, 401), "logged in"),
-        (Reply({"error": "odd"}, 422), "HTTP 422 odd"),
-        (Reply([1, 2]), "something else"),
-        (Reply({"username": "gull"}), "something else"),
-        (Reply({"id": "77", "suspended": True}), "suspended"),
+        Reply({"error": "This method requires an authenticated user"}, 401),
+        Reply({"error": "odd"}, 422),
+        Reply([1, 2]),
+        Reply({"username": "gull"}),
+        Reply({"id": "77", "suspended": True}),
     ],
 )
-def test_other_answers_are_said_in_a_line(asking: Asking, fault: Reply, says: str) -> None:
+def test_an_unusable_response_is_an_error(asking: Asking, fault: Reply, golden: Golden) -> None:
     with serving(Mastodon([])) as served:
         served.faults = {0: fault}
-        with pytest.raises(SourceError, match=says):
+        with pytest.raises(SourceError) as caught:
             read_source(SOURCE, live=asking(served))
+    golden(caught.value)
 
 
 def test_odd_pages_are_no_reason_to_fail(asking: Asking) -> None:
@@ -253,8 +261,9 @@ def test_a_handle_on_another_host_than_its_server_is_found(asking: Asking) -> No
             webfinger = Reply({"subject": "acct:gull@sea.example", "links": links})
             return lambda path, _q: webfinger if "webfinger" in path else Reply({}, 404)
 
-        with serving(pointing) as served, pytest.raises(SourceError, match="is not https"):
+        with serving(pointing) as served, pytest.raises(SourceError) as caught:
             read_source(SOURCE, live=asking(served))
+    assert caught.value.where == home.base
     assert served.paths() == ["lookup", "webfinger"]
     assert not home.asked, "loopback was not named by the person"
 
@@ -284,16 +293,16 @@ def test_the_server_behind_a_handle_is_asked_when_its_host_has_none(asking: Aski
     assert remote.account.handle == "gull@sea.example"
 
 
-def test_ten_thousand_posts_take_no_memory_to_speak_of(asking: Asking) -> None:
-    statuses = [status(n, content=f"<p>{n} {'sea ' * 50}</p>") for n in range(10_000)]
+def test_many_posts_are_never_in_memory_together(asking: Asking) -> None:
+    statuses = [status(n, content=f"<p>{n} {'sea ' * 500}</p>") for n in range(3_000)]
     with serving(Mastodon(statuses)) as served:
         tracemalloc.start()
         found = read_source(SOURCE, live=asking(served))
         count = sum(1 for _ in found.posts)
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-    assert count == 10_000
-    assert peak < 5 << 20  # their JSON is 6 MB, and 20 as objects
+    assert count == 3_000
+    assert peak < 5 << 20  # their JSON is 7 MB
 
 
 def test_the_command_reads_an_address_and_asks_nobody_who_is_on_the_deny_list(
@@ -327,7 +336,7 @@ def test_a_page_of_the_copy_that_is_damaged_is_said(asking: Asking, tmp_path: Pa
         read_source(SOURCE, live=asking(served))
         page = next(tmp_path.rglob("0001-00001.json"))
         page.write_text("{")
-        with pytest.raises(SourceError, match="cannot be read") as caught:
+        with pytest.raises(SourceError) as caught:
             read_source(SOURCE, live=asking(served))
         assert caught.value.where == str(page)
         page.unlink()
@@ -344,3 +353,33 @@ def test_pages_of_another_server_are_not_mixed_in(asking: Asking) -> None:
         assert texts(read_source(SOURCE, live=reading)) == [
             "The tide came in at 2 & went out again"
         ]
+
+
+def test_a_cancelled_reading_stops_between_pages_and_resumes(asking: Asking) -> None:
+    cancel = CancelToken()
+    pages = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Progress):
+            pages.append(event.done)
+            cancel.cancel()
+
+    statuses = [status(n) for n in range(200)]
+    with serving(Mastodon(statuses)) as served:
+        with pytest.raises(CancelledError):
+            reading = replace(asking(served), reporter=Reporter((listen,)), cancel=cancel)
+            read_source(SOURCE, live=reading)
+        assert served.paths() == ["lookup", "statuses"]
+        assert len(texts(read_source(SOURCE, live=asking(served)))) == 200
+    assert pages == [40.0]
+
+
+def test_a_wait_ends_when_the_reading_is_cancelled(asking: Asking) -> None:
+    cancel = CancelToken()
+    with serving(Mastodon([])) as served:
+        served.faults = {0: Reply({}, 429, {"Retry-After": "600"})}
+        reading = asking(served)
+        settings = replace(reading.settings, sleep=lambda seconds: cancel.cancel())
+        with pytest.raises(CancelledError):
+            read_source(SOURCE, live=replace(reading, settings=settings, cancel=cancel))
+    assert len(served.asked) == 1

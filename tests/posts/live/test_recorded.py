@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from hubtools.core.errors import SourceError
+from hubtools.posts.live.remote_account import GoneError
 from hubtools.posts.registry import read_source
 from tests.posts.live.conftest import Asking
 from tests.posts.live.servers import Reply, serving
@@ -46,7 +47,7 @@ def test_a_recorded_account_is_read(asking: Asking, recorded: dict[str, Reply]) 
         return recorded.get(f"{path} {key}", Reply([], headers={"link": ""}))
 
     with serving(lambda _: respond) as served:
-        with pytest.raises(SourceError, match="no public posts"):
+        with pytest.raises(SourceError):
             read_source(SOURCE, live=asking(served))
         for reply in recorded.values():
             for status in reply.document if isinstance(reply.document, list) else ():
@@ -61,6 +62,6 @@ def test_a_recorded_stranger_is_none(asking: Asking, recorded: dict[str, Reply])
     missing = recorded["/api/v1/accounts/lookup kljadklajsdkljlkjlkjlkjasdasd"]
     with (
         serving(lambda _: lambda path, query: missing) as served,
-        pytest.raises(SourceError, match="no such account"),
+        pytest.raises(GoneError),
     ):
         read_source("mastodon:kljadklajsdkljlkjlkjlkjasdasd@sea.example", live=asking(served))
