@@ -29,7 +29,7 @@ from hubtools.demo.job import Work, clean_environment
 from hubtools.demo.messages import Event, Failed, Job, Look, Looked, Publish, Train, Trained
 from hubtools.demo.options import Settings
 from hubtools.pictures.thumbnail import draw_thumbnail
-from hubtools.posts.live.address import is_live
+from hubtools.posts.registry import is_live
 from hubtools.services.thumbnail import THUMBNAIL, subject_of, with_first
 from hubtools.services.train import TrainRequest
 from hubtools.sync.target import LOCAL_NAMESPACE

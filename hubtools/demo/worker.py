@@ -67,12 +67,17 @@ def _do(job: say.Look | say.Train | say.Publish, report: Reporter) -> say.Ending
 
 
 def _look(job: say.Look, project: Project, report: Reporter) -> say.Looked:
-    from hubtools.corpus.cleaning import find_cleaning
-    from hubtools.services.read import read_corpora
+    from hubtools.services.read import ReadRequest, read
 
     request = job.request
-    rules = find_cleaning(request.cleaning, request.language)
-    corpora = read_corpora(request.sources, request.reading, rules, project, report)
+    reading = ReadRequest(
+        project=project,
+        sources=request.sources,
+        options=request.reading,
+        cleaning=request.cleaning,
+        language=request.language,
+    )
+    corpora = read(reading, report, CancelToken()).corpora
     texts = [json.dumps(post.text) for corpus in corpora for post in corpus.kept]
     write_atomically(Path(job.kept), "\n".join(texts))
     return say.Looked(tuple(map(_seen, corpora)))
@@ -103,7 +108,7 @@ def _seen(corpus: Corpus) -> say.SeenAccount:
 
 
 def _left_out(corpus: Corpus) -> Iterator[say.LeftOut]:
-    for reason, count in corpus.dropped.items():
+    for reason, count in corpus.reasons.items():
         examples = corpus.examples.get(reason, ())
         yield say.LeftOut(reason, count, examples[0].before if examples else None)
 

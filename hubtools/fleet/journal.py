@@ -26,7 +26,7 @@ from hubtools.core.errors import UsageError
 from hubtools.core.files import write_atomically, writing
 from hubtools.fleet.manifest import Row, Shard
 from hubtools.fleet.worker import Outcome
-from hubtools.posts.live.address import is_live
+from hubtools.posts.registry import is_live
 from hubtools.training.recipe import base_folder, recipe_for
 
 _FOLDER = Path(".hubtools") / "fleet"
