@@ -124,7 +124,7 @@ def _with_cached(files: Sequence[Path], memory: RenderMemory) -> _CardChunk:
 
 
 def fingerprint(renderer: CardRenderer) -> bytes:
-    """A digest of all that a README depends on besides its card: settings, templates, code."""
+    """A digest of everything a README depends on besides its card: settings, templates, code."""
     settings = [(f.name, getattr(renderer, f.name)) for f in fields(renderer)]
     versions = [version(library) for library in _LIBRARIES]
     digest = hashlib.sha256(repr((settings, versions)).encode())
@@ -154,7 +154,7 @@ class _RenderTally:
         for stray in result.strays:
             first = self._strays.setdefault(stray.repo.lower(), stray.name)
             if first != stray.name:
-                what = f"repo: {stray.repo!r} is the repository of the card {first!r} too"
+                what = f"repo: {stray.repo!r} is also the repository of the card {first!r}"
                 self._failed.append(RenderFailure(stray.name, what))
 
     def result(self) -> RenderResult:
@@ -202,14 +202,14 @@ def _make(file: Path, known: Made | None, out: Path, renderer: CardRenderer) -> 
     card = parse_card(file, toml, prose)
     if card.repo.lower() != file.stem.lower() and file.with_name(f"{card.repo}.toml").is_file():
         what = f"{card.repo!r} is the repository of {card.repo}.toml"
-        raise CardError(what, where=f"{file}: repo", fix=f"Say repo = '{file.stem}'")
+        raise CardError(what, where=f"{file}: repo", fix=f"Set repo = '{file.stem}'")
     data = renderer.render(card).encode()
     readme = f"{out}/{card.repo}/{README}"
     with writing(out):
         written = _put(readme, data)
         stamp = stamp_of(readme)
     if stamp is None:
-        raise OutputError("was removed while it was written", where=readme)
+        raise OutputError("was removed while hubtools wrote it", where=readme)
     return Made(file.stem, card.repo, digest, stamp), written
 
 
@@ -217,7 +217,7 @@ def source_digest(toml: bytes, prose: bytes | None) -> bytes:
     """A digest of the bytes that a card is read from."""
     digest = hashlib.sha256(toml)
     if prose is not None:
-        digest.update(b"\0" + prose)  # a NUL stands in no TOML
+        digest.update(b"\0" + prose)  # TOML cannot contain a NUL
     return digest.digest()
 
 

@@ -1,7 +1,7 @@
-"""What the text of a huggingtweets card says: lines of its template are known by their shape.
+"""Facts in the text of a huggingtweets card, whose template lines are recognized by patterns.
 
-Each pattern matches a whole line, or a whole block of lines, and no more; what matches none is a
-person's own.
+Each pattern matches exactly one line or block of lines; what no pattern matches was added by a
+person.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ _LINES = (
     r'<link rel="stylesheet" href="https://unpkg\.com/@tailwindcss/[^>]*>',
     r"<!--- random size file .* -->",
 )
-# Facts that stand in a sentence which somebody changed.
+# Facts in sentences that somebody edited.
 _ANYWHERE = (
     r"\[Explore the data\]\((?P<dataset>https?:[^\s()]+)\)",
     r"\[W&B training run\]\((?P<training>https?:[^\s()]+)\)",
@@ -92,7 +92,7 @@ _HIDDEN = re.compile(r"display:\s*none")
 
 @dataclass(frozen=True, slots=True)
 class LegacyFacts:
-    """What a card says, each thing where it stands first, and what is not the template's."""
+    """The facts of a card, each from its first mention, and the text that is not the template's."""
 
     facts: Mapping[str, str]
     avatars: tuple[str | None, ...]
@@ -108,7 +108,7 @@ class LegacyFacts:
 
 
 def read_facts(body: str) -> LegacyFacts:
-    """What the body of a huggingtweets card says."""
+    """The facts in the body of a huggingtweets card."""
     facts: dict[str, str] = {}
     text = _PRE.sub(lambda match: _SPAN.sub("", match[0]), body.strip("\n") + "\n")
     text = _TABLE.sub(lambda match: _as_markdown(match[0]), text)

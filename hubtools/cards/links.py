@@ -12,7 +12,7 @@ from markdown_it.token import Token
 
 @dataclass(frozen=True, slots=True)
 class MarkdownLink:
-    """Where a text points to, and the line (from 1) that says so."""
+    """A link's target and its line, from 1."""
 
     target: str
     line: int
@@ -50,7 +50,7 @@ class _Collector(HTMLParser):
 
 
 def _line(target: str, lines: Sequence[str], first: int, end: int) -> int:
-    """The line of the block that shows `target`; its first line where none does as it stands."""
+    """The line in the block that contains `target` literally; otherwise the block's first line."""
     return next(
         (n + 1 for n in range(first, min(end, len(lines))) if target in lines[n]), first + 1
     )

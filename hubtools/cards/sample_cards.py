@@ -1,4 +1,4 @@
-"""Made-up cards on which a user's templates are tried: between them they have everything."""
+"""Made-up cards to try a user's templates on; together they use every field."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _EVALUATION = Evaluation(
 
 
 def sample_cards() -> tuple[Card, ...]:
-    """One account with all that a card can say, three accounts, one that says little, a retired."""
+    """A full card, one of three accounts, a sparse one, and a retired one."""
     full = Card(
         repo="sample-quayside",
         language="en",

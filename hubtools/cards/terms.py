@@ -40,7 +40,7 @@ def terms_of(card: Card) -> NetworkTerms:
 
 
 def profile_url(account: CardAccount) -> str | None:
-    """The public page of an account, where its network has one for its handle."""
+    """The address of an account's public page; None where the network has none for its handle."""
     handle = account.handle
     if not handle:
         return None
@@ -55,7 +55,7 @@ def profile_url(account: CardAccount) -> str | None:
 
 
 def handles(card: Card) -> list[tuple[str, str | None]]:
-    """Every handle of the card, those that belong to no account last, with its page's address."""
+    """Every handle of the card with its page's address, unassigned handles last."""
     shown = [(a.handle, profile_url(a)) for a in card.accounts if a.handle]
     networks = {account.network for account in card.accounts}
     (network,) = networks if len(networks) == 1 else (None,)
@@ -64,7 +64,7 @@ def handles(card: Card) -> list[tuple[str, str | None]]:
 
 
 def people(card: Card) -> Markup:
-    """The accounts in a sentence: names where they are known, else handles, at most six of them."""
+    """The accounts in a sentence: up to six names, or handles where names are unknown."""
     known = [a.name or f"@{a.handle}" for a in card.accounts if a.name or a.handle]
     known = known or [f"@{handle}" for handle in card.handles]
     if not known:
@@ -77,6 +77,6 @@ def people(card: Card) -> Markup:
 
 
 def label(account: CardAccount, position: int) -> Markup:
-    """What stands above the account's column of a table, or before its row."""
+    """The header of the account's column or row in a table."""
     text = account.name or (f"@{account.handle}" if account.handle else f"Account {position}")
     return isolated(text)

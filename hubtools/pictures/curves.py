@@ -18,9 +18,9 @@ LEFT, RIGHT = 112, 972
 LOSS_TOP, LOSS_BOTTOM = 124, 326
 RATE_TOP, RATE_BOTTOM = 362, 418
 POINTS = 1000
-"""Points of a curve that are drawn: one a pixel or so."""
+"""Points drawn per curve: about one per pixel."""
 HEADROOM = 0.06
-"""Of the range of the losses, above and below them."""
+"""Margin above and below the losses, as a fraction of their range."""
 LABEL_PITCH = 28.0
 NICE = (1.0, 2.0, 2.5, 5.0, 10.0)
 _TICK = 20  # px
@@ -29,7 +29,7 @@ _LEGEND = 22  # px
 
 @dataclass(frozen=True, slots=True)
 class _Series:
-    """One curve: its name, its color, and (step, value) in the order of the steps."""
+    """One curve: its name, its color, and (step, value) pairs in step order."""
 
     name: str
     color: str
@@ -39,7 +39,7 @@ class _Series:
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """Where a diagram stands, and what its edges mean."""
+    """A diagram's position, and the values at its edges."""
 
     top: float
     bottom: float
@@ -56,10 +56,10 @@ class _Frame:
 
 
 def curve_points(history: Iterable[object]) -> tuple[CurvePoint, ...]:
-    """The points of a run's history: entries with `step`, and with what else is known of them.
+    """The points of a run's history, whose entries have `step` and any other field of a point.
 
-    An entry without a step, or a number that is none, is left out; so a history of another
-    version gives what it can.
+    Entries without a step and values that are not finite numbers are left out, so histories of
+    other versions work as far as possible.
     """
     points = []
     for entry in history:
@@ -80,7 +80,7 @@ def curve_points(history: Iterable[object]) -> tuple[CurvePoint, ...]:
 def draw_curves(points: Sequence[CurvePoint], theme: Theme = LIGHT) -> Picture | None:
     """Draw both losses and the learning rate over the steps, 1200 × 480 px, as a PNG.
 
-    None when there is nothing to see: fewer than two losses of either kind.
+    None when there is nothing to draw: fewer than two losses of either kind.
     """
     trained = _series("train loss", theme.accent, points, lambda point: point.train_loss)
     validated = _series("validation loss", theme.signal, points, lambda p: p.val_loss, dots=True)
@@ -129,11 +129,11 @@ def _steps(series: Sequence[_Series]) -> tuple[float, float]:
 
 
 def _around(series: Sequence[_Series]) -> tuple[float, float]:
-    """The range of all values, with some air around it."""
+    """The range of all values, with a margin."""
     values = [value for one in series for _, value in one.values]
     low, high = min(values), max(values)
-    air = HEADROOM * (high - low) or 0.5
-    return low - air, high + air
+    margin = HEADROOM * (high - low) or 0.5
+    return low - margin, high + margin
 
 
 def ticks(low: float, high: float, most: int) -> list[float]:
@@ -167,7 +167,7 @@ def _draw_series(canvas: Canvas, frame: _Frame, series: _Series) -> None:
 
 
 def _draw_ends(canvas: Canvas, frame: _Frame, losses: Sequence[_Series]) -> None:
-    """The name and last value of each curve beside its end, apart from one another."""
+    """Draw the name and last value of each curve beside its end, without overlap."""
     wanted = sorted(losses, key=lambda series: frame.y(series.values[-1][1]))
     ys = [frame.y(series.values[-1][1]) for series in wanted]
     if len(ys) == 2 and ys[1] - ys[0] < 2 * LABEL_PITCH:
@@ -181,7 +181,7 @@ def _draw_ends(canvas: Canvas, frame: _Frame, losses: Sequence[_Series]) -> None
 
 
 def _shown(value: float, digits: int) -> str:
-    """A number with so many decimals, unless it is too large or too small for that."""
+    """A number with `digits` decimals, or in scientific notation if it does not fit."""
     return f"{value:.{digits}f}" if digits < 4 and abs(value) < 1e5 else f"{value:.1e}"
 
 

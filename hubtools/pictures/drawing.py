@@ -1,7 +1,4 @@
-"""A sheet to draw on, and its PNG.
-
-Lengths are pixels from the top left corner.
-"""
+"""A canvas, and its PNG. Lengths are pixels from the top left corner."""
 
 from __future__ import annotations
 
@@ -27,24 +24,24 @@ from hubtools.pictures.theme import LIGHT, Theme
 from hubtools.pictures.types import Mark, MarkKind
 
 ROUND = 0.5523
-"""How far a cubic curve's handles reach along a quarter of a circle of radius 1."""
+"""Length of a cubic curve's handles that draws a quarter of a circle of radius 1."""
 ASCENT = 0.77
-"""How far capitals reach above the base line, of a type's size."""
+"""Height of capitals above the baseline, as a fraction of the type size."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Ink:
-    """The letters of a run: RGBA from the bottom row up, and where they stand."""
+    """The rendered letters of a run, RGBA from the bottom row up, and their position."""
 
     pixels: NDArray[np.uint8]
     left: float
     """From the run's left edge, px."""
     rise: int
-    """From the base line up to the top row, px."""
+    """From the baseline up to the top row, px."""
 
 
 class Canvas:
-    """A sheet of `width` × `height` px to draw on. Remembers what it drew in `marks`."""
+    """A canvas of `width` × `height` px; `marks` lists what it drew."""
 
     def __init__(self, width: int, height: int, theme: Theme = LIGHT) -> None:
         self.width = width
@@ -55,16 +52,16 @@ class Canvas:
         self._fill(_outline(0, 0, width, height, 0), theme.paper)
 
     def write(self, text: str, style: TextStyle, x: float, baseline: float) -> float:
-        """Draw one line of `text` from `x` on; returns its width in px.
+        """Draw one line of `text` starting at `x`; returns its width in px.
 
-        For what many pictures share, such as names: its letters are kept for the next one.
+        For text that many pictures share, such as names: its rendered letters are cached.
         """
         runs = set_line([(text, style)], base=int(is_right_to_left(text)))
-        self._draw(runs, x, baseline, _kept_ink)
+        self._draw(runs, x, baseline, _cached_ink)
         return width_of(runs)
 
     def draw(self, runs: tuple[TextRun, ...], x: float, baseline: float) -> None:
-        """Draw a line that was set, its left edge at `x`."""
+        """Draw a line of runs with its left edge at `x`."""
         self._draw(runs, x, baseline, _ink)
 
     def box(
@@ -72,7 +69,7 @@ class Canvas:
     ) -> None:
         """Fill a rectangle with corners of `radius` px."""
         self._fill(_outline(x, self.height - y - height, width, height, radius), color)
-        self._remember("box", x, y, width, height)
+        self._record("box", x, y, width, height)
 
     def line(self, points: tuple[tuple[float, float], ...], color: str, thickness: float) -> None:
         """Draw through `points`, with round ends and corners."""
@@ -84,15 +81,15 @@ class Canvas:
         outline = Outline([(x, self.height - y) for x, y in points])
         self._agg.draw_path(pen, outline, IdentityTransform())
         xs, ys = zip(*points, strict=True)
-        self._remember("line", min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys))
+        self._record("line", min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys))
 
     def paste(self, image: Image.Image, x: int, y: int) -> None:
         """Draw an RGBA image with its top left corner at `x`, `y`."""
         self._put(image, x, y)
-        self._remember("picture", x, y, image.width, image.height)
+        self._record("picture", x, y, image.width, image.height)
 
     def png(self) -> bytes:
-        """The canvas as a PNG of at most 256 colors, with a word on whose emoji it shows."""
+        """The canvas as a PNG of at most 256 colors, with the credit for its emoji."""
         whole = Image.frombuffer(
             "RGBA", (self.width, self.height), self._agg.buffer_rgba(), "raw", "RGBA", 0, 1
         )
@@ -122,7 +119,7 @@ class Canvas:
             bottom = self.height - round(baseline) + ink.rise - len(ink.pixels)
             self._agg.draw_image(self._agg.new_gc(), round(x + ink.left), bottom, ink.pixels)
         top = baseline - ASCENT * size
-        self._remember("text", x, top, run.width, size, seen(run.text), size)
+        self._record("text", x, top, run.width, size, seen(run.text), size)
 
     def _emoji(self, run: TextRun, x: float, baseline: float) -> None:
         size = run.style.size
@@ -131,7 +128,7 @@ class Canvas:
         picture = emoji_beside(run.text, side, run.style.color)
         edge = (picture.width - side) // 2
         self._put(picture, left - edge, top - edge)
-        self._remember("emoji", left, top, side, side, run.text, size)
+        self._record("emoji", left, top, side, side, run.text, size)
 
     def _put(self, image: Image.Image, x: int, y: int) -> None:
         pixels = np.asarray(image)[::-1]
@@ -144,7 +141,7 @@ class Canvas:
         pen.set_linewidth(0)
         self._agg.draw_path(pen, outline, IdentityTransform(), (*to_rgb(color), 1.0))
 
-    def _remember(
+    def _record(
         self,
         kind: MarkKind,
         x: float,
@@ -158,7 +155,7 @@ class Canvas:
 
 
 def _ink(text: str, style: TextStyle, level: int) -> _Ink | None:
-    """What is drawn for a run; None when there is nothing to see."""
+    """The rendered letters of a run; None when it is invisible."""
     font = shaped(text, style, level)
     height = font.get_width_height()[1] / 64
     if not height:
@@ -172,7 +169,7 @@ def _ink(text: str, style: TextStyle, level: int) -> _Ink | None:
     return _Ink(pixels, font.get_bitmap_offset()[0] / 64, rise)
 
 
-_kept_ink = lru_cache(maxsize=128)(_ink)
+_cached_ink = lru_cache(maxsize=128)(_ink)
 
 
 def draw_logo(canvas: Canvas, left: float, top: float) -> None:
@@ -184,7 +181,7 @@ def draw_logo(canvas: Canvas, left: float, top: float) -> None:
 
 
 def _outline(x: float, y: float, width: float, height: float, radius: float) -> Outline:
-    """A rectangle with round corners; `y` counts from the bottom, as Agg does."""
+    """A rectangle with round corners; `y` counts from the bottom, as in Agg."""
     r = min(radius, width / 2, height / 2)
     c = r * (1 - ROUND)
     right, top = x + width, y + height

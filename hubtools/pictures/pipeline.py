@@ -23,12 +23,12 @@ PITCH, NOTE_PITCH = 31, 25
 HEAD, FOOT = 36, 20
 LISTED = 6
 LARGEST_SCALE = 1.6
-"""Of the boxes, where there are few."""
+"""Of the boxes, when there are few."""
 DIGESTS = 2
-"""Accounts up to which each one's digest is shown."""
+"""Number of accounts up to which digests are shown."""
 DIGEST_LENGTH = 10  # hexadecimal digits
 READ = 200
-"""Characters of each text that are looked at at all."""
+"""Characters of each text that are read."""
 SCRATCH = "scratch"
 SOURCES = "SOURCES"
 ARROW = " → "
@@ -36,7 +36,7 @@ FLOW = f"downloaded{ARROW}kept"
 
 
 class RowStyle(Enum):
-    """How a line in a box is set: weight, size in px, and whether it matters less."""
+    """The style of a line in a box: weight, size in px, and whether it is muted."""
 
     VALUE = (Weight.BOLD, 24, False)
     DETAIL = (Weight.REGULAR, 21, True)
@@ -46,11 +46,11 @@ class RowStyle(Enum):
 
     @property
     def plain(self) -> TextStyle:
-        """The type without a color, to measure with."""
+        """The style without a color, for measuring."""
         return TextStyle(self.value[0], self.value[1])
 
     def styled(self, theme: Theme, dark: bool) -> TextStyle:
-        """The type as it is drawn, on a box that is `dark` or not."""
+        """The style for drawing on a box that is `dark` or not."""
         weight, size, muted = self.value
         ink = (theme.band_muted if muted else theme.band_ink) if dark else ""
         return TextStyle(weight, size, ink or (theme.muted if muted else theme.ink))
@@ -58,7 +58,7 @@ class RowStyle(Enum):
 
 @dataclass(frozen=True, slots=True)
 class _BoxRow:
-    """A line in a box, and what stands at its right end."""
+    """A line in a box, with a count at its right end."""
 
     text: str
     style: RowStyle
@@ -66,13 +66,13 @@ class _BoxRow:
 
     @property
     def pitch(self) -> int:
-        """From the base line before; a note stands close to what it is about."""
+        """Distance from the previous baseline; notes are closer to the line they belong to."""
         return NOTE_PITCH if self.style is RowStyle.NOTE else PITCH
 
 
 @dataclass(frozen=True, slots=True)
 class _Box:
-    """A box: its heading, its rows, what stands at the heading's right end."""
+    """A box with its heading, its rows, and a note at the heading's right end."""
 
     label: str
     rows: tuple[_BoxRow, ...]
@@ -86,7 +86,7 @@ class _Box:
 
 @dataclass(frozen=True, slots=True)
 class _Stage:
-    """A step on the way: a box, how wide it would like to be in px, what comes in from above."""
+    """A step: a box, its preferred width in px, and a box above that feeds it."""
 
     box: _Box
     width: float
@@ -96,8 +96,8 @@ class _Stage:
 def draw_pipeline(pipeline: Pipeline, theme: Theme = LIGHT) -> Picture:
     """Draw a picture of 1200 × 480 px, as a PNG with a palette.
 
-    Six accounts are listed, more are summed up. Characters that no font has are left out and
-    named in the result.
+    Six accounts are listed; the others are summed up. Characters that no font has are left out and
+    listed in the result.
     """
     cleaner = TextCleaner(READ)
     canvas = Canvas(WIDTH, HEIGHT, theme)
@@ -114,7 +114,7 @@ def draw_pipeline(pipeline: Pipeline, theme: Theme = LIGHT) -> Picture:
 
 
 def _sources(pipeline: Pipeline, cleaner: TextCleaner) -> _Stage:
-    """A row for each account that is listed, then the others summed up."""
+    """A row for each listed account, then the sum of the others."""
     few = len(pipeline.sources) <= DIGESTS
     rows = [row for source in pipeline.sources[:LISTED] for row in _source(source, few, cleaner)]
     others = pipeline.sources[LISTED:]
@@ -142,7 +142,7 @@ def _digest(digest: str) -> _BoxRow:
 
 
 def _total(counts: list[int | None]) -> int | None:
-    """The sum, where all are known."""
+    """The sum; None unless all are known."""
     known = [count for count in counts if count is not None]
     return sum(known) if len(known) == len(counts) else None
 
@@ -152,7 +152,7 @@ def _counts(downloaded: int | None, kept: int | None) -> str:
 
 
 def _corpus(pipeline: Pipeline) -> _Stage:
-    facts = _said(("{:,} train", pipeline.posts), ("{:,} test", pipeline.test_posts))
+    facts = _known(("{:,} train", pipeline.posts), ("{:,} test", pipeline.test_posts))
     return _Stage(_Box("CORPUS", _rows(facts)), 188)
 
 
@@ -161,7 +161,7 @@ def _training(pipeline: Pipeline, cleaner: TextCleaner) -> _Stage:
     recipe = cleaner.clean(pipeline.recipe or "").strip()
     epochs = "{:,} epoch" if pipeline.epochs == 1 else "{:,} epochs"
     steps = "{:,} step" if pipeline.steps == 1 else "{:,} steps"
-    facts = _said((epochs, pipeline.epochs), (steps, pipeline.steps))
+    facts = _known((epochs, pipeline.epochs), (steps, pipeline.steps))
     rows = _rows([recipe, *facts] if recipe else facts)
     base = _Box("BASE MODEL", _base(pipeline, cleaner))
     if not rows:
@@ -187,7 +187,7 @@ def _hub(pipeline: Pipeline, cleaner: TextCleaner) -> _Stage:
     rows = [_BoxRow(line, RowStyle.VALUE) for line in lines or [""]]
     if pipeline.weights:
         rows.append(_digest(pipeline.weights))
-    facts = _said(
+    facts = _known(
         ("loss {:.2f}", pipeline.test_loss), ("{:.2f} bits per byte", pipeline.bits_per_byte)
     )
     box = _Box("ON THE HUB", tuple(rows), dark=True)
@@ -201,13 +201,13 @@ def _rows(facts: list[str]) -> tuple[_BoxRow, ...]:
     )
 
 
-def _said(*facts: tuple[str, float | None]) -> list[str]:
-    """Each template filled in with its number, without those whose number is not known."""
+def _known(*facts: tuple[str, float | None]) -> list[str]:
+    """Each template filled in with its number, leaving out unknown numbers."""
     return [template.format(number) for template, number in facts if number is not None]
 
 
 def _short(count: int) -> str:
-    """A number of parameters in three digits: 82 M, 1.24 B."""
+    """A number of parameters with three digits: 82 M, 1.24 B."""
     for unit, size in (("B", 10**9), ("M", 10**6), ("K", 10**3)):
         if count >= 0.9995 * size:
             return f"{float(f'{count / size:.3g}'):g} {unit}"
@@ -235,7 +235,7 @@ def _slice_width(text: str, start: int, stop: int) -> float:
 
 
 def _draw_stages(canvas: Canvas, stages: list[_Stage]) -> None:
-    """Share the width among the stages that are there, and join them with arrows."""
+    """Distribute the width among the stages, and connect them with arrows."""
     wanted = sum(stage.width for stage in stages)
     scale = min(LARGEST_SCALE, (WIDTH - 2 * MARGIN - GAP * (len(stages) - 1)) / wanted)
     row, bottom = _heights(stages)
@@ -253,7 +253,7 @@ def _draw_stages(canvas: Canvas, stages: list[_Stage]) -> None:
 
 
 def _heights(stages: list[_Stage]) -> tuple[float, float]:
-    """How high the main row is and where it ends, so that all stands in the middle."""
+    """Height and bottom of the main row, so that everything is centered vertically."""
     row = max(stage.box.height for stage in stages if stage.box.label != SOURCES)
     tops = [row + GAP + stage.above.height for stage in stages if stage.above]
     height = max([stage.box.height for stage in stages] + tops)
@@ -285,7 +285,7 @@ def _draw_box(
 
 
 def _arrow(canvas: Canvas, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """An arrow along one axis from edge to edge, a little air at both ends."""
+    """An arrow along one axis from edge to edge, with small gaps at both ends."""
     length = abs(end[0] - start[0]) + abs(end[1] - start[1])
     dx, dy = (end[0] - start[0]) / length, (end[1] - start[1]) / length
     tail = (start[0] + 9 * dx, start[1] + 9 * dy)

@@ -1,4 +1,4 @@
-"""Lines of text of any script, as runs from left to right: what is drawn where, and how wide.
+"""Lines of text in any script, as runs from left to right with their positions and widths.
 
 Lengths and type sizes are pixels: fonts are set at 72 dots per inch, where a point is a pixel, and
 without hinting, so that widths grow in step with the size.
@@ -22,13 +22,13 @@ from hubtools.pictures.line_breaking import clusters, drawable, plain
 HAIR = "\u200a"
 LEFT_TO_RIGHT, RIGHT_TO_LEFT = "\u200e", "\u200f"
 OBJECT = "\ufffc"
-"""Stands for an emoji while directions are found."""
+"""Replaces an emoji while directions are resolved."""
 _UNIT = 128.0  # px, the size at which widths are measured
 
 
 @dataclass(frozen=True, slots=True)
 class TextStyle:
-    """How a text is set: weight, size in px, color as `#rrggbb`, BCP 47 language or ""."""
+    """Weight, size in px, color as `#rrggbb`, and BCP 47 language or ""."""
 
     weight: Weight
     size: float
@@ -38,12 +38,12 @@ class TextStyle:
 
 @dataclass(frozen=True, slots=True)
 class TextRun:
-    """What is drawn in one go: letters of one style and direction, or one emoji."""
+    """Letters of one style and direction, or one emoji."""
 
     text: str
     style: TextStyle
     level: int
-    """Odd from right to left."""
+    """Odd means right to left."""
     emoji: bool
     x: float
     """Of its left edge, from the left edge of the line."""
@@ -59,9 +59,9 @@ class _Part:
 
 
 class TextCleaner:
-    """Cleans texts of what no font has, and remembers that in `left_out`.
+    """Removes characters that no font has, and collects them in `left_out`.
 
-    Looks at no more than `limit` characters of each text, so that none takes too long.
+    Reads at most `limit` characters of each text, which bounds the time per text.
     """
 
     def __init__(self, limit: int) -> None:
@@ -76,12 +76,12 @@ class TextCleaner:
 
     @property
     def left_out(self) -> tuple[str, ...]:
-        """What no font has in all texts so far, in order, each once."""
+        """The removed characters of all texts so far, in order, each once."""
         return tuple(self._missing)
 
 
 def set_line(spans: Sequence[tuple[str, TextStyle]], base: int = 0) -> tuple[TextRun, ...]:
-    """The runs of one line from left to right; `base` is 1 where the paragraph runs leftwards."""
+    """The runs of one line from left to right; `base` is 1 in a right-to-left paragraph."""
     parts = _parts(spans, base)
     runs: list[TextRun] = []
     x = 0.0
@@ -110,18 +110,18 @@ def measuring(style: TextStyle) -> Callable[[str], float]:
 
 
 def tracked(text: str) -> str:
-    """`text` with a hair space, a tenth of its size, between its letters."""
+    """`text` with a hair space, a tenth of its size, between letters."""
     return HAIR.join(text)
 
 
 def seen(text: str) -> str:
-    """`text` without what only spaces or steers it."""
+    """`text` without hair spaces and direction marks."""
     return "".join(char for char in text if char not in (HAIR, LEFT_TO_RIGHT, RIGHT_TO_LEFT))
 
 
 @lru_cache(maxsize=4096)
 def pieces(text: str) -> tuple[tuple[str, bool], ...]:
-    """`text` as letters and emoji in turn; with each piece, whether it is an emoji."""
+    """`text` split into letters and emoji; each piece with whether it is an emoji."""
     if text.isascii():
         return ((text, False),) if text else ()
     found: list[tuple[str, bool]] = []
@@ -132,7 +132,7 @@ def pieces(text: str) -> tuple[tuple[str, bool], ...]:
 
 
 def shaped(text: str, style: TextStyle, level: int) -> FT2Font:
-    """A font of matplotlib's with the letters of a run laid out, ready to be drawn."""
+    """A matplotlib font with the letters of a run laid out, ready to draw."""
     mark = RIGHT_TO_LEFT if level % 2 else LEFT_TO_RIGHT
     steer = mark if level or not text.isascii() else ""
     return _laid_out(steer + text, text, style, style.size)
@@ -150,7 +150,7 @@ def _drawn(cluster: str) -> str:
 
 
 def _parts(spans: Sequence[tuple[str, TextStyle]], base: int) -> list[_Part]:
-    """The pieces of all spans, each of one direction, in the order of the text."""
+    """The pieces of all spans in text order, each of one direction."""
     found = [(piece, style, emoji) for text, style in spans for piece, emoji in pieces(text)]
     line = "".join(OBJECT if emoji else piece for piece, _, emoji in found)
     levels = bidi.levels(line, base)

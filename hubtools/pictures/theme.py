@@ -11,24 +11,24 @@ class Theme:
     """Colors as `#rrggbb`."""
 
     paper: str
-    """The sheet."""
+    """The background."""
     card: str
-    """Boxes on it."""
+    """Boxes on the background."""
     rule: str
     """Edges and grids."""
     ink: str
     muted: str
-    """Text that matters less."""
+    """Secondary text."""
     accent: str
     """The prompt, headings, arrows."""
     signal: str
-    """The one thing to look at: the caret, the best bar."""
+    """The focus: the caret, the best bar."""
     band: str
-    """The strip with the people, and the box that the way ends in."""
+    """The strip with the accounts, and the last box of the pipeline."""
     band_ink: str
     band_muted: str
     tones: tuple[str, ...]
-    """Circles of accounts without a picture."""
+    """Circles of accounts without an avatar."""
 
 
 TONES = ("#0a6b6f", "#b4472f", "#3d5a98", "#7a4a86", "#8a6414", "#3f6b3a")
@@ -62,7 +62,7 @@ DARK = Theme(
 
 
 class ThemeName(Enum):
-    """The looks by the names that the command line takes."""
+    """The themes by their names on the command line."""
 
     LIGHT = "light"
     DARK = "dark"

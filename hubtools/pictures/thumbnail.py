@@ -1,4 +1,4 @@
-"""The thumbnail: what the model made of a prompt, and whose posts it learned from."""
+"""The thumbnail: a prediction, and the accounts that the model was trained on."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ MARGIN = 64
 INNER = WIDTH - 2 * MARGIN
 CHARACTERS = 600
 READ = 4000
-"""Characters of each text that are looked at at all."""
+"""Characters of each text that are read."""
 LARGEST, SMALLEST = 108, 28
 WHOLE = 40
-"""The smallest size that a text takes for the sake of a long word: longer ones are broken."""
+"""The smallest size chosen to keep a long word whole; longer words are broken."""
 LEADING = 1.3
 RAISED = 0.35
-"""How far the base line stands below a line's middle, of the type's size."""
+"""Distance of the baseline below a line's middle, as a fraction of the type size."""
 CARET = 0.3
-"""Room for the caret at a line's end, of the type's size."""
+"""Room for the caret at a line's end, as a fraction of the type size."""
 HEADER_TOP = 40
 TEXT_TOP = 112
 TEXT_GAP = 28
@@ -55,12 +55,12 @@ RING = 3
 
 @dataclass(frozen=True, slots=True)
 class _Quote:
-    """The text to set: `text[:turn]` is the prompt, the rest the model's."""
+    """The text to lay out: `text[:turn]` is the prompt, the rest is generated."""
 
     text: str
     turn: int
     widths: dict[tuple[int, int], float] = field(default_factory=dict, compare=False, repr=False)
-    """Slices that were measured before."""
+    """Cache of measured slices."""
 
     def measure(self, start: int, stop: int) -> float:
         """Width of a slice at size 1."""
@@ -74,7 +74,7 @@ class _Quote:
         return width
 
     def cut(self, text: str) -> _Quote:
-        """The same quote ending earlier."""
+        """The same quote with shorter text."""
         return _Quote(text, min(self.turn, len(text)))
 
 
@@ -87,7 +87,7 @@ class _Setting:
 
 @dataclass(frozen=True, slots=True)
 class _Person:
-    """A face whose words can be drawn."""
+    """An account with drawable text."""
 
     title: str
     subtitle: str
@@ -98,7 +98,7 @@ class _Person:
 
 @dataclass(frozen=True, slots=True)
 class _Grid:
-    """How so many people stand in rows; all but `columns` in px."""
+    """The rows of accounts; all fields but `columns` in px."""
 
     columns: int
     avatar: int
@@ -108,7 +108,7 @@ class _Grid:
     padding: int
 
     def height(self, people: int) -> int:
-        """Height in px of the band that so many people need."""
+        """Height in px of the band for so many people."""
         rows = -(-people // self.columns)
         return 2 * self.padding + (rows - 1) * self.row + self.avatar if people else 0
 
@@ -116,9 +116,9 @@ class _Grid:
 def draw_thumbnail(subject: ThumbnailSubject, theme: Theme = LIGHT) -> Picture:
     """Draw a picture of 1200 × 628 px, as a PNG with a palette.
 
-    The first six accounts are shown, more are counted. Characters that no font has are left out
-    and named in the result. The text is cut at 600 characters. An avatar that is absent, broken
-    or too large becomes a colored initial.
+    The first six accounts are shown; the others are counted. Characters that no font has are left
+    out and listed in the result. The text is cut at 600 characters. A colored initial replaces an
+    avatar that is missing, broken or too large.
     """
     cleaner = TextCleaner(READ)
     everyone = [_person(face, cleaner, theme) for face in subject.accounts[:SHOWN_ACCOUNTS]]
@@ -173,7 +173,7 @@ def _draw_header(canvas: Canvas, accounts: int) -> None:
 
 
 def _draw_quote(canvas: Canvas, quote: _Quote, bottom: float) -> None:
-    """Set the text as large as it fits between the header and `bottom`, a caret at its end."""
+    """Draw the text as large as fits between the header and `bottom`, a caret at its end."""
     setting = _fit(quote, bottom - TEXT_TOP)
     size, pitch = setting.size, setting.size * LEADING
     spare = bottom - TEXT_TOP - pitch * len(setting.lines)
@@ -199,7 +199,7 @@ def _draw_line(
     leftwards: bool,
     language: str,
 ) -> float:
-    """Draw one line from the margin that its text begins at; returns x of the line's end."""
+    """Draw one line from the margin where it starts; returns x of its end."""
     text, theme = setting.quote.text, canvas.theme
     turn = min(max(setting.quote.turn, line.start), line.stop)
     spans = (
@@ -214,7 +214,7 @@ def _draw_line(
 
 
 def _fit(quote: _Quote, height: float) -> _Setting:
-    """The largest size at which all lines fit; at the smallest one the end is cut if it must."""
+    """The layout at the largest size that fits; at the smallest, the end may be cut."""
     widest = _widest(quote)
     sizes = range(min(LARGEST, int(INNER / (widest + CARET))), SMALLEST - 1, -1)
     at = bisect_left(sizes, True, key=lambda size: _height(_lines(quote, size), size) <= height)
@@ -229,7 +229,7 @@ def _fit(quote: _Quote, height: float) -> _Setting:
 
 
 def _widest(quote: _Quote) -> float:
-    """Width at size 1 of the longest word that can stay whole."""
+    """Width at size 1 of the longest word that stays whole."""
     room = INNER / WHOLE - CARET
     widths = (quote.measure(*word) for word in whole_words(quote.text))
     return max((width for width in widths if width <= room), default=0.0)
@@ -240,16 +240,16 @@ def _height(lines: tuple[TextLine, ...], size: int) -> float:
 
 
 def _lines(quote: _Quote, size: int, share: float = 1.0) -> tuple[TextLine, ...]:
-    """Lines that leave room for the caret and take up to `share` of the width."""
+    """Lines with room for the caret that fill up to `share` of the width."""
     return wrap(quote.text, (INNER * share - CARET * size) / size, quote.measure)
 
 
 def _balanced(
     quote: _Quote, size: int, lines: tuple[TextLine, ...], widest: float
 ) -> tuple[TextLine, ...]:
-    """As many lines as before but of more equal length, so that no word is left alone.
+    """The same number of lines with more equal lengths, so that no word is left alone.
 
-    A line keeps room for a word of the width `widest` at size 1.
+    A line keeps room for a word of width `widest` at size 1.
     """
     least = math.ceil(50 * (widest + CARET) * size / INNER)
     shares = range(2 * max(30, least), 100, 2)
@@ -260,9 +260,9 @@ def _balanced(
 
 
 def _draw_people(canvas: Canvas, people: list[_Person], grid: _Grid, language: str) -> None:
-    """Draw accounts in rows on a dark band at the foot, or nothing without any.
+    """Draw accounts in rows on a dark band at the bottom.
 
-    Names that do not say which forms their Chinese characters take have those of `language`.
+    Han characters in names without kana or hangul take the shapes of `language`.
     """
     if not people:
         return

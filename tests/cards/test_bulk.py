@@ -32,11 +32,10 @@ MEMORY = ".hubtools-render"
 
 def write_cards(folder: Path, count: int) -> list[Path]:
     folder.mkdir(exist_ok=True)
-    files = []
-    for number in range(count):
-        card = replace((HARBOUR, CYBORG)[number % 2], repo=f"card-{number:04}", prose=None)
-        files.append(folder / f"{card.repo}.toml")
-        files[-1].write_text(card_toml(card), encoding="utf-8")
+    texts = [card_toml(replace(card, repo="REPO", prose=None)) for card in (HARBOUR, CYBORG)]
+    files = [folder / f"card-{number:04}.toml" for number in range(count)]
+    for number, file in enumerate(files):
+        file.write_text(texts[number % 2].replace("REPO", file.stem), encoding="utf-8")
     return files
 
 
@@ -236,10 +235,8 @@ def test_two_files_of_one_repository(cards: list[Path], out: Path) -> None:
         cards.append(file)
     done = render_all(cards, out, RENDERER)
     assert [failure.name for failure in done.failed] == ["copy", "two"]
-    assert done.failed[0].error == (
-        f"{cards[6]}: repo: 'card-0001' is the repository of card-0001.toml. Say repo = 'copy'"
-    )
-    assert done.failed[1].error == "repo: 'Free' is the repository of the card 'one' too"
+    assert done.failed[0].error.startswith(f"{cards[6]}: repo: 'card-0001' ")
+    assert done.failed[1].error.startswith("repo: 'Free' ") and "'one'" in done.failed[1].error
     assert done.rendered == 8
     assert readme(out, "own").is_file()
 
@@ -272,9 +269,9 @@ def test_a_process_that_dies_is_reported(tmp_path: Path, monkeypatch: pytest.Mon
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL], ids=lambda end: end.name)
 def test_a_run_that_is_ended_goes_on_where_it_was(end: signal.Signals, tmp_path: Path) -> None:
     """Ended while processes work: none of them stays, no README is half, the rest is made."""
-    files = write_cards(tmp_path / "cards", 1500)
+    files = write_cards(tmp_path / "cards", 1000)
     out = tmp_path / "out"
-    arguments = ["cards", "render", "--all", "--out", str(out), "--jobs", "3"]
+    arguments = ["cards", "render", "--all", "--out", str(out), "--jobs", "2"]
     with subprocess.Popen(
         [sys.executable, "-m", "hubtools", *arguments],
         cwd=tmp_path,
@@ -297,7 +294,7 @@ def test_a_run_that_is_ended_goes_on_where_it_was(end: signal.Signals, tmp_path:
     for readme in out.glob("*/README.md"):
         assert is_sealed(readme.read_text(encoding="utf-8"))
     done = render_all(files, out, CardRenderer("me"))
-    assert done.rendered + done.unchanged == 1500
+    assert done.rendered + done.unchanged == 1000
     assert done.unchanged >= 100
 
 

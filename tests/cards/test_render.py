@@ -243,35 +243,34 @@ ENDS = "{% endfor %}" * 3
 
 
 @pytest.mark.parametrize(
-    ("template", "message"),
+    ("template", "named"),
     [
-        ("{{ card.reop }}", r"card.md.j2:3: .*has no attribute 'reop'"),
-        ("{{ hteme }}", r"card.md.j2:3: 'hteme' is undefined"),
-        ("{% if %}", r"card.md.j2:3: "),
-        ("{{ card.__class__ }}", r"card.md.j2:3: .*__class__"),
+        ("{{ card.reop }}", "'reop'"),
+        ("{{ hteme }}", "'hteme'"),
+        ("{% if %}", ""),
+        ("{{ card.__class__ }}", "__class__"),
         ('{% include "gone.j2" %}', "gone.j2"),
-        (
-            "{% macro f(n) %}{{ f(n) }}{% endmacro %}{{ f(1) }}",
-            r"card.md.j2:3: calls itself without",
-        ),
-        ('{% include "card.md.j2" %}', r"card.md.j2:\d: calls itself without end"),
-        (f"{LOOP}{LOOP}{LOOP}x{ENDS}", r"card.md.j2:3: still not done after 200,000 turns"),
-        (
-            DOUBLING,
-            r"card.md.j2:3: still not done after 200,000 turns",
-        ),
-        ("{{ 'x' * 99999999999 }}", r"card.md.j2:3: a text of more than"),
-        ("{{ 9 ** 999999999 }}", r"card.md.j2:3: powers above"),
-        ("{{ range(999999999) | list }}", r"card.md.j2:3: Range too big"),
-        ("{{ card.tags.append('x') }}", r"card.md.j2:3: .*append"),
-        ("{{ card.accounts[9].name }}", r"card.md.j2:3: "),
+        ("{% macro f(n) %}{{ f(n) }}{% endmacro %}{{ f(1) }}", "recursion"),
+        (f"{LOOP}{LOOP}{LOOP}x{ENDS}", "200,000"),
+        (DOUBLING, "200,000"),
+        ("{{ 'x' * 99999999999 }}", "a text of more than"),
+        ("{{ 9 ** 999999999 }}", "64"),
+        ("{{ range(999999999) | list }}", "Range too big"),
+        ("{{ card.tags.append('x') }}", "append"),
+        ("{{ card.accounts[9].name }}", ""),
     ],
 )
-def test_a_mistake_in_a_template_names_its_line(
-    template: str, message: str, tmp_path: Path
-) -> None:
+def test_a_mistake_in_a_template_names_its_line(template: str, named: str, tmp_path: Path) -> None:
     (tmp_path / "card.md.j2").write_text(f"one\ntwo\n{template}\n")
-    with pytest.raises(CardError, match=message):
+    with pytest.raises(CardError) as caught:
+        CardRenderer("me", templates=tmp_path).render(HARBOUR)
+    assert named in caught.value.what
+    assert caught.value.where == f"{tmp_path / 'card.md.j2'}:3"
+
+
+def test_a_template_that_includes_itself_ends(tmp_path: Path) -> None:
+    (tmp_path / "card.md.j2").write_text('{% include "card.md.j2" %}')
+    with pytest.raises(CardError, match="recursion"):
         CardRenderer("me", templates=tmp_path).render(HARBOUR)
 
 

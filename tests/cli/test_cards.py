@@ -142,7 +142,7 @@ def test_check_finds_nothing_in_good_cards(project: Path) -> None:
 
 def test_check_prints_file_line_and_message(project: Path) -> None:
     broken(project)
-    message = "unknown key 'thumbnial'. Did you mean 'thumbnail'?"
+    message = "thumbnial: unknown key. Did you mean 'thumbnail'?"
     result = command("cards", "check", "--all", cwd=project)
     assert (result.returncode, result.stderr) == (1, "")
     assert result.stdout == f"cards/broken.toml:3: {message}\n"

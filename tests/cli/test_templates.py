@@ -69,9 +69,9 @@ MISTAKES = {
     ),
     "attribute": (EXTENDS + "{% block about %}\n{{ card.rpeo }}{% endblock %}", ":3: 'hubtools."),
     "filter": (EXTENDS + "{% block about %}\n{{ card.repo | shout }}{% endblock %}", ":3: "),
-    "lost": (EXTENDS + "{% block about %}{% endblock %}\nHello\n", ":3: is in no block"),
-    "lost value": (EXTENDS + "\n{{ card.repo }}", ":3: is in no block, and is shown nowhere"),
-    "parent": ('{% extends "hubtools/cards.md.j2" %}', ":1: there is no template 'hubtools/cards"),
+    "lost": (EXTENDS + "{% block about %}{% endblock %}\nHello\n", ":3: outside every block"),
+    "lost value": (EXTENDS + "\n{{ card.repo }}", ":3: outside every block"),
+    "parent": ('{% extends "hubtools/cards.md.j2" %}', ":1: no template 'hubtools/cards"),
     "endless": (
         EXTENDS + "{% block about %}\n{% for a in range(99999) %}{% for b in range(99999) %}"
         "{% endfor %}{% endfor %}{% endblock %}",
@@ -108,7 +108,7 @@ def test_all_mistakes_are_found(folder: Path) -> None:
     write(folder, EXTENDS + "lost\n{% block about %}{{ a }}\n{{ b }}{% endblock %}")
     result = run("check", "--format", "github")
     assert result.stdout.splitlines() == [
-        "::error file=templates/card.md.j2,line=2::is in no block, and is shown nowhere",
+        "::error file=templates/card.md.j2,line=2::outside every block, so it is never shown",
         "::error file=templates/card.md.j2,line=3::'a' is undefined",
         "::error file=templates/card.md.j2,line=4::'b' is undefined",
     ]
