@@ -49,6 +49,11 @@ def card_of(store: Store, repo: Repo, entries: Mapping[str, Entry]) -> Card:
         return Card(repo=repo.id.name)
 
 
+def number_of(key: str) -> int | None:
+    """The number on the card that a share link's key is; None for one that carries a prediction."""
+    return int(key) if key.isdecimal() and len(key) < 4 else None
+
+
 def share_key(root: Path) -> bytes:
     """The signing key of the Hub in `root`, created on first use."""
     file = root / _KEY_FILE

@@ -169,7 +169,7 @@ def test_the_tabs_of_a_model(hub: str, visit: Visit) -> None:
     page.get_by_role("link", name="More files").click()
     page.wait_for_url("**/commit/*")
     assert page.locator("summary .path").all_inner_texts() == ["config.json", "folder/deep/b.txt"]
-    tabs.get_by_role("link", name="Training run").click()
+    tabs.get_by_role("link", name="Training").click()
     page.wait_for_url("**/run")
     assert page.get_by_role("img", name="Training loss").count() == 1
     assert page.get_by_text("1,234").count() == 0 and page.get_by_text("1234").count() == 1
