@@ -1,7 +1,7 @@
 """Sharing predictions: those of a card, and new ones in links that carry them.
 
-A link holds the whole prediction and a signature. So nothing that visitors enter is stored, a link
-works as long as its model exists, and nobody can forge a page on which a model says something.
+A link holds the prediction and a signature. So nothing that visitors enter is stored, a link works
+as long as its model exists, and nobody can forge a page with a text that a model did not generate.
 """
 
 from __future__ import annotations

@@ -67,9 +67,12 @@ def hub(url: str, store: Store) -> str:
 @pytest.mark.parametrize("width", [1280, 360])
 def test_every_page_is_accessible_and_fits(hub: str, visit: Visit, scheme: str, width: int) -> None:
     page = visit(hub, color_scheme=scheme, viewport={"width": width, "height": 800})
+    options: dict[str, object] = {"resultTypes": ["violations"]}
+    if scheme == "dark":  # only the colors differ
+        options["runOnly"] = ["color-contrast"]
     for path in PAGES:
         page.goto(hub + path)
-        found = Axe().run(page, options={"resultTypes": ["violations"]})
+        found = Axe().run(page, options=options)
         assert found.violations_count == 0, f"{path}\n{found.generate_report()}"
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
 
