@@ -111,7 +111,7 @@ def sandbox(folder: Path, tiny_gpt2: Path, monkeypatch: pytest.MonkeyPatch) -> I
     (folder / "openai-community" / "gpt2").symlink_to(tiny_gpt2)
     monkeypatch.setattr("hubtools.fleet.sweep.run_sweep", short_sweep)
     # These serve until somebody stops them.
-    monkeypatch.setattr("hubtools.localhub.server.serve", lambda *_, **__: None)
+    monkeypatch.setattr("hubtools.cli.hub.serve_hub", lambda *_: None)
     monkeypatch.setattr("hubtools.demo.server.serve", lambda *_, **__: None)
     monkeypatch.setenv("HF_TOKEN", "for-tests")
     with serving(

@@ -62,8 +62,8 @@ class _Inbox:
         return self.closed or self.stopped_id == request.id
 
 
-class _Worker:
-    """Answers requests, and keeps the last model loaded."""
+class _ModelRunner:
+    """Answers requests; keeps the last model loaded."""
 
     def __init__(self, inbox: _Inbox) -> None:
         self._inbox = inbox
@@ -107,7 +107,7 @@ def main() -> None:
         os.nice(5)
     inbox = _Inbox()
     threading.Thread(target=inbox.listen, daemon=True).start()
-    worker = _Worker(inbox)
+    runner = _ModelRunner(inbox)
     with suppress(BrokenPipeError, Empty):
         while request := inbox.requests.get(timeout=_IDLE_TIMEOUT):
             current = request.id
@@ -116,7 +116,7 @@ def main() -> None:
                 output.write(msgspec.json.encode(WorkerReply(id, event)) + b"\n")
                 output.flush()
 
-            worker.answer(request, reply)
+            runner.answer(request, reply)
             reply(None)
 
 

@@ -67,9 +67,12 @@ def hub(url: str, store: Store) -> str:
 @pytest.mark.parametrize("width", [1280, 360])
 def test_every_page_is_accessible_and_fits(hub: str, visit: Visit, scheme: str, width: int) -> None:
     page = visit(hub, color_scheme=scheme, viewport={"width": width, "height": 800})
+    options: dict[str, object] = {"resultTypes": ["violations"]}
+    if scheme == "dark":  # only the colors differ
+        options["runOnly"] = ["color-contrast"]
     for path in PAGES:
         page.goto(hub + path)
-        found = Axe().run(page, options={"resultTypes": ["violations"]})
+        found = Axe().run(page, options=options)
         assert found.violations_count == 0, f"{path}\n{found.generate_report()}"
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
 
@@ -169,7 +172,7 @@ def test_the_tabs_of_a_model(hub: str, visit: Visit) -> None:
     page.get_by_role("link", name="More files").click()
     page.wait_for_url("**/commit/*")
     assert page.locator("summary .path").all_inner_texts() == ["config.json", "folder/deep/b.txt"]
-    tabs.get_by_role("link", name="Training run").click()
+    tabs.get_by_role("link", name="Training").click()
     page.wait_for_url("**/run")
     assert page.get_by_role("img", name="Training loss").count() == 1
     assert page.get_by_text("1,234").count() == 0 and page.get_by_text("1234").count() == 1
