@@ -28,6 +28,7 @@ from hubtools.cli import (
     train,
 )
 from hubtools.cli.options import VERBOSITY
+from hubtools.core.cancel import CancelledError
 from hubtools.core.errors import HubtoolsError
 
 _INTERRUPTED = 130
@@ -39,7 +40,7 @@ class _Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, CancelledError):
             _fail(ctx, "Interrupted. Run the same command again to go on from here.")
             raise typer.Exit(_INTERRUPTED) from None
         except BrokenPipeError:

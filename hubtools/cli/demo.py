@@ -13,7 +13,7 @@ from hubtools.cli.apply import applied_document, applied_line, confirm, end
 from hubtools.cli.publish import DEFAULT_PROMPT, DEFAULT_SEED, Base, Prompt, RecipeName, Seed
 
 if TYPE_CHECKING:
-    from hubtools.demo.options import Settings
+    from hubtools.demo.options import DemoOptions
     from hubtools.sync.plan import Plan
     from hubtools.sync.target import Target
 
@@ -26,10 +26,16 @@ def demo(
     to: options.To = None,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 7860,
-    megabytes: Annotated[int, typer.Option(min=1, help="The largest upload.")] = 500,
-    minutes: Annotated[float, typer.Option(min=0.1, help="The longest training.")] = 60,
-    trainings: Annotated[int, typer.Option(min=1, help="Trainings at the same time.")] = 1,
-    opening: Annotated[
+    max_upload_mb: Annotated[
+        int, typer.Option(min=1, metavar="MB", help="The largest file that visitors can upload.")
+    ] = 500,
+    max_train_minutes: Annotated[
+        float, typer.Option(min=0.1, metavar="N", help="Stop a training after N minutes.")
+    ] = 60,
+    max_concurrent: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Train up to N models at the same time.")
+    ] = 1,
+    open_browser: Annotated[
         bool, typer.Option("--open/--no-open", help="Open the page in a browser.")
     ] = True,
     space: Annotated[
@@ -51,21 +57,21 @@ def demo(
     quiet: options.Quiet = False,
     verbose: options.Verbose = 0,
 ) -> None:
-    """Serve a page on which a model of one's own posts is made in three steps.
+    """Serve a page where visitors train a model of their own posts, in three steps.
 
-    Visitors show an archive or name an account, train, let the model talk, and download or
-    publish it. Each has a folder that nobody else sees and that goes when the page is closed. On an
-    address that others reach, neither this machine's Hub nor its login is offered to them.
+    Visitors upload an archive or enter an account, train, generate posts, and download or publish
+    the model. Each visitor has a private folder, deleted when the page is closed. Visitors from
+    other machines cannot use this machine's Hub or login.
 
-    With --space nothing is served. What would change on the Space is shown, then done in one
-    commit; a file that somebody else changed there is never overwritten (exit code 6). It goes to
-    huggingface.co unless --to says otherwise.
+    With --space nothing is served. The command shows what would change on the Space, then commits
+    it. A file that someone else changed there is never overwritten (exit code 6). The Space is on
+    huggingface.co unless --to names another Hub.
 
     Examples:
 
       hubtools demo
 
-      hubtools demo --base openai-community/gpt2 --minutes 20 --port 8080
+      hubtools demo --base openai-community/gpt2 --max-train-minutes 20 --port 8080
 
       hubtools demo --space my-organization/posts-to-model --out space
 
@@ -73,8 +79,7 @@ def demo(
     """
     from hubtools.core.config import find_project
     from hubtools.core.errors import UsageError
-    from hubtools.demo.limits import Limits
-    from hubtools.demo.options import Settings
+    from hubtools.demo.options import DemoLimits, DemoOptions
     from hubtools.sync.target import parse_target
 
     if space is None and (out is not None or dry_run or yes):
@@ -82,23 +87,31 @@ def demo(
     project = find_project()
     hub = project.config.hub
     target = parse_target(to, Path.cwd()) if to else parse_target(hub.to, project.root)
-    limits = Limits(megabytes=megabytes, minutes=minutes, trainings=trainings)
-    settings = Settings(
+    limits = DemoLimits(
+        max_upload_mb=max_upload_mb,
+        max_train_minutes=max_train_minutes,
+        max_concurrent=max_concurrent,
+    )
+    chosen = DemoOptions(
         base=base, prompt=prompt, seed=seed, recipe=_absolute(recipe), to=str(target), limits=limits
     )
-    report = options.reporter(quiet, verbose)
     if space is None:
-        from hubtools.demo.server import serve
+        from hubtools.core.cancel import cancel_on_interrupt
+        from hubtools.demo.server import DemoRequest, serve_demo
 
-        serve(settings, project, host, port, report, opening=opening)
+        request = DemoRequest(
+            project=project, options=chosen, host=host, port=port, open_browser=open_browser
+        )
+        with cancel_on_interrupt() as cancel:
+            serve_demo(request, options.reporter(quiet, verbose), cancel)
         return
     if out is not None:
-        _write(space, settings, out, as_json, quiet)
+        _write(space, chosen, out, as_json, quiet)
         return
     if to is None and target.kind == "local":
         target = parse_target("hf", Path.cwd())  # a Space of a local Hub would not run
     how = _How(dry_run, yes, as_json, quiet, private=hub.private)
-    _push(space, settings, target, how)
+    _push(space, chosen, target, how)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,24 +131,24 @@ def _absolute(recipe: str | None) -> str | None:
     return str(file.absolute()) if file and file.is_file() else recipe
 
 
-def _write(space: str, settings: Settings, out: Path, as_json: bool, quiet: bool) -> None:
+def _write(space: str, chosen: DemoOptions, out: Path, as_json: bool, quiet: bool) -> None:
     from hubtools.cli.terminal import print_json
     from hubtools.demo.space import write_space
 
-    files = write_space(out, space, settings)
+    files = write_space(out, space, chosen)
     if as_json:
         print_json({"space": space, "folder": str(out), "files": list(files)})
     elif not quiet:
         typer.echo(f"Wrote the files of the Space {space} to {out}")
 
 
-def _push(space: str, settings: Settings, target: Target, how: _How) -> None:
+def _push(space: str, chosen: DemoOptions, target: Target, how: _How) -> None:
     from hubtools.cli.terminal import print_json
     from hubtools.demo.push import apply_space, open_space, plan_space
     from hubtools.demo.space import space_files
     from hubtools.sync.plan_file import plan_document
 
-    files = space_files(space, settings)
+    files = space_files(space, chosen)
     with open_space(target, space, writing=not how.dry_run) as session:
         planned = plan_space(session, files)
         if not how.quiet and not how.as_json:

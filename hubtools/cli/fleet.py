@@ -1,7 +1,9 @@
-"""`hubtools fleet`: many models on one engine."""
+"""`hubtools fleet`: many models at once."""
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,11 +21,13 @@ from hubtools.cli.publish import (
     Seed,
     recipe_name,
 )
+from hubtools.core.cancel import CancelledError
+from hubtools.core.events import Reporter
 
 if TYPE_CHECKING:
-    from hubtools.fleet.run import Finished
+    from hubtools.fleet.run import FleetResult
 
-app = typer.Typer(no_args_is_help=True, help="Many models on one engine.")
+app = typer.Typer(no_args_is_help=True, help="Train and publish many models.")
 
 
 @app.command("run")
@@ -59,31 +63,24 @@ def run(
     shard: Annotated[
         str, typer.Option("--shard", metavar="I/N", help="Only every Nth row, from the Ith.")
     ] = "1/1",
-    waiting: Annotated[
+    max_pending_uploads: Annotated[
         int,
         typer.Option(
-            "--waiting", min=1, metavar="N", help="Finished models that may wait for upload."
+            min=1, metavar="N", help="Pause training while this many models wait for upload."
         ),
     ] = 32,
-    keep: Annotated[
-        bool,
-        typer.Option("--keep/--no-keep", help="Whether folders stay once they are on the Hub."),
+    keep_folders: Annotated[
+        bool, typer.Option(help="Keep each model's folder once it is on the Hub.")
     ] = True,
-    compiling: Annotated[
+    compile_: Annotated[
         bool,
         typer.Option(
             "--compile/--no-compile",
-            help="Compile the base once a worker, which takes minutes: for many models on a GPU.",
+            help="Compile the base once per worker; pays off for many models on a GPU.",
         ),
     ] = False,
-    together: Annotated[
-        int,
-        typer.Option(
-            "--together",
-            min=1,
-            metavar="N",
-            help="Models that a worker trains in one pass.",
-        ),
+    models_per_batch: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Models that a worker trains at once.")
     ] = 1,
     base: Base = DEFAULT_BASE,
     prompt: Prompt = DEFAULT_PROMPT,
@@ -96,15 +93,15 @@ def run(
     quiet: options.Quiet = False,
     verbose: options.Verbose = 0,
 ) -> None:
-    """Make and publish a model for each row of a manifest, several at once.
+    """Train and publish a model for each row of a manifest, several at once.
 
-    A row names its sources, and may say name, base, recipe, seed, prompt, cleaning, lang,
-    text_column and unlisted; what it leaves open is as the table defaults, or the options here,
-    say. In a CSV, several sources stand in one cell with ; between them. Paths start from the
-    manifest.
+    A row lists its sources, and may set name, base, recipe, seed, prompt, cleaning, lang,
+    text_column and unlisted. What it leaves out comes from the manifest's [defaults], then from the
+    options here. In a CSV file, separate several sources in a cell by ; (semicolon). Paths are
+    relative to the manifest.
 
-    A row that fails is reported, and the others go on (exit code 8). Run it again after an
-    interruption of any kind: what is made is not made again.
+    A row that fails is reported, and the others go on (exit code 8). Run the same command again
+    after an interruption of any kind: it trains what is missing.
 
     Examples:
 
@@ -112,14 +109,15 @@ def run(
 
       hubtools fleet run accounts.csv --base scratch --to hf --namespace my-organization
 
-      hubtools fleet run accounts.csv --shard 3/64 --no-keep
+      hubtools fleet run accounts.csv --shard 3/64 --no-keep-folders
     """
     from hubtools.cli.terminal import print_json
+    from hubtools.core.cancel import cancel_on_interrupt
     from hubtools.core.config import find_project
-    from hubtools.fleet.display import board
-    from hubtools.fleet.manifest import Options, parse_shard
+    from hubtools.fleet.display import fleet_display
+    from hubtools.fleet.jobs import WorkerOptions
+    from hubtools.fleet.manifest import RowOptions, parse_shard
     from hubtools.fleet.run import FleetRequest, run_fleet
-    from hubtools.fleet.worker import Manner
     from hubtools.sync.target import parse_target
 
     project = find_project()
@@ -128,16 +126,17 @@ def run(
     if publish:
         target = parse_target(to, Path.cwd()) if to else parse_target(hub.to, project.root)
     request = FleetRequest(
+        project=project,
         manifest=manifest,
         target=target,
         namespace=namespace or hub.namespace,
         workers=workers,
         address=address,
         shard=parse_shard(shard),
-        waiting=waiting,
-        keep=keep,
-        manner=Manner(compiling=compiling, together=together),
-        fallback=Options(
+        max_pending_uploads=max_pending_uploads,
+        keep_folders=keep_folders,
+        worker=WorkerOptions(compile=compile_, models_per_batch=models_per_batch),
+        defaults=RowOptions(
             base=base,
             recipe=recipe_name(recipe, adapter),
             seed=seed,
@@ -146,13 +145,21 @@ def run(
             lang=lang,
         ),
     )
-    report = options.reporter(quiet, verbose)
-    done = run_fleet(request, project, board(quiet, verbose > 0), report)
+    reporter = options.reporter(quiet, verbose)
+    display = nullcontext() if quiet else fleet_display(verbose=verbose > 0)
+    with cancel_on_interrupt() as cancel, display as listener:
+        if listener is not None:
+            reporter = Reporter((*reporter.listeners, listener))
+        result = run_fleet(request, reporter, cancel)
     if as_json:
-        print_json(_document(done))
+        print_json(_document(result))
     elif not quiet:
-        typer.echo(_summary(done, published=publish))
-    _end(done)
+        typer.echo(_summary(result))
+    if result.end == "interrupted":
+        raise CancelledError
+    error = result.error()
+    if error is not None:
+        raise error
 
 
 @app.command("status")
@@ -160,7 +167,7 @@ def status(
     as_json: options.Json = False,
     verbose: options.Verbose = 0,
 ) -> None:
-    """Say how far the fleets of this project are, from any terminal.
+    """Show the progress of this project's fleets, from any terminal.
 
     Examples:
 
@@ -171,17 +178,18 @@ def status(
     from hubtools.cli.terminal import print_json
     from hubtools.core.config import find_project
     from hubtools.fleet.display import status_lines
-    from hubtools.fleet.journal import read_state, states
+    from hubtools.fleet.journal import read_state, state_files
 
-    found = [read_state(file) for file in states(find_project())]
+    states = [read_state(file) for file in state_files(find_project())]
     if as_json:
-        print_json({"fleets": found})
+        fleets = [{**asdict(state), "active": active} for state, active in states]
+        print_json({"fleets": fleets})
         return
-    for state in found:
-        for line in status_lines(state):
+    for state, active in states:
+        for line in status_lines(state, active=active):
             typer.echo(line)
-    if not found:
-        typer.echo("No fleet was run in this project.")
+    if not states:
+        typer.echo("This project has no fleets.")
 
 
 @app.command("sweep")
@@ -211,11 +219,11 @@ def sweep(
     quiet: options.Quiet = False,
     verbose: options.Verbose = 0,
 ) -> None:
-    """Search a recipe around the one given, on several accounts: each SOURCE is one.
+    """Search for a better recipe on several accounts, one per SOURCE.
 
-    Recipes that are behind the others are given up early. The search looks at posts kept aside
-    from training; the start and the winner are then scored on held-out posts. DIR gets
-    report.html, trials.csv and recipe.toml, which --recipe takes.
+    Recipes that fall behind end early. The search is scored on the validation split; the start and
+    the winner are then scored on the test split. DIR gets report.html, trials.csv and recipe.toml,
+    which --recipe takes.
 
     Examples:
 
@@ -224,83 +232,69 @@ def sweep(
       hubtools fleet sweep *.zip --base scratch --trials 60 --out search
     """
     from hubtools.cli.terminal import print_json
+    from hubtools.core.cancel import cancel_on_interrupt
     from hubtools.core.config import find_project
-    from hubtools.corpus.cleaning import find_cleaning
-    from hubtools.corpus.corpus import check_enough
-    from hubtools.fleet.sweep import SweepRequest, run_sweep, texts_of
-    from hubtools.fleet.sweep_report import write_report
-    from hubtools.posts.options import ReadOptions
-    from hubtools.services.read import read_corpora
-    from hubtools.training.base import require_training
-    from hubtools.training.recipe import base_folder, recipe_for
+    from hubtools.core.extras import require_extra
+    from hubtools.fleet import sweep as sweeps
+    from hubtools.fleet.sweep_report import write_sweep
 
-    require_training()
-    report = options.reporter(quiet, verbose)
-    found = recipe_for(base, recipe_name(recipe, adapter))
-    rules = find_cleaning(cleaning, lang)
-    corpora = read_corpora(sources, ReadOptions(), rules, find_project(), report)
-    check_enough(corpora)
-    folder = base_folder(base)
-    request = SweepRequest(
-        base=str(folder.absolute()) if folder else base,
-        recipe=found,
+    require_extra("train", "Training", "torch", "transformers")
+    request = sweeps.SweepRequest(
+        project=find_project(),
+        sources=tuple(sources),
+        base=base,
+        recipe=recipe_name(recipe, adapter),
         trials=trials,
         seed=seed,
+        cleaning=cleaning,
+        language=lang,
         workers=workers,
         address=address,
     )
-    done = run_sweep(request, texts_of(corpora), report)
-    files = write_report(done, out)
+    with cancel_on_interrupt() as cancel:
+        result = sweeps.run_sweep(request, options.reporter(quiet, verbose), cancel)
+    files = write_sweep(result, out)
     if as_json:
-        saved = {"gain": done.gain, "error": done.error, "better": done.better}
-        print_json({**saved, "trials": len(done.trials), "files": [str(file) for file in files]})
+        print_json(
+            {
+                "improvement": result.improvement,
+                "standard_error": result.standard_error,
+                "accounts_improved": result.accounts_improved,
+                "trials": len(result.trials),
+                "files": [str(file) for file in files],
+            }
+        )
     elif not quiet:
-        error = "" if done.error is None else f" ± {done.error:.4f}"
+        error = "" if result.standard_error is None else f" ± {result.standard_error:.4f}"
         typer.echo(
-            f"The best of {len(done.trials)} recipes saves {done.gain:.4f}{error} bits a byte on "
-            f"held-out posts, and is better for {done.better} of {len(done.accounts)} accounts"
+            f"The best of {len(result.trials)} recipes saves {result.improvement:.4f}{error} bits "
+            f"per byte on the test split, and is better for {result.accounts_improved} of "
+            f"{len(result.accounts)} accounts."
         )
         for file in files:
             typer.echo(f"  {file}")
 
 
-def _document(done: Finished) -> dict[str, Any]:
+def _document(result: FleetResult) -> dict[str, Any]:
     """What `fleet run --json` prints."""
-    from dataclasses import asdict
-
-    summary = done.summary
+    state = asdict(result.state)
+    names = ("end", "total", "already_done", "trained", "published", "remaining", "workers",
+             "seconds", "models_per_hour", "device_utilization")  # fmt: skip
     return {
-        "end": done.end,
-        "total": summary.total,
-        "made": summary.made,
-        "published": summary.published,
-        "there": summary.there,
-        "left": summary.left,
-        "failed": [asdict(failure) for failure in summary.failed],
-        "models": [asdict(outcome) for outcome in summary.outcomes],
-        "workers": summary.workers,
-        "seconds": summary.seconds,
-        "per_hour": round(summary.per_hour, 1),
-        "busy": round(summary.busy, 3),
+        **{name: state[name] for name in names},
+        "failed": [asdict(failure) for failure in result.failures],
+        "models": [asdict(model) for model in result.models],
     }
 
 
-def _summary(done: Finished, *, published: bool) -> str:
-    summary = done.summary
-    said = [f"{summary.made:,} made"]
-    said += [f"{summary.published:,} published"] if published else []
-    said += [f"{summary.there:,} were there already"] if summary.there else []
-    said += [f"{len(summary.failed):,} failed"] if summary.failed else []
-    said += [f"{summary.left:,} left"] if summary.left else []
-    rate = f"; {summary.per_hour:,.0f} models an hour" if summary.made else ""
-    lines = [f"{', '.join(said)} ({summary.seconds:.0f} s{rate})"]
-    lines += [f"  {one.where}: {one.name}: {one.error}" for one in summary.failed[:20]]
+def _summary(result: FleetResult) -> str:
+    state = result.state
+    parts = [f"{state.trained:,} trained"]
+    parts += [f"{state.published:,} published"] if state.to is not None else []
+    parts += [f"{state.already_done:,} already done"] if state.already_done else []
+    parts += [f"{state.failed:,} failed"] if state.failed else []
+    parts += [f"{state.remaining:,} left"] if state.remaining else []
+    rate = f", {state.models_per_hour:,.0f} models/hour" if state.trained else ""
+    lines = [f"{', '.join(parts)} ({state.seconds:.0f} s{rate})"]
+    lines += [f"  {one.where}: {one.name}: {one.error}" for one in result.failures[:20]]
     return "\n".join(lines)
-
-
-def _end(done: Finished) -> None:
-    if done.end == "interrupted":
-        raise KeyboardInterrupt
-    error = done.error()
-    if error is not None:
-        raise error

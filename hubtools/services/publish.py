@@ -18,7 +18,7 @@ from hubtools.core.events import Reporter
 from hubtools.core.files import write_atomically
 from hubtools.core.repo_names import check_repo_name
 from hubtools.services.session import Session, make_plan, open_session
-from hubtools.services.train import Made, TrainRequest, train_model
+from hubtools.services.train import TrainedModel, TrainRequest, train_model
 from hubtools.sync.apply import apply
 from hubtools.sync.plan import README
 from hubtools.sync.target import Target
@@ -41,7 +41,7 @@ class PushResult:
 class PublishResult:
     """A model on a Hub."""
 
-    made: Made
+    made: TrainedModel
     pushed: PushResult
     url: str
 
@@ -89,7 +89,7 @@ def push(card_file: Path, session: Session) -> PushResult:
     return PushResult(change.repo, commit, tuple(change.files))
 
 
-def write_readme(made: Made, namespace: str, target: Target, project: Project) -> Path:
+def write_readme(made: TrainedModel, namespace: str, target: Target, project: Project) -> Path:
     """Render the card into the model's folder.
 
     Raises ConflictError when the README there was edited by hand: an edit belongs to the card.

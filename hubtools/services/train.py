@@ -40,10 +40,11 @@ class TrainRequest:
     reading: ReadOptions = field(default_factory=ReadOptions)
     track: str | None = None
     """The tracker that is told how training goes."""
+    project: Project | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
+class TrainedModel:
     """A model's folder and its card."""
 
     folder: ModelFolder
@@ -57,7 +58,7 @@ def train_model(
     project: Project,
     report: Reporter,
     bases: Bases | None = None,
-) -> Made:
+) -> TrainedModel:
     """The model's folder (`out`, or the project's for its name) without its README, and its card.
 
     `bases` keeps the base between the models of one process; None loads it for this one.
@@ -97,7 +98,7 @@ def train_model(
     card_file = project.cards_folder / f"{name}.toml"
     card = _card(name, folder, corpora, request, card_file)
     save_card(card, card_file)
-    return Made(folder=folder, card=card, card_file=card_file)
+    return TrainedModel(folder=folder, card=card, card_file=card_file)
 
 
 def _refuse_retired(card_file: Path) -> None:
@@ -178,4 +179,16 @@ def _account(corpus: Corpus, number: int, folder: ModelFolder) -> CardAccount:
         network=account.network,
         avatar=picture if picture in folder.files else account.avatar_url,
         posts=corpus.counts,
+    )
+
+
+def train(request, reporter, cancel, models=None):  # type: ignore[no-untyped-def]
+    """Shim until the service is there."""
+    from hubtools.core.events import Reporter
+
+    def look(_event: object) -> None:
+        cancel.raise_if_cancelled()
+
+    return train_model(
+        request, None, request.project, Reporter((*reporter.listeners, look)), models
     )

@@ -9,18 +9,17 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from hubtools.core.cancel import CancelToken
 from hubtools.core.config import Project
 from hubtools.core.events import Reporter
-from hubtools.fleet.display import NoBoard
-from hubtools.fleet.manifest import Shard
-from hubtools.fleet.run import Finished, FleetRequest, run_fleet
+from hubtools.fleet.run import FleetRequest, FleetResult, run_fleet
 from hubtools.sync.target import Target
 from tests.makers import write_archive
 from tests.training.makers import posts
 
 FAST = """
 learning_rate = 3e-3
-passes = {passes}
+epochs = {epochs}
 tokens_per_step = 2048
 warmup_ratio = 0.1
 weight_decay = 0.1
@@ -73,12 +72,16 @@ def three(folder: Path, recipe: str = "fast.toml") -> Path:
     return write_manifest(folder / "fleet.toml", *rows, recipe=recipe)
 
 
-def go(manifest: Path, project: Project | None = None, **options: object) -> Finished:
+def go(manifest: Path, project: Project | None = None, **options: object) -> FleetResult:
     """Run a fleet in this process, to the local Hub in `hub`."""
     here = manifest.parent
-    said = {"workers": 0, "target": Target("local", str(here / "hub")), "shard": Shard()}
-    request = FleetRequest(manifest=manifest, **{**said, **options})  # type: ignore[arg-type]
-    return run_fleet(request, project or Project(here), NoBoard(), Reporter())
+    given = {"workers": 0, "target": Target("local", str(here / "hub")), **options}
+    request = FleetRequest(
+        project=project or Project(here),
+        manifest=manifest,
+        **given,  # type: ignore[arg-type]
+    )
+    return run_fleet(request, Reporter(), CancelToken())
 
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
