@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubtools.cards.card import Card
+from hubtools.core.cancel import CancelToken, cancel_on_interrupt
 from hubtools.core.config import Project, find_project
 from hubtools.core.errors import UsageError
 from hubtools.core.events import Reporter
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from hubtools.pictures.drawing import Picture
     from hubtools.sync.apply import ApplyResult
     from hubtools.sync.plan import Plan
-    from hubtools.sync.target import Target
     from hubtools.training.base import Base
 
 DEFAULT_BASE = "openai-community/gpt2"
@@ -192,14 +192,13 @@ def plan(
     `to` and `namespace` are as the command line has them. Raises UsageError for a card that was
     changed and not saved, and what requests raise.
     """
-    from hubtools.services.session import make_plan, open_session
+    from hubtools.services.plan import PlanRequest
+    from hubtools.services.plan import plan as make_plan
 
-    here, told = _project(project), report or Reporter()
-    files = _files(what, here)
-    target = _target(to, here)
-    owner = namespace or here.config.hub.namespace
-    with open_session(here, target, owner, told, writing=False) as session:
-        return make_plan(session, files, whole=not what).plan
+    here = _project(project)
+    names = tuple(file.stem for file in _files(what, here)) if what else ()
+    request = PlanRequest(project=here, names=names, to=to, namespace=namespace)
+    return make_plan(request, report or Reporter(), CancelToken()).plan
 
 
 def apply(
@@ -214,27 +213,13 @@ def apply(
     Raises ConflictError when cards or Hub are not what the plan was made from, or hold somebody
     else's edit; PolicyError above `max_changes`; PartlyDoneError when a rerun has more to do.
     """
-    from hubtools.cards.selection import all_cards, named_cards
-    from hubtools.services.session import make_plan, open_session
-    from hubtools.sync.apply import apply as carry_out
-    from hubtools.sync.plan import change_limit
-    from hubtools.sync.plan_file import card_names, check_current
+    from hubtools.services.apply import ApplyRequest
+    from hubtools.services.apply import apply as apply_request
 
-    here, told = _project(project), report or Reporter()
-    folder, hub = here.cards_folder, here.config.hub
-    files = all_cards(folder) if plan.whole else named_cards(folder, card_names(plan))
-    limit = change_limit(max_changes, hub.max_changes)
-    with open_session(here, _target(plan.to, here), plan.namespace, told, writing=True) as session:
-        now = make_plan(session, files, whole=plan.whole)
-        check_current(plan, now.plan, now.wanted)
-        limit.check(now.plan, len(all_cards(folder)))
-        fleet = session.fleet(files)
-        done = carry_out(now.plan, fleet, session.hub, session.memory, told, private=hub.private)
-    if done.interrupted:
-        raise KeyboardInterrupt
-    error = done.error()
-    if error is not None:
-        raise error
+    request = ApplyRequest(project=_project(project), plan=plan, max_changes=max_changes)
+    with cancel_on_interrupt() as cancel:
+        done = apply_request(request, report or Reporter(), cancel)
+    done.raise_for_failure()
     return done
 
 
@@ -242,18 +227,10 @@ def _project(project: Project | None) -> Project:
     return project if project is not None else find_project()
 
 
-def _target(to: str | None, project: Project) -> Target:
-    from hubtools.sync.target import parse_target
-
-    return parse_target(to, Path.cwd()) if to else parse_target(project.config.hub.to, project.root)
-
-
 def _files(what: Sequence[Card | Model | str], project: Project) -> list[Path]:
-    """The files of these cards; of all without any."""
-    from hubtools.cards.selection import all_cards, named_cards
+    """The files of these cards."""
+    from hubtools.cards.selection import named_cards
 
-    if not what:
-        return all_cards(project.cards_folder)
     for one in what:
         if isinstance(one, Card):
             _check_saved(one, project)

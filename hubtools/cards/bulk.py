@@ -1,6 +1,6 @@
 """Ten thousand cards to READMEs: in chunks, on all cores, and only those that changed.
 
-What a README was made of is remembered in `DIR/.hubtools-render`, so that an unchanged card costs
+What a README was made of is remembered in `.hubtools/state.sqlite`, so that an unchanged card costs
 a look at its files. Nothing stale is left: a card is rendered again when its TOML or prose, a
 template, a setting, our own code or the README on disk is not what it was. The memory may be
 deleted at any time.
@@ -98,7 +98,7 @@ def render_all(
     fresh.prepare()
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)
-    memory = RenderMemory(out / ".hubtools-render", fingerprint(renderer))
+    memory = RenderMemory(out, fingerprint(renderer))
     with closing(memory), (report or Reporter()).task("Rendering", len(files)) as bar:
         chunks = (_recalled(files[i : i + CHUNK], memory) for i in range(0, len(files), CHUNK))
         tally = _Tally()

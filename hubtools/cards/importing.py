@@ -24,10 +24,9 @@ from hubtools.cards.metadata import front_matter, split_modelled
 from hubtools.cards.render import is_sealed, unsealed
 from hubtools.cards.round_trip import Embedded, extract, facts_of
 from hubtools.core.errors import CardError, UsageError
+from hubtools.core.readme import MAX_README
 from hubtools.core.repo_names import check_repo_name
 
-MAX_README = 2 << 20
-"""Bytes of a README; the Hub shows no more than that."""
 _README = "readme.md"
 _OWN_PICTURE = "/resolve/main/predictions.png"
 

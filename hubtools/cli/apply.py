@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hubtools.cli import options
-from hubtools.cli.plan import chosen, most_shown, where
+from hubtools.cli.plan import most_shown
+from hubtools.core.cancel import cancel_on_interrupt
 
 if TYPE_CHECKING:
     from hubtools.core.config import Project
-    from hubtools.services.session import Planned, Session
     from hubtools.sync.apply import ApplyResult
     from hubtools.sync.plan import Plan
 
@@ -59,40 +59,42 @@ def apply(
     """
     from hubtools.cli.terminal import print_json
     from hubtools.core.config import find_project
-    from hubtools.services.session import open_session
-    from hubtools.sync.apply import apply as carry_out
-    from hubtools.sync.plan import change_limit
+    from hubtools.services.apply import ApplyRequest
+    from hubtools.services.apply import apply as apply_request
     from hubtools.sync.plan_file import read_plan
 
     project = find_project()
     file = _plan_file(project, what or [])
-    saved = read_plan(file) if file else None
-    target, owner = where(project, to, namespace)
-    owner = owner or (saved.namespace if saved else None)
-    report = options.reporter(quiet, verbose)
-    limit = change_limit(max_changes, project.config.hub.max_changes)
-    with open_session(project, target, owner, report, writing=True) as session:
-        planned = _planned(session, what or [], saved)
-        limit.check(planned.plan, len(chosen(project, None)))
+
+    def confirmed(plan: Plan) -> bool:
         if not quiet and not as_json:
-            _show(planned.plan, verbose)
-        changes = len(planned.plan.of("create", "update", "retire"))
-        confirm(planned.plan, f"Change {changes:,} models on {planned.plan.to}?", yes=yes)
-        fleet = session.fleet(chosen(project, _names(what or [], saved)))
-        private = project.config.hub.private
-        done = carry_out(planned.plan, fleet, session.hub, session.memory, report, private=private)
-        requests = len(session.sent)
+            _show(plan, verbose)
+        confirm(plan, f"Change {len(plan.pending):,} models on {plan.to}?", yes=yes)
+        return True
+
+    request = ApplyRequest(
+        project=project,
+        names=tuple(what or ()) if file is None else (),
+        plan=read_plan(file) if file else None,
+        to=to,
+        namespace=namespace,
+        max_changes=max_changes,
+        confirm=confirmed,
+    )
+    report = options.reporter(quiet, verbose)
+    with cancel_on_interrupt() as cancel:
+        done = apply_request(request, report, cancel)
     if as_json:
-        print_json(applied_document(done, requests))
+        print_json(applied_document(done))
     else:
-        for trouble in (*done.failed, *done.conflicts):
-            report.note(f"  {trouble.repo}: {trouble.error}")
+        for failure in (*done.failed, *done.conflicts):
+            report.note(f"  {failure.repo}: {failure.error}")
         if not quiet:
-            typer.echo(applied_line(done, requests))
-    end(done)
+            typer.echo(applied_line(done))
+    done.raise_for_failure()
 
 
-def applied_document(done: ApplyResult, requests: int) -> dict[str, Any]:
+def applied_document(done: ApplyResult) -> dict[str, Any]:
     """What `apply --json` prints."""
     return {
         "applied": done.applied,
@@ -100,7 +102,7 @@ def applied_document(done: ApplyResult, requests: int) -> dict[str, Any]:
         "conflicts": [{"repo": one.repo, "error": one.error} for one in done.conflicts],
         "failed": [{"repo": one.repo, "error": one.error} for one in done.failed],
         "left": done.left,
-        "requests": requests,
+        "requests": done.requests,
         "seconds": done.seconds,
     }
 
@@ -117,32 +119,6 @@ def _plan_file(project: Project, what: Sequence[str]) -> Path | None:
     return file if file.is_file() else None
 
 
-def _names(what: Sequence[str], saved: Plan | None) -> list[str] | None:
-    from hubtools.sync.plan_file import card_names
-
-    if saved is None:
-        return list(what) or None
-    return None if saved.whole else card_names(saved)
-
-
-def _planned(session: Session, what: Sequence[str], saved: Plan | None) -> Planned:
-    from hubtools.core.errors import UsageError
-    from hubtools.services.session import make_plan
-    from hubtools.sync.plan_file import check_current
-
-    here = (str(session.target), session.namespace)
-    if saved is not None and (saved.to, saved.namespace) != here:
-        raise UsageError(
-            f"the plan is for {saved.namespace} on {saved.to}, not for {here[1]} on {here[0]}",
-            fix="Give the same --to and --namespace",
-        )
-    names = _names(what, saved)
-    planned = make_plan(session, chosen(session.project, names), whole=names is None)
-    if saved is not None:
-        check_current(saved, planned.plan, planned.wanted)
-    return planned
-
-
 def _show(plan: Plan, verbose: int) -> None:
     from hubtools.sync.plan_text import table
 
@@ -152,24 +128,15 @@ def _show(plan: Plan, verbose: int) -> None:
 
 def confirm(plan: Plan, question: str, *, yes: bool) -> None:
     """Ask a person before a plan that changes something is carried out, unless they said `yes`."""
-    if plan.of("create", "update", "retire") and not yes and sys.stdin.isatty():
+    if plan.pending and not yes and sys.stdin.isatty():
         typer.confirm(question, abort=True, err=True)
 
 
-def applied_line(done: ApplyResult, requests: int) -> str:
+def applied_line(done: ApplyResult) -> str:
     """What `apply` says at its end."""
     said = [f"{done.applied:,} applied", f"{done.unchanged:,} unchanged"]
     said += [f"{len(done.conflicts):,} in conflict"] if done.conflicts else []
     said += [f"{len(done.failed):,} failed"] if done.failed else []
     said += [f"{done.left:,} left"] if done.left else []
-    asked = f"{requests:,} request{'' if requests == 1 else 's'}"
+    asked = f"{done.requests:,} request{'' if done.requests == 1 else 's'}"
     return f"{', '.join(said)} ({asked}, {done.seconds:.1f} s)"
-
-
-def end(done: ApplyResult) -> None:
-    """Raise what was in the way of all being done."""
-    if done.interrupted:
-        raise KeyboardInterrupt
-    error = done.error()
-    if error is not None:
-        raise error

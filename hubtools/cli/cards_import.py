@@ -125,11 +125,11 @@ def _from_hub(
     refetch: bool,
 ) -> None:
     from hubtools.services.import_from_hub import import_from_hub, list_hub_models
-    from hubtools.sync.http_errors import asking
+    from hubtools.sync.http_errors import translated_errors
     from hubtools.sync.target import connect, parse_target
 
     target = parse_target(to or project.config.hub.to, project.root)
-    with connect(target) as api, asking(f"{target}/{namespace}"):
+    with connect(target) as api, translated_errors(f"{target}/{namespace}"):
         models = list_hub_models(api, namespace)
         report.detail(f"{len(models)} models of {namespace}")
         wanted = [m for m in models if refetch or not (tally.out / f"{m.name}.toml").is_file()]

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hubtools.cli import options
-from hubtools.cli.apply import applied_document, applied_line, confirm, end
+from hubtools.cli.apply import applied_document, applied_line, confirm
 from hubtools.cli.publish import DEFAULT_PROMPT, DEFAULT_SEED, Base, Prompt, RecipeName, Seed
 
 if TYPE_CHECKING:
+    from hubtools.core.events import Reporter
     from hubtools.demo.options import DemoOptions
+    from hubtools.demo.push import SpaceRequest
     from hubtools.sync.plan import Plan
-    from hubtools.sync.target import Target
 
 
 def demo(
@@ -80,38 +81,41 @@ def demo(
     from hubtools.core.config import find_project
     from hubtools.core.errors import UsageError
     from hubtools.demo.options import DemoLimits, DemoOptions
-    from hubtools.sync.target import parse_target
+    from hubtools.services.targets import resolve_target
 
     if space is None and (out is not None or dry_run or yes):
         raise UsageError("--out, --dry-run and --yes go with --space", fix="Give --space NS/NAME")
     project = find_project()
-    hub = project.config.hub
-    target = parse_target(to, Path.cwd()) if to else parse_target(hub.to, project.root)
     limits = DemoLimits(
         max_upload_mb=max_upload_mb,
         max_train_minutes=max_train_minutes,
         max_concurrent=max_concurrent,
     )
     chosen = DemoOptions(
-        base=base, prompt=prompt, seed=seed, recipe=_absolute(recipe), to=str(target), limits=limits
+        base=base,
+        prompt=prompt,
+        seed=seed,
+        recipe=_absolute(recipe),
+        limits=limits,
+        to=str(resolve_target(project, to).target),
     )
     if space is None:
         from hubtools.core.cancel import cancel_on_interrupt
         from hubtools.demo.server import DemoRequest, serve_demo
 
-        request = DemoRequest(
+        page = DemoRequest(
             project=project, options=chosen, host=host, port=port, open_browser=open_browser
         )
         with cancel_on_interrupt() as cancel:
-            serve_demo(request, options.reporter(quiet, verbose), cancel)
+            serve_demo(page, options.reporter(quiet, verbose), cancel)
         return
     if out is not None:
         _write(space, chosen, out, as_json, quiet)
         return
-    if to is None and target.kind == "local":
-        target = parse_target("hf", Path.cwd())  # a Space of a local Hub would not run
-    how = _How(dry_run, yes, as_json, quiet, private=hub.private)
-    _push(space, chosen, target, how)
+    from hubtools.demo.push import SpaceRequest
+
+    request = SpaceRequest(project=project, space=space, options=chosen, to=to)
+    _push(request, options.reporter(quiet, verbose), _How(dry_run, yes, as_json, quiet))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,6 @@ class _How:
     yes: bool
     as_json: bool
     quiet: bool
-    private: bool
 
 
 def _absolute(recipe: str | None) -> str | None:
@@ -142,35 +145,39 @@ def _write(space: str, chosen: DemoOptions, out: Path, as_json: bool, quiet: boo
         typer.echo(f"Wrote the files of the Space {space} to {out}")
 
 
-def _push(space: str, chosen: DemoOptions, target: Target, how: _How) -> None:
+def _push(request: SpaceRequest, reporter: Reporter, how: _How) -> None:
     from hubtools.cli.terminal import print_json
-    from hubtools.demo.push import apply_space, open_space, plan_space
-    from hubtools.demo.space import space_files
+    from hubtools.core.cancel import cancel_on_interrupt
+    from hubtools.demo.push import plan_space, push_space
     from hubtools.sync.plan_file import plan_document
 
-    files = space_files(space, chosen)
-    with open_space(target, space, writing=not how.dry_run) as session:
-        planned = plan_space(session, files)
+    def shown(plan: Plan) -> None:
         if not how.quiet and not how.as_json:
-            _show(planned.plan)
+            _show(plan)
+
+    def confirmed(plan: Plan) -> bool:
+        shown(plan)
+        confirm(plan, f"Change the Space {request.space} on {request.target}?", yes=how.yes)
+        return True
+
+    with cancel_on_interrupt() as cancel:
         if how.dry_run:
+            plan = plan_space(request, reporter, cancel)
+            shown(plan)
             if how.as_json:
-                print_json(plan_document(planned.plan))
+                print_json(plan_document(plan))
             return
-        confirm(planned.plan, f"Change the Space {space} on {target}?", yes=how.yes)
-        done = apply_space(session, planned, private=how.private)
-        requests, url = len(session.sent), session.url
+        result = push_space(replace(request, confirm=confirmed), reporter, cancel)
+    done, target = result.applied, request.target
     if how.as_json:
-        commit = next(iter(done.heads.values()), planned.change.head)
-        print_json(
-            {"space": space, "url": url, "commit": commit, **applied_document(done, requests)}
-        )
+        found = {"space": request.space, "url": result.url, "commit": result.commit}
+        print_json({**found, **applied_document(done)})
     elif not how.quiet:
-        typer.echo(applied_line(done, requests))
-    end(done)
+        typer.echo(applied_line(done))
+    done.raise_for_failure()
     if not how.as_json and not how.quiet:
-        kept = f"Its files are at {url} (hubtools hub serve {target.place})"
-        typer.echo(kept if target.kind == "local" else f"The demo is at {url}")
+        local = f"Its files are at {result.url} (hubtools hub serve {target.place})"
+        typer.echo(local if target.kind == "local" else f"The demo is at {result.url}")
 
 
 def _show(plan: Plan) -> None:

@@ -118,18 +118,13 @@ def run(
     from hubtools.fleet.jobs import WorkerOptions
     from hubtools.fleet.manifest import RowOptions, parse_shard
     from hubtools.fleet.run import FleetRequest, run_fleet
-    from hubtools.sync.target import parse_target
 
-    project = find_project()
-    hub = project.config.hub
-    target = None
-    if publish:
-        target = parse_target(to, Path.cwd()) if to else parse_target(hub.to, project.root)
     request = FleetRequest(
-        project=project,
+        project=find_project(),
         manifest=manifest,
-        target=target,
-        namespace=namespace or hub.namespace,
+        to=to,
+        namespace=namespace,
+        publish=publish,
         workers=workers,
         address=address,
         shard=parse_shard(shard),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hubtools.cli import options
+from hubtools.core.cancel import cancel_on_interrupt
 
 if TYPE_CHECKING:
-    from hubtools.core.config import Project
-    from hubtools.services.session import Session
+    from hubtools.services.plan import PlanResult
     from hubtools.sync.plan import Plan
-    from hubtools.sync.target import Target
 
 _PENDING = 3
 
@@ -62,27 +61,30 @@ def plan(
     """
     from hubtools.cli.terminal import print_json
     from hubtools.core.config import find_project
-    from hubtools.services.session import make_plan, open_session
+    from hubtools.services.plan import PlanRequest
+    from hubtools.services.plan import plan as make_plan
     from hubtools.sync.plan_file import plan_document, write_plan
-    from hubtools.sync.plan_text import markdown
 
-    project = find_project()
-    target, owner = where(project, to, namespace)
-    files = chosen(project, names)
-    report = options.reporter(quiet, verbose)
-    with open_session(project, target, owner, report, writing=False) as session:
-        made = make_plan(session, files, whole=not names).plan
-        shown = Format.JSON if as_json else format
-        if out is not None:
-            write_plan(made, out)
-        if shown is Format.JSON:
-            print_json(plan_document(made))
-        elif shown is Format.MARKDOWN:
-            diffs = _diffs(made, session, files) if verbose else ()
-            typer.echo(markdown(made, diffs), nl=False)
-        elif not quiet:
-            for line in _lines(made, session, files, verbose):
-                typer.echo(line)
+    shown = Format.JSON if as_json else format
+    request = PlanRequest(
+        project=find_project(),
+        names=tuple(names or ()),
+        to=to,
+        namespace=namespace,
+        diffs=bool(verbose) and shown is not Format.JSON,
+    )
+    with cancel_on_interrupt() as cancel:
+        result = make_plan(request, options.reporter(quiet, verbose), cancel)
+    made = result.plan
+    if out is not None:
+        write_plan(made, out)
+    if shown is Format.JSON:
+        print_json(plan_document(made))
+    elif shown is Format.MARKDOWN:
+        typer.echo(made.to_markdown(result.diffs), nl=False)
+    elif not quiet:
+        for line in _lines(result, verbose):
+            typer.echo(line)
     if exit_code and made.of("create", "update", "retire", "conflict"):
         raise typer.Exit(_PENDING)
 
@@ -104,21 +106,19 @@ def status(
     """
     from hubtools.cli.terminal import print_json
     from hubtools.core.config import find_project
-    from hubtools.services.session import make_plan, open_session
+    from hubtools.services.plan import PlanRequest
+    from hubtools.services.plan import plan as make_plan
     from hubtools.sync.plan_text import summary, table
 
-    project = find_project()
-    target, owner = where(project, to, namespace)
-    files = chosen(project, None)
-    report = options.reporter(quiet, verbose)
-    with open_session(project, target, owner, report, writing=False) as session:
-        made = make_plan(session, files, whole=True).plan
+    request = PlanRequest(project=find_project(), to=to, namespace=namespace)
+    with cancel_on_interrupt() as cancel:
+        made = make_plan(request, options.reporter(quiet, verbose), cancel).plan
     if as_json:
         print_json(
             {
                 "to": made.to,
                 "namespace": made.namespace,
-                "cards": len(files),
+                "cards": sum(n for action, n in made.counts.items() if action != "extra"),
                 "counts": made.counts,
                 "conflicts": [change.repo for change in made.of("conflict")],
                 "requests": made.requests,
@@ -132,32 +132,11 @@ def status(
             typer.echo(f"{pending:,} to publish: hubtools plan shows them, hubtools apply does it")
 
 
-def where(project: Project, to: str | None, namespace: str | None) -> tuple[Target, str | None]:
-    """The target and the namespace that flags, environment and configuration say."""
-    from hubtools.core.repo_names import check_repo_name
-    from hubtools.sync.target import parse_target
-
-    hub = project.config.hub
-    owner = namespace or hub.namespace
-    if owner is not None:
-        check_repo_name(owner)
-    target = parse_target(to, Path.cwd()) if to else parse_target(hub.to, project.root)
-    return target, owner
-
-
-def chosen(project: Project, names: Sequence[str] | None) -> list[Path]:
-    """The files of the cards with these names, of all cards without names."""
-    from hubtools.cards.selection import chosen_cards
-
-    return chosen_cards(project.cards_folder, list(names or ()), not names)
-
-
-def _lines(made: Plan, session: Session, files: Sequence[Path], verbose: int) -> Iterator[str]:
+def _lines(result: PlanResult, verbose: int) -> Iterator[str]:
     from hubtools.sync.plan_text import table
 
-    if verbose:
-        yield from (diff for _, diff in _diffs(made, session, files))
-    yield from table(made, most=most_shown(made, verbose))
+    yield from (diff for _, diff in result.diffs)
+    yield from table(result.plan, most=most_shown(result.plan, verbose))
 
 
 def most_shown(made: Plan, verbose: int) -> int:
@@ -165,24 +144,3 @@ def most_shown(made: Plan, verbose: int) -> int:
     from hubtools.sync.plan_text import FEW
 
     return len(made.changes) + FEW + 1 if verbose else FEW
-
-
-def _diffs(made: Plan, session: Session, files: Sequence[Path]) -> Iterator[tuple[str, str]]:
-    """Each repository whose README would change, or was changed there, with the diff."""
-    from hubtools.cards.card_file import load_card
-    from hubtools.sync.observe import UnreadableError, read_file
-    from hubtools.sync.plan import README, Head
-    from hubtools.sync.plan_text import readme_diff
-
-    by_name = {file.stem.casefold(): file for file in files}
-    for change in made.of("create", "update", "retire", "conflict"):
-        if README not in change.files and change.action != "conflict":
-            continue
-        there = b""
-        if change.head is not None:
-            try:
-                there = read_file(session.hub, Head(change.repo, change.head), README) or b""
-            except UnreadableError:
-                continue
-        here = session.renderer.render(load_card(by_name[change.name.casefold()]))
-        yield change.repo, readme_diff(change, there.decode("utf-8", errors="replace"), here)

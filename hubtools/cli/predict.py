@@ -137,10 +137,10 @@ def _found(model: str, to: str | None) -> Iterator[str]:
     if to is None or Path(model).is_dir():
         yield model
         return
-    from hubtools.sync.http_errors import asking
+    from hubtools.sync.http_errors import translated_errors
     from hubtools.sync.target import connect, parse_target
 
     target = parse_target(to, Path.cwd())
-    with connect(target) as api, asking(f"{model} on {target}"):
+    with connect(target) as api, translated_errors(f"{model} on {target}"):
         folder = api.snapshot_download(model, allow_patterns=["*.json", "*.safetensors", "*.txt"])
     yield folder

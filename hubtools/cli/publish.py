@@ -9,6 +9,7 @@ import typer
 
 from hubtools.cards.card import Card
 from hubtools.cli import options
+from hubtools.core.cancel import cancel_on_interrupt
 from hubtools.core.results import PostCounts
 
 if TYPE_CHECKING:
@@ -74,18 +75,15 @@ def publish(
 
       hubtools publish me.zip --to hf --namespace my-organization
     """
-    from pathlib import Path
-
     from hubtools.cli.terminal import print_json
     from hubtools.core.config import find_project
     from hubtools.posts.options import ReadOptions
+    from hubtools.services.publish import PublishRequest
     from hubtools.services.publish import publish as publish_model
+    from hubtools.services.targets import resolve_target
     from hubtools.services.train import TrainRequest
-    from hubtools.sync.target import parse_target
 
     project = find_project()
-    hub = project.config.hub
-    target = parse_target(to, Path.cwd()) if to else parse_target(hub.to, project.root)
     request = TrainRequest(
         sources=tuple(sources),
         base=base,
@@ -99,11 +97,13 @@ def publish(
         reading=ReadOptions(text_column=text_column, unlisted=unlisted),
     )
     report = options.reporter(quiet, verbose)
-    published = publish_model(request, target, namespace or hub.namespace, project, report)
+    whole = PublishRequest(project=project, train=request, to=to, namespace=namespace)
+    with cancel_on_interrupt() as cancel:
+        published = publish_model(whole, report, cancel)
     if as_json:
         print_json(_document(published))
     elif not quiet:
-        typer.echo(_summary(published, str(target)))
+        typer.echo(_summary(published, str(resolve_target(project, to).target)))
 
 
 def recipe_name(recipe: str | None, adapter: bool) -> str | None:
@@ -119,16 +119,16 @@ def recipe_name(recipe: str | None, adapter: bool) -> str | None:
 def _document(published: PublishResult) -> dict[str, Any]:
     import msgspec
 
-    card = published.made.card
+    card = published.model.card
     return {
-        "repo": published.pushed.repo_id,
+        "repo": published.repo_id,
         "url": published.url,
-        "folder": str(published.made.folder.path),
+        "folder": str(published.model.folder.path),
         "posts": _totals(card),
         "training": msgspec.to_builtins(card.training),
         "evaluation": msgspec.to_builtins(card.evaluation),
         "predictions": msgspec.to_builtins(card.predictions),
-        "commit": published.pushed.commit,
+        "commit": published.commit,
     }
 
 
@@ -140,9 +140,13 @@ def _totals(card: Card) -> dict[str, int]:
 
 
 def _summary(published: PublishResult, target: str) -> str:
-    made, pushed = published.made, published.pushed
+    made = published.model
     says = [f"  {' '.join(p.text.split())}" for p in made.card.predictions[:3]]
-    done = f"Published {pushed.repo_id}" if pushed.uploaded else f"{pushed.repo_id} is up to date"
+    done = (
+        f"Published {published.repo_id}"
+        if published.uploaded
+        else f"{published.repo_id} is up to date"
+    )
     look = (
         f"hubtools hub serve {target.removeprefix('local:')}, then {published.url}"
         if target.startswith("local:")

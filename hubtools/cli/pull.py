@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hubtools.cli import options
-from hubtools.cli.plan import chosen, where
+from hubtools.core.cancel import cancel_on_interrupt
 
 if TYPE_CHECKING:
-    from hubtools.core.errors import HubtoolsError
-    from hubtools.services.pull import Edit
-    from hubtools.services.session import Session
+    from hubtools.services.pull import Edit, PullResult
 
 
 def pull(
@@ -50,77 +47,45 @@ def pull(
     """
     from hubtools.cli.terminal import print_json
     from hubtools.core.config import find_project
-    from hubtools.core.errors import ConflictError, UsageError
-    from hubtools.services.session import open_session
+    from hubtools.services.pull import PullRequest
+    from hubtools.services.pull import pull as pull_edits
 
-    if bool(names) == every:
-        raise UsageError("name the cards to pull, or say --all", fix="hubtools status lists them")
-    project = find_project()
-    target, owner = where(project, to, namespace)
+    def confirmed(edit: Edit) -> bool:
+        if not quiet and not as_json:
+            if verbose and edit.base is not None:
+                typer.echo(edit.remote_diff)
+            typer.echo(edit.diff or f"{edit.file}: up to date")
+        asked = not yes and not as_json and sys.stdin.isatty()
+        return not asked or typer.confirm(f"Change {edit.file}?", err=True)
+
+    request = PullRequest(
+        project=find_project(),
+        names=tuple(names or ()),
+        all=every,
+        own=own,
+        to=to,
+        namespace=namespace,
+        confirm=confirmed,
+    )
     report = options.reporter(quiet, verbose)
-    pulled: list[str] = []
-    unchanged: list[str] = []
-    undecided: dict[Path, HubtoolsError] = {}
-    with open_session(project, target, owner, report, writing=False) as session:
-        for file in _files(session, names, every):
-            try:
-                edit = _find(session, file, own)
-                if edit is None:
-                    unchanged.append(file.stem)
-                elif _take(edit, yes or as_json, quiet or as_json, verbose):
-                    pulled.append(file.stem)
-            except ConflictError as error:
-                undecided[file] = error
-                report.note(f"  {error}")
+    with cancel_on_interrupt() as cancel:
+        result = pull_edits(request, report, cancel)
+    for conflict in result.conflicts:
+        if conflict.remote_diff and not quiet and not as_json:
+            typer.echo(conflict.remote_diff)
+        report.note(f"  {conflict.error}")
     if as_json:
-        print_json(_document(pulled, unchanged, undecided))
+        print_json(_document(result))
     elif not quiet:
-        typer.echo(f"{len(pulled)} pulled, {len(unchanged)} with nothing to pull")
-    if undecided:
-        raise ConflictError(
-            f"{len(undecided)} could not be brought home by themselves",
-            fix="See above what to do about each",
-        )
+        typer.echo(f"{len(result.pulled)} pulled, {len(result.unchanged)} with nothing to pull")
+    error = result.error()
+    if error is not None:
+        raise error
 
 
-def _files(session: Session, names: list[str] | None, every: bool) -> list[Path]:
-    from hubtools.services.session import make_plan
-
-    if not every:
-        return chosen(session.project, names)
-    files = chosen(session.project, None)
-    plan = make_plan(session, files, whole=False).plan
-    conflicts = {change.name.casefold() for change in plan.of("conflict")}
-    return [file for file in files if file.stem.casefold() in conflicts]
-
-
-def _find(session: Session, file: Path, own: bool) -> Edit | None:
-    from hubtools.services.pull import find_edit
-
-    return find_edit(session, file, own=own)
-
-
-def _take(edit: Edit, yes: bool, quiet: bool, verbose: int) -> bool:
-    from hubtools.services.pull import save_edit
-
-    undecided = bool(edit.home.undecided)
-    if not quiet:
-        if (verbose or undecided) and edit.base is not None:
-            typer.echo(edit.there_diff)
-        if not undecided:
-            typer.echo(edit.diff or f"{edit.file}: says so already")
-    asked = not yes and sys.stdin.isatty() and not undecided
-    if asked and not typer.confirm(f"Change {edit.file}?", err=True):
-        return False
-    save_edit(edit)
-    return True
-
-
-def _document(
-    pulled: list[str], unchanged: list[str], undecided: dict[Path, HubtoolsError]
-) -> dict[str, Any]:
+def _document(result: PullResult) -> dict[str, Any]:
     return {
-        "pulled": pulled,
-        "unchanged": unchanged,
-        "conflicts": [{"card": str(file), "error": e.what} for file, e in undecided.items()],
+        "pulled": list(result.pulled),
+        "unchanged": list(result.unchanged),
+        "conflicts": [{"card": str(one.file), "error": one.error.what} for one in result.conflicts],
     }

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from hubtools.cli import options
-from hubtools.cli.plan import chosen, where
+from hubtools.core.cancel import cancel_on_interrupt
 
 
 def retire(
@@ -37,18 +37,25 @@ def retire(
     """
     from hubtools.cli.terminal import print_json
     from hubtools.core.config import find_project
+    from hubtools.services.retire import RetireRequest
     from hubtools.services.retire import retire as take_down
-    from hubtools.services.session import open_session
 
-    project = find_project()
-    target, owner = where(project, to, namespace)
-    (file,) = chosen(project, [name])
-    report = options.reporter(quiet, verbose)
-    with open_session(project, target, owner, report, writing=True) as session:
+    def confirmed(repo: str) -> bool:
         if not yes and sys.stdin.isatty():
             how = "Delete" if delete else "Make private"
-            typer.confirm(f"{how} {session.namespace}/{name} on {target}?", abort=True, err=True)
-        done = take_down(session, file, report, delete=delete)
+            typer.confirm(f"{how} {repo}?", abort=True, err=True)
+        return True
+
+    request = RetireRequest(
+        project=find_project(),
+        name=name,
+        delete=delete,
+        to=to,
+        namespace=namespace,
+        confirm=confirmed,
+    )
+    with cancel_on_interrupt() as cancel:
+        done = take_down(request, options.reporter(quiet, verbose), cancel)
     if as_json:
         action = "deleted" if done.deleted else "private" if done.applied else "absent"
         print_json({"repo": done.repo, "action": action, "denied": list(done.denied)})
@@ -57,6 +64,5 @@ def retire(
             typer.echo(f"{done.repo} {'is deleted' if done.deleted else 'was not there'}")
         else:
             typer.echo(f"{done.repo} is retired")
-    error = done.applied.error() if done.applied else None
-    if error is not None:
-        raise error
+    if done.applied is not None:
+        done.applied.raise_for_failure()

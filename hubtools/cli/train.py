@@ -57,11 +57,12 @@ def train(
     from hubtools.core.config import find_project
     from hubtools.posts.options import ReadOptions
     from hubtools.services.publish import write_readme
+    from hubtools.services.session import card_renderer
+    from hubtools.services.targets import resolve_target
     from hubtools.services.train import TrainRequest, train_model
-    from hubtools.sync.target import LOCAL_NAMESPACE, parse_target
+    from hubtools.sync.target import LOCAL_NAMESPACE
 
     project = find_project()
-    target = parse_target(project.config.hub.to, project.root)
     request = TrainRequest(
         sources=tuple(sources),
         base=base,
@@ -76,8 +77,9 @@ def train(
     )
     report = options.reporter(quiet, verbose)
     made = train_model(request, out.absolute(), project, report)
-    owner = namespace or project.config.hub.namespace or LOCAL_NAMESPACE
-    write_readme(made, owner, target, project)
+    destination = resolve_target(project, namespace=namespace)
+    owner = destination.namespace or LOCAL_NAMESPACE
+    write_readme(made, card_renderer(project, destination.target, owner))
     if as_json:
         print_json(
             {

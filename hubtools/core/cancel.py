@@ -53,10 +53,11 @@ class CancelToken:
 
 @contextmanager
 def cancel_on_interrupt() -> Iterator[CancelToken]:
-    """A token that the first Ctrl-C sets; the second one interrupts at once.
+    """A token that the first Ctrl-C sets; the second one ends the process at once.
 
-    It works where the parent process ignored SIGINT too. Outside the main thread, which alone
-    may handle signals, nothing sets the token.
+    Files are written in one step, so that loses nothing that a rerun would not find. It works where
+    the parent process ignored SIGINT too. Outside the main thread, which alone may handle signals,
+    nothing sets the token.
     """
     token = CancelToken()
     if threading.current_thread() is not threading.main_thread():
@@ -65,7 +66,7 @@ def cancel_on_interrupt() -> Iterator[CancelToken]:
 
     def first(_signal: int, _frame: object) -> None:
         token.cancel()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     before = signal.signal(signal.SIGINT, first)
     try:

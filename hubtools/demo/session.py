@@ -37,7 +37,7 @@ from hubtools.demo.messages import (
 from hubtools.demo.options import DemoOptions
 from hubtools.pictures.thumbnail import draw_thumbnail
 from hubtools.posts.live.address import is_live
-from hubtools.services.session import renderer_for
+from hubtools.services.session import card_renderer
 from hubtools.services.thumbnail import THUMBNAIL, subject_of, with_first
 from hubtools.sync.target import LOCAL_NAMESPACE, Target
 from hubtools.training.base import Base, load_base
@@ -172,7 +172,7 @@ class DemoSession:
         """
         assert self.card_file is not None and self._model is not None
         card, folder = self.card, self._model.folder
-        renderer = renderer_for(self._project, Target("local", ""), LOCAL_NAMESPACE)
+        renderer = card_renderer(self._project, Target("local", ""), LOCAL_NAMESPACE)
         write_atomically(folder / "README.md", renderer.render(card))
         shutil.rmtree(self._downloads, ignore_errors=True)
         self._downloads.mkdir(parents=True, mode=0o700)

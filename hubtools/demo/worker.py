@@ -39,11 +39,11 @@ from hubtools.demo.messages import (
     encode,
 )
 from hubtools.posts.options import ReadOptions
-from hubtools.services.publish import push
+from hubtools.services.publish import push_card
 from hubtools.services.read import read_corpora
 from hubtools.services.session import open_session
+from hubtools.services.targets import resolve_target
 from hubtools.services.train import TrainRequest, train
-from hubtools.sync.target import parse_target
 
 _PROGRESS_EVERY = 0.1  # seconds
 _SAMPLES = 5
@@ -141,10 +141,10 @@ def _publish(
 ) -> ModelPublished:
     if job.token is not None:
         os.environ["HF_TOKEN"] = job.token
-    target = parse_target(job.to, project.root)
-    with open_session(project, target, job.namespace, reporter, writing=True) as session:
-        pushed = push(project.cards_folder / f"{job.name}.toml", session)
-    return ModelPublished(pushed.repo_id, target.page(pushed.repo_id))
+    destination = resolve_target(project, job.to, job.namespace)
+    with open_session(project, destination, reporter, cancel, writing=True) as session:
+        pushed = push_card(session, project.cards_folder / f"{job.name}.toml")
+    return ModelPublished(pushed.repo_id, destination.target.page(pushed.repo_id))
 
 
 class _EventWriter:

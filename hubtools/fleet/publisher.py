@@ -8,15 +8,16 @@ from collections.abc import Sequence
 from contextlib import suppress
 from queue import Empty, Full, Queue
 
-from hubtools.core.cancel import CancelToken
+from hubtools.core.cancel import CancelledError, CancelToken
 from hubtools.core.config import Project
 from hubtools.core.errors import CardError, ConflictError, HubtoolsError, PolicyError
 from hubtools.core.events import Reporter
 from hubtools.fleet.progress import FleetProgress
-from hubtools.services.session import Session, make_plan, open_session
-from hubtools.sync.apply import ApplyResult, apply
-from hubtools.sync.client import StoppedError
-from hubtools.sync.target import Target
+from hubtools.services.apply import apply_cards
+from hubtools.services.plan import plan_cards
+from hubtools.services.session import HubSession, open_session
+from hubtools.services.targets import Destination
+from hubtools.sync.apply import ApplyResult
 
 _POLL = 1.0  # seconds between two looks at whether the thread lives
 
@@ -32,8 +33,7 @@ class FleetPublisher:
     def __init__(
         self,
         project: Project,
-        target: Target,
-        namespace: str | None,
+        destination: Destination,
         *,
         max_pending: int,
         keep_folders: bool,
@@ -44,7 +44,7 @@ class FleetPublisher:
         self.namespace = ""
         self.progress: FleetProgress | None = None
         """Records the results; set it before the first `put`."""
-        self._project, self._target, self._requested = project, target, namespace
+        self._project, self._destination = project, destination
         self._keep_folders, self._workers = keep_folders, workers
         self._cancel = cancel
         """Once set, the requests in flight are the last; the next run sends what waits."""
@@ -86,9 +86,8 @@ class FleetPublisher:
     def _run(self) -> None:
         try:
             with open_session(
-                self._project, self._target, self._requested, Reporter(), writing=True
+                self._project, self._destination, Reporter(), self._cancel, writing=True
             ) as session:
-                object.__setattr__(session.hub, "stop", self._cancel._event)
                 self.namespace = session.namespace
                 self._ready.set()
                 while names := self._next():
@@ -118,13 +117,13 @@ class FleetPublisher:
             names.append(name)
         return names
 
-    def _publish(self, session: Session, names: Sequence[str]) -> None:
+    def _publish(self, session: HubSession, names: Sequence[str]) -> None:
         if self._cancel.cancelled:
             return
         files = [self._project.cards_folder / f"{name}.toml" for name in names]
         try:
-            planned = make_plan(session, files, whole=False)
-        except StoppedError:
+            plan = plan_cards(session, files, full=False).plan
+        except CancelledError:
             return  # cancelled; the next run does the rest
         except (PolicyError, CardError, ConflictError, OSError) as error:
             if len(names) > 1:
@@ -136,23 +135,15 @@ class FleetPublisher:
         except HubtoolsError as error:
             self._give_up(error)
             return
-        done = apply(
-            planned.plan,
-            session.fleet(files),
-            session.hub,
-            session.memory,
-            session.report,
-            private=self._project.config.hub.private,
-        )
-        self._record(names, done)
+        self._record(names, apply_cards(session, plan, files))
 
     def _record(self, names: Sequence[str], done: ApplyResult) -> None:
         if done.cause is not None:
             self._give_up(done.cause)
         if done.left:
             return  # only the Hub knows which of them are there; the next plan finds out
-        failed = {f.repo.partition("/")[2]: HubtoolsError(f.error) for f in done.failed}
-        failed |= {f.repo.partition("/")[2]: ConflictError(f.error) for f in done.conflicts}
+        failed = {one.name: HubtoolsError(one.error) for one in done.failed}
+        failed |= {one.name: ConflictError(one.error) for one in done.conflicts}
         for name in names:
             if name in failed:
                 self._refuse(name, failed[name])

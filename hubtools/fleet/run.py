@@ -27,7 +27,7 @@ from hubtools.fleet.page import fleet_summary, write_summary
 from hubtools.fleet.progress import FleetProgress, FleetRows
 from hubtools.fleet.publisher import FleetPublisher
 from hubtools.fleet.state import FleetEnd, FleetFailure, FleetState
-from hubtools.sync.target import Target
+from hubtools.services.targets import resolve_target
 
 MAX_PENDING_UPLOADS = 32
 _GIVE_UP_AFTER = 3  # failures in a row that the next model would meet too
@@ -39,9 +39,10 @@ class FleetRequest:
 
     project: Project
     manifest: Path
-    target: Target | None
-    """None: nothing is published."""
+    to: str | None = None
+    """As `--to` writes it; None is the project's target."""
     namespace: str | None = None
+    publish: bool = True
     workers: int | None = None
     """0 trains in this process; None takes what the machine has."""
     address: str | None = None
@@ -118,11 +119,13 @@ class _FleetRun:
         self._request, self._reporter, self._cancel = request, reporter, cancel
         self._workers = cancel.child()
         self._publisher: FleetPublisher | None = None
-        if request.target is not None:
+        self._target = None
+        if request.publish:
+            destination = resolve_target(request.project, request.to, request.namespace)
+            self._target = destination.target
             self._publisher = FleetPublisher(
                 request.project,
-                request.target,
-                request.namespace,
+                destination,
                 max_pending=request.max_pending_uploads,
                 keep_folders=request.keep_folders,
                 cancel=cancel.child(),
@@ -141,7 +144,7 @@ class _FleetRun:
         from hubtools.fleet.engine import open_engine
 
         publisher, request = self._publisher, self._request
-        to = f"{publisher.namespace} on {request.target}" if publisher else None
+        to = f"{publisher.namespace} on {self._target}" if publisher else None
         keys = {row.name: row_key(row) for row in rows}
         todo = _unfinished(rows, keys, journal, to, request.project)
         with open_engine(
@@ -186,7 +189,7 @@ class _FleetRun:
         elif cause:
             end = "stopped"
         state = progress.finish(end)
-        target = self._request.target
+        target = self._target
         if self._publisher is not None and target is not None and target.kind == "local":
             summary = fleet_summary(state, progress.scores(), self._publisher.namespace)
             write_summary(Path(target.place) / "fleets" / files.state.name, summary)

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hubtools.cards.card import Card
-from hubtools.cards.importing import MAX_README, import_readme
+from hubtools.cards.importing import import_readme
 from hubtools.cards.render import is_sealed
 from hubtools.core.errors import CardError
+from hubtools.core.readme import MAX_README
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

@@ -13,7 +13,6 @@ from hubtools.core.cancel import CancelToken
 from hubtools.core.config import Project
 from hubtools.core.events import Reporter
 from hubtools.fleet.run import FleetRequest, FleetResult, run_fleet
-from hubtools.sync.target import Target
 from tests.makers import write_archive
 from tests.training.makers import posts
 
@@ -75,7 +74,7 @@ def three(folder: Path, recipe: str = "fast.toml") -> Path:
 def go(manifest: Path, project: Project | None = None, **options: object) -> FleetResult:
     """Run a fleet in this process, to the local Hub in `hub`."""
     here = manifest.parent
-    given = {"workers": 0, "target": Target("local", str(here / "hub")), **options}
+    given = {"workers": 0, "to": f"local:{here / 'hub'}", **options}
     request = FleetRequest(
         project=project or Project(here),
         manifest=manifest,

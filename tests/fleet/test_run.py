@@ -26,9 +26,9 @@ from hubtools.fleet.manifest import Shard, read_manifest
 from hubtools.fleet.worker import PIPELINE_DEPTH, FleetWorker
 from hubtools.localhub.access import Access
 from hubtools.localhub.server import serving
-from hubtools.services.session import Planned, Session, make_plan
+from hubtools.services.plan import PlannedCards, plan_cards
+from hubtools.services.session import HubSession
 from hubtools.services.train import train
-from hubtools.sync.target import Target
 from hubtools.training.stacked import Stack, User
 from tests.cli.test_errors import on_a_file_system
 from tests.fleet.makers import PLAIN, go, start, three, wait_for, write_accounts, write_manifest
@@ -102,7 +102,7 @@ def test_a_row_gives_what_publish_gives(accounts: Path, tiny_gpt2: Path) -> None
         f'sources = "a{n}.zip"\nname = "m{n}"\nbase = "{tiny_gpt2}"\nseed = {n}' for n in range(3)
     ]
     manifest = write_manifest(accounts / "fleet.toml", *rows)
-    assert go(manifest, target=None).state.trained == 3
+    assert go(manifest, publish=False).state.trained == 3
     made = {name: weights(accounts, name) for name in ("m0", "m1", "m2")}
     cards = {name: (accounts / f"cards/{name}.toml").read_bytes() for name in made}
     shutil.rmtree(accounts / "models")
@@ -134,13 +134,13 @@ def test_models_that_are_trained_together_are_as_alone(
     few = f'sources = "few.zip"\nbase = "{tiny_gpt2}"'
     other = 'sources = "a0.zip"\nname = "other"\nrecipe = "fast.toml"'
     manifest = write_manifest(accounts / "fleet.toml", *rows, few, other, recipe=recipe)
-    done = go(manifest, target=None, worker=WorkerOptions(models_per_batch=3))
+    done = go(manifest, publish=False, worker=WorkerOptions(models_per_batch=3))
     assert (done.state.trained, [one.name for one in done.failures]) == (6, ["few"])
     assert max(sizes) == 3 and sum(sizes) == 5
     together = {name: values(accounts, name) for name in ("m0", "m1", "m2", "m3", "m4")}
-    assert go(manifest, target=None).state.already_done == 6, "batches make the same models"
+    assert go(manifest, publish=False).state.already_done == 6, "batches make the same models"
     shutil.rmtree(accounts / "models")
-    assert go(manifest, target=None).state.trained == 6
+    assert go(manifest, publish=False).state.trained == 6
     for name, found in together.items():
         for part, weight in values(accounts, name).items():
             torch.testing.assert_close(found[part], weight, atol=1e-4, rtol=1e-3)
@@ -148,11 +148,11 @@ def test_models_that_are_trained_together_are_as_alone(
 
 def test_only_what_changed_is_made_again(accounts: Path) -> None:
     manifest = three(accounts)
-    assert go(manifest, target=None).state.trained == 3
+    assert go(manifest, publish=False).state.trained == 3
     before = stamps(accounts)
     (accounts / "a0.zip").touch()  # the posts are the same: read again, not trained again
     write_archive(accounts / "a1.zip", posts(170, seed=9), "fog1", "Fog 1")
-    done = go(manifest, target=None)
+    done = go(manifest, publish=False)
     assert (done.state.trained, done.state.already_done) == (2, 1)
     after = stamps(accounts)
     assert {name for name in after if after[name] != before[name]} == {"m1"}
@@ -213,7 +213,7 @@ def test_a_wrong_token_stops_before_anything_is_made(
     monkeypatch.setenv("HF_TOKEN", "a-wrong-token")
     access = Access(user="ada", orgs=(), token="hub-token-for-tests")
     with serving(accounts / "other", access=access) as endpoint, pytest.raises(AccessError):
-        go(three(accounts), target=Target("url", endpoint))
+        go(three(accounts), to=endpoint)
     assert not (accounts / "models").exists()
 
 
@@ -280,16 +280,16 @@ def test_an_interrupted_fleet_goes_on_where_it_was(how: signal.Signals, folder: 
     assert {name: stamp for name, stamp in stamps(folder).items() if name != "slow"} == before
 
 
-def test_a_stop_while_a_plan_is_made_is_no_error(
+def test_a_cancel_while_a_plan_is_made_is_not_an_error(
     accounts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stopped(session: Session, files: Sequence[Path], *, whole: bool) -> Planned:
-        session.hub.stop.set()
-        return make_plan(session, files, whole=whole)
+    def cancelled(session: HubSession, files: Sequence[Path], *, full: bool) -> PlannedCards:
+        session.hub.transport.cancel.cancel()
+        return plan_cards(session, files, full=full)
 
     manifest = three(accounts)
     with monkeypatch.context() as patch:
-        patch.setattr("hubtools.fleet.publisher.make_plan", stopped)
+        patch.setattr("hubtools.fleet.publisher.plan_cards", cancelled)
         done = go(manifest)
     assert (done.state.trained, done.state.published) == (3, 0)
     assert go(manifest).error() is None
@@ -306,7 +306,7 @@ def test_a_full_disk_ends_the_run_and_room_lets_it_go_on(folder: Path) -> None:
     assert result.returncode == 1, result.stderr
     assert "no space left" in result.stderr.splitlines()[-1].lower()
     assert "Traceback" not in result.stderr
-    assert go(manifest, target=None).state.trained == 4
+    assert go(manifest, publish=False).state.trained == 4
 
 
 def test_the_command_line_says_what_failed_and_ends_with_8(accounts: Path) -> None:

@@ -18,10 +18,10 @@ from hubtools.core.errors import AccessError, ConflictError, HubUnavailableError
 from hubtools.core.events import Reporter, Task
 from hubtools.localhub.faults import Answer, Fault, Run
 from hubtools.localhub.limits import limit_headers
-from hubtools.services.session import make_plan
-from hubtools.sync.apply import apply
-from hubtools.sync.client import RetryPolicy
-from hubtools.sync.plan import README
+from hubtools.services.plan import plan_cards
+from hubtools.sync.pacing import Pacer
+from hubtools.sync.repo_state import README
+from hubtools.sync.transport import RetryPolicy
 from tests.sync.makers import Place, apply_in, plan_in, rival, write_model
 
 
@@ -83,8 +83,7 @@ def test_nothing_to_do_costs_the_listing(place: Place) -> None:
 def test_without_memory_it_costs_a_download_each(place: Place) -> None:
     fleet(place)
     place.apply()
-    for file in (place.root / ".hubtools").glob("heads*"):
-        file.unlink()
+    place.forget()
     place.faults.clear()
     place.apply()
     assert sorted(asked(place)) == ["GET /api/models", *["GET resolve"] * 3]
@@ -121,7 +120,7 @@ def test_the_requests_that_are_reported_are_those_that_were_sent(place: Place) -
     write_model(place.root, "model-0")
     with place.session() as session:
         apply_in(session, plan_in(session))
-        assert len(session.sent) == len(place.faults.log)
+        assert len(session.hub.transport.sent) == len(place.faults.log)
 
 
 def test_pages_of_the_listing_are_all_read(place: Place) -> None:
@@ -300,8 +299,7 @@ def test_hidden_between_plan_and_apply_is_no_edit(place: Place, event: str) -> N
 def test_gone_while_it_is_looked_at(place: Place, event: str) -> None:
     fleet(place, 2)
     place.apply()
-    for file in (place.root / ".hubtools").glob("heads*"):
-        file.unlink()
+    place.forget()
     resolve = f"/{place.namespace}/model-0/resolve/*"
     gone = Run(lambda path: changed_meanwhile(place, event))
     place.faults.use(Fault(gone, path=resolve, nth=(1,)))
@@ -317,8 +315,7 @@ def test_gone_while_it_is_looked_at(place: Place, event: str) -> None:
 def test_what_may_not_be_read_is_a_conflict_and_the_others_go_on(place: Place) -> None:
     fleet(place, 3)
     place.apply()
-    for file in (place.root / ".hubtools").glob("heads*"):
-        file.unlink()
+    place.forget()
     for name in ("model-0", "model-1"):
         place.edit(name, prose="New text.")
     gated = Answer(403, {"X-Error-Code": "GatedRepo", "X-Error-Message": "Access is restricted"})
@@ -453,8 +450,7 @@ def test_weights_without_memory_are_compared_by_the_listing_of_files(place: Plac
     place.card("poet")
     write_model(place.root, "poet")
     place.apply()
-    for file in (place.root / ".hubtools").glob("heads*"):
-        file.unlink()
+    place.forget()
     place.faults.clear()
     assert place.change("poet").action == "unchanged"
     assert asked(place) == ["GET /api/models", "GET revision"]
@@ -534,11 +530,10 @@ def test_a_long_wait_is_said(place: Place) -> None:
 
     fleet(place, 2)
     place.faults.use(Fault(Answer(429, {"Retry-After": "4"}), path="/api/repos/create", nth=(1,)))
-    with place.session() as session:
-        plan, files = plan_in(session), session.fleet(place.files)
-        done = apply(plan, files, session.hub, session.memory, Told(), private=False)
+    with place.session(reporter=Told()) as session:
+        done = apply_in(session, plan_in(session))
     assert done.applied == 2
-    assert any(re.fullmatch(r"the Hub takes requests again in [234] s", said) for said in told)
+    assert any(re.fullmatch(r"waiting [234] s for the rate limit", said) for said in told)
     assert told[-1] == ""
 
 
@@ -622,14 +617,14 @@ def test_a_clock_of_the_pacer_that_jumps(place: Place, jump: float) -> None:
     headers = limit_headers("api", 500, 1, 500, 300)
     place.faults.use(Fault(Answer(503, headers), path="/api/repos/create", nth=(1,)))
     fleet(place)
-    assert place.apply(clock=clock).applied == 3
+    assert place.apply(pacer=Pacer(clock)).applied == 3
     assert time.monotonic() - started < 60
 
 
 def test_a_hub_that_is_away_ends_the_run_early(place: Place) -> None:
     fleet(place, 40)
     place.faults.use(Fault(Answer(503), "POST"))
-    done = place.apply(patience=RetryPolicy(attempts=2, first=0.01, most=0.01))
+    done = place.apply(policy=RetryPolicy(attempts=2, first=0.01, most=0.01))
     assert isinstance(done.error(), HubUnavailableError)
     assert done.left > 0
     assert place.names() == set()
@@ -640,25 +635,26 @@ def test_an_address_where_nobody_answers_is_not_asked_for_long(place: Place) -> 
 
     nowhere = replace(place, url="http://127.0.0.1:9")
     place.card("poet")
-    patience = RetryPolicy(attempts=1000, first=0.01, most=0.01)
-    with nowhere.session(patience=patience) as session:
-        with pytest.raises(HubUnavailableError, match="cannot be reached"):
+    policy = RetryPolicy(attempts=1000, first=0.01, most=0.01)
+    with nowhere.session(policy=policy) as session:
+        with pytest.raises(HubUnavailableError) as caught:
             plan_in(session)
-        assert len(session.sent) == 4
+        assert caught.value.where == f"{place.namespace} on {nowhere.url}"
+        assert len(session.hub.transport.sent) == 4
 
 
 # Memory
 
 
-def heads(place: Place) -> Path:
-    return place.root / ".hubtools" / "heads.sqlite"
+def state_file(place: Place) -> Path:
+    return place.root / ".hubtools" / "state.sqlite"
 
 
 @pytest.mark.parametrize("damage", ["garbage", "empty", "cut", "middle", "folder", "text"])
 def test_a_damaged_memory_costs_requests_and_nothing_else(place: Place, damage: str) -> None:
     fleet(place, 24)
     place.apply()
-    file = heads(place)
+    file = state_file(place)
     data = file.read_bytes()
     match damage:
         case "garbage":
@@ -674,7 +670,7 @@ def test_a_damaged_memory_costs_requests_and_nothing_else(place: Place, damage: 
             file.mkdir()
         case "text":
             with sqlite3.connect(file) as database:
-                database.execute("UPDATE seen SET files = '{not json'")
+                database.execute("UPDATE repos SET files = '{not json'")
             database.close()
     assert set(place.actions().values()) == {"unchanged"}
     assert place.apply().unchanged == 24
@@ -687,25 +683,25 @@ def test_a_damaged_memory_costs_requests_and_nothing_else(place: Place, damage: 
 def test_a_memory_of_another_version_is_begun_anew(place: Place) -> None:
     fleet(place, 2)
     place.apply()
-    with sqlite3.connect(heads(place)) as database:
+    with sqlite3.connect(state_file(place)) as database:
         database.execute("PRAGMA user_version = 99")
-        database.execute("DROP TABLE seen")
-        database.execute("CREATE TABLE seen (other TEXT)")
+        database.execute("DROP TABLE repos")
+        database.execute("CREATE TABLE repos (other TEXT)")
     database.close()
     assert place.apply().unchanged == 2
 
 
 def test_a_memory_that_is_locked(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hubtools.sync.state._WAIT", 0.05)
+    monkeypatch.setattr("hubtools.core.state._BUSY_TIMEOUT", 0.05)
     fleet(place, 2)
     place.apply()
     place.edit("model-0", prose="New.")
-    database = sqlite3.connect(heads(place), isolation_level=None)
+    database = sqlite3.connect(state_file(place), isolation_level=None)
     database.execute("BEGIN EXCLUSIVE")
     try:
         with place.session() as session:
             done = apply_in(session, plan_in(session))
-            assert not session.memory.kept
+            assert not session.cache.state.saved
     finally:
         database.close()
     assert done.applied == 1
@@ -732,8 +728,8 @@ def test_two_hubs_and_two_namespaces_are_remembered_apart(place: Place) -> None:
 def test_what_the_memory_says_of_an_unknown_head_is_not_believed(place: Place) -> None:
     fleet(place, 1)
     place.apply()
-    with sqlite3.connect(heads(place)) as database:
-        database.execute("UPDATE seen SET head = 'another'")
+    with sqlite3.connect(state_file(place)) as database:
+        database.execute("UPDATE repos SET revision = 'another'")
     database.close()
     place.put("model-0", README="Mine.")
     assert place.change("model-0").action == "conflict"
@@ -841,7 +837,7 @@ def test_what_a_plan_says_as_json_is_what_stands_on_the_hub_afterwards(place: Pl
     place.card("poet")
     write_model(place.root, "poet")
     with place.session() as session:
-        planned = make_plan(session, place.files, whole=True).plan
+        planned = plan_cards(session, place.files, full=True).plan
     (change,) = planned.changes
     place.apply()
     data = place.data("poet")

@@ -128,8 +128,7 @@ def test_without_memory_the_base_is_found_in_the_history(place: Place) -> None:
     published(place, prose="We asked them.")
     edited(place, "We asked them.", "We asked them, twice.")
     place.put("poet", README=place.readme("poet") + "\nMine.\n")
-    for file in (place.root / ".hubtools").glob("heads*"):
-        file.unlink()
+    place.forget()
     pull(place)
     assert prose(place) == "We asked them, twice.\n\nMine.\n"
 

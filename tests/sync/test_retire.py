@@ -120,8 +120,7 @@ def test_a_renamed_repository_is_said_and_not_called_done(published: Place) -> N
 
 
 def test_what_cannot_be_read_is_hidden(published: Place) -> None:
-    for file in (published.root / ".hubtools").glob("heads*"):
-        file.unlink()
+    published.forget()
     gated = Answer(403, {"X-Error-Code": "GatedRepo"})
     published.faults.use(Fault(gated, path=f"/{published.namespace}/poet/resolve/*"))
     take_down(published)
