@@ -85,6 +85,9 @@ class Model:
 
     @cached_property
     def _base(self) -> Base:
+        from hubtools.training.extra import require_training
+
+        require_training()
         from hubtools.training.base import load_base
 
         return load_base(str(self.folder))
@@ -141,9 +144,13 @@ def train(
     As `hubtools publish` makes it, in `models/NAME` or `out`. After an interruption it goes on
     from there. Raises PolicyError for too few posts, ModelError for a base that cannot be used.
     """
-    from hubtools.services.train import TrainRequest, train_model
+    from hubtools.core.cancel import CancelToken
+    from hubtools.services.train import TrainRequest
+    from hubtools.services.train import train as train_model
 
     request = TrainRequest(
+        project=_project(project),
+        out=Path(out).absolute() if out is not None else None,
         sources=posts.sources,
         base=base,
         prompt=prompt,
@@ -154,8 +161,7 @@ def train(
         language=posts.language,
         reading=posts.reading,
     )
-    folder = Path(out).absolute() if out is not None else None
-    made = train_model(request, folder, _project(project), report or Reporter())
+    made = train_model(request, report or Reporter(), CancelToken())
     return Model(made.folder.path, made.card, made.card_file)
 
 

@@ -70,6 +70,9 @@ def predict(
     import sys
 
     from hubtools.cli.terminal import print_json
+    from hubtools.training.extra import require_training
+
+    require_training()
     from hubtools.training.base import load_base
     from hubtools.training.generate import Sampling, predict_all
 

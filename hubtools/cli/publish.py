@@ -85,12 +85,13 @@ def publish(
 
     project = find_project()
     request = TrainRequest(
+        project=project,
         sources=tuple(sources),
         base=base,
         prompt=prompt,
         seed=seed,
         recipe=recipe_name(recipe, adapter),
-        track=track,
+        tracker=track,
         name=name,
         cleaning=cleaning,
         language=lang,

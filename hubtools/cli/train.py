@@ -54,32 +54,30 @@ def train(
     import msgspec
 
     from hubtools.cli.terminal import print_json
+    from hubtools.core.cancel import cancel_on_interrupt
     from hubtools.core.config import find_project
     from hubtools.posts.options import ReadOptions
-    from hubtools.services.publish import write_readme
-    from hubtools.services.session import card_renderer
-    from hubtools.services.targets import resolve_target
-    from hubtools.services.train import TrainRequest, train_model
-    from hubtools.sync.target import LOCAL_NAMESPACE
+    from hubtools.services.train import TrainRequest
+    from hubtools.services.train import train as train_model
 
-    project = find_project()
     request = TrainRequest(
+        project=find_project(),
+        out=out.absolute(),
+        namespace=namespace,
         sources=tuple(sources),
         base=base,
         prompt=prompt,
         seed=seed,
         recipe=recipe_name(recipe, adapter),
-        track=track,
+        tracker=track,
         name=name,
         cleaning=cleaning,
         language=lang,
         reading=ReadOptions(text_column=text_column, unlisted=unlisted),
     )
     report = options.reporter(quiet, verbose)
-    made = train_model(request, out.absolute(), project, report)
-    destination = resolve_target(project, namespace=namespace)
-    owner = destination.namespace or LOCAL_NAMESPACE
-    write_readme(made, card_renderer(project, destination.target, owner))
+    with cancel_on_interrupt() as cancel:
+        made = train_model(request, report, cancel)
     if as_json:
         print_json(
             {

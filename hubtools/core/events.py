@@ -62,7 +62,13 @@ class Note:
 
 
 WarningCode = Literal[
-    "few_posts", "all_memorized", "local_base", "out_of_memory", "state_not_saved", "left_out"
+    "few_posts",
+    "all_memorized",
+    "local_base",
+    "out_of_memory",
+    "state_not_saved",
+    "left_out",
+    "tracker_failed",
 ]
 
 

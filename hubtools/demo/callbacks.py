@@ -32,6 +32,7 @@ from hubtools.demo.sessions import DemoSessions
 _P = ParamSpec("_P")
 _PREDICTIONS = 10
 LOCAL_HUB, HUGGING_FACE = "Local Hub", "Hugging Face"
+_TITLES = {"train": "Training", "evaluate": "Evaluating", "generate": "Generating"}
 _STOPPED = "Stopped. Press Resume to continue from here while the page is open."
 
 
@@ -118,7 +119,7 @@ class DemoCallbacks:
             match event:
                 case Progress():
                     curve.add(event)
-                    title = event.task.capitalize()
+                    title = _TITLES.get(event.task, event.task.capitalize())
                     yield [progress.working(title, event, curve), *running, *rest]
                 case JobCancelled():
                     shown = progress.notice(_STOPPED)

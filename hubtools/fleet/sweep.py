@@ -20,16 +20,17 @@ from hubtools.core.config import Project
 from hubtools.core.errors import HubtoolsError
 from hubtools.core.events import Reporter
 from hubtools.corpus.cleaning import find_cleaning
-from hubtools.corpus.corpus import Corpus, KeptPost, check_enough, split_held_out
+from hubtools.corpus.corpus import Corpus, KeptPost, check_enough
+from hubtools.corpus.split import split_posts
 from hubtools.fleet.ray_environment import prepare_ray
 from hubtools.posts.options import ReadOptions
 from hubtools.services.read import read_corpora
-from hubtools.training.bases import WarmBases
+from hubtools.training.data import prepare
 from hubtools.training.evaluate import evaluate
-from hubtools.training.fitting import rows_of
-from hubtools.training.loop import fit
 from hubtools.training.lora import add_adapter
+from hubtools.training.model_cache import ModelCache
 from hubtools.training.recipe import Recipe, base_folder, recipe_for
+from hubtools.training.trainer import Trainer
 
 _VAL_FRACTION = 0.1  # of the posts that would be trained on otherwise
 _LEARNING_RATE_FACTORS = (0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8)
@@ -138,14 +139,13 @@ class SweepResult:
 
 
 def split_accounts(corpora: Sequence[Corpus]) -> tuple[SweepAccount, ...]:
-    """The test split of each corpus as training splits it; the rest is split once more."""
+    """The posts of each account, with the test split that training makes."""
     accounts = []
     for corpus in corpora:
-        rest, test = split_held_out(corpus.kept)
-        train, validation = split_held_out(rest, _VAL_FRACTION)
+        split = split_posts(corpus.kept, val_fraction=_VAL_FRACTION)
         name = corpus.account.handle or Path(corpus.source).stem
-        texts = (tuple(post.text for post in split) for split in (train, validation, test))
-        accounts.append(SweepAccount(name, *texts))
+        parts = (split.train, split.validation, split.test)
+        accounts.append(SweepAccount(name, *(tuple(post.text for post in p) for p in parts)))
     return tuple(accounts)
 
 
@@ -166,7 +166,7 @@ def run_sweep(request: SweepRequest, reporter: Reporter, cancel: CancelToken) ->
     # The winner is chosen among those that saw all accounts, if any did.
     trials = sorted(trials, key=lambda trial: (-len(trial.bits_per_byte), trial.mean))
     reporter.note("Scoring the start and the winner on the test split")
-    models = WarmBases()
+    models = ModelCache()
 
     def on_test_split(recipe: Recipe) -> SweepTestScore:
         bits = [
@@ -251,14 +251,14 @@ def run_trial(
     report: Callable[[Sequence[float]], None],
 ) -> None:
     """Train one recipe on each account, and report the scores so far after each."""
-    recipe, models, bits = with_values(start.recipe, values), WarmBases(), []
+    recipe, models, bits = with_values(start.recipe, values), ModelCache(), []
     for one in start.accounts:
         bits.append(score(models, start, recipe, one.train, one.validation, CancelToken()))
         report(bits)
 
 
 def score(
-    models: WarmBases,
+    models: ModelCache,
     start: SweepStart,
     recipe: Recipe,
     train: Sequence[str],
@@ -268,10 +268,16 @@ def score(
     """Bits per byte on `scored` of a model trained on `train`; the model is not kept."""
     cancel.raise_if_cancelled()
     with models.turn(), tempfile.TemporaryDirectory() as folder:
-        base = models.fresh(start.base, recipe, train, start.seed)
-        posts = [[KeptPost(text, None) for text in train]]
-        blocks, aside = rows_of(base, posts, recipe)
+        base = models.load(start.base, recipe, train, start.seed)
+        stopping = recipe.early_stopping
+        split = split_posts(
+            [KeptPost(text, None) for text in train],
+            val_fraction=stopping.val_fraction if stopping else 0.0,
+            test_fraction=0.0,
+        )
+        data = prepare(base, [split], recipe)
         if recipe.lora is not None:
-            add_adapter(base, recipe.lora, start.seed)
-        fit(base, blocks, recipe, start.seed, Path(folder) / "checkpoint", Reporter(), aside)
+            add_adapter(base.model, recipe.lora, start.seed)
+        checkpoint = Path(folder) / "checkpoint"
+        Trainer(base, data, recipe, seed=start.seed, checkpoint=checkpoint, cancel=cancel).train()
         return evaluate(base, scored).bits_per_byte

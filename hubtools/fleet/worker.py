@@ -25,7 +25,7 @@ from hubtools.core.errors import (
 from hubtools.core.events import Event, Reporter, Warning
 from hubtools.fleet.jobs import FleetJob, JobEvent, JobResult, JobStarted, WorkerOptions
 from hubtools.services.train import TrainedModel, train
-from hubtools.training.bases import WarmBases
+from hubtools.training.model_cache import ModelCache
 
 PIPELINE_DEPTH = 3
 """Models in progress where each trains alone: one is read, one is trained, one is finished."""
@@ -40,7 +40,9 @@ class FleetWorker:
         self._cancel = cancel
         """Once set, models end after the step in progress, and have no result."""
         self._concurrent = PIPELINE_DEPTH - 1 + options.models_per_batch
-        self._models = WarmBases(options.compile, options.models_per_batch)
+        self._models = ModelCache(
+            compiling=options.compile, models_per_batch=options.models_per_batch
+        )
 
     def run(self, jobs: Sequence[FleetJob]) -> Iterator[JobEvent]:
         """Train these models. The error of one is its result, and the others go on.
@@ -49,17 +51,11 @@ class FleetWorker:
         """
         events: SimpleQueue[JobEvent | None] = SimpleQueue()
         waiting = iter(jobs)
-        gathering = self._models.gathering
         with ThreadPoolExecutor(self._concurrent) as pool:
-
-            def start(job: FleetJob) -> None:
-                gathering.enter()
-                pool.submit(self._run_one, job, events)
-
             try:
                 running = 0
                 for job in islice(waiting, self._concurrent):
-                    start(job)
+                    pool.submit(self._run_one, job, events)
                     running += 1
                 while running:
                     event = events.get()
@@ -71,8 +67,7 @@ class FleetWorker:
                     if following is None:
                         running -= 1
                     else:
-                        start(following)
-                    gathering.leave()  # after the next one entered, for which others may wait
+                        pool.submit(self._run_one, following, events)
             except BaseException:
                 self._cancel.cancel()  # nobody takes the results any more
                 raise
@@ -91,7 +86,7 @@ class FleetWorker:
 
     def _result(self, job: FleetJob) -> JobResult:
         started, warnings = time.monotonic(), _Warnings()
-        self._models.lap()
+        self._models.pop_device_seconds()
         try:
             model = train(job.request, Reporter((warnings,)), self._cancel, self._models)
         except HubtoolsError as error:
@@ -103,7 +98,7 @@ class FleetWorker:
             what = " ".join(f"Internal error: {type(error).__name__}: {error}".split())
             return _failed(job, what, 1, False)
         seconds = round(time.monotonic() - started, 2)
-        return _trained(job, model, seconds, self._models.lap(), warnings)
+        return _trained(job, model, seconds, self._models.pop_device_seconds(), warnings)
 
 
 class _Warnings:

@@ -102,9 +102,11 @@ def _answer_all(inbox: _Inbox, say: Say) -> None:
 
 
 def _load(folder: str) -> Base:
-    from hubtools.training.base import load_base, require_training
+    from hubtools.training.extra import require_training
 
     require_training()
+    from hubtools.training.base import load_base
+
     try:
         return load_base(folder)
     except Exception as error:  # whatever foreign files make the libraries raise

@@ -75,7 +75,7 @@ def run_page(data: bytes, entries: Mapping[str, Entry]) -> RunRecord:
     return RunRecord(
         raw=None,
         sections=tuple(section for section in sections if section.rows),
-        losses=curve(run.get("losses")),
+        losses=curve(run.get("train_losses")),
         files=tuple(_checks(_table(record.get("files")), entries)),
     )
 

@@ -10,8 +10,7 @@ from hubtools.core.run_record import RUN_RECORD, read_record
 from hubtools.pictures.avatars import BYTES_LIMIT
 from hubtools.pictures.bulk import ThumbnailTask
 from hubtools.pictures.thumbnail import FACES, Face, ThumbnailSubject
-from hubtools.services.model_folder import avatar_file
-from hubtools.services.thumbnail import avatar_bytes
+from hubtools.services.thumbnail import avatar_bytes, avatar_file
 
 Read = Callable[[str], bytes | None]
 """Gives the bytes of one of a model's files, None where it has no such."""

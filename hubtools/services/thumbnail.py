@@ -77,6 +77,11 @@ def thumbnail_file(folder: Path) -> Path:
     return folder / THUMBNAIL
 
 
+def avatar_file(number: int) -> str:
+    """The name of the avatar of account `number`, from 1, in a model's folder."""
+    return f"avatar-{number}.png"
+
+
 def left_out_note(left_out: Iterable[str]) -> str:
     """What to say of characters that no font has; "" when there are none."""
     missing = list(left_out)

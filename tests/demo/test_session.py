@@ -107,7 +107,7 @@ def test_a_stopped_training_goes_on_where_it_was(
     reached = stop_after(session, 5.0)
     again = session.train("My dream is", "")
     first = next(
-        e.done for e in again if isinstance(e, Progress) and e.task == "training" and e.done
+        e.done for e in again if isinstance(e, Progress) and e.task == "train" and e.done
     )
     assert first > reached
     session.stop()
@@ -118,7 +118,7 @@ def stop_after(session: DemoSession, steps: float) -> float:
     """Train, and stop at the first step that is said after so many; the last one that was."""
     reached = 0.0
     for event in session.train("My dream is", ""):
-        if isinstance(event, Progress) and event.task == "training":
+        if isinstance(event, Progress) and event.task == "train":
             reached = event.done
             if reached >= steps:
                 session.stop()

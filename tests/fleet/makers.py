@@ -48,6 +48,10 @@ val_fraction = 0.1
 min_delta = 0.005
 decay_ratio = 0.5
 """
+LORA = """[lora]
+rank = 4
+alpha = 8
+"""
 HEAD = '[defaults]\nbase = "scratch"\nrecipe = "{recipe}"\n'
 
 
