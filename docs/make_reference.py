@@ -59,20 +59,9 @@ def _commands() -> Iterator[str]:
 
 def leaves() -> list[tuple[str, Any]]:
     """Every command with its full name."""
-    from typer.main import get_command
+    from hubtools.cli.app import commands
 
-    from hubtools.cli.app import app
-
-    return list(_leaves(get_command(app), "hubtools"))
-
-
-def _leaves(command: Any, name: str) -> Iterator[tuple[str, Any]]:
-    children = getattr(command, "commands", None)
-    if children is None:
-        yield name, command
-        return
-    for key, child in children.items():
-        yield from _leaves(child, f"{name} {key}")
+    return list(commands())
 
 
 def _command(name: str, command: Any) -> Iterator[str]:
@@ -82,7 +71,7 @@ def _command(name: str, command: Any) -> Iterator[str]:
     yield prose
     yield "```bash\n" + "\n".join(examples) + "\n```"
     rows = [_parameter(p) for p in command.params if not getattr(p, "hidden", False)]
-    yield _table(("", "", "default"), [row for row in rows if row])
+    yield _table(("argument or option", "meaning", "default"), [row for row in rows if row])
 
 
 def _split(text: str) -> tuple[str, list[str]]:
@@ -95,7 +84,10 @@ def _split(text: str) -> tuple[str, list[str]]:
 
 
 def _marked(text: str) -> str:
-    return text.replace("<", "&lt;").replace("*", "\\*")
+    """Prose as Markdown: marks are escaped, except in code spans."""
+    parts = text.split("`")
+    parts[::2] = [part.replace("<", "&lt;").replace("*", "\\*") for part in parts[::2]]
+    return "`".join(parts)
 
 
 def _parameter(parameter: Any) -> tuple[str, str, str] | None:

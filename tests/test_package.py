@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
-import pytest
-
+from hubtools.cli.app import commands
 from tests.conftest import REPOSITORY
 
 HEAVY = (
@@ -137,23 +136,3 @@ for name in sys.argv[1:]:
     assert result.exit_code == 0, (name, result.output, result.exception)
 """
     python(script, *(name.removeprefix("hubtools ") for name, _ in commands()))
-
-
-def commands() -> list[tuple[str, str]]:
-    """Every command by its full name, and its help."""
-    from typer.main import get_command
-
-    from hubtools.cli.app import app
-
-    def leaves(command: object, name: str) -> list[tuple[str, str]]:
-        children = getattr(command, "commands", None)
-        if children is None:
-            return [(name, getattr(command, "help", None) or "")]
-        return [leaf for key, child in children.items() for leaf in leaves(child, f"{name} {key}")]
-
-    return leaves(get_command(app), "hubtools")
-
-
-@pytest.mark.parametrize(("name", "text"), commands(), ids=[name for name, _ in commands()])
-def test_every_command_has_help_with_an_example(name: str, text: str) -> None:
-    assert re.search(rf"^ +{name}\b", text, re.MULTILINE), f"{name} has no example"
