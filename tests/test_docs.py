@@ -234,6 +234,17 @@ def test_every_example_of_the_help_names_options_that_there_are(reference: Modul
                 assert check_options(part, known), line
 
 
+def test_every_json_document_is_described(reference: ModuleType) -> None:
+    text = (DOCS / "reference/json.md").read_text(encoding="utf-8")
+    described = set(
+        re.findall(r"`([a-z ]+)[^`]*`", "".join(re.findall(r"^\| (.+?) \|", text, re.M)))
+    )
+    described = {name.strip() for name in described}
+    for name, command in reference.leaves():
+        if any("--json" in parameter.opts for parameter in command.params):
+            assert name.removeprefix("hubtools ") in described, name
+
+
 def check_options(line: str, known: Mapping[str, Any]) -> bool:
     """Whether there is such a command; each of its options must be one."""
     name = next((n for n in known if line == n or line.startswith(f"{n} ")), None)
