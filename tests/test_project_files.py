@@ -106,7 +106,9 @@ def test_every_promised_installation_works_before_the_first_release() -> None:
         for file in (REPOSITORY / folder).glob(pattern):
             if file.suffix in (".py", ".md", ".j2", ".ipynb"):
                 text = file.read_text(encoding="utf-8")
-                found = re.findall(r"pip install '?hf-hubtools(?:\[[^]]*\])?(?! @ git)[^\n]*", text)
+                found = re.findall(
+                    r"pip install '?hf-hubtools(?:\[[^]]*\]|(?!\[))(?! @ git)[^\n]*", text
+                )
                 wrong += [f"{file.relative_to(REPOSITORY)}: {line}" for line in found]
     assert not wrong, "\n".join(wrong)
 
