@@ -10,7 +10,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -21,8 +21,9 @@ from huggingface_hub import CommitOperationAdd, HfApi
 from typer.testing import CliRunner
 
 from hubtools.cli.app import app
+from hubtools.core.cancel import CancelToken
 from hubtools.core.events import Reporter
-from hubtools.fleet.sweep import Sweep, SweepRequest, Texts, run_sweep
+from hubtools.fleet.sweep import SweepRequest, SweepResult, run_sweep
 from hubtools.localhub.access import Access
 from hubtools.localhub.server import serving
 from tests.cards import old_cards
@@ -109,10 +110,10 @@ def sandbox(folder: Path, tiny_gpt2: Path, monkeypatch: pytest.MonkeyPatch) -> I
     monkeypatch.setattr("hubtools.training.recipe._PACKAGED", recipes)
     (folder / "openai-community").mkdir()
     (folder / "openai-community" / "gpt2").symlink_to(tiny_gpt2)
-    monkeypatch.setattr("hubtools.fleet.sweep.run_sweep", short_sweep)
-    # These serve until somebody stops them.
-    monkeypatch.setattr("hubtools.localhub.server.serve", lambda *_, **__: None)
-    monkeypatch.setattr("hubtools.demo.server.serve", lambda *_, **__: None)
+    monkeypatch.setattr("hubtools.cli.sweep.run_sweep", short_sweep)
+    # These serve until they are interrupted.
+    monkeypatch.setattr("hubtools.cli.hub.serve_hub", lambda *_: None)
+    monkeypatch.setattr("hubtools.cli.demo.serve_demo", lambda *_: None)
     monkeypatch.setenv("HF_TOKEN", "for-tests")
     with serving(
         folder / "theirs", access=Access("ada", ("acme", "my-organization"), None)
@@ -121,9 +122,9 @@ def sandbox(folder: Path, tiny_gpt2: Path, monkeypatch: pytest.MonkeyPatch) -> I
         yield folder
 
 
-def short_sweep(request: SweepRequest, texts: Sequence[Texts], report: Reporter) -> Sweep:
+def short_sweep(request: SweepRequest, reporter: Reporter, cancel: CancelToken) -> SweepResult:
     """A search that ends within a test."""
-    return run_sweep(replace(request, trials=2, workers=1), texts, report)
+    return run_sweep(replace(request, trials=2, workers=1), reporter, cancel)
 
 
 def prepare(page: str, folder: Path, trained_project: Path) -> None:
