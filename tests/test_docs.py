@@ -110,10 +110,10 @@ def sandbox(folder: Path, tiny_gpt2: Path, monkeypatch: pytest.MonkeyPatch) -> I
     monkeypatch.setattr("hubtools.training.recipe._PACKAGED", recipes)
     (folder / "openai-community").mkdir()
     (folder / "openai-community" / "gpt2").symlink_to(tiny_gpt2)
-    monkeypatch.setattr("hubtools.fleet.sweep.run_sweep", short_sweep)
-    # These serve until somebody stops them.
+    monkeypatch.setattr("hubtools.cli.sweep.run_sweep", short_sweep)
+    # These serve until they are interrupted.
     monkeypatch.setattr("hubtools.cli.hub.serve_hub", lambda *_: None)
-    monkeypatch.setattr("hubtools.demo.server.serve", lambda *_, **__: None)
+    monkeypatch.setattr("hubtools.cli.demo.serve_demo", lambda *_: None)
     monkeypatch.setenv("HF_TOKEN", "for-tests")
     with serving(
         folder / "theirs", access=Access("ada", ("acme", "my-organization"), None)
@@ -233,6 +233,17 @@ def test_every_example_of_the_help_names_options_that_there_are(reference: Modul
         for part in re.split(r" && | \| ", line):
             if part.startswith("hubtools "):
                 assert check_options(part, known), line
+
+
+def test_every_json_document_is_described(reference: ModuleType) -> None:
+    text = (DOCS / "reference/json.md").read_text(encoding="utf-8")
+    described = set(
+        re.findall(r"`([a-z ]+)[^`]*`", "".join(re.findall(r"^\| (.+?) \|", text, re.M)))
+    )
+    described = {name.strip() for name in described}
+    for name, command in reference.leaves():
+        if any("--json" in parameter.opts for parameter in command.params):
+            assert name.removeprefix("hubtools ") in described, name
 
 
 def check_options(line: str, known: Mapping[str, Any]) -> bool:
