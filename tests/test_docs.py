@@ -110,7 +110,7 @@ def sandbox(folder: Path, tiny_gpt2: Path, monkeypatch: pytest.MonkeyPatch) -> I
     monkeypatch.setattr("hubtools.training.recipe._PACKAGED", recipes)
     (folder / "openai-community").mkdir()
     (folder / "openai-community" / "gpt2").symlink_to(tiny_gpt2)
-    monkeypatch.setattr("hubtools.cli.sweep.run_sweep", short_sweep)
+    monkeypatch.setattr("hubtools.fleet.sweep.run_sweep", short_sweep)
     # These serve until they are interrupted.
     monkeypatch.setattr("hubtools.cli.hub.serve_hub", lambda *_: None)
     monkeypatch.setattr("hubtools.cli.demo.serve_demo", lambda *_: None)
