@@ -27,7 +27,7 @@ from hubtools.demo.options import Settings
 from hubtools.demo.server import serving as serving_demo
 from hubtools.localhub.server import serving
 from hubtools.localhub.store import Store
-from hubtools.localhub.types import AddFile, NewCommit, RepoId
+from hubtools.localhub.types import RepoId
 from hubtools.pictures.thumbnail import draw_thumbnail
 from hubtools.pictures.types import Face, ThumbnailSubject
 
@@ -49,7 +49,7 @@ INVENTED = (
 
 
 def main() -> None:
-    """Copy the thumbnail, and photograph the pages of the local Hub."""
+    """Copy the thumbnail and take screenshots of the local Hub and the demo."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--chromium", default=shutil.which("chromium"))
     chromium = parser.parse_args().chromium
@@ -61,26 +61,26 @@ def main() -> None:
         add_invented(hub)
         with serving(hub) as endpoint, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-            photograph(browser, endpoint)
-            photograph_demo(browser)
+            screenshot_hub(browser, endpoint)
+            screenshot_demo(browser)
             browser.close()
 
 
-def photograph(browser: Browser, endpoint: str) -> None:
-    """The gallery, the model's page with what it says, and the same on a phone at night."""
+def screenshot_hub(browser: Browser, endpoint: str) -> None:
+    """The gallery, the model's page with predictions, and the same on a phone in dark mode."""
     with window(browser, WIDTH, 830) as page:
         page.goto(endpoint)
         page.wait_for_load_state("networkidle")
         page.screenshot(path=IMAGES / "gallery.png")
     with window(browser, WIDTH, 1130) as page:
-        speak(page, endpoint)
+        generate(page, endpoint)
         page.screenshot(path=IMAGES / "card.png")
     with window(browser, PHONE, 860, dark=True) as page:
-        speak(page, endpoint)
+        generate(page, endpoint)
         page.screenshot(path=IMAGES / "phone.png")
 
 
-def photograph_demo(browser: Browser) -> None:
+def screenshot_demo(browser: Browser) -> None:
     """The demo's page while it trains on the example's archive."""
     settings = Settings(base="scratch", prompt="My dream is", seed=42)
     at_a_fifth = "bar => bar?.max > 1 && bar.value / bar.max > 0.2"
@@ -111,7 +111,7 @@ def photograph_demo(browser: Browser) -> None:
 
 @contextmanager
 def window(browser: Browser, width: int, height: int, *, dark: bool = False) -> Iterator[Page]:
-    """A page in a window of that many CSS pixels."""
+    """A page in a window of that size in CSS pixels."""
     context = browser.new_context(
         viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
     )
@@ -119,13 +119,13 @@ def window(browser: Browser, width: int, height: int, *, dark: bool = False) -> 
     context.close()
 
 
-def speak(page: Page, endpoint: str) -> None:
-    """Open the model's page, let it continue a prompt, and show the first picture."""
+def generate(page: Page, endpoint: str) -> None:
+    """Open the model's page, generate predictions, and show the first picture."""
     page.goto(f"{endpoint}/{MODEL}")
-    page.get_by_label("The start of a post").fill("The Nightferry is")
-    page.get_by_role("button", name="Continue it").click()
-    page.get_by_text("5 new predictions").wait_for(timeout=120_000)
-    first = page.locator("#said li").first
+    page.get_by_label("Prompt").fill("The Nightferry is")
+    page.get_by_role("button", name="Generate").click()
+    page.locator("#status", has_text="5 predictions").wait_for(timeout=120_000)
+    first = page.locator("#predictions li").first
     first.get_by_role("button", name="Picture").click()
     first.locator("img").evaluate("image => image.decode()")
     page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
@@ -153,9 +153,7 @@ def add_invented(hub: Path) -> None:
             }
             repo_id = RepoId("quiet-water", handle)
             store.create(repo_id, author="me")
-            with store.objects.staging() as staging:
-                added = tuple(AddFile(path, staging.add(data)) for path, data in files.items())
-                store.commit(repo_id, NewCommit("me", f"Publish {handle}", added))
+            store.put(repo_id, files, author="me", title=f"Publish {handle}")
 
 
 if __name__ == "__main__":

@@ -117,9 +117,7 @@ def publish(
     Raises what `train` and `apply` raise.
     """
     train = _train_request(posts, base, prompt, recipe, seed, name, None, project)
-    request = publish_service.PublishRequest(
-        project=train.project, train=train, to=to, namespace=namespace
-    )
+    request = publish_service.PublishRequest(train=train, to=to, namespace=namespace)
     published = publish_service.publish(request, reporter or Reporter(), CancelToken())
     return replace(_model(published.model), repo_id=published.repo_id, url=published.url)
 

@@ -37,7 +37,7 @@ class Posts:
         return [corpus.counts for corpus in self.corpora]
 
     def _repr_html_(self) -> str:
-        reasons = sorted({reason for corpus in self.corpora for reason in corpus.dropped})
+        reasons = sorted({reason for corpus in self.corpora for reason in corpus.reasons})
         return render_fragment("posts", corpora=self.corpora, reasons=reasons)
 
 

@@ -125,7 +125,7 @@ def _document(corpus: Corpus, *, examples: bool) -> dict[str, Any]:
             "dropped": counts.dropped,
             "kept": counts.kept,
         },
-        "reasons": dict(corpus.dropped),
+        "reasons": dict(corpus.reasons),
         "redacted": corpus.redacted,
         "characters": corpus.characters,
     }
@@ -140,7 +140,7 @@ def _document(corpus: Corpus, *, examples: bool) -> dict[str, Any]:
 def _print_examples(corpora: Sequence[Corpus]) -> None:
     for corpus in corpora:
         typer.echo(f"\n{_title(corpus)}")
-        for title, counts in (("Dropped", corpus.dropped), ("Changed", corpus.changed)):
+        for title, counts in (("Dropped", corpus.reasons), ("Changed", corpus.changed)):
             for reason, count in counts.items():
                 typer.echo(f"\n{title}: {reason} ({count:,})")
                 for example in corpus.examples.get(reason, ()):
@@ -171,13 +171,13 @@ def _title(corpus: Corpus) -> str:
 
 
 def _rows(corpora: Sequence[Corpus]) -> list[tuple[str, list[int]]]:
-    reasons = sorted({reason for corpus in corpora for reason in corpus.dropped})
+    reasons = sorted({reason for corpus in corpora for reason in corpus.reasons})
     return [
         ("Downloaded", [corpus.counts.downloaded for corpus in corpora]),
         ("Reposts", [corpus.counts.reposts for corpus in corpora]),
         ("Dropped", [corpus.counts.dropped for corpus in corpora]),
         *(
-            (f"  {reason}", [corpus.dropped.get(reason, 0) for corpus in corpora])
+            (f"  {reason}", [corpus.reasons.get(reason, 0) for corpus in corpora])
             for reason in reasons
         ),
         ("Kept", [corpus.counts.kept for corpus in corpora]),

@@ -43,7 +43,7 @@ def publish(
       hubtools publish me.zip --to hf --namespace my-organization
     """
     train = train_request(sources, name, training, reading, track)
-    request = PublishRequest(project=train.project, train=train, to=hub.to, namespace=hub.namespace)
+    request = PublishRequest(train=train, to=hub.to, namespace=hub.namespace)
     with output.running() as (reporter, cancel):
         published = publish_model(request, reporter, cancel)
     if output.json:

@@ -34,7 +34,9 @@ def split_posts(
     left out of both; if that leaves a set empty, it takes more posts until it has one.
     Raises PolicyError when there are too few different texts.
     """
-    train, test, validation = tuple(kept), (), ()
+    train = tuple(kept)
+    validation: tuple[KeptPost, ...] = ()
+    test: tuple[KeptPost, ...] = ()
     if test_fraction:
         train, test = _split_newest(train, test_fraction)
     if val_fraction:

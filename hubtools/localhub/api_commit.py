@@ -27,7 +27,7 @@ from hubtools.localhub.http import (
     JsonResponse,
     check_write,
     context_of,
-    json_body,
+    json_endpoint,
     json_object,
     param,
     repo_id_of,
@@ -45,32 +45,26 @@ from hubtools.localhub.types import (
     AddLfsFile,
     DeleteFile,
     DeleteFolder,
-    Entry,
     NewCommit,
     Operation,
-    RepoId,
 )
 
 _CHUNK = 1 << 20  # bytes that are written to the disk at once
 _MAX_LINE = MAX_REGULAR * 4 // 3 + (64 << 10)  # a regular file in base64, and its keys
 
 
-async def preupload(request: Request) -> Response:
+@json_endpoint
+def preupload(request: Request, body: dict[str, Any]) -> Response:
     """POST /api/models/{id}/preupload/{revision}"""
-    repo_id, body = _writable(request), await json_body(request)
-    wanted = [(check_path(f.get("path")), _size(f)) for f in _objects(body, "files")]
-    store, revision = context_of(request).store, param(request, "revision")
-
-    def entries() -> dict[str, Entry]:
-        with store.snapshot() as snapshot:
-            repo = snapshot.repo(repo_id)
-            tree = snapshot.tree(repo, snapshot.commit(repo, revision))
-        return {entry.path: entry for entry in tree}
-
-    present = await run_in_threadpool(entries)
+    repo_id = check_write(request, repo_id_of(request))
+    with context_of(request).store.snapshot() as snapshot:
+        repo = snapshot.repo(repo_id)
+        tree = snapshot.tree(repo, snapshot.commit(repo, param(request, "revision")))
+    present = {entry.path: entry for entry in tree}
     files = []
-    for path, size in wanted:
-        is_lfs, entry = belongs_to_lfs(path, size), present.get(path)
+    for file in _objects(body, "files"):
+        path = check_path(file.get("path"))
+        is_lfs, entry = belongs_to_lfs(path, _size(file)), present.get(path)
         mode = "lfs" if is_lfs else "regular"
         item: dict[str, Any] = {"path": path, "uploadMode": mode, "shouldIgnore": False}
         if entry is not None and entry.is_lfs == is_lfs:
@@ -79,21 +73,17 @@ async def preupload(request: Request) -> Response:
     return JsonResponse({"files": files})
 
 
-async def lfs_batch(request: Request) -> Response:
+@json_endpoint
+def lfs_batch(request: Request, body: dict[str, Any]) -> Response:
     """POST /{id}.git/info/lfs/objects/batch"""
-    repo_id, body = _writable(request), await json_body(request)
+    repo_id, store = check_write(request, repo_id_of(request)), context_of(request).store
     if body.get("operation") != "upload":
         raise BadRequestError("only uploads go through LFS", fix="Download from /resolve/")
     wanted = [(check_sha256(o.get("oid")), _size(o)) for o in _objects(body, "objects")]
-
-    def present() -> dict[str, int]:
-        store = context_of(request).store
-        with store.snapshot() as snapshot:
-            snapshot.repo(repo_id)
-        return store.claim(oid for oid, _ in wanted)
-
-    sizes = await run_in_threadpool(present)
-    objects = [_lfs_object(request, oid, size, sizes.get(oid)) for oid, size in wanted]
+    with store.snapshot() as snapshot:
+        snapshot.repo(repo_id)
+    present = store.claim(oid for oid, _ in wanted)
+    objects = [_lfs_object(request, oid, size, present.get(oid)) for oid, size in wanted]
     batch = {"transfer": "basic", "objects": objects, "hash_algo": "sha256"}
     return JsonResponse(batch, media_type="application/vnd.git-lfs+json")
 
@@ -157,24 +147,20 @@ def _write(writer: ContentWriter, data: bytes) -> None:
         writer.write(data)
 
 
-async def lfs_verify(request: Request) -> Response:
+@json_endpoint
+def lfs_verify(request: Request, body: dict[str, Any]) -> Response:
     """POST /{id}.git/info/lfs/objects/verify"""
-    _writable(request)
-    body = await json_body(request)
+    check_write(request, repo_id_of(request))
     oid, size = check_sha256(body.get("oid")), _size(body)
-
-    def present() -> int | None:
-        with context_of(request).store.snapshot() as snapshot:
-            return snapshot.object_size(oid)
-
-    if await run_in_threadpool(present) != size:
-        raise EntryNotFoundError(f"LFS object {oid}", "")
+    with context_of(request).store.snapshot() as snapshot:
+        if snapshot.object_size(oid) != size:
+            raise EntryNotFoundError(f"LFS object {oid}", "")
     return JsonResponse({})
 
 
 async def commit(request: Request) -> Response:
     """POST /api/models/{id}/commit/{revision}, NDJSON"""
-    context, repo_id = context_of(request), _writable(request)
+    context, repo_id = context_of(request), check_write(request, repo_id_of(request))
     if request.query_params.get("create_pr"):
         raise BadRequestError("this Hub has no pull requests", fix="Commit to main")
     if param(request, "revision") not in ("main", "refs/heads/main"):
@@ -268,12 +254,6 @@ async def _lines(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
             raise TooLargeError("a line of the commit is too long", fix="Use LFS for large files")
     if buffer.strip():
         yield bytes(buffer)
-
-
-def _writable(request: Request) -> RepoId:
-    repo_id = repo_id_of(request)
-    check_write(request, repo_id)
-    return repo_id
 
 
 def _objects(body: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:

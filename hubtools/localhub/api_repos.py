@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -27,7 +25,7 @@ from hubtools.localhub.http import (
     context_of,
     cursor_link,
     error_response,
-    json_body,
+    json_endpoint,
     param,
     repo_for,
     repo_id_of,
@@ -84,60 +82,54 @@ def whoami(request: Request) -> Response:
     )
 
 
-async def create(request: Request) -> Response:
+@json_endpoint
+def create(request: Request, body: dict[str, Any]) -> Response:
     """POST /api/repos/create"""
-    hub, body = context_of(request), await json_body(request)
-    repo_id = _repo_id(request, body)
-    check_write(request, repo_id)
+    store, user = context_of(request).store, context_of(request).access.user
+    repo_id = check_write(request, _repo_id(request, body))
     private = _is_private(body, default=False)
     files = {README: space_readme(repo_id.name, body.get("sdk"))} if repo_id.is_space else {}
     url, name = f"{request.base_url}{repo_id}", f"{repo_id.owner}/{repo_id.name}"
-    make = partial(hub.store.create, author=hub.access.user, private=private, files=files)
     try:
-        await run_in_threadpool(make, repo_id)
+        store.create(repo_id, author=user, private=private, files=files)
     except RepoExistsError as error:
         return error_response(error, url=url)
     return JsonResponse({"url": url, "name": name, "id": name})
 
 
-async def delete(request: Request) -> Response:
+@json_endpoint
+def delete(request: Request, body: dict[str, Any]) -> Response:
     """DELETE /api/repos/delete"""
-    repo_id = _repo_id(request, await json_body(request))
-    check_write(request, repo_id)
+    repo_id = check_write(request, _repo_id(request, body))
     with _current_names_only():
-        await run_in_threadpool(context_of(request).store.delete, repo_id)
+        context_of(request).store.delete(repo_id)
     return JsonResponse({})
 
 
-async def move(request: Request) -> Response:
+@json_endpoint
+def move(request: Request, body: dict[str, Any]) -> Response:
     """POST /api/repos/move"""
-    body = await json_body(request)
-    kind = body.get("type")
-    old = parse_repo_id(body.get("fromRepo"), kind=kind)
-    new = parse_repo_id(body.get("toRepo"), kind=kind)
-    check_write(request, old)
-    check_write(request, new)
+    old, new = (
+        check_write(request, parse_repo_id(body.get(key), kind=body.get("type")))
+        for key in ("fromRepo", "toRepo")
+    )
     with _current_names_only():
-        await run_in_threadpool(context_of(request).store.move, old, new)
+        context_of(request).store.move(old, new)
     return JsonResponse({"url": f"{request.base_url}{new}"})
 
 
-async def settings(request: Request) -> Response:
+@json_endpoint
+def settings(request: Request, body: dict[str, Any]) -> Response:
     """PUT /api/models/{id}/settings"""
-    store, repo_id, body = context_of(request).store, repo_id_of(request), await json_body(request)
-    check_write(request, repo_id)
+    store, repo_id = context_of(request).store, check_write(request, repo_id_of(request))
     gated = body.get("gated", ...)
     if gated not in (..., False, None, "auto", "manual"):
         raise BadRequestError("gated must be auto, manual or false")
-
-    def configure() -> Repo:
-        with store.snapshot() as snapshot:
-            repo = snapshot.repo(repo_id)
-        private = _is_private(body, default=repo.private)
-        new = repo.gated if gated is ... else gated or None
-        return store.configure(repo.id, private=private, gated=new)
-
-    repo = await run_in_threadpool(configure)
+    with store.snapshot() as snapshot:
+        repo = snapshot.repo(repo_id)
+    private = _is_private(body, default=repo.private)
+    gated = repo.gated if gated is ... else gated or None
+    repo = store.configure(repo.id, private=private, gated=gated)
     return JsonResponse({"private": repo.private, "gated": repo.gated or False})
 
 
@@ -191,11 +183,11 @@ def refs(request: Request) -> Response:
     return JsonResponse({"branches": [main], "converts": [], "tags": [], "pullRequests": []})
 
 
-async def validate_yaml(request: Request) -> Response:
+@json_endpoint
+def validate_yaml(request: Request, body: dict[str, Any]) -> Response:
     """POST /api/validate-yaml"""
-    content = str((await json_body(request)).get("content", ""))
     try:
-        data, _ = split_front_matter(content)
+        data, _ = split_front_matter(str(body.get("content", "")))
     except (CardError, ValueError, RecursionError) as error:
         return JsonResponse({"errors": [{"message": str(error)}], "warnings": []}, 400)
     empty = {"message": "empty or missing yaml metadata in repo card"}

@@ -7,13 +7,10 @@ what changed, removes what is gone, and touches nothing else.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
-from functools import cache, partial
-from importlib.metadata import version
 from pathlib import Path
 
 from jinja2 import Environment
@@ -22,20 +19,17 @@ from hubtools.core.cancel import CancelToken
 from hubtools.core.errors import UsageError
 from hubtools.core.events import Reporter
 from hubtools.core.files import write_atomically, writing
-from hubtools.core.results import Prediction
 from hubtools.core.run_record import RUN_RECORD
 from hubtools.core.template_root import template_root
-from hubtools.localhub import page_data, share_links
+from hubtools.localhub.export_manifest import fingerprint, read_manifest, write_manifest
 from hubtools.localhub.gallery import GalleryQuery, gallery_page, page_count
 from hubtools.localhub.links import SiteLinks, gallery_file
-from hubtools.localhub.names import parse_repo_id
-from hubtools.localhub.page_data import RepoHead, read_head
+from hubtools.localhub.page_data import ModelPages
 from hubtools.localhub.rendering import ASSETS, WebPage, labels, page_templates, render
 from hubtools.localhub.snapshot import PICTURE, Snapshot
 from hubtools.localhub.store import Store
-from hubtools.localhub.types import Query, Repo, RepoId
+from hubtools.localhub.types import Entry, Query, Repo, RepoId
 
-_MANIFEST = "-/export.json"
 _TOP = frozenset({"index.html", "search.html", "readme.md"})
 _COPIED = 2 << 20  # bytes of the largest file that is copied without `all_files`
 # Files that a browser would run on the site's own origin; the server shows them as text.
@@ -83,6 +77,7 @@ class _Site:
 
     root: Path
     store: Store
+    snapshot: Snapshot
     templates: Environment
     options: SiteOptions
     copied: dict[RepoId, frozenset[str]]
@@ -103,19 +98,19 @@ def write_site(
     Raises UsageError for a folder that holds something else, OutputError when it cannot be
     written, CancelledError once `cancel` is set; the next export then writes what is left.
     """
-    before = _read_manifest(out)
-    site = _Site(out, store, _templates(options), options, {})
+    before = read_manifest(out)
     with store.snapshot(private=True) as snapshot:
         total = snapshot.count(Query())
     with writing(out), store.snapshot(private=False) as snapshot:
+        site = _Site(out, store, snapshot, _templates(options), options, {})
         repos = list(_all(snapshot))
-        current = {str(repo.id): _fingerprint(repo, options) for repo in repos}
-        written = _write_models(site, snapshot, repos, before, current, reporter, cancel)
-        _write_gallery(site, snapshot, len(repos))
+        current = {str(repo.id): fingerprint(repo, *astuple(options)) for repo in repos}
+        written = _write_models(site, repos, before, current, reporter, cancel)
+        _write_gallery(site, len(repos))
         gone = before.keys() - current.keys()
         for name in gone:
             shutil.rmtree(out / name, ignore_errors=True)
-    _write_manifest(out, current)
+    write_manifest(out, current)
     return ExportResult(
         models=len(repos), written=written, removed=len(gone), left_out=total - len(repos)
     )
@@ -123,7 +118,6 @@ def write_site(
 
 def _write_models(
     site: _Site,
-    snapshot: Snapshot,
     repos: Sequence[Repo],
     before: Mapping[str, str],
     current: Mapping[str, str],
@@ -135,18 +129,18 @@ def _write_models(
     The manifest names a folder before it is made, so an interrupted export leaves none behind.
     """
     manifest = {**before, **{n: "" for n, mark in current.items() if before.get(n) != mark}}
-    _write_manifest(site.root, manifest)
+    write_manifest(site.root, manifest)
     written = 0
     with reporter.task("Exporting", len(repos)) as task:
         for done, repo in enumerate(repos, 1):
             cancel.raise_if_cancelled()
-            name, model = str(repo.id), read_head(snapshot, repo)
-            site.copied[repo.id] = _files_to_copy(model, site.options)
+            name, pages = str(repo.id), ModelPages(site.store, site.snapshot, repo)
+            site.copied[repo.id] = _files_to_copy(pages.entries, site.options)
             if manifest[name] != current[name] or not (site.root / name).is_dir():
-                _put_model(site, snapshot, model)
+                _put_model(site, pages)
                 manifest[name], written = current[name], written + 1
                 if written % _SAVED_EVERY == 0:
-                    _write_manifest(site.root, manifest)
+                    write_manifest(site.root, manifest)
             task.advance(done)
     return written
 
@@ -171,84 +165,62 @@ def _all(snapshot: Snapshot) -> Iterator[Repo]:
         after = page.next
 
 
-def _put_model(site: _Site, snapshot: Snapshot, model: RepoHead) -> None:
+def _put_model(site: _Site, model: ModelPages) -> None:
     """Make the model's folder beside its place, then move it there."""
     place = site.root / str(model.repo.id)
     work = place.parent / f".{place.name}.part"
     shutil.rmtree(work, ignore_errors=True)
-    for path, page in _pages(site, snapshot, model):
+
+    def links(path: str) -> SiteLinks:
+        return site.links(f"{model.repo.id}/{path}")
+
+    def write(path: str, page: WebPage) -> None:
         file = work / path
         file.parent.mkdir(parents=True, exist_ok=True)
-        links = site.links(f"{model.repo.id}/{path}")
-        file.write_text(render(site.templates, page(links), links, static=True), encoding="utf-8")
+        text = render(site.templates, page, links(path), static=True)
+        file.write_text(text, encoding="utf-8")
+
+    remote = site.options.remote_pictures
+    write("index.html", model.card_page(links("index.html"), remote=remote))
+    write("files.html", model.files_page("main", "", flat=True))
+    history = model.history_page("main", limit=model.repo.seq)
+    write("history.html", history)
+    for commit in history.data["commits"]:
+        write(f"commit/{commit.oid}.html", model.commit_page(commit.oid))
+    if RUN_RECORD in model.entries:
+        write("run.html", model.run_page(links("run.html")))
+    for number, prediction in enumerate(model.predictions if site.options.pictures else (), 1):
+        path = f"share/{number}.html"
+        write(path, model.share_page(links(path), prediction, str(number), can_draw=True))
+        (work / "share" / f"{number}.png").write_bytes(model.draw(prediction))
     for path in site.copied[model.repo.id]:
         file = work / "files" / path
         file.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(site.store.objects.path(model.entries[path].sha256), file)
-    if site.options.pictures:
-        card = share_links.card_of(site.store, model.repo, model.entries)
-        for number, prediction in enumerate(page_data.card_predictions(card), 1):
-            png = share_links.draw(site.store, card, model.entries, prediction)
-            (work / "share" / f"{number}.png").write_bytes(png)
     shutil.rmtree(place, ignore_errors=True)
     work.replace(place)
 
 
-def _pages(
-    site: _Site, snapshot: Snapshot, model: RepoHead
-) -> Iterator[tuple[str, Callable[[SiteLinks], WebPage]]]:
-    """The files of a model's pages in its folder, and what makes each with its own links."""
-    store, remote = site.store, site.options.remote_pictures
-    history = page_data.history_page(snapshot, model, "main", limit=model.repo.seq)
-    files = page_data.files_page(snapshot, model, "main", "", flat=True)
-    yield "index.html", lambda links: page_data.card_page(store, model, links, remote=remote)
-    yield "files.html", lambda _: files
-    yield "history.html", lambda _: history
-    for commit in history.data["commits"]:
-        page = page_data.commit_page(store, snapshot, model, commit.oid)
-        yield f"commit/{commit.oid}.html", partial(_always, page)
-    if RUN_RECORD in model.entries:
-        yield "run.html", lambda links: page_data.run_page(store, model, links)
-    if site.options.pictures:
-        predictions = page_data.card_predictions(
-            share_links.card_of(store, model.repo, model.entries)
-        )
-        for number, prediction in enumerate(predictions, 1):
-            share = partial(_share, model, prediction, number, len(predictions))
-            yield f"share/{number}.html", share
-
-
-def _always(page: WebPage, links: SiteLinks) -> WebPage:
-    return page
-
-
-def _share(
-    model: RepoHead, prediction: Prediction, number: int, count: int, links: SiteLinks
-) -> WebPage:
-    key = str(number)
-    return page_data.share_page(model, links, prediction, key, count=count, can_draw=True)
-
-
-def _write_gallery(site: _Site, snapshot: Snapshot, count: int) -> None:
+def _write_gallery(site: _Site, count: int) -> None:
     """The gallery's pages, the search page, and what all pages load."""
     pages = page_count(count)
     for number in range(1, pages + 1):
         file = gallery_file(number)
-        site.write(file, gallery_page(snapshot, GalleryQuery(number=number), site.links(file)))
+        site.write(file, gallery_page(site.snapshot, GalleryQuery(number=number), site.links(file)))
     for old in (site.root / "-/page").glob("*.html"):
         if old.stem.isdecimal() and int(old.stem) > pages:
             old.unlink()
     site.write("search.html", WebPage("search.html.j2", {}))
-    write_atomically(site.root / "-/models.js", _search_index(site, snapshot))
+    write_atomically(site.root / "-/models.js", _search_index(site))
     for name in (*ASSETS, "search.js"):
         write_atomically(site.root / "-" / name, (template_root() / "web" / name).read_bytes())
     write_atomically(site.root / "README.md", _space_readme(site.options.title))
 
 
-def _search_index(site: _Site, snapshot: Snapshot) -> str:
+def _search_index(site: _Site) -> str:
     """A script that lists every model, the last updated first; from a disk, only scripts load."""
     rows = []
-    for repo in _all(snapshot):
+    for repo in _all(site.snapshot):
         own = labels(repo)[:_SEARCH_TAGS]
         derived = [tag for tag in repo.card.tags[:_SEARCH_TAGS] if tag not in own]
         times = (repo.modified[:10], repo.created[:19])
@@ -267,10 +239,10 @@ def _space_readme(title: str) -> str:
     )
 
 
-def _files_to_copy(model: RepoHead, options: SiteOptions) -> frozenset[str]:
+def _files_to_copy(entries: Mapping[str, Entry], options: SiteOptions) -> frozenset[str]:
     return frozenset(
         path
-        for path, entry in model.entries.items()
+        for path, entry in entries.items()
         if (options.all_files or entry.size <= _COPIED)
         and not path.lower().endswith(_ACTIVE)
         and all(len(part.encode()) <= _LONGEST_NAME for part in path.split("/"))
@@ -282,42 +254,3 @@ def _templates(options: SiteOptions) -> Environment:
     policy = _POLICY.format(" https:" if options.remote_pictures else "")
     templates.globals |= {"policy": policy, "site": options.title}
     return templates
-
-
-def _fingerprint(repo: Repo, options: SiteOptions) -> str:
-    """A digest of all that a model's folder is made of."""
-    text = repr((repo.head, repo.key, repo.private, astuple(options), _templates_digest()))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-@cache
-def _templates_digest() -> str:
-    """A digest of the templates and the version."""
-    digest = hashlib.sha256(version("hf-hubtools").encode())
-    for file in sorted((template_root() / "web").iterdir()):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
-
-
-def _read_manifest(out: Path) -> dict[str, str]:
-    """The models of an earlier export and their fingerprints; empty for a new folder.
-
-    Raises UsageError for a folder that holds something else.
-    """
-    try:
-        found = json.loads((out / _MANIFEST).read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        if out.exists() and (not out.is_dir() or any(p.name != ".git" for p in out.iterdir())):
-            raise UsageError(
-                "not an exported site", where=out, fix="Choose a new or empty folder"
-            ) from None
-        return {}
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            "cannot be read", where=out / _MANIFEST, fix="Delete the folder and export again"
-        ) from error
-    return {str(parse_repo_id(name)): str(fingerprint) for name, fingerprint in dict(found).items()}
-
-
-def _write_manifest(out: Path, fingerprints: Mapping[str, str]) -> None:
-    write_atomically(out / _MANIFEST, json.dumps(fingerprints, indent=0, sort_keys=True) + "\n")

@@ -109,7 +109,7 @@ EXPIRED_TOKEN = Respond(
 
 
 class Exchange:
-    """One request and the response to it, as far as it got; `log` is told of it once."""
+    """One request and the response to it, as far as it got; it is logged once."""
 
     def __init__(
         self,
@@ -179,7 +179,7 @@ class Exchange:
 
 
 class CuttableProtocol(H11Protocol):
-    """uvicorn's HTTP/1.1, which also tells the app how to close its connection."""
+    """uvicorn's HTTP/1.1, which also lets the app close the connection."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)

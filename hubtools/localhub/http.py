@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from jinja2 import Environment
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
@@ -163,8 +165,8 @@ def param(request: Request, name: str, default: str = "") -> str:
     return unquote(request.path_params.get(name, default))
 
 
-def check_write(request: Request, repo_id: RepoId) -> None:
-    """Raises UnauthorizedError or ForbiddenError unless the caller may write to it."""
+def check_write(request: Request, repo_id: RepoId) -> RepoId:
+    """The id. Raises UnauthorizedError or ForbiddenError unless the caller may write to it."""
     access = context_of(request).access
     if access.read_only:
         raise ForbiddenError(
@@ -175,6 +177,7 @@ def check_write(request: Request, repo_id: RepoId) -> None:
     if role_of(request) == "read":
         raise ForbiddenError("this token is read-only", fix="Use a token with write access")
     access.check_write(repo_id.owner)
+    return repo_id
 
 
 async def json_body(request: Request, limit: int = _MAX_JSON) -> dict[str, Any]:
@@ -191,6 +194,18 @@ async def json_body(request: Request, limit: int = _MAX_JSON) -> dict[str, Any]:
         if len(body) > limit:
             raise TooLargeError(f"the body is larger than {limit:,} bytes")
     return json_object(bytes(body))
+
+
+def json_endpoint(
+    handler: Callable[[Request, dict[str, Any]], Response],
+) -> Callable[[Request], Awaitable[Response]]:
+    """An endpoint that reads a JSON body and then calls `handler` with it in a thread."""
+
+    @wraps(handler)
+    async def endpoint(request: Request) -> Response:
+        return await run_in_threadpool(handler, request, await json_body(request))
+
+    return endpoint
 
 
 def json_object(text: bytes) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the server and the inference worker tell each other, one JSON object per line."""
+"""The messages between the server and the inference worker, one JSON object per line."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ModelLoading(Struct, frozen=True, tag="loading"):
 class GeneratedText(Struct, frozen=True, tag="text", omit_defaults=True):
     """A prediction so far, prompt included; its last message is `done`.
 
-    The server adds the addresses of the page and the picture that share a whole one.
+    The server adds the addresses of the page and the picture that share a finished one.
     """
 
     index: int

@@ -28,7 +28,7 @@ _MODEL_FILES = (".json", ".safetensors", ".txt", ".model", ".jinja")
 
 
 class TooManyRequestsError(StoreError):
-    """The queue is full, or an address asks too often."""
+    """The queue is full, or an address sends too many requests."""
 
     status = 429
 

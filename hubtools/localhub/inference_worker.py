@@ -62,8 +62,8 @@ class _Inbox:
         return self.closed or self.stopped_id == request.id
 
 
-class _Worker:
-    """Answers requests, and keeps the last model loaded."""
+class _ModelRunner:
+    """Answers requests; keeps the last model loaded."""
 
     def __init__(self, inbox: _Inbox) -> None:
         self._inbox = inbox
@@ -107,7 +107,7 @@ def main() -> None:
         os.nice(5)
     inbox = _Inbox()
     threading.Thread(target=inbox.listen, daemon=True).start()
-    worker = _Worker(inbox)
+    runner = _ModelRunner(inbox)
     with suppress(BrokenPipeError, Empty):
         while request := inbox.requests.get(timeout=_IDLE_TIMEOUT):
             current = request.id
@@ -116,15 +116,17 @@ def main() -> None:
                 output.write(msgspec.json.encode(WorkerReply(id, event)) + b"\n")
                 output.flush()
 
-            worker.answer(request, reply)
+            runner.answer(request, reply)
             reply(None)
 
 
 def _load(folder: str) -> Stream:
-    from hubtools.training.base import load_base, require_training
-    from hubtools.training.generate import Sampling, stream
+    from hubtools.training.extra import require_training
 
     require_training()
+    from hubtools.training.base import load_base
+    from hubtools.training.generate import Sampling, stream
+
     try:
         base = load_base(folder)
     except Exception as error:  # foreign files make the libraries raise anything

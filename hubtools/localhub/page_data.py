@@ -1,9 +1,10 @@
-"""The data of a model's pages: its card, files, history, training run and predictions."""
+"""The pages of one model: its card, files, history, training run and predictions."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -62,234 +63,208 @@ class ChangedFile:
 
 
 @dataclass(frozen=True, slots=True)
-class RepoHead:
-    """A repository at its head, which its pages are made of."""
-
-    repo: Repo
-    head: Commit
-    entries: Mapping[str, Entry]
-
-
-@dataclass(frozen=True, slots=True)
 class Prompting:
     """Whether a server runs the model for visitors; else `reason` says why it does not."""
 
     reason: str | None
 
 
-def read_head(snapshot: Snapshot, repo: Repo) -> RepoHead:
-    """The repository with all files of its head."""
-    head = snapshot.head(repo)
-    return RepoHead(repo, head, {entry.path: entry for entry in snapshot.tree(repo, head)})
+class ModelPages:
+    """The pages of a repository, as a snapshot of the store has it."""
 
+    def __init__(self, store: Store, snapshot: Snapshot, repo: Repo) -> None:
+        self.repo = repo
+        self._store, self._snapshot = store, snapshot
+        self._head = snapshot.head(repo)
+        self.entries: Mapping[str, Entry] = self._tree(self._head)
 
-def card_page(
-    store: Store,
-    model: RepoHead,
-    links: Links,
-    *,
-    remote: bool,
-    prompting: Prompting | None = None,
-) -> WebPage:
-    """The README as the Hub would show it, with other hosts' pictures if `remote`."""
-    repo, entries = model.repo, model.entries
-    needs_card = prompting is not None or links.share(repo.id, "1") is not None
-    card = share_links.card_of(store, repo, entries) if needs_card else Card(repo=repo.id.name)
-    picture = links.file(repo.id, "main", PICTURE) if PICTURE in entries else None
-    data = {
-        "readme": _readme(store, model, links, remote=remote),
-        "entries": entries,
-        "total": sum(entry.size for entry in entries.values()),
-        "facts": _facts(repo),
-        "prompt": card.prompt or _widget_prompt(repo) or _PROMPT,
-        "predictions": card_predictions(card),
-        "prompting": prompting,
-        "image": picture and links.absolute(picture),
-        "address": links.absolute(links.card(repo.id)),
-        "description": teaser(repo) or f"A language model: {repo.id}",
-    }
-    return _model_page("card.html.j2", model, "card", data, script=True)
+    @cached_property
+    def card(self) -> Card:
+        """The card in the README."""
+        return share_links.card_of(self._store, self.repo, self.entries)
 
+    @cached_property
+    def predictions(self) -> Sequence[Prediction]:
+        """The card's predictions with invisible characters shown, each text on one line."""
+        predictions = self.card.predictions
+        return [Prediction(prompt=visible(p.prompt), text=visible(p.text)) for p in predictions]
 
-def files_page(
-    snapshot: Snapshot, model: RepoHead, revision: str, folder: str, *, flat: bool = False
-) -> WebPage:
-    """A folder's files, or all below it if `flat`. Raises EntryNotFoundError."""
-    commit = snapshot.commit(model.repo, revision)
-    rows = _rows(snapshot, model.repo, snapshot.tree(model.repo, commit), folder, flat=flat)
-    if folder and not rows:
-        raise EntryNotFoundError(folder, commit.oid)
-    crumbs = [*_parents(folder), folder] if folder else []
-    data = {"rows": rows, "crumbs": crumbs, "revision": revision, "commit": commit}
-    return _model_page("files.html.j2", model, "files", data)
+    def card_page(
+        self, links: Links, *, remote: bool, prompting: Prompting | None = None
+    ) -> WebPage:
+        """The README as the Hub would show it, with other hosts' pictures if `remote`."""
+        needs_card = prompting is not None or links.share(self.repo.id, "1") is not None
+        card = self.card if needs_card else Card(repo=self.repo.id.name)
+        picture = links.file(self.repo.id, "main", PICTURE) if PICTURE in self.entries else None
+        facts = {label: texts(self.repo.card.data.get(key)) for label, key in _FACTS.items()}
+        data = {
+            "readme": self._readme(links, remote=remote),
+            "entries": self.entries,
+            "total": sum(entry.size for entry in self.entries.values()),
+            "facts": {label: values for label, values in facts.items() if values},
+            "prompt": card.prompt or _widget_prompt(self.repo) or _PROMPT,
+            "predictions": self.predictions if needs_card else (),
+            "prompting": prompting,
+            "image": picture and links.absolute(picture),
+            "address": links.absolute(links.card(self.repo.id)),
+            "description": teaser(self.repo) or f"A language model: {self.repo.id}",
+        }
+        return self._page("card.html.j2", "card", data, script=True)
 
+    def files_page(self, revision: str, folder: str, *, flat: bool = False) -> WebPage:
+        """A folder's files, or all below it if `flat`. Raises EntryNotFoundError."""
+        commit = self._snapshot.commit(self.repo, revision)
+        rows = self._rows(self._tree(commit).values(), folder, flat=flat)
+        if folder and not rows:
+            raise EntryNotFoundError(folder, commit.oid)
+        crumbs = [*_parents(folder), folder] if folder else []
+        data = {"rows": rows, "crumbs": crumbs, "revision": revision, "commit": commit}
+        return self._page("files.html.j2", "files", data)
 
-def file_page(
-    store: Store, snapshot: Snapshot, model: RepoHead, revision: str, path: str
-) -> WebPage:
-    """One file, shown as text or as a picture if it is one. Raises EntryNotFoundError."""
-    commit = snapshot.commit(model.repo, revision)
-    entry = snapshot.entry(model.repo, commit, path)
-    text = None if path.lower().endswith(_PICTURES) else _text(store, entry)
-    data = {
-        "entry": entry,
-        "crumbs": _parents(path),
-        "revision": revision,
-        "commit": commit,
-        "lines": None if text is None else text.removesuffix("\n").split("\n"),
-        "is_picture": path.lower().endswith(_PICTURES),
-    }
-    return _model_page("file.html.j2", model, "files", data)
+    def file_page(self, revision: str, path: str) -> WebPage:
+        """One file, shown as text or as a picture if it is one. Raises EntryNotFoundError."""
+        commit = self._snapshot.commit(self.repo, revision)
+        entry = self._snapshot.entry(self.repo, commit, path)
+        is_picture = path.lower().endswith(_PICTURES)
+        text = None if is_picture else self._text(entry)
+        data = {
+            "entry": entry,
+            "crumbs": _parents(path),
+            "revision": revision,
+            "commit": commit,
+            "lines": None if text is None else text.removesuffix("\n").split("\n"),
+            "is_picture": is_picture,
+        }
+        return self._page("file.html.j2", "files", data)
 
+    def history_page(self, revision: str, limit: int = COMMITS_PAGE) -> WebPage:
+        """The commits up to a revision, newest first."""
+        start = self._snapshot.commit(self.repo, revision)
+        found = self._snapshot.commits(self.repo, start.seq, limit + 1)
+        older = found[limit].oid if len(found) > limit else None
+        return self._page("history.html.j2", "history", {"commits": found[:limit], "older": older})
 
-def history_page(
-    snapshot: Snapshot, model: RepoHead, revision: str, limit: int = COMMITS_PAGE
-) -> WebPage:
-    """The commits up to a revision, newest first."""
-    start = snapshot.commit(model.repo, revision)
-    found = snapshot.commits(model.repo, start.seq, limit + 1)
-    older = found[limit].oid if len(found) > limit else None
-    data = {"commits": found[:limit], "older": older}
-    return _model_page("history.html.j2", model, "history", data)
+    def commit_page(self, revision: str) -> WebPage:
+        """What a commit changed, line by line where it is text."""
+        commit = self._snapshot.commit(self.repo, revision)
+        before: Mapping[str, Entry] = {}
+        if commit.parent is not None:
+            before = self._tree(self._snapshot.commit(self.repo, commit.parent))
+        changes = [
+            self._changed(change, before.get(change.path))
+            for change in self._snapshot.changes(self.repo, commit)
+        ]
+        return self._page("commit.html.j2", "history", {"commit": commit, "changes": changes})
 
+    def run_page(self, links: Links) -> WebPage:
+        """The training run that made the model. Raises EntryNotFoundError without a record."""
+        entry = self.entries.get(RUN_RECORD)
+        if entry is None:
+            raise EntryNotFoundError(RUN_RECORD, self._head.oid)
+        pictures = [
+            (links.file(self.repo.id, "main", name), alt)
+            for name, alt in _RUN_PICTURES.items()
+            if name in self.entries
+        ]
+        data = {
+            "run": summarize_run(self._read(entry)[:_TEXT_LIMIT], self.entries),
+            "pictures": [picture for picture in pictures if picture[0]],
+        }
+        return self._page("run.html.j2", "run", data)
 
-def commit_page(store: Store, snapshot: Snapshot, model: RepoHead, revision: str) -> WebPage:
-    """What a commit changed, line by line where it is text."""
-    commit = snapshot.commit(model.repo, revision)
-    before: dict[str, Entry] = {}
-    if commit.parent is not None:
-        parent = snapshot.commit(model.repo, commit.parent)
-        before = {entry.path: entry for entry in snapshot.tree(model.repo, parent)}
-    changes = [
-        _changed(store, change, before.get(change.path))
-        for change in snapshot.changes(model.repo, commit)
-    ]
-    data = {"commit": commit, "changes": changes}
-    return _model_page("commit.html.j2", model, "history", data)
+    def share_page(
+        self, links: Links, prediction: Prediction, key: str, *, can_draw: bool
+    ) -> WebPage:
+        """One prediction with its picture; `key` is its number on the card, or carries it."""
+        page = links.share(self.repo.id, key)
+        picture = links.share_picture(self.repo.id, key) if can_draw else None
+        number, count = share_links.number_of(key), len(self.card.predictions)
+        prompt = prediction.prompt if prediction.text.startswith(prediction.prompt) else ""
 
+        def neighbor(other: int) -> str | None:
+            return links.share(self.repo.id, str(other)) if 1 <= other <= count else None
 
-def run_page(store: Store, model: RepoHead, links: Links) -> WebPage:
-    """The training run that made the model. Raises EntryNotFoundError without a record of it."""
-    entry = model.entries.get(RUN_RECORD)
-    if entry is None:
-        raise EntryNotFoundError(RUN_RECORD, model.head.oid)
-    record = store.objects.path(entry.sha256).read_bytes()[:_TEXT_LIMIT]
-    pictures = [
-        (links.file(model.repo.id, "main", name), alt)
-        for name, alt in _RUN_PICTURES.items()
-        if name in model.entries
-    ]
-    data = {
-        "run": summarize_run(record, model.entries),
-        "pictures": [picture for picture in pictures if picture[0]],
-    }
-    return _model_page("run.html.j2", model, "run", data)
+        data = {
+            "prediction": prediction,
+            "prompt": prompt,
+            "continuation": prediction.text[len(prompt) :],
+            "share_image": picture,
+            "image": picture and links.absolute(picture),
+            "address": page and links.absolute(page),
+            "number": number,
+            "count": count,
+            "previous": number and neighbor(number - 1),
+            "next": number and neighbor(number + 1),
+        }
+        return self._page("share.html.j2", "share", data, script=True)
 
+    def draw(self, prediction: Prediction) -> bytes:
+        """The picture that shares a prediction, as a PNG."""
+        return share_links.draw(self._store, self.card, self.entries, prediction)
 
-def share_page(
-    model: RepoHead, links: Links, prediction: Prediction, key: str, *, count: int, can_draw: bool
-) -> WebPage:
-    """One prediction with its picture.
+    def _page(
+        self, template: str, tab: str, data: Mapping[str, Any], *, script: bool = False
+    ) -> WebPage:
+        shared = {
+            "repo": self.repo,
+            "tab": tab,
+            "labels": labels(self.repo)[:_MAX_LABELS],
+            "has_run": RUN_RECORD in self.entries,
+        }
+        return WebPage(template, {**shared, **data}, script)
 
-    `key` is its number among the card's `count` predictions, or carries the prediction.
-    """
-    page = links.share(model.repo.id, key)
-    picture = links.share_picture(model.repo.id, key) if can_draw else None
-    number = int(key) if key.isdecimal() and len(key) < 4 else None
-    prompt = prediction.prompt if prediction.text.startswith(prediction.prompt) else ""
-    data = {
-        "prediction": prediction,
-        "prompt": prompt,
-        "continuation": prediction.text[len(prompt) :],
-        "share_image": picture,
-        "image": picture and links.absolute(picture),
-        "address": page and links.absolute(page),
-        "number": number,
-        "count": count,
-        "previous": links.share(model.repo.id, str(number - 1)) if number and number > 1 else None,
-        "next": links.share(model.repo.id, str(number + 1)) if number and number < count else None,
-    }
-    return _model_page("share.html.j2", model, "share", data, script=True)
+    def _tree(self, commit: Commit) -> dict[str, Entry]:
+        return {entry.path: entry for entry in self._snapshot.tree(self.repo, commit)}
 
+    def _readme(self, links: Links, *, remote: bool) -> RenderedReadme | None:
+        entry = self.entries.get(README)
+        if entry is None:
+            return None
+        readme = decode_readme(self._store.readme(entry.sha256))
+        files = links.folder(self.repo.id)
+        return render_card(readme, files, remote=remote, paths=self.entries.keys())
 
-def card_predictions(card: Card) -> Sequence[Prediction]:
-    """The card's predictions with invisible characters shown, each text on one line."""
-    return [Prediction(prompt=visible(p.prompt), text=visible(p.text)) for p in card.predictions]
+    def _rows(self, entries: Iterable[Entry], folder: str, *, flat: bool) -> list[FileRow]:
+        start = f"{folder}/" if folder else ""
+        inside = [entry for entry in entries if entry.path.startswith(start)]
+        commits = self._snapshot.commits_by_seq(self.repo, {entry.added for entry in inside})
+        folders: dict[str, FileRow] = {}
+        files: list[FileRow] = []
+        for entry in inside:
+            rest = entry.path[len(start) :]
+            name, slash, _ = (rest, "", "") if flat else rest.partition("/")
+            last = commits[entry.added]
+            if not slash:
+                files.append(FileRow(name, entry.path, entry, last))
+            elif name not in folders or folders[name].commit.seq < last.seq:
+                folders[name] = FileRow(name, f"{start}{name}", None, last)
+        return [*folders.values(), *files]
 
+    def _changed(self, change: FileChange, old: Entry | None) -> ChangedFile:
+        is_picture = change.path.lower().endswith(_PICTURES)
+        versions = (old, change.entry)
+        if is_picture or any(entry and entry.size > MAX_BYTES for entry in versions):
+            return ChangedFile(change, old, None, is_picture)
+        before, after = (b"" if entry is None else self._read(entry) for entry in versions)
+        return ChangedFile(change, old, diff_texts(before, after), is_picture)
 
-def _facts(repo: Repo) -> dict[str, list[str]]:
-    """What the front matter says, for the list next to the card."""
-    facts = {label: texts(repo.card.data.get(key)) for label, key in _FACTS.items()}
-    return {label: values for label, values in facts.items() if values}
+    def _text(self, entry: Entry) -> str | None:
+        """A file's text; None for one that is large or not UTF-8."""
+        if entry.size > _TEXT_LIMIT:
+            return None
+        try:
+            text = self._read(entry).decode("utf-8")
+        except UnicodeDecodeError:
+            return None
+        return None if "\0" in text else text
+
+    def _read(self, entry: Entry) -> bytes:
+        return self._store.objects.path(entry.sha256).read_bytes()
 
 
 def _parents(path: str) -> list[str]:
     """The folders that a path is in, outermost first."""
     return [str(p) for p in reversed(PurePosixPath(path).parents) if str(p) != "."]
-
-
-def _model_page(
-    template: str, model: RepoHead, tab: str, data: Mapping[str, Any], *, script: bool = False
-) -> WebPage:
-    shared = {
-        "repo": model.repo,
-        "tab": tab,
-        "labels": labels(model.repo)[:_MAX_LABELS],
-        "has_run": RUN_RECORD in model.entries,
-    }
-    return WebPage(template, {**shared, **data}, script)
-
-
-def _readme(store: Store, model: RepoHead, links: Links, *, remote: bool) -> RenderedReadme | None:
-    entry = model.entries.get(README)
-    if entry is None:
-        return None
-    readme = decode_readme(store.readme(entry.sha256))
-    return render_card(
-        readme, links.folder(model.repo.id), remote=remote, paths=model.entries.keys()
-    )
-
-
-def _rows(
-    snapshot: Snapshot, repo: Repo, entries: Sequence[Entry], folder: str, *, flat: bool
-) -> list[FileRow]:
-    start = f"{folder}/" if folder else ""
-    inside = [entry for entry in entries if entry.path.startswith(start)]
-    commits = snapshot.commits_by_seq(repo, {entry.added for entry in inside})
-    folders: dict[str, FileRow] = {}
-    plain: list[FileRow] = []
-    for entry in inside:
-        rest = entry.path[len(start) :]
-        name, slash, _ = (rest, "", "") if flat else rest.partition("/")
-        last = commits[entry.added]
-        if not slash:
-            plain.append(FileRow(name, entry.path, entry, last))
-        elif name not in folders or folders[name].commit.seq < last.seq:
-            folders[name] = FileRow(name, f"{start}{name}", None, last)
-    return [*folders.values(), *plain]
-
-
-def _changed(store: Store, change: FileChange, old: Entry | None) -> ChangedFile:
-    is_picture = change.path.lower().endswith(_PICTURES)
-    versions = [entry for entry in (old, change.entry) if entry is not None]
-    if is_picture or any(entry.size > MAX_BYTES for entry in versions):
-        return ChangedFile(change, old, None, is_picture)
-    before, after = (
-        b"" if entry is None else store.objects.path(entry.sha256).read_bytes()
-        for entry in (old, change.entry)
-    )
-    return ChangedFile(change, old, diff_texts(before, after), is_picture)
-
-
-def _text(store: Store, entry: Entry) -> str | None:
-    """A file's text; None for one that is large or not UTF-8."""
-    if entry.size > _TEXT_LIMIT:
-        return None
-    try:
-        text = store.objects.path(entry.sha256).read_bytes().decode("utf-8")
-    except UnicodeDecodeError:
-        return None
-    return None if "\0" in text else text
 
 
 def _widget_prompt(repo: Repo) -> str | None:

@@ -112,7 +112,7 @@ async def _lines(
 
 
 def _shareable(event: GeneratedText, key: bytes, repo: Repo, prompt: str) -> GeneratedText:
-    """The event as a page can show it, with the addresses that share a whole text."""
+    """The event as a page can show it, with the addresses that share a finished text."""
     text = _printable(event.text)
     if not event.done:
         return msgspec.structs.replace(event, text=text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
@@ -9,17 +11,16 @@ from threading import Lock
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 
-from hubtools.cards.card import Card
 from hubtools.core.errors import HubtoolsError
 from hubtools.core.results import Prediction
 from hubtools.core.template_root import template_root
-from hubtools.localhub import page_data, share_links
+from hubtools.localhub import share_links
 from hubtools.localhub.errors import RepoNotFoundError, StoreError
 from hubtools.localhub.fleet_pages import fleet_page, fleets_page, has_fleets
 from hubtools.localhub.gallery import gallery_page, parse_gallery_query
 from hubtools.localhub.http import context_of, is_signed_in, param, repo_for, snapshot_for
 from hubtools.localhub.links import ServerLinks
-from hubtools.localhub.page_data import Prompting, RepoHead, read_head
+from hubtools.localhub.page_data import ModelPages, Prompting
 from hubtools.localhub.prompt_api import can_draw, why_not_runnable
 from hubtools.localhub.rendering import ASSETS, WebPage, render
 
@@ -65,77 +66,63 @@ def fleet(request: Request) -> Response:
 
 def card(request: Request) -> Response:
     """GET /{id}: the README as the Hub would show it; `?pictures=remote` loads other hosts'."""
-    context, remote = context_of(request), request.query_params.get("pictures") == "remote"
-    model = _head(request)
-    reason = why_not_runnable(model.entries)
-    if context.inference is None:
-        reason = "Prompting is turned off on this Hub."
-    page = page_data.card_page(
-        context.store, model, _links(request), remote=remote, prompting=Prompting(reason)
-    )
+    remote = request.query_params.get("pictures") == "remote"
+    with _pages(request) as pages:
+        reason = why_not_runnable(pages.entries)
+        if context_of(request).inference is None:
+            reason = "Prompting is turned off on this Hub."
+        page = pages.card_page(_links(request), remote=remote, prompting=Prompting(reason))
     return _html(request, page, remote=remote)
 
 
 def files(request: Request) -> Response:
     """GET /{id}/tree/{revision}[/{path}]: a folder's files."""
-    revision, folder = param(request, "revision", "main"), param(request, "path").strip("/")
-    with repo_for(request) as (snapshot, repo):
-        page = page_data.files_page(snapshot, read_head(snapshot, repo), revision, folder)
-    return _html(request, page)
+    with _pages(request) as pages:
+        folder = param(request, "path").strip("/")
+        return _html(request, pages.files_page(param(request, "revision"), folder))
 
 
 def blob(request: Request) -> Response:
     """GET /{id}/blob/{revision}/{path}: one file."""
-    store, revision, path = (
-        context_of(request).store, param(request, "revision"), param(request, "path"),
-    )  # fmt: skip
-    with repo_for(request) as (snapshot, repo):
-        page = page_data.file_page(store, snapshot, read_head(snapshot, repo), revision, path)
+    with _pages(request) as pages:
+        page = pages.file_page(param(request, "revision"), param(request, "path"))
     return _html(request, page)
 
 
 def history(request: Request) -> Response:
     """GET /{id}/commits/{revision}: the commits, newest first."""
-    with repo_for(request) as (snapshot, repo):
-        model = read_head(snapshot, repo)
-        page = page_data.history_page(snapshot, model, param(request, "revision"))
-    return _html(request, page)
+    with _pages(request) as pages:
+        return _html(request, pages.history_page(param(request, "revision")))
 
 
 def commit(request: Request) -> Response:
     """GET /{id}/commit/{oid}: what a commit changed."""
-    store, oid = context_of(request).store, param(request, "revision")
-    with repo_for(request) as (snapshot, repo):
-        page = page_data.commit_page(store, snapshot, read_head(snapshot, repo), oid)
-    return _html(request, page)
+    with _pages(request) as pages:
+        return _html(request, pages.commit_page(param(request, "revision")))
 
 
 def run(request: Request) -> Response:
     """GET /{id}/run: the training run that `run.json` records."""
-    page = page_data.run_page(context_of(request).store, _head(request), _links(request))
-    return _html(request, page)
+    with _pages(request) as pages:
+        return _html(request, pages.run_page(_links(request)))
 
 
 def share(request: Request) -> Response:
     """GET /{id}/share/{key}: one prediction; `key` is its number on the card, or carries it."""
-    model, key = _head(request), param(request, "key")
-    card, prediction = _shared(request, model, key)
-    count = len(card.predictions)
-    page = page_data.share_page(
-        model, _links(request), prediction, key, count=count, can_draw=can_draw()
-    )
+    key = param(request, "key")
+    with _pages(request) as pages:
+        prediction = _shared(request, pages, key)
+        page = pages.share_page(_links(request), prediction, key, can_draw=can_draw())
     return _html(request, page)
 
 
 def share_picture(request: Request) -> Response:
     """GET /{id}/share/{key}.png: the prediction as a picture, drawn on request."""
-    model = _head(request)
-    card, prediction = _shared(request, model, param(request, "key"))
-    with _drawing:
-        png = share_links.draw(context_of(request).store, card, model.entries, prediction)
+    with _pages(request) as pages, _drawing:
+        png = pages.draw(_shared(request, pages, param(request, "key")))
     headers = {
         "Cache-Control": "private, max-age=600",
-        "Content-Disposition": f'inline; filename="{model.repo.id.name}.png"',
+        "Content-Disposition": f'inline; filename="{pages.repo.id.name}.png"',
     }
     return Response(png, media_type="image/png", headers=headers)
 
@@ -162,21 +149,21 @@ def _fleets_root(request: Request) -> Path:
     return context_of(request).store.root
 
 
-def _head(request: Request) -> RepoHead:
+@contextmanager
+def _pages(request: Request) -> Iterator[ModelPages]:
     with repo_for(request) as (snapshot, repo):
-        return read_head(snapshot, repo)
+        yield ModelPages(context_of(request).store, snapshot, repo)
 
 
-def _shared(request: Request, model: RepoHead, key: str) -> tuple[Card, Prediction]:
-    """The model's card and the prediction `key`. Raises NoPredictionError when there is none."""
-    store = context_of(request).store
-    card = share_links.card_of(store, model.repo, model.entries)
-    if not (key.isdecimal() and len(key) < 4):
-        return card, share_links.read_signed(share_links.share_key(store.root), model.repo, key)
-    predictions = page_data.card_predictions(card)
-    if not 1 <= int(key) <= len(predictions):
-        raise share_links.NoPredictionError(f"the card of {model.repo.id} has no prediction {key}")
-    return card, predictions[int(key) - 1]
+def _shared(request: Request, pages: ModelPages, key: str) -> Prediction:
+    """The prediction that a share link names. Raises NoPredictionError when there is none."""
+    number = share_links.number_of(key)
+    if number is None:
+        signing_key = share_links.share_key(context_of(request).store.root)
+        return share_links.read_signed(signing_key, pages.repo, key)
+    if not 1 <= number <= len(pages.predictions):
+        raise share_links.NoPredictionError(f"the card of {pages.repo.id} has no prediction {key}")
+    return pages.predictions[number - 1]
 
 
 def _links(request: Request) -> ServerLinks:

@@ -1,7 +1,7 @@
 """Sharing predictions: those of a card, and new ones in links that carry them.
 
-A link holds the whole prediction and a signature. So nothing that visitors enter is stored, a link
-works as long as its model exists, and nobody can forge a page on which a model says something.
+A link holds the prediction and a signature. So nothing that visitors enter is stored, a link works
+as long as its model exists, and nobody can forge a page with a text that a model did not generate.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from pathlib import Path
 from hubtools.cards.card import Card
 from hubtools.cards.importing import import_readme
 from hubtools.core.errors import CardError
-from hubtools.core.extras import require_extra
 from hubtools.core.results import Prediction
 from hubtools.localhub.errors import StoreError
 from hubtools.localhub.readme import decode_readme
@@ -48,6 +47,11 @@ def card_of(store: Store, repo: Repo, entries: Mapping[str, Entry]) -> Card:
         return import_readme(decode_readme(store.readme(entry.sha256)), repo=repo.id.name)
     except (CardError, ValueError, TypeError, RecursionError):
         return Card(repo=repo.id.name)
+
+
+def number_of(key: str) -> int | None:
+    """The number on the card that a share link's key is; None for one that carries a prediction."""
+    return int(key) if key.isdecimal() and len(key) < 4 else None
 
 
 def share_key(root: Path) -> bytes:

@@ -8,22 +8,29 @@ process leaves the state before or after and nothing in between.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 from hubtools.core.files import writing
 from hubtools.localhub.database import Database
-from hubtools.localhub.errors import HeadMovedError, RepoExistsError
+from hubtools.localhub.errors import HeadMovedError
 from hubtools.localhub.gittree import commit_oid, tree_oids
 from hubtools.localhub.names import git_attributes
 from hubtools.localhub.objects import ObjectStore, Staged, Staging, git_blob_oid
 from hubtools.localhub.readme import MAX_README, read_card
+from hubtools.localhub.rows import (
+    claim_name,
+    drop_if_unused,
+    insert_commit,
+    insert_object,
+    insert_repo,
+    timestamp,
+    update_card,
+)
 from hubtools.localhub.snapshot import Snapshot
 from hubtools.localhub.tree_operations import TreeChange, apply_operations
 from hubtools.localhub.types import AddFile, Commit, NewCommit, Repo, RepoCard, RepoId
@@ -124,7 +131,7 @@ class Store:
             contents = [row["sha256"] for row in db.execute(sql, (repo.key,))]
             db.execute("DELETE FROM repos WHERE key = ?", (repo.key,))
             for sha256 in contents:
-                _drop_if_unused(db, sha256)
+                drop_if_unused(db, sha256)
         self._remove_garbage()
 
     def move(self, old: RepoId, new: RepoId) -> Repo:
@@ -134,7 +141,7 @@ class Store:
             repo = snapshot.repo(old)
             renamed = str(new).lower() != str(old).lower()
             if renamed:
-                _claim_name(db, new)
+                claim_name(db, new)
             sql = "UPDATE repos SET namespace = ?, name = ? WHERE key = ?"
             db.execute(sql, (new.namespace, new.name, repo.key))
             if renamed:
@@ -182,8 +189,8 @@ class Store:
         first: Sequence[AddFile] = (),
     ) -> Repo:
         snapshot = Snapshot(db, private=True)
-        _claim_name(db, repo_id)
-        key = _insert_repo(db, repo_id, private=private)
+        claim_name(db, repo_id)
+        key = insert_repo(db, repo_id, private=private)
         attributes = AddFile(".gitattributes", self._attributes(snapshot, staging))
         new = NewCommit(author, "initial commit", (attributes, *first))
         self._record(db, key, None, apply_operations(snapshot, None, (), new), new)
@@ -218,21 +225,21 @@ class Store:
             if isinstance(operation, AddFile) and operation.content.sha256 in written:
                 self._keep(db, operation.content)
         commit = _next_commit(head, change, new)
-        _insert_commit(db, key, commit, change)
+        insert_commit(db, key, commit, change)
         if any(entry.path == README for entry in change.written) or README in change.removed:
             entry = change.after.get(README)
-            _set_card(db, key, read_card(self.readme(entry.sha256)) if entry else RepoCard())
+            update_card(db, key, read_card(self.readme(entry.sha256)) if entry else RepoCard())
         return commit
 
     def _keep(self, db: sqlite3.Connection, staged: Staged) -> None:
-        if _is_new_object(db, staged):
+        if insert_object(db, staged):
             self.objects.keep(staged)
 
     def _write(self, db: sqlite3.Connection, content: bytes) -> Staged:
         sha256 = hashlib.sha256(content).hexdigest()
         path, oid = self.objects.path(sha256), git_blob_oid(content)
         staged = Staged(path, sha256, oid, len(content))
-        if _is_new_object(db, staged):
+        if insert_object(db, staged):
             self.objects.write(content, sha256)
         return staged
 
@@ -248,7 +255,7 @@ class Store:
             named = {row["sha256"] for row in db.execute("SELECT DISTINCT sha256 FROM entries")}
             for sha256 in self.objects.older_than(_DAY):
                 if sha256 not in named:
-                    _drop_if_unused(db, sha256)
+                    drop_if_unused(db, sha256)
         last.touch()
 
     def _remove_garbage(self) -> None:
@@ -263,28 +270,8 @@ class Store:
             db.execute("DELETE FROM garbage")
 
 
-def _is_new_object(db: sqlite3.Connection, staged: Staged) -> bool:
-    sql = "INSERT OR IGNORE INTO objects (sha256, size) VALUES (?, ?)"
-    return bool(db.execute(sql, (staged.sha256, staged.size)).rowcount)
-
-
-def _claim_name(db: sqlite3.Connection, repo_id: RepoId) -> None:
-    name = (repo_id.namespace, repo_id.name)
-    if db.execute("SELECT 1 FROM repos WHERE namespace = ? AND name = ?", name).fetchone():
-        raise RepoExistsError(f"the repository {repo_id} already exists")
-    db.execute("DELETE FROM redirects WHERE namespace = ? AND name = ?", name)
-
-
-def _insert_repo(db: sqlite3.Connection, repo_id: RepoId, *, private: bool) -> int:
-    sql = """INSERT INTO repos
-        (namespace, name, private, created, modified, head, seq, card, tags)
-        VALUES (?, ?, ?, ?, '', '', 0, '{}', '[]')"""
-    row = db.execute(sql, (repo_id.namespace, repo_id.name, private, _now()))
-    return int(row.lastrowid or 0)
-
-
 def _next_commit(head: Commit | None, change: TreeChange, new: NewCommit) -> Commit:
-    now, parent = _now(), head.oid if head else None
+    now, parent = timestamp(), head.oid if head else None
     text = f"{new.title}\n\n{new.message}" if new.message else new.title
     root = tree_oids(change.after.values())[""]
     return Commit(
@@ -296,39 +283,3 @@ def _next_commit(head: Commit | None, change: TreeChange, new: NewCommit) -> Com
         title=new.title,
         message=new.message,
     )
-
-
-def _insert_commit(db: sqlite3.Connection, key: int, commit: Commit, change: TreeChange) -> None:
-    db.execute(
-        "INSERT INTO commits (repo, seq, oid, parent, time, author, title, message)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (key, *(getattr(commit, name) for name in Commit.__slots__)),
-    )
-    db.executemany(
-        "UPDATE entries SET removed = ? WHERE repo = ? AND path = ? AND removed IS NULL",
-        [(commit.seq, key, path) for path in change.removed],
-    )
-    db.executemany(
-        "INSERT INTO entries (repo, path, oid, sha256, pointer_size, added)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        [(key, e.path, e.oid, e.sha256, e.pointer_size, e.added) for e in change.written],
-    )
-    sql = "UPDATE repos SET head = ?, seq = ?, modified = ? WHERE key = ?"
-    db.execute(sql, (commit.oid, commit.seq, commit.time, key))
-
-
-def _set_card(db: sqlite3.Connection, key: int, card: RepoCard) -> None:
-    sql = "UPDATE repos SET card = ?, tags = ?, pipeline_tag = ?, library_name = ? WHERE key = ?"
-    data, tags = (json.dumps(value, ensure_ascii=False) for value in (card.data, card.tags))
-    db.execute(sql, (data, tags, card.pipeline_tag, card.library_name, key))
-
-
-def _drop_if_unused(db: sqlite3.Connection, sha256: str) -> None:
-    if db.execute("SELECT 1 FROM entries WHERE sha256 = ? LIMIT 1", (sha256,)).fetchone():
-        return
-    db.execute("DELETE FROM objects WHERE sha256 = ?", (sha256,))
-    db.execute("INSERT OR IGNORE INTO garbage (sha256) VALUES (?)", (sha256,))
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -10,7 +10,7 @@ from hubtools.localhub.objects import Staged
 
 SortKey = Literal["createdAt", "lastModified", "name"]
 SPACES = "spaces/"
-"""The prefix of a Space's namespace here, as in its address; no model's can begin so."""
+"""The prefix of a Space's namespace here, as in its address; no model's namespace has it."""
 
 
 @dataclass(frozen=True, slots=True)

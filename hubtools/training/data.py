@@ -84,7 +84,7 @@ def tokenize(base: Base, texts: Sequence[str], max_tokens: int | None = None) ->
 
 
 class Batches:
-    """The batches of each epoch: a function of data, recipe and seed, so a resumed run sees the same.
+    """The batches of each epoch, a function of data, recipe and seed: a resumed run sees the same.
 
     With early stopping, epochs see the train split until the decay phase, which sees all posts.
     """

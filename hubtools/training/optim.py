@@ -14,7 +14,7 @@ from hubtools.training.recipe import Recipe
 
 
 class Optimizer:
-    """AdamW with gradient clipping and, where the recipe says so, a moving average of the weights."""
+    """AdamW with gradient clipping and, if the recipe has `ema_decay`, averaged weights."""
 
     def __init__(self, model: torch.nn.Module, recipe: Recipe) -> None:
         self._model = model

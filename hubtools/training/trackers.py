@@ -161,14 +161,16 @@ def tracker_names() -> Sequence[str]:
 
 def check_tracker(kind: str | None) -> None:
     """Raises UsageError for an unknown tracker, MissingExtraError for one that is not installed."""
+    if kind is None:
+        return
     if kind in BUILT_IN:
         require_extra(kind, f"--track {kind}", kind)
-    elif kind is not None:
+    else:
         _factory(kind)
 
 
 def open_tracker(kind: str, name: str, config: Metrics, reporter: Reporter) -> Tracker:
-    """Start the run `name`. Raises UsageError for an unknown tracker; later failures are warnings."""
+    """Start a run; its failures are warnings. Raises UsageError for an unknown tracker."""
     return SafeTracker(kind, _factory(kind), name, config, reporter)
 
 

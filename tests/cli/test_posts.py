@@ -88,7 +88,7 @@ def test_v_shows_what_was_done(run: Run, tmp_path: Path) -> None:
     (tmp_path / "p.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     done = run("stats", "p.jsonl", "-v")
     assert done.returncode == 0
-    shown = done.stdout[done.stdout.index("Dropped") :].splitlines()
+    shown = done.stdout[done.stdout.index("Dropped:") :].splitlines()
     assert shown == [
         "Dropped: fewer than three words (2)",
         '  "just this"',
@@ -128,7 +128,7 @@ def test_one_language_where_the_source_says_it(run: Run, archive: str, tmp_path:
     assert account["posts"] == {"downloaded": 3, "reposts": 0, "dropped": 2, "kept": 1}
     assert account["reasons"] == {
         "in another language": 1,
-        "in no language that the source names": 1,
+        "in an unknown language": 1,
     }
     (tmp_path / "mute.csv").write_text("text\na post of four words\n", encoding="utf-8")
     done = run("stats", "mute.csv", "--lang", "en")

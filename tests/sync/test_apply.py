@@ -192,7 +192,7 @@ def test_an_edit_between_plan_and_apply_is_never_overwritten(place: Place) -> No
 def test_an_edit_between_creation_and_commit_is_never_overwritten(place: Place) -> None:
     place.card("poet")
     commit = f"/api/models/{place.namespace}/poet/commit/*"
-    place.faults.use(Fault(Run(rival(place, "poet", README="Mine.")), "POST", commit, nth=(1,)))
+    place.faults.use(Fault(Call(rival(place, "poet", README="Mine.")), "POST", commit, nth=(1,)))
     done = place.apply()
     assert [one.repo for one in done.conflicts] == [f"{place.namespace}/poet"]
     assert place.readme("poet") == "Mine."
