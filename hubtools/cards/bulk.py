@@ -18,7 +18,7 @@ from pathlib import Path
 
 from hubtools.cards.card_file import parse_card, read_card
 from hubtools.cards.render import CardRenderer
-from hubtools.cards.render_cache import RenderedReadme, RenderCache
+from hubtools.cards.render_cache import RenderCache, RenderedReadme
 from hubtools.core.cancel import CancelToken
 from hubtools.core.errors import CardError, HubtoolsError, OutputError, PartlyDoneError
 from hubtools.core.events import SILENT, Reporter

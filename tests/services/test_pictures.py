@@ -31,7 +31,13 @@ from tests.makers import command, posts, write_archive, write_recipe
 from tests.pictures.difficult import made_up_avatar
 
 HISTORY = tuple(
-    HistoryPoint(step / 10, step, 1e-3, train_loss=3 - step / 20, val_loss=3.5 - step / 30)
+    HistoryPoint(
+        epoch=step / 10,
+        step=step,
+        learning_rate=1e-3,
+        train_loss=3 - step / 20,
+        val_loss=3.5 - step / 30,
+    )
     for step in range(0, 21, 5)
 )
 
