@@ -1,4 +1,4 @@
-"""How well held-out posts are predicted: our recipe against the predecessor's under HF Trainer.
+"""How well test posts are predicted: our recipe against the predecessor's under HF Trainer.
 
     python benchmarks/bench_quality.py [--base FOLDER] [--seeds 3] [--rates] [--write FILE]
 
@@ -71,12 +71,12 @@ def main() -> None:
     if options.account is not None:
         return
     lines, good = table(base, measured, scores, options.recipe)
-    lines += [f"- {name}: passes {', '.join(said)}" for name, said in notes.items()]
+    lines += [f"- {name}: epochs {', '.join(said)}" for name, said in notes.items()]
     text = "\n".join([describe("torch", "transformers", "accelerate"), "", *lines])
     print(text)
     if options.write:
         call = " ".join(sys.argv[1:])
-        head = "# Held-out bits per byte\n\n"
+        head = "# Test bits per byte\n\n"
         options.write.write_text(f"{head}`python benchmarks/bench_quality.py {call}`\n\n{text}\n")
     if not good:
         raise SystemExit(1)
@@ -156,7 +156,7 @@ def table(
     """Lines of Markdown, and whether `recipe` is better than all others by enough."""
     untrained = load_base(base)
     lines = [
-        f"| account | posts | base | {' | '.join(scores)} | better by | seeds differ by |",
+        f"| account | posts | base | {' | '.join(scores)} | improvement | seed spread |",
         "| --- " + "| ---: " * (4 + len(scores)) + "|",
     ]
     good = True
@@ -176,7 +176,11 @@ def table(
     }
     line, better = row(average, recipe)
     lines.append(f"| mean | | {line}")
-    lines += ["", "Mean over the seeds; what seeds differ by is the most that either's do."]
+    lines += [
+        "",
+        "Mean over the seeds. The last column is the larger of the two differences between seeds; "
+        "epochs are those at the peak rate + those of decay.",
+    ]
     return lines, good and better
 
 

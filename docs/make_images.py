@@ -1,10 +1,10 @@
-"""Take the README's screenshots of what `make demo` made.
+"""Make the pictures of the README from the result of `make demo`.
 
     make demo && .venv/bin/python docs/make_images.py
 
-Needs playwright and a Chromium (`--chromium` names another). The gallery shows the demo's model
-and some invented ones, which have only a card and a picture. The demo's model generates other
-predictions each time. The demo's page needs the extra `demo`.
+Needs playwright, Chromium (`--chromium PATH`) and the extra `demo`. The gallery shows the demo's
+model and some invented ones that have cards and pictures only. The text in the prompt box differs
+from run to run.
 """
 
 from __future__ import annotations
@@ -28,13 +28,15 @@ from hubtools.demo.server import serving as serving_demo
 from hubtools.localhub.server import serving
 from hubtools.localhub.store import Store
 from hubtools.localhub.types import RepoId
-from hubtools.pictures.thumbnail import Face, ThumbnailSubject, draw_thumbnail
+from hubtools.pictures.thumbnail import draw_thumbnail
+from hubtools.pictures.types import Face, ThumbnailSubject
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
+DEMO = ROOT / "demo"
 MODEL = "me/harbourlog"
 WIDTH, PHONE = 1200, 400  # CSS pixels
 INVENTED = (
@@ -52,10 +54,10 @@ def main() -> None:
     parser.add_argument("--chromium", default=shutil.which("chromium"))
     chromium = parser.parse_args().chromium
     IMAGES.mkdir(exist_ok=True)
-    shutil.copyfile(ROOT / "models/harbourlog/predictions.png", IMAGES / "predictions.png")
+    shutil.copyfile(DEMO / "models/harbourlog/predictions.png", IMAGES / "predictions.png")
     with tempfile.TemporaryDirectory() as folder:
         hub = Path(folder) / "hub"
-        shutil.copytree(ROOT / "hub", hub)
+        shutil.copytree(DEMO / "hub", hub)
         add_invented(hub)
         with serving(hub) as endpoint, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
@@ -83,7 +85,7 @@ def screenshot_demo(browser: Browser) -> None:
     settings = Settings(base="scratch", prompt="My dream is", seed=42)
     at_a_fifth = "bar => bar?.max > 1 && bar.value / bar.max > 0.2"
     with (
-        serving_demo(settings, Project(ROOT), "127.0.0.1", 0) as address,
+        serving_demo(settings, Project(DEMO), "127.0.0.1", 0) as address,
         window(browser, 880, 1000) as page,
     ):
         page.set_default_timeout(1_200_000)

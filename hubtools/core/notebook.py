@@ -1,4 +1,4 @@
-"""How results look in a notebook: fragments of HTML from `templates/notebook`."""
+"""Results in a notebook: HTML fragments from `templates/notebook`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hubtools.core.template_root import template_root
 
 
 def render_fragment(name: str, **values: Any) -> str:
-    """The template `name` with `values`, every text in them escaped."""
+    """Render a template; every value is escaped."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -23,5 +23,5 @@ def render_fragment(name: str, **values: Any) -> str:
 
 
 def data_url(png: bytes) -> str:
-    """A PNG as a `data:` address."""
+    """A PNG as a `data:` URL."""
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"

@@ -121,13 +121,16 @@ class Stopped(msgspec.Struct, frozen=True, tag=True):
 
 Event = Note | Step | Looked | Trained | Published | Failed | Stopped
 Ending = Looked | Trained | Published | Failed | Stopped
-_JOBS: Any = msgspec.json.Decoder(Look | Train | Publish)
+_JOBS: Any = msgspec.json.Decoder(
+    Look | Train | Publish,
+    dec_hook=lambda kind, value: kind(value),  # a Path
+)
 _EVENTS: Any = msgspec.json.Decoder(Event)
 
 
 def encode(message: Job | Event) -> bytes:
     """One line."""
-    return msgspec.json.encode(message) + b"\n"
+    return msgspec.json.encode(message, enc_hook=str) + b"\n"
 
 
 def decode_job(line: bytes) -> Look | Train | Publish:

@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from hubtools.core.cancel import CancelToken
 from hubtools.core.errors import ConflictError, HubtoolsError
 from hubtools.core.run_record import read_record
 from hubtools.demo.space import SPACE_RECORD
 from hubtools.services.desired import bytes_digest
-from hubtools.services.session import owner_of
-from hubtools.sync.apply import ApplyResult, Trouble
-from hubtools.sync.client import Hub, counted
-from hubtools.sync.commit import CommitRequest, deliver
-from hubtools.sync.observe import find_head, is_new, list_files, read_file
-from hubtools.sync.plan import SPACES, Change, Desired, Head, Plan, Remote, Seen, make_changes
-from hubtools.sync.target import Target, connect
+from hubtools.services.session import resolve_namespace
+from hubtools.sync.apply import ApplyResult, RepoFailure
+from hubtools.sync.client import HubClient, open_client
+from hubtools.sync.commit import CommitRequest, apply_change
+from hubtools.sync.observe import find_revision, is_new, list_files, read_file
+from hubtools.sync.plan import Change, Plan
+from hubtools.sync.planner import plan_changes
+from hubtools.sync.repo_state import SPACES, Desired, Observed, Remote, Revision
+from hubtools.sync.target import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +34,7 @@ class SpaceSession:
 
     space: str
     target: Target
-    hub: Hub
-    sent: Sequence[str]
-    """The method of every request so far."""
+    hub: HubClient
 
     @property
     def url(self) -> str:
@@ -61,10 +62,9 @@ def open_space(target: Target, space: str, *, writing: bool) -> Iterator[SpaceSe
 
     Raises AccessError when `writing` is asked for and the token may not write there.
     """
-    with connect(target) as api, counted(api) as sent:
-        hub = Hub(api)
-        owner_of(hub, target, space.partition("/")[0], writing=writing)
-        yield SpaceSession(space, target, hub, sent)
+    with open_client(target, CancelToken()) as hub:
+        resolve_namespace(hub, target, space.partition("/")[0], writing=writing)
+        yield SpaceSession(space, target, hub)
 
 
 def plan_space(session: SpaceSession, files: Mapping[str, str]) -> PlannedSpace:
@@ -75,7 +75,7 @@ def plan_space(session: SpaceSession, files: Mapping[str, str]) -> PlannedSpace:
     owner, _, name = session.space.partition("/")
     data = {path: text.encode() for path, text in files.items()}
     wanted = Desired(name, False, {path: bytes_digest(text) for path, text in data.items()})
-    head = find_head(session.hub, f"{SPACES}{session.space}")
+    head = find_revision(session.hub, f"{SPACES}{session.space}")
     if head is None:
         remote = Remote({}, {})
     elif head.repo_id == f"{SPACES}{session.space}":
@@ -85,8 +85,8 @@ def plan_space(session: SpaceSession, files: Mapping[str, str]) -> PlannedSpace:
         raise ConflictError(
             f"is called {now} there", where=session.space, fix=f"Give --space {now}"
         )
-    changes = make_changes((wanted,), remote, f"{SPACES}{owner}", whole=False)
-    plan = Plan(str(session.target), owner, changes, len(session.sent), whole=False)
+    changes = plan_changes((wanted,), remote, f"{SPACES}{owner}", full=False)
+    plan = Plan(str(session.target), owner, changes, len(session.hub.transport.sent), full=False)
     return PlannedSpace(plan, wanted, data)
 
 
@@ -97,25 +97,25 @@ def apply_space(session: SpaceSession, planned: PlannedSpace, *, private: bool) 
     """
     change, started = planned.change, time.monotonic()
     applied: dict[str, str] = {}
-    conflicts: tuple[Trouble, ...] = ()
-    failed: tuple[Trouble, ...] = ()
+    conflicts: tuple[RepoFailure, ...] = ()
+    failed: tuple[RepoFailure, ...] = ()
     try:
         if change.action == "conflict":
             raise ConflictError(change.reason, where=session.space, fix="Nothing was overwritten")
         if change.action != "unchanged":
-            applied[change.repo] = deliver(session.hub, _delivery(planned, private))
+            applied[change.repo] = apply_change(session.hub, _delivery(planned, private))
     except ConflictError as error:
-        conflicts = (Trouble(change.repo, error.what, error),)
+        conflicts = (RepoFailure(change.repo, error.what, error),)
     except HubtoolsError as error:
-        failed = (Trouble(change.repo, str(error), error),)
+        failed = (RepoFailure(change.repo, str(error), error),)
     return ApplyResult(
         applied=len(applied),
         unchanged=len(planned.plan.of("unchanged")),
         conflicts=conflicts,
         failed=failed,
-        left=0,
+        requests=len(session.hub.transport.sent),
         seconds=round(time.monotonic() - started, 3),
-        heads=applied,
+        revisions=applied,
     )
 
 
@@ -123,7 +123,7 @@ def _delivery(planned: PlannedSpace, private: bool) -> CommitRequest:
     change = planned.change
     return CommitRequest(
         change=change,
-        wanted=planned.wanted,
+        desired=planned.wanted,
         data={path: planned.data[path] for path in change.files},
         paths={},
         private=private,
@@ -132,20 +132,20 @@ def _delivery(planned: PlannedSpace, private: bool) -> CommitRequest:
     )
 
 
-def _see(hub: Hub, head: Head, wanted: Desired) -> Seen:
+def _see(hub: HubClient, head: Revision, wanted: Desired) -> Observed:
     """What the Space holds of `wanted`, and which of it is not our work."""
     files = list_files(hub, head)
     if is_new(hub, head, files):
-        return Seen(head.sha, {})
-    changed = [p for p, d in wanted.files.items() if p in files and not d.fits(files[p])]
+        return Observed(head.sha, {})
+    changed = [p for p, d in wanted.files.items() if p in files and not d.matches(files[p])]
     record: Mapping[str, object] = {}
     if changed:
         record = read_record(read_file(hub, head, SPACE_RECORD) if SPACE_RECORD in files else None)
     edited = frozenset(path for path in changed if not _is_ours(hub, head, path, record))
-    return Seen(head.sha, files, edited)
+    return Observed(head.sha, files, edited)
 
 
-def _is_ours(hub: Hub, head: Head, path: str, record: Mapping[str, object]) -> bool:
+def _is_ours(hub: HubClient, head: Revision, path: str, record: Mapping[str, object]) -> bool:
     """Whether a file is as the record says that we left it; the record holds its own digest."""
     if path == SPACE_RECORD:
         return bool(record)

@@ -29,7 +29,7 @@ from hubtools.demo.job import Work, clean_environment
 from hubtools.demo.messages import Event, Failed, Job, Look, Looked, Publish, Train, Trained
 from hubtools.demo.options import Settings
 from hubtools.pictures.thumbnail import draw_thumbnail
-from hubtools.posts.live.address import is_live
+from hubtools.posts.registry import is_live
 from hubtools.services.thumbnail import THUMBNAIL, subject_of, with_first
 from hubtools.services.train import TrainRequest
 from hubtools.sync.target import LOCAL_NAMESPACE
@@ -85,6 +85,7 @@ class Visit:
         self.looked = self.card_file = self._model = None
         chosen = self.settings
         self._request = TrainRequest(
+            project=self._project,
             sources=tuple(sources),
             base=chosen.base,
             prompt=chosen.prompt,
@@ -233,6 +234,9 @@ class Model:
 
     def predict(self, prompt: str, seed: int) -> str:
         """One prediction. Raises UsageError for a prompt that leaves no room."""
+        from hubtools.training.extra import require_training
+
+        require_training()
         from hubtools.training.base import load_base
         from hubtools.training.generate import Sampling, predict
 

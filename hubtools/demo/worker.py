@@ -13,9 +13,11 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from hubtools.core.cancel import CancelledError, cancel_on_interrupt
 from hubtools.core.config import Project
 from hubtools.core.errors import HubtoolsError, PolicyError
 from hubtools.core.events import Event, Note, Progress, Reporter, Warning
@@ -38,7 +40,7 @@ def main() -> None:
         job = say.decode_job(sys.stdin.buffer.readline())
         threading.Thread(target=_interrupt_at_end_of, args=(sys.stdin.buffer,), daemon=True).start()
         end = _do(job, Reporter((_Sender(out),)))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, CancelledError):
         end = say.Stopped()
     except HubtoolsError as error:
         end = say.Failed(str(error))
@@ -65,12 +67,17 @@ def _do(job: say.Look | say.Train | say.Publish, report: Reporter) -> say.Ending
 
 
 def _look(job: say.Look, project: Project, report: Reporter) -> say.Looked:
-    from hubtools.corpus.cleaning import find_cleaning
-    from hubtools.services.read import read_corpora
+    from hubtools.services.read import ReadRequest, read
 
     request = job.request
-    rules = find_cleaning(request.cleaning, request.language)
-    corpora = read_corpora(request.sources, request.reading, rules, project, report)
+    reading = ReadRequest(
+        project=project,
+        sources=request.sources,
+        options=request.reading,
+        cleaning=request.cleaning,
+        language=request.language,
+    )
+    corpora = read(reading, report, CancelToken()).corpora
     texts = [json.dumps(post.text) for corpus in corpora for post in corpus.kept]
     write_atomically(Path(job.kept), "\n".join(texts))
     return say.Looked(tuple(map(_seen, corpora)))
@@ -101,28 +108,34 @@ def _seen(corpus: Corpus) -> say.SeenAccount:
 
 
 def _left_out(corpus: Corpus) -> Iterator[say.LeftOut]:
-    for reason, count in corpus.dropped.items():
+    for reason, count in corpus.reasons.items():
         examples = corpus.examples.get(reason, ())
         yield say.LeftOut(reason, count, examples[0].before if examples else None)
 
 
 def _train(job: say.Train, project: Project, report: Reporter) -> say.Trained:
-    from hubtools.services.train import train_model
+    from hubtools.services.train import train
 
-    made = train_model(job.request, None, project, report)
+    with cancel_on_interrupt() as cancel:
+        made = train(replace(job.request, project=project), report, cancel)
     return say.Trained(str(made.card_file), str(made.folder.path))
 
 
 def _publish(job: say.Publish, project: Project, report: Reporter) -> say.Published:
     if job.token is not None:
         os.environ["HF_TOKEN"] = job.token
-    from hubtools.services.publish import push
+    from hubtools.services.publish import push_card
     from hubtools.services.session import open_session
+    from hubtools.services.targets import Destination
     from hubtools.sync.target import parse_target
 
     target = parse_target(job.to, project.root)
-    with open_session(project, target, job.namespace, report, writing=True) as session:
-        pushed = push(Path(job.card), session)
+    destination = Destination(target, job.namespace)
+    with (
+        cancel_on_interrupt() as cancel,
+        open_session(project, destination, report, cancel, writing=True) as session,
+    ):
+        pushed = push_card(session, Path(job.card))
     return say.Published(pushed.repo_id, target.page(pushed.repo_id))
 
 

@@ -26,7 +26,7 @@ from hubtools.core.errors import UsageError
 from hubtools.core.files import write_atomically, writing
 from hubtools.fleet.manifest import Row, Shard
 from hubtools.fleet.worker import Outcome
-from hubtools.posts.live.address import is_live
+from hubtools.posts.registry import is_live
 from hubtools.training.recipe import base_folder, recipe_for
 
 _FOLDER = Path(".hubtools") / "fleet"
@@ -133,8 +133,13 @@ def row_key(row: Row) -> str:
     """
     request = row.request
     folder = base_folder(request.base)
+    decides = {
+        key: value
+        for key, value in asdict(request).items()
+        if key not in ("project", "posts", "out", "namespace")
+    }
     document = {
-        **asdict(request),
+        **decides,
         "sources": [_stamp(source) for source in request.sources],
         "recipe": msgspec.to_builtins(recipe_for(request.base, request.recipe)),
         "base": _stamp(str(folder)) if folder else request.base,

@@ -24,11 +24,12 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
+from hubtools.core.config import Project
 from hubtools.core.errors import ConfigError, HubtoolsError, UsageError
 from hubtools.core.repo_names import check_repo_name, repo_name
 from hubtools.core.toml_tables import decode, read_toml
-from hubtools.posts.live.address import is_live, parse_address
 from hubtools.posts.options import ReadOptions
+from hubtools.posts.registry import is_live, parse_address
 from hubtools.services.train import TrainRequest
 
 _BETWEEN = ";"
@@ -210,6 +211,7 @@ def _row(model: _Model, where: str, fallback: Options, folder: Path) -> Row:
         name=name,
         where=where,
         request=TrainRequest(
+            project=Project(folder),
             sources=sources,
             base=base,
             prompt=said.prompt,

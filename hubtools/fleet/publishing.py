@@ -8,13 +8,16 @@ from collections.abc import Sequence
 from contextlib import suppress
 from queue import Empty, Full, Queue
 
+from hubtools.core.cancel import CancelledError, CancelToken
 from hubtools.core.config import Project
 from hubtools.core.errors import CardError, ConflictError, HubtoolsError, PolicyError
 from hubtools.core.events import Reporter
 from hubtools.fleet.progress import Progress
-from hubtools.services.session import Session, make_plan, open_session
-from hubtools.sync.apply import ApplyResult, Trouble, apply
-from hubtools.sync.client import StoppedError
+from hubtools.services.apply import apply_cards
+from hubtools.services.plan import plan_cards
+from hubtools.services.session import HubSession, open_session
+from hubtools.services.targets import Destination
+from hubtools.sync.apply import ApplyResult
 from hubtools.sync.target import Target
 
 _LOOK = 1.0  # seconds between two looks at whether the thread lives
@@ -44,8 +47,7 @@ class Publisher:
         self._keep, self._stop = keep, stop
         self._queue: Queue[str | None] = Queue(waiting)
         self._ready = threading.Event()
-        self._cut = threading.Event()
-        self._session: Session | None = None
+        self._cut = CancelToken()
         self._progress: Progress | None = None
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="publisher")
@@ -79,7 +81,7 @@ class Publisher:
 
     def put(self, name: str) -> None:
         """Publish the model `name`; waits while too many others wait."""
-        while not self._cut.is_set() and self._thread.is_alive():
+        while not self._cut.cancelled and self._thread.is_alive():
             with suppress(Full):
                 self._queue.put(name, timeout=_LOOK)
                 break
@@ -89,23 +91,22 @@ class Publisher:
 
         A signal handler may call this: it sets events and takes no lock of the queue's.
         """
-        self._cut.set()
-        if self._session is not None:
-            self._session.hub.stop.set()
+        self._cut.cancel()
 
     def _run(self) -> None:
         try:
+            destination = Destination(self._target, self._asked)
             with open_session(
-                self._project, self._target, self._asked, Reporter(), writing=True
+                self._project, destination, Reporter(), self._cut, writing=True
             ) as session:
-                self._session, self.namespace = session, session.namespace
+                self.namespace = session.namespace
                 self._ready.set()
                 while names := self._next():
                     self._publish(session, names)
         except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
             self._failure = error
             self._stop.set()
-            self._cut.set()
+            self._cut.cancel()
         finally:
             self._ready.set()
 
@@ -127,13 +128,13 @@ class Publisher:
             names.append(name)
         return names
 
-    def _publish(self, session: Session, names: Sequence[str]) -> None:
-        if self._cut.is_set() or self.cause is not None:
+    def _publish(self, session: HubSession, names: Sequence[str]) -> None:
+        if self._cut.cancelled or self.cause is not None:
             return
         files = [self._project.cards_folder / f"{name}.toml" for name in names]
         try:
-            planned = make_plan(session, files, whole=False)
-        except StoppedError:
+            plan = plan_cards(session, files, full=False).plan
+        except CancelledError:
             return  # it was cut, and the next run does the rest
         except (PolicyError, CardError, ConflictError, OSError) as error:
             if len(names) > 1:
@@ -145,19 +146,11 @@ class Publisher:
         except HubtoolsError as error:
             self._end(error)
             return
-        done = apply(
-            planned.plan,
-            session.fleet(files),
-            session.hub,
-            session.memory,
-            session.report,
-            private=self._project.config.hub.private,
-        )
-        self._settle(names, done)
+        self._settle(names, apply_cards(session, plan, files))
 
     def _settle(self, names: Sequence[str], done: ApplyResult) -> None:
-        troubles = {_name(one): one.error for one in (*done.failed, *done.conflicts)}
-        conflicts = {_name(one) for one in done.conflicts}
+        troubles = {one.name: one.error for one in (*done.failed, *done.conflicts)}
+        conflicts = {one.name for one in done.conflicts}
         if done.cause is not None:
             self._end(done.cause)
         if done.left:
@@ -183,7 +176,3 @@ class Publisher:
         self.cause = error
         self._stop.set()
         self.cut()
-
-
-def _name(trouble: Trouble) -> str:
-    return trouble.repo.partition("/")[2]

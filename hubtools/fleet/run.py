@@ -24,7 +24,7 @@ from hubtools.fleet.progress import End, Progress, Summary
 from hubtools.fleet.publishing import Publisher
 from hubtools.fleet.worker import ALONE, Job, Manner, Outcome
 from hubtools.sync.target import Target
-from hubtools.training.base import require_training
+from hubtools.training.extra import require_training
 
 WAITING = 32
 """Finished models that may wait for their upload."""

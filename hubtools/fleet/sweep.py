@@ -24,7 +24,7 @@ from typing import Any
 from hubtools.core.errors import HubtoolsError, UsageError
 from hubtools.core.events import Reporter, Task
 from hubtools.fleet.cluster import ray_cluster
-from hubtools.training.bases import WarmBases
+from hubtools.training.model_cache import ModelCache
 from hubtools.training.recipe import Recipe
 
 _SHARE = 0.1  # of the posts that are trained on otherwise, kept aside for the search
@@ -117,14 +117,16 @@ class Sweep:
 
 def texts_of(corpora: Sequence[Any]) -> tuple[Texts, ...]:
     """The corpora split as runs split them, and what they train on split once more."""
-    from hubtools.corpus.corpus import split_held_out
+    from hubtools.corpus.split import split_posts
 
     found = []
     for corpus in corpora:
-        rest, held_out = split_held_out(corpus.kept)
-        train, aside = split_held_out(rest, _SHARE)
+        split = split_posts(corpus.kept, val_fraction=_SHARE)
         name = corpus.account.handle or Path(corpus.source).stem
-        parts = (tuple(post.text for post in part) for part in (train, aside, held_out))
+        parts = (
+            tuple(post.text for post in part)
+            for part in (split.train, split.validation, split.test)
+        )
         found.append(Texts(name, *parts))
     return tuple(found)
 
@@ -142,7 +144,7 @@ def run_sweep(request: SweepRequest, accounts: Sequence[Texts], report: Reporter
     finished = [trial for trial in trials if len(trial.bits_per_byte) == len(accounts)]
     best = min(finished or trials, key=lambda trial: trial.mean)
     order = sorted(trials, key=lambda t: (-len(t.bits_per_byte), t.mean))
-    bases, winner = WarmBases(), tuned(request.recipe, best.values)
+    bases, winner = ModelCache(), tuned(request.recipe, best.values)
     report.note("Scoring the start and the winner on posts that the search did not see")
     scored = [
         Scored(recipe, tuple(_final(bases, request, recipe, one) for one in accounts))
@@ -283,7 +285,7 @@ def _try(
     """One trial, in a worker."""
     from ray import tune
 
-    recipe, bases, bits = tuned(request.recipe, config), WarmBases(), []
+    recipe, bases, bits = tuned(request.recipe, config), ModelCache(), []
     for one in accounts:
         found = score(bases, request.base, recipe, request.seed, one.train, one.aside)
         bits.append(found)
@@ -292,13 +294,13 @@ def _try(
         tune.report({"mean": mean, "accounts": len(bits), "bits": said})
 
 
-def _final(bases: WarmBases, request: SweepRequest, recipe: Recipe, one: Texts) -> float:
+def _final(bases: ModelCache, request: SweepRequest, recipe: Recipe, one: Texts) -> float:
     train = (*one.train, *one.aside)
     return score(bases, request.base, recipe, request.seed, train, one.held_out)
 
 
 def score(
-    bases: WarmBases,
+    bases: ModelCache,
     base_name: str,
     recipe: Recipe,
     seed: int,
@@ -307,16 +309,20 @@ def score(
 ) -> float:
     """Bits a byte of `scored` by a model that learned from `train`; nothing is kept."""
     from hubtools.corpus.corpus import KeptPost
+    from hubtools.corpus.split import split_posts
+    from hubtools.training.data import prepare
     from hubtools.training.evaluate import evaluate
-    from hubtools.training.fitting import rows_of
-    from hubtools.training.loop import fit
     from hubtools.training.lora import add_adapter
+    from hubtools.training.trainer import Trainer
 
     with bases.turn(), tempfile.TemporaryDirectory() as folder:
-        base = bases.fresh(base_name, recipe, train, seed)
-        posts = [[KeptPost(text, None) for text in train]]
-        blocks, aside = rows_of(base, posts, recipe)
+        base = bases.load(base_name, recipe, train, seed)
+        stopping = recipe.early_stopping
+        posts = [KeptPost(text, None) for text in train]
+        val_fraction = stopping.val_fraction if stopping else 0.0
+        split = split_posts(posts, val_fraction=val_fraction, test_fraction=0.0)
+        data = prepare(base, [split], recipe)
         if recipe.lora is not None:
-            add_adapter(base, recipe.lora, seed)
-        fit(base, blocks, recipe, seed, Path(folder) / "checkpoint", Reporter(), aside)
+            add_adapter(base.model, recipe.lora, seed)
+        Trainer(base, data, recipe, seed=seed, checkpoint=Path(folder) / "checkpoint").train()
         return evaluate(base, scored).bits_per_byte

@@ -12,10 +12,11 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from queue import SimpleQueue
 
+from hubtools.core.cancel import CancelToken
 from hubtools.core.config import Project
 from hubtools.core.errors import (
     AccessError,
@@ -26,8 +27,8 @@ from hubtools.core.errors import (
 )
 from hubtools.core.events import Event as ServiceEvent
 from hubtools.core.events import Progress, Reporter, Started, Warning
-from hubtools.services.train import Made, TrainRequest, train_model
-from hubtools.training.bases import WarmBases
+from hubtools.services.train import TrainedModel, TrainRequest, train
+from hubtools.training.model_cache import ModelCache
 
 AT_A_TIME = 3
 """Models in hand where each trains alone: one is read, one is trained, one is finished."""
@@ -103,7 +104,8 @@ class Workshop:
         """Set to end after the step in progress; what is not made has no outcome."""
         self._project = project
         self._at_a_time = AT_A_TIME - 1 + manner.together
-        self._bases = WarmBases(manner.compiling, manner.together)
+        self._cancel = CancelToken()
+        self._models = ModelCache(compiling=manner.compiling, models_per_batch=manner.together)
 
     def make(self, jobs: Sequence[Job]) -> Iterator[Event]:
         """Make these models; every error of one is its outcome, and the others go on.
@@ -112,17 +114,11 @@ class Workshop:
         """
         events: SimpleQueue[Event | None] = SimpleQueue()
         waiting = iter(jobs)
-        gathering = self._bases.gathering
         with ThreadPoolExecutor(self._at_a_time) as pool:
-
-            def begin(job: Job) -> None:
-                gathering.enter()
-                pool.submit(self._one, job, events)
-
             try:
                 going = 0
                 for job in islice(waiting, self._at_a_time):
-                    begin(job)
+                    pool.submit(self._one, job, events)
                     going += 1
                 while going:
                     event = events.get()
@@ -134,8 +130,7 @@ class Workshop:
                     if following is None:
                         going -= 1
                     else:
-                        begin(following)
-                    gathering.leave()  # after the next is in, for which others may wait
+                        pool.submit(self._one, following, events)
             except BaseException:
                 self._stop.set()  # nobody takes what is made, so nothing more is
                 raise
@@ -154,9 +149,10 @@ class Workshop:
 
     def _outcome(self, job: Job) -> Outcome:
         started, notes = time.monotonic(), _Notes(self._stop)
-        self._bases.lap()
+        self._models.pop_device_seconds()
         try:
-            made = train_model(job.request, None, self._project, Reporter((notes,)), self._bases)
+            request = replace(job.request, project=self._project)
+            made = train(request, Reporter((notes,)), self._cancel, self._models)
         except HubtoolsError as error:
             return _failed(job.name, str(error), error.exit_code, isinstance(error, _EVERYBODY))
         except OSError as error:
@@ -168,7 +164,7 @@ class Workshop:
             what = " ".join(f"Internal error: {type(error).__name__}: {error}".split())
             return _failed(job.name, what, 1, False)
         seconds = round(time.monotonic() - started, 2)
-        return _made(job.name, made, seconds, self._bases.lap(), notes)
+        return _made(job.name, made, seconds, self._models.pop_device_seconds(), notes)
 
 
 class _StoppedError(Exception):
@@ -193,7 +189,9 @@ def _failed(name: str, error: str, exit_code: int, hopeless: bool) -> Outcome:
     return Outcome(name=name, error=error, exit_code=exit_code, hopeless=hopeless)
 
 
-def _made(name: str, made: Made, seconds: float, device_seconds: float, notes: _Notes) -> Outcome:
+def _made(
+    name: str, made: TrainedModel, seconds: float, device_seconds: float, notes: _Notes
+) -> Outcome:
     evaluation, training = made.folder.run.evaluation, made.folder.run.training
     return Outcome(
         name=name,

@@ -19,12 +19,12 @@ from pathlib import Path
 from hubtools.cards.card import Card
 from hubtools.cards.importing import import_readme
 from hubtools.core.errors import CardError
-from hubtools.core.extras import require_extra
 from hubtools.core.results import Prediction
 from hubtools.localhub.errors import StoreError
 from hubtools.localhub.readme import decode_readme
 from hubtools.localhub.store import README, Store
 from hubtools.localhub.types import Entry, Repo
+from hubtools.pictures import require_pictures
 
 _KEY_FILE = "share.key"
 _KEY_BYTES = 32
@@ -96,8 +96,9 @@ def draw(store: Store, card: Card, entries: Mapping[str, Entry], prediction: Pre
 
     Raises MissingExtraError without the libraries that draw.
     """
-    require_extra("pictures", "Drawing a picture", "matplotlib", "PIL", "regex")
-    from hubtools.pictures.thumbnail import Face, ThumbnailSubject, draw_thumbnail
+    require_pictures("Drawing a thumbnail")
+    from hubtools.pictures.thumbnail import draw_thumbnail
+    from hubtools.pictures.types import Face, ThumbnailSubject
 
     faces = tuple(
         Face(account.name, account.handle, _avatar(store, entries.get(account.avatar or "")))

@@ -12,7 +12,8 @@ from hubtools.cards.render import CardRenderer
 from hubtools.core.run_record import sealed_record
 from hubtools.localhub.store import Store
 from hubtools.localhub.types import AddFile, Commit, NewCommit, Query, RepoId
-from hubtools.pictures.thumbnail import Face, ThumbnailSubject, draw_thumbnail
+from hubtools.pictures.thumbnail import draw_thumbnail
+from hubtools.pictures.types import Face, ThumbnailSubject
 from tests.cards.samples import HARBOUR
 
 RECORD = {
