@@ -226,9 +226,9 @@ def test_line_ends_alone_are_no_edit(place: Place) -> None:
 def test_a_readme_that_was_removed_is_put_back(place: Place) -> None:
     place.card("poet")
     place.apply()
-    from hubtools.localhub.types import DeleteFile, Draft
+    from hubtools.localhub.types import DeleteFile, NewCommit
 
-    gone = Draft("rival", "Remove", (DeleteFile(README),))
+    gone = NewCommit("rival", "Remove", (DeleteFile(README),))
     place.store.commit(place.repo_id("poet"), gone)
     assert place.change("poet").action == "create"
     place.apply()
@@ -554,12 +554,12 @@ def test_a_budget_that_is_too_small_is_spread_and_not_overrun(
     from contextlib import closing
 
     from hubtools.localhub.faults import Faults
-    from hubtools.localhub.limits import Limits
+    from hubtools.localhub.limits import RateLimits
     from hubtools.localhub.server import serving
     from hubtools.localhub.store import Store
 
     faults = Faults()
-    limits = Limits(api=25, window=2, clock=time.monotonic)
+    limits = RateLimits(api=25, window=2, clock=time.monotonic)
     root = tmp_path / "project"
     with closing(Store(tmp_path / "hub")) as store:
         limited = serving(store.root, limits=limits, faults=faults)
@@ -581,12 +581,12 @@ def test_uploads_of_weights_are_paced_too(tmp_path: Path) -> None:
     from contextlib import closing
 
     from hubtools.localhub.faults import Faults
-    from hubtools.localhub.limits import Limits
+    from hubtools.localhub.limits import RateLimits
     from hubtools.localhub.server import serving
     from hubtools.localhub.store import Store
 
     faults = Faults()
-    limits = Limits(api=50, window=2, clock=time.monotonic)
+    limits = RateLimits(api=50, window=2, clock=time.monotonic)
     root = tmp_path / "project"
     root.mkdir()
     (root / "hubtools.toml").write_text("")
