@@ -106,9 +106,7 @@ def test_a_stopped_training_goes_on_where_it_was(
     session = with_posts(make_sessions(replace(options, recipe=str(recipe))).get("a"), archive)
     reached = stop_after(session, 5.0)
     again = session.train("My dream is", "")
-    first = next(
-        e.done for e in again if isinstance(e, Progress) and e.task == "train" and e.done
-    )
+    first = next(e.done for e in again if isinstance(e, Progress) and e.task == "train" and e.done)
     assert first > reached
     session.stop()
     assert isinstance(end_of(again), JobCancelled)
