@@ -20,16 +20,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench_fleet import example_posts, write_base
+from hubtools.training.compiled import CompiledLoss
+from hubtools.training.loop import fit
+from hubtools.training.stacked import Stack, User
+from hubtools.training.tokens import TokenBlocks, tokenize
 from machine import describe
 
 from hubtools.core.events import Reporter
 from hubtools.training.base import Base, load_base
-from hubtools.training.compiled import CompiledLoss
-from hubtools.training.loop import fit
 from hubtools.training.lora import add_adapter, remove_adapter
 from hubtools.training.recipe import Recipe, load_recipe
-from hubtools.training.stacked import Stack, User
-from hubtools.training.tokens import TokenBlocks, tokenize
 from hubtools.training.trackers import NoLog
 
 

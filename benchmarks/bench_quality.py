@@ -21,6 +21,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from hubtools.training.fitting import rows_of
+from hubtools.training.loop import fit
+
 from benchmarks.accounts import Measured, accounts
 from benchmarks.machine import describe
 from benchmarks.peer import LEARNING_RATE, peer_blocks, peer_train
@@ -28,8 +31,6 @@ from benchmarks.proxy import Shape, proxy
 from hubtools.core.events import Reporter
 from hubtools.training.base import Base, load_base
 from hubtools.training.evaluate import evaluate
-from hubtools.training.fitting import rows_of
-from hubtools.training.loop import fit
 from hubtools.training.lora import add_adapter
 from hubtools.training.recipe import load_recipe
 

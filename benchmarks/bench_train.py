@@ -27,17 +27,18 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from hubtools.training.compiled import CompiledLoss, Shapes
+from hubtools.training.fitting import rows_of
+from hubtools.training.loop import fit
+from hubtools.training.step import Stepper
+from hubtools.training.tokens import batches_of_pass
+
 from benchmarks.accounts import Measured, accounts
 from benchmarks.machine import describe
 from benchmarks.peer import peer_blocks, peer_train
 from hubtools.core.events import Reporter
 from hubtools.training.base import Base, load_base
-from hubtools.training.compiled import CompiledLoss, Shapes
-from hubtools.training.fitting import rows_of
-from hubtools.training.loop import fit
 from hubtools.training.recipe import Recipe, Scratch, load_recipe
-from hubtools.training.step import Stepper
-from hubtools.training.tokens import batches_of_pass
 
 SHAPES = {
     "tiny": Scratch(vocabulary=2048, context=1024, layers=2, width=128, heads=4),

@@ -1,9 +1,9 @@
-"""Make a page of pictures that are hard to draw, to look at with one's own eyes.
+"""Render cards and pictures that are hard to get right on one page, to check them by eye.
 
-    make gallery        writes gallery/index.html, opens with any browser
+    make gallery        writes gallery/index.html
 
-Twenty thumbnails by day and by night, large and 280 px wide, beside the card that
-each stands on; then the pipeline and training pictures. The tests' difficult subjects are shown.
+The page shows twenty thumbnails in the light and the dark theme, large and 280 px wide, next to
+their cards, then the pipelines and loss curves. The subjects are the difficult ones of the tests.
 """
 
 from __future__ import annotations

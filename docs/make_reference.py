@@ -71,7 +71,7 @@ def _command(name: str, command: Any) -> Iterator[str]:
     yield prose
     yield "```bash\n" + "\n".join(examples) + "\n```"
     rows = [_parameter(p) for p in command.params if not getattr(p, "hidden", False)]
-    yield _table(("", "", "default"), [row for row in rows if row])
+    yield _table(("argument or option", "meaning", "default"), [row for row in rows if row])
 
 
 def _split(text: str) -> tuple[str, list[str]]:
@@ -84,7 +84,10 @@ def _split(text: str) -> tuple[str, list[str]]:
 
 
 def _marked(text: str) -> str:
-    return text.replace("<", "&lt;").replace("*", "\\*")
+    """Prose as Markdown: marks are escaped, except in code spans."""
+    parts = text.split("`")
+    parts[::2] = [part.replace("<", "&lt;").replace("*", "\\*") for part in parts[::2]]
+    return "`".join(parts)
 
 
 def _parameter(parameter: Any) -> tuple[str, str, str] | None:
@@ -246,14 +249,26 @@ def _python() -> Iterator[str]:
         "`project=find_project(folder)` (from `hubtools.core.config`) to use another one. Errors "
         "are subclasses of `HubtoolsError`; the text is one readable line ([list](exit-codes.md))."
     )
-    for name in hubtools.__all__:
-        one = getattr(hubtools, name)
-        kind = "class " if inspect.isclass(one) else ""
-        yield f"## {name}"
-        yield f"```python\n{kind}{name}{_signature(one)}\n```"
-        yield _docstring(one)
-        if inspect.isclass(one) and not issubclass(one, Exception):
-            yield from _members(one)
+    public = {name: getattr(hubtools, name) for name in hubtools.__all__}
+    errors = [name for name, one in public.items() if _is_error(one) and name != "HubtoolsError"]
+    shown = [name for name in public if name not in errors]
+    for name in sorted(shown, key=lambda name: inspect.isclass(public[name])):
+        yield from _public(name, public[name])
+    yield "## Other errors"
+    yield "Subclasses of `HubtoolsError`: " + ", ".join(f"`{name}`" for name in errors) + "."
+
+
+def _is_error(one: Any) -> bool:
+    return inspect.isclass(one) and issubclass(one, Exception)
+
+
+def _public(name: str, one: Any) -> Iterator[str]:
+    kind = "class " if inspect.isclass(one) else ""
+    yield f"## {name}"
+    yield f"```python\n{kind}{name}{_signature(one)}\n```"
+    yield _docstring(one)
+    if inspect.isclass(one) and not _is_error(one):
+        yield from _members(one)
 
 
 def _members(kind: type) -> Iterator[str]:
@@ -276,7 +291,7 @@ class _Bare(str):
 
 
 def _signature(one: Any, *, lines: bool = True) -> str:
-    if inspect.isclass(one) and issubclass(one, Exception):
+    if _is_error(one):
         return "(what, *, where=None, fix=None)"
     signature = inspect.signature(one)
     parameters = [

@@ -10,7 +10,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -21,8 +21,9 @@ from huggingface_hub import CommitOperationAdd, HfApi
 from typer.testing import CliRunner
 
 from hubtools.cli.app import app
+from hubtools.core.cancel import CancelToken
 from hubtools.core.events import Reporter
-from hubtools.fleet.sweep import Sweep, SweepRequest, Texts, run_sweep
+from hubtools.fleet.sweep import SweepRequest, SweepResult, run_sweep
 from hubtools.localhub.access import Access
 from hubtools.localhub.server import serving
 from tests.cards import old_cards
@@ -110,9 +111,9 @@ def sandbox(folder: Path, tiny_gpt2: Path, monkeypatch: pytest.MonkeyPatch) -> I
     (folder / "openai-community").mkdir()
     (folder / "openai-community" / "gpt2").symlink_to(tiny_gpt2)
     monkeypatch.setattr("hubtools.fleet.sweep.run_sweep", short_sweep)
-    # These serve until somebody stops them.
+    # These serve until they are interrupted.
     monkeypatch.setattr("hubtools.cli.hub.serve_hub", lambda *_: None)
-    monkeypatch.setattr("hubtools.demo.server.serve", lambda *_, **__: None)
+    monkeypatch.setattr("hubtools.cli.demo.serve_demo", lambda *_: None)
     monkeypatch.setenv("HF_TOKEN", "for-tests")
     with serving(
         folder / "theirs", access=Access("ada", ("acme", "my-organization"), None)
@@ -121,9 +122,9 @@ def sandbox(folder: Path, tiny_gpt2: Path, monkeypatch: pytest.MonkeyPatch) -> I
         yield folder
 
 
-def short_sweep(request: SweepRequest, texts: Sequence[Texts], report: Reporter) -> Sweep:
+def short_sweep(request: SweepRequest, reporter: Reporter, cancel: CancelToken) -> SweepResult:
     """A search that ends within a test."""
-    return run_sweep(replace(request, trials=2, workers=1), texts, report)
+    return run_sweep(replace(request, trials=2, workers=1), reporter, cancel)
 
 
 def prepare(page: str, folder: Path, trained_project: Path) -> None:
@@ -232,6 +233,17 @@ def test_every_example_of_the_help_names_options_that_there_are(reference: Modul
         for part in re.split(r" && | \| ", line):
             if part.startswith("hubtools "):
                 assert check_options(part, known), line
+
+
+def test_every_json_document_is_described(reference: ModuleType) -> None:
+    text = (DOCS / "reference/json.md").read_text(encoding="utf-8")
+    described = set(
+        re.findall(r"`([a-z ]+)[^`]*`", "".join(re.findall(r"^\| (.+?) \|", text, re.M)))
+    )
+    described = {name.strip() for name in described}
+    for name, command in reference.leaves():
+        if any("--json" in parameter.opts for parameter in command.params):
+            assert name.removeprefix("hubtools ") in described, name
 
 
 def check_options(line: str, known: Mapping[str, Any]) -> bool:

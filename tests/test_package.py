@@ -115,10 +115,10 @@ def modules(*rooms: str) -> list[str]:
     )
 
 
-def test_light_rooms_import_nothing_heavy() -> None:
+def test_light_rooms_import_no_extra() -> None:
     script = "import importlib, sys\nfor n in sys.argv[1:]: importlib.import_module(n)\n"
     loaded = python(script + "print(*sys.modules)", *modules("core", "posts", "corpus", "cards"))
-    assert not set(HEAVY) & set(loaded.split())
+    assert not set(OF_EXTRAS) & set(loaded.split())
 
 
 def test_every_command_can_be_asked_for_help_without_extras() -> None:

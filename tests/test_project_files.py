@@ -98,6 +98,21 @@ def test_every_link_leads_to_the_one_repository() -> None:
     assert named == {"hf-hubtools/hubtools"}
 
 
+def test_every_promised_installation_works_before_the_first_release() -> None:
+    """From git or from a clone. Remove this test with the release."""
+    wrong = []
+    for folder in ("hubtools", "docs", "templates", "examples", "."):
+        pattern = "*.md" if folder == "." else "**/*"
+        for file in (REPOSITORY / folder).glob(pattern):
+            if file.suffix in (".py", ".md", ".j2", ".ipynb"):
+                text = file.read_text(encoding="utf-8")
+                found = re.findall(
+                    r"pip install '?hf-hubtools(?:\[[^]]*\]|(?!\[))(?! @ git)[^\n]*", text
+                )
+                wrong += [f"{file.relative_to(REPOSITORY)}: {line}" for line in found]
+    assert not wrong, "\n".join(wrong)
+
+
 def test_constraints_name_every_direct_dependency() -> None:
     """What CI installs is what the file says: no version is left to chance."""
     pinned = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,17 +12,16 @@ from hubtools.cli import options
 from hubtools.cli.confirm import confirm
 from hubtools.cli.show import apply_document, apply_summary, show_plan
 from hubtools.cli.terminal import print_json
-from hubtools.core.config import Project, find_project
+from hubtools.core.config import find_project
 from hubtools.core.defaults import DEFAULT_PROMPT, DEFAULT_SEED
 from hubtools.core.errors import UsageError
-from hubtools.demo.limits import Limits
-from hubtools.demo.options import Settings
-from hubtools.demo.push import apply_space, open_space, plan_space
-from hubtools.demo.server import serve
-from hubtools.demo.space import space_files, write_space
+from hubtools.demo.options import DemoLimits, DemoOptions
+from hubtools.demo.push import SpaceRequest, SpaceResult, plan_space, push_space
+from hubtools.demo.server import DemoRequest, serve_demo
+from hubtools.demo.space import write_space
 from hubtools.services.targets import resolve_target
+from hubtools.sync.plan import Plan
 from hubtools.sync.plan_file import plan_document
-from hubtools.sync.target import Target, parse_target
 
 
 def demo(
@@ -38,8 +38,8 @@ def demo(
         int,
         typer.Option("--port", min=0, max=65535, metavar="N", help="The port; 0 picks a free one."),
     ] = 7860,
-    max_upload: Annotated[
-        int, typer.Option("--megabytes", min=1, metavar="N", help="The largest upload, in MB.")
+    max_upload_mb: Annotated[
+        int, typer.Option("--max-upload-mb", min=1, metavar="N", help="The largest upload, in MB.")
     ] = 500,
     max_train_minutes: Annotated[
         float,
@@ -86,60 +86,73 @@ def demo(
     if space is None and (out is not None or dry_run or yes):
         raise UsageError("--out, --dry-run and --yes require --space", fix="Add --space NS/NAME")
     project = find_project()
-    target = resolve_target(project, to).target
-    settings = Settings(
+    chosen = DemoOptions(
         base=base,
         prompt=prompt,
         seed=seed,
         recipe=_absolute(recipe),
-        to=str(target),
-        limits=Limits(megabytes=max_upload, minutes=max_train_minutes, trainings=max_concurrent),
+        to=str(resolve_target(project, to).target),
+        limits=DemoLimits(
+            max_upload_mb=max_upload_mb,
+            max_train_minutes=max_train_minutes,
+            max_concurrent=max_concurrent,
+        ),
     )
     if space is None:
+        page = DemoRequest(
+            project=project, options=chosen, host=host, port=port, open_browser=open_browser
+        )
         with output.running() as (reporter, cancel):
-            serve(settings, project, host, port, reporter, cancel, open_browser=open_browser)
+            serve_demo(page, reporter, cancel)
     elif out is not None:
-        files = write_space(out, space, settings)
+        files = write_space(out, space, chosen)
         if output.json:
             print_json({"space": space, "folder": str(out), "files": list(files)})
         elif not output.quiet:
             typer.echo(f"Wrote the files of the Space {space} to {out}")
     else:
-        if to is None and target.kind == "local":
-            target = parse_target("hf", Path.cwd())  # a local Hub does not run Spaces
-        _push(space, settings, target, project, dry_run, yes, output)
-
-
-def _push(
-    space: str,
-    settings: Settings,
-    target: Target,
-    project: Project,
-    dry_run: bool,
-    yes: bool,
-    output: options.OutputOptions,
-) -> None:
-    with open_space(target, space, writing=not dry_run) as session:
-        planned = plan_space(session, space_files(space, settings))
-        if not output.quiet and not output.json:
-            show_plan(planned.plan, files=True)
+        request = SpaceRequest(project=project, space=space, options=chosen, to=to)
         if dry_run:
-            if output.json:
-                print_json(plan_document(planned.plan))
-            return
-        if planned.plan.pending:
-            confirm(f"Change the Space {space} on {target}?", yes=yes)
-        applied = apply_space(session, planned, private=project.config.hub.private)
-        url = session.url
+            _plan(request, output)
+        else:
+            _push(request, yes, output)
+
+
+def _plan(request: SpaceRequest, output: options.OutputOptions) -> None:
+    """Print what would change on the Space."""
+    with output.running() as (reporter, cancel):
+        plan = plan_space(request, reporter, cancel)
     if output.json:
-        commit = next(iter(applied.revisions.values()), planned.change.revision)
-        print_json({"space": space, "url": url, "commit": commit, **apply_document(applied)})
+        print_json(plan_document(plan))
     elif not output.quiet:
-        typer.echo(apply_summary(applied))
-    applied.raise_for_failure()
+        show_plan(plan, files=True)
+
+
+def _push(request: SpaceRequest, yes: bool, output: options.OutputOptions) -> None:
+    """Change the Space and print the result."""
+
+    def ask(plan: Plan) -> bool:
+        if not output.quiet and not output.json:
+            show_plan(plan, files=True)
+        question = f"Change the Space {request.space} on {request.target}?"
+        return not plan.pending or confirm(question, yes=yes)
+
+    with output.running() as (reporter, cancel):
+        result = push_space(replace(request, confirm=ask), reporter, cancel)
+    if output.json:
+        document = {"space": request.space, "url": result.url, "commit": result.commit}
+        print_json({**document, **apply_document(result.applied)})
+    elif not output.quiet:
+        typer.echo(apply_summary(result.applied))
+    result.applied.raise_for_failure()
     if not output.json and not output.quiet:
-        local = f"Its files are at {url} (run: hubtools hub serve {target.place})"
-        typer.echo(local if target.kind == "local" else f"The demo is at {url}")
+        typer.echo(_where(request, result))
+
+
+def _where(request: SpaceRequest, result: SpaceResult) -> str:
+    if request.target.kind == "local":
+        return f"Its files are at {result.url} (run: hubtools hub serve {request.target.place})"
+    return f"The demo is at {result.url}"
 
 
 def _absolute(recipe: str | None) -> str | None:

@@ -21,7 +21,6 @@ from hubtools.fleet.jobs import WorkerOptions
 from hubtools.fleet.journal import read_state, state_files
 from hubtools.fleet.manifest import RowOptions, parse_shard
 from hubtools.fleet.run import FleetRequest, FleetResult, run_fleet
-from hubtools.services.targets import resolve_target
 
 _FAILURES = 20
 
@@ -91,13 +90,12 @@ def run(
       hubtools fleet run accounts.csv --base scratch --to hf --namespace my-organization
       hubtools fleet run accounts.csv --shard 3/64 --no-keep-folders
     """
-    project = find_project()
-    destination = resolve_target(project, hub.to, hub.namespace)
     request = FleetRequest(
-        project=project,
+        project=find_project(),
         manifest=manifest,
-        target=destination.target if publish else None,
-        namespace=destination.namespace,
+        to=hub.to,
+        namespace=hub.namespace,
+        publish=publish,
         workers=workers,
         address=address,
         shard=parse_shard(shard),

@@ -12,8 +12,6 @@ from hubtools.cli.terminal import print_json
 from hubtools.core.config import find_project
 from hubtools.core.defaults import DEFAULT_BASE, DEFAULT_CLEANING, DEFAULT_SEED
 from hubtools.core.extras import require_extra
-from hubtools.fleet.sweep import SweepRequest, run_sweep
-from hubtools.fleet.sweep_report import write_sweep
 
 
 def sweep(
@@ -44,7 +42,10 @@ def sweep(
       hubtools fleet sweep *.zip --out search
       hubtools fleet sweep *.zip --base scratch --trials 60 --out search
     """
-    require_extra("train", "Training", "torch", "transformers")
+    require_extra("fleet", "The search", "torch", "transformers", "ray")
+    from hubtools.fleet.sweep import SweepRequest, run_sweep
+    from hubtools.fleet.sweep_report import write_sweep
+
     request = SweepRequest(
         project=find_project(),
         sources=tuple(sources),

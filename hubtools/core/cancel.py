@@ -20,6 +20,15 @@ class CancelToken:
 
     def __init__(self) -> None:
         self._event = threading.Event()
+        self._children: list[CancelToken] = []
+
+    def child(self) -> CancelToken:
+        """A token that is set along with this one, and may be set alone."""
+        token = CancelToken()
+        self._children.append(token)
+        if self.cancelled:
+            token.cancel()
+        return token
 
     @property
     def cancelled(self) -> bool:
@@ -29,6 +38,8 @@ class CancelToken:
     def cancel(self) -> None:
         """Ask the work to stop."""
         self._event.set()
+        for token in self._children:
+            token.cancel()
 
     def wait(self, seconds: float) -> bool:
         """Sleep, but no longer than until the token is set; whether it is."""

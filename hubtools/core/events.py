@@ -80,7 +80,13 @@ class Warning:
     text: str
 
 
-Event = Started | Progress | Finished | Note | Warning
+class DomainEvent:
+    """Base of the events that one room adds for listeners of its own; others ignore them."""
+
+    __slots__ = ()
+
+
+Event = Started | Progress | Finished | Note | Warning | DomainEvent
 Listener = Callable[[Event], None]
 
 

@@ -5,21 +5,12 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from hubtools.core.template_root import template_root
+from hubtools.core.html_templates import render_html
 
 
 def render_fragment(name: str, **values: Any) -> str:
     """Render a template; every value is escaped."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(template_root() / "notebook"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(f"{name}.html.j2").render(values)
+    return render_html("notebook", name, **values)
 
 
 def data_url(png: bytes) -> str:

@@ -86,9 +86,11 @@ def predict(
     loaded = loaded or load_model(request.model, request.to)
     from hubtools.training.generate import predict as generate
 
-    cancel.raise_if_cancelled()
-    seed = _seed(request)
-    texts = generate(loaded.base, request.prompt, request.n, seed, _sampling(request))
+    seed, sampling = _seed(request), _sampling(request)
+    with reporter.task("Generating", request.n) as task:
+        texts = generate(
+            loaded.base, request.prompt, request.n, seed, sampling, task=task, cancel=cancel
+        )
     return PredictResult(
         place=loaded.place, prompt=request.prompt, seed=seed, predictions=tuple(texts)
     )

@@ -128,9 +128,7 @@ def train(
     return TrainedModel(folder=folder, card=card, card_file=card_file)
 
 
-def _corpora(
-    request: TrainRequest, reporter: Reporter, cancel: CancelToken
-) -> tuple[Corpus, ...]:
+def _corpora(request: TrainRequest, reporter: Reporter, cancel: CancelToken) -> tuple[Corpus, ...]:
     if request.posts:
         refuse_denied([corpus.account for corpus in request.posts], request.project)
         return request.posts

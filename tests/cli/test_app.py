@@ -27,7 +27,7 @@ GROUPS = ("", "posts", "cards", "templates", "hub", "fleet")
 
 
 def run(*arguments: str) -> Result:
-    return CliRunner().invoke(app, arguments, env={"COLUMNS": "80"})
+    return CliRunner().invoke(app, arguments, prog_name="hubtools", env={"COLUMNS": "80"})
 
 
 def summaries(group: Any) -> dict[str, LazyCommand]:

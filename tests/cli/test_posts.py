@@ -88,7 +88,7 @@ def test_v_shows_what_was_done(run: Run, tmp_path: Path) -> None:
     (tmp_path / "p.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     done = run("stats", "p.jsonl", "-v")
     assert done.returncode == 0
-    shown = done.stdout[done.stdout.index("Dropped") :].splitlines()
+    shown = done.stdout[done.stdout.index("Dropped:") :].splitlines()
     assert shown == [
         "Dropped: fewer than three words (2)",
         '  "just this"',

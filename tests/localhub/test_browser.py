@@ -9,7 +9,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from hubtools.cards.escape import visible
-from hubtools.fleet.page import summary, write_summary
+from hubtools.fleet.page import fleet_summary, write_summary
+from hubtools.fleet.state import FleetFailure, FleetState
 from hubtools.localhub.store import Store
 from tests.cards.samples import HARBOUR, HOSTILE_TEXTS
 from tests.localhub.conftest import Visit
@@ -53,13 +54,15 @@ def hub(url: str, store: Store) -> str:
     put_model(store, "quay/hostile", card=HOSTILE)
     put(store, "quay/bare", {"notes.bin": bytes(range(256))})
     scores = {f"m{number}": 2 + number % 7 / 100 for number in range(40)}
-    failure = {"name": HOSTILE_TEXTS[0], "where": "row 9", "error": HOSTILE_TEXTS[1]}
-    state = {
-        "manifest": "quay.toml", "shard": "1/1", "end": "partly", "updated": 1.8e9, "total": 42,
-        "there": 1, "published": 40, "failed": 1, "failures": [failure],
-    }  # fmt: skip
+    state = FleetState(
+        manifest="quay.toml", shard="1/1", to="quay on here", process=1, machine="here", workers=1,
+        started=1.8e9, updated=1.8e9, end="partly", total=42, already_done=1, trained=40,
+        published=40, remaining=0, failed=1, seconds=1.0, models_per_hour=1.0, seconds_left=None,
+        device_utilization=0.5, running=(),
+        failures=(FleetFailure(HOSTILE_TEXTS[0], "row 9", HOSTILE_TEXTS[1], 1),),
+    )  # fmt: skip
     file = store.root / "fleets" / "quay-1a2b3c.json"
-    write_summary(file, summary(state, {**scores, "log": 9.0}, "quay"))
+    write_summary(file, fleet_summary(state, {**scores, "log": 9.0}, "quay"))
     return url
 
 

@@ -124,7 +124,9 @@ def test_the_kept_picture_of_an_account_goes(project: Project, cache: Path) -> N
         for name in ("fogwatch", "gull")
     )
     card(project, "fogwatch-gull", accounts)
-    own, other = (cached_avatar(cache, f"https://a.example/{name}") for name in ("fogwatch", "gull"))
+    own, other = (
+        cached_avatar(cache, f"https://a.example/{name}") for name in ("fogwatch", "gull")
+    )
     own.parent.mkdir(parents=True)
     own.write_bytes(b"picture")
     other.write_bytes(b"picture")
