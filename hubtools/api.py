@@ -49,7 +49,7 @@ class Posts:
     def _repr_html_(self) -> str:
         from hubtools.core.notebook import render_fragment
 
-        reasons = sorted({reason for corpus in self.corpora for reason in corpus.dropped})
+        reasons = sorted({reason for corpus in self.corpora for reason in corpus.reasons})
         return render_fragment("posts", corpora=self.corpora, reasons=reasons)
 
 
@@ -117,14 +117,19 @@ def read(
     As `hubtools posts stats` reads them. Raises SourceError for what cannot be read, PolicyError
     for an account on the deny list, UsageError for the same posts twice.
     """
-    from hubtools.corpus.cleaning import find_cleaning
-    from hubtools.services.read import read_corpora
+    from hubtools.services.read import ReadRequest, read
 
     named = tuple(map(str, sources))
     reading = ReadOptions(text_column=text_column, unlisted=unlisted)
-    rules = find_cleaning(cleaning, language)
-    corpora = read_corpora(named, reading, rules, _project(project), report or Reporter())
-    return Posts(named, corpora, cleaning, language, reading)
+    request = ReadRequest(
+        project=_project(project),
+        sources=named,
+        options=reading,
+        cleaning=cleaning,
+        language=language,
+    )
+    found = read(request, report or Reporter(), CancelToken())
+    return Posts(named, found.corpora, cleaning, language, reading)
 
 
 def train(

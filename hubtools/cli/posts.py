@@ -21,6 +21,7 @@ from hubtools.cli.options import (
 )
 from hubtools.cli.posts_forget import forget
 from hubtools.cli.terminal import print_json
+from hubtools.core.cancel import CancelToken
 from hubtools.core.events import Reporter
 
 if TYPE_CHECKING:
@@ -53,14 +54,18 @@ def stats(
       hubtools posts stats twitter-2024.zip --cleaning huggingtweets -v
     """
     from hubtools.core.config import find_project
-    from hubtools.corpus.cleaning import find_cleaning
     from hubtools.posts.options import ReadOptions
-    from hubtools.services.read import read_corpora
+    from hubtools.services.read import ReadRequest, read
 
     report = reporter(quiet, verbose)
-    reading = ReadOptions(text_column=text_column, unlisted=unlisted)
-    rules = find_cleaning(cleaning, lang)
-    corpora = read_corpora(sources, reading, rules, find_project(), report)
+    request = ReadRequest(
+        project=find_project(),
+        sources=sources,
+        options=ReadOptions(text_column=text_column, unlisted=unlisted),
+        cleaning=cleaning,
+        language=lang,
+    )
+    corpora = read(request, report, CancelToken()).corpora
     if as_json:
         accounts = [_as_json(corpus) for corpus in corpora]
         if verbose:
@@ -104,18 +109,22 @@ def export(
     from hubtools.core.config import find_project
     from hubtools.core.errors import UsageError
     from hubtools.core.files import write_atomically
-    from hubtools.corpus.cleaning import find_cleaning
     from hubtools.posts.options import ReadOptions
-    from hubtools.services.read import read_corpora
+    from hubtools.services.read import ReadRequest, read
 
     if as_json and out == "-":
         raise UsageError(
             "--json and the posts cannot both go to stdout", fix="Name a file with --out"
         )
     report = reporter(quiet, verbose)
-    reading = ReadOptions(text_column=text_column, unlisted=unlisted)
-    rules = find_cleaning(cleaning, lang)
-    corpora = read_corpora(sources, reading, rules, find_project(), report)
+    request = ReadRequest(
+        project=find_project(),
+        sources=sources,
+        options=ReadOptions(text_column=text_column, unlisted=unlisted),
+        cleaning=cleaning,
+        language=lang,
+    )
+    corpora = read(request, report, CancelToken()).corpora
     lines = [
         json.dumps({"text": post.text, "account": corpus.account.handle}, ensure_ascii=False) + "\n"
         for corpus in corpora
@@ -157,7 +166,7 @@ def _as_json(corpus: Corpus) -> dict[str, Any]:
             "dropped": counts.dropped,
             "kept": counts.kept,
         },
-        "dropped": dict(corpus.dropped),
+        "reasons": dict(corpus.reasons),
         "redacted": corpus.redacted,
         "characters": corpus.characters,
     }
@@ -174,7 +183,7 @@ def _print_examples(corpora: Sequence[Corpus]) -> None:
     """A few posts of each reason and each change; line breaks are shown as in JSON."""
     for corpus in corpora:
         typer.echo(f"\n{_title(corpus)}")
-        for title, counts in (("Dropped", corpus.dropped), ("Changed", corpus.changed)):
+        for title, counts in (("Dropped", corpus.reasons), ("Changed", corpus.changed)):
             for name, count in counts.items():
                 typer.echo(f"\n{title}: {name} ({count:,})")
                 for example in corpus.examples.get(name, ()):
@@ -211,13 +220,13 @@ def _title(corpus: Corpus) -> str:
 
 
 def _rows(corpora: Sequence[Corpus]) -> list[tuple[str, list[int]]]:
-    reasons = sorted({reason for corpus in corpora for reason in corpus.dropped})
+    reasons = sorted({reason for corpus in corpora for reason in corpus.reasons})
     return [
         ("Posts downloaded", [corpus.counts.downloaded for corpus in corpora]),
         ("Reposts", [corpus.counts.reposts for corpus in corpora]),
         ("Short", [corpus.counts.dropped for corpus in corpora]),
         *(
-            (f"  {reason}", [corpus.dropped.get(reason, 0) for corpus in corpora])
+            (f"  {reason}", [corpus.reasons.get(reason, 0) for corpus in corpora])
             for reason in reasons
         ),
         ("Kept", [corpus.counts.kept for corpus in corpora]),

@@ -20,7 +20,6 @@ from hubtools.core.config import Project
 from hubtools.core.errors import HubtoolsError, PolicyError
 from hubtools.core.events import Event, Note, Progress, Reporter, Warning
 from hubtools.core.files import write_atomically
-from hubtools.corpus.cleaning import find_cleaning
 from hubtools.corpus.corpus import Corpus, check_enough
 from hubtools.demo.messages import (
     AccountSummary,
@@ -38,9 +37,8 @@ from hubtools.demo.messages import (
     decode,
     encode,
 )
-from hubtools.posts.options import ReadOptions
 from hubtools.services.publish import push_card
-from hubtools.services.read import read_corpora
+from hubtools.services.read import ReadRequest, read
 from hubtools.services.session import open_session
 from hubtools.services.targets import resolve_target
 from hubtools.services.train import TrainRequest, train
@@ -84,9 +82,8 @@ def _do(job: DemoJob, reporter: Reporter, cancel: CancelToken) -> JobEnd:
 
 
 def _read(job: ReadPosts, project: Project, reporter: Reporter, cancel: CancelToken) -> PostsRead:
-    rules = find_cleaning("voice", None)
-    corpora = read_corpora(job.sources, ReadOptions(), rules, project, reporter)
-    cancel.raise_if_cancelled()
+    request = ReadRequest(project=project, sources=job.sources)
+    corpora = read(request, reporter, cancel).corpora
     texts = [json.dumps(post.text) for corpus in corpora for post in corpus.kept]
     write_atomically(Path(job.kept), "\n".join(texts))
     return PostsRead(tuple(map(_summary, corpora)))
@@ -115,7 +112,7 @@ def _summary(corpus: Corpus) -> AccountSummary:
 
 
 def _dropped(corpus: Corpus) -> Iterator[DroppedPosts]:
-    for reason, count in corpus.dropped.items():
+    for reason, count in corpus.reasons.items():
         examples = corpus.examples.get(reason, ())
         yield DroppedPosts(reason, count, examples[0].before if examples else None)
 

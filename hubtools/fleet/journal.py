@@ -25,7 +25,7 @@ from hubtools.core.files import write_atomically, writing
 from hubtools.fleet.jobs import JobResult
 from hubtools.fleet.manifest import FleetRow, Shard
 from hubtools.fleet.state import FleetState
-from hubtools.posts.live.address import is_live
+from hubtools.posts.registry import is_live
 from hubtools.training.recipe import base_folder, recipe_for
 
 _FOLDER = Path(".hubtools") / "fleet"

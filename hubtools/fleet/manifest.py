@@ -29,8 +29,8 @@ from hubtools.core.errors import ConfigError, HubtoolsError, UsageError
 from hubtools.core.repo_names import check_repo_name, repo_name
 from hubtools.core.toml_tables import decode, read_toml
 from hubtools.corpus.cleaning import find_cleaning
-from hubtools.posts.live.address import is_live, parse_address
 from hubtools.posts.options import ReadOptions
+from hubtools.posts.registry import is_live, parse_address
 from hubtools.services.train import TrainRequest
 from hubtools.training.recipe import recipe_for
 

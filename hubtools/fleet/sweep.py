@@ -19,12 +19,10 @@ from hubtools.core.cancel import CancelToken
 from hubtools.core.config import Project
 from hubtools.core.errors import HubtoolsError
 from hubtools.core.events import Reporter
-from hubtools.corpus.cleaning import find_cleaning
 from hubtools.corpus.corpus import Corpus, KeptPost, check_enough
 from hubtools.corpus.split import split_posts
 from hubtools.fleet.ray_environment import prepare_ray
-from hubtools.posts.options import ReadOptions
-from hubtools.services.read import read_corpora
+from hubtools.services.read import ReadRequest, read
 from hubtools.training.data import prepare
 from hubtools.training.evaluate import evaluate
 from hubtools.training.lora import add_adapter
@@ -157,7 +155,7 @@ def run_sweep(request: SweepRequest, reporter: Reporter, cancel: CancelToken) ->
     """
     started = time.monotonic()
     prepare_ray(request.address)
-    start = _prepare(request, reporter)
+    start = _prepare(request, reporter, cancel)
     from hubtools.fleet.ray_search import search
 
     trials = search(request, start, reporter, cancel)
@@ -185,10 +183,15 @@ def run_sweep(request: SweepRequest, reporter: Reporter, cancel: CancelToken) ->
     )
 
 
-def _prepare(request: SweepRequest, reporter: Reporter) -> SweepStart:
+def _prepare(request: SweepRequest, reporter: Reporter, cancel: CancelToken) -> SweepStart:
     recipe = recipe_for(request.base, request.recipe)
-    rules = find_cleaning(request.cleaning, request.language)
-    corpora = read_corpora(request.sources, ReadOptions(), rules, request.project, reporter)
+    reading = ReadRequest(
+        project=request.project,
+        sources=request.sources,
+        cleaning=request.cleaning,
+        language=request.language,
+    )
+    corpora = read(reading, reporter, cancel).corpora
     check_enough(corpora)
     folder = base_folder(request.base)
     return SweepStart(

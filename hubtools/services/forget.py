@@ -23,7 +23,7 @@ from hubtools.core.errors import OutputError, UsageError
 from hubtools.core.repo_names import repo_name
 from hubtools.core.run_record import RUN_RECORD
 from hubtools.posts.deny_list import plain_handle
-from hubtools.posts.live.avatars import kept_file
+from hubtools.posts.live.avatars import cached_avatar
 from hubtools.posts.live.cache import ACCOUNT, LIVE, described
 from hubtools.posts.live.settings import cache_folder
 
@@ -158,7 +158,7 @@ def _pictures(who: Who, card: Path, cache: Path) -> Iterator[Path]:
         return
     for account in accounts if isinstance(accounts, list) else ():
         if _names_any(who, [account]) and isinstance(account.get("avatar"), str):
-            file = kept_file(cache, account["avatar"])
+            file = cached_avatar(cache, account["avatar"])
             if file.is_file():
                 yield file
 

@@ -18,7 +18,7 @@ from hubtools.corpus.cleaning import find_cleaning
 from hubtools.corpus.corpus import Corpus, check_enough
 from hubtools.posts.deny_list import refuse_denied
 from hubtools.posts.options import ReadOptions
-from hubtools.services.read import read_corpora
+from hubtools.services.read import ReadRequest, read
 from hubtools.services.readme import write_readme
 from hubtools.services.thumbnail import avatar_file
 from hubtools.sync.target import LOCAL_NAMESPACE, parse_target
@@ -92,7 +92,7 @@ def train(
         check_repo_name(request.name)
     recipe = recipe_for(request.base, request.recipe)
     cleaning = find_cleaning(request.cleaning, request.language)
-    corpora = _corpora(request, reporter)
+    corpora = _corpora(request, reporter, cancel)
     check_base(request.base)
     for warning in check_enough(corpora):
         reporter.warn("few_posts", warning)
@@ -130,12 +130,18 @@ def train(
     return TrainedModel(folder=folder, card=card, card_file=card_file)
 
 
-def _corpora(request: TrainRequest, reporter: Reporter) -> tuple[Corpus, ...]:
+def _corpora(request: TrainRequest, reporter: Reporter, cancel: CancelToken) -> tuple[Corpus, ...]:
     if request.posts:
         refuse_denied([corpus.account for corpus in request.posts], request.project)
         return request.posts
-    cleaning = find_cleaning(request.cleaning, request.language)
-    return read_corpora(request.sources, request.reading, cleaning, request.project, reporter)
+    reading = ReadRequest(
+        project=request.project,
+        sources=request.sources,
+        options=request.reading,
+        cleaning=request.cleaning,
+        language=request.language,
+    )
+    return read(reading, reporter, cancel).corpora
 
 
 def _name(corpora: Sequence[Corpus]) -> str:

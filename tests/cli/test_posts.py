@@ -129,7 +129,7 @@ def test_one_language_where_the_source_says_it(run: Run, archive: str, tmp_path:
     assert account["posts"] == {"downloaded": 3, "reposts": 0, "dropped": 2, "kept": 1}
     assert account["dropped"] == {
         "in another language": 1,
-        "in no language that the source names": 1,
+        "in an unknown language": 1,
     }
     (tmp_path / "mute.csv").write_text("text\na post of four words\n", encoding="utf-8")
     done = run("stats", "mute.csv", "--lang", "en")

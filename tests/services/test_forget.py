@@ -10,7 +10,7 @@ import pytest
 
 from hubtools.core.config import Project
 from hubtools.core.errors import OutputError, UsageError
-from hubtools.posts.live.avatars import kept_file
+from hubtools.posts.live.avatars import cached_avatar
 from hubtools.services.forget import forget, parse_who, traces
 
 
@@ -110,7 +110,9 @@ def test_the_kept_picture_of_an_account_goes(project: Project, cache: Path) -> N
         for name in ("fogwatch", "gull")
     )
     card(project, "fogwatch-gull", accounts)
-    own, other = (kept_file(cache, f"https://a.example/{name}") for name in ("fogwatch", "gull"))
+    own, other = (
+        cached_avatar(cache, f"https://a.example/{name}") for name in ("fogwatch", "gull")
+    )
     own.parent.mkdir(parents=True)
     own.write_bytes(b"picture")
     other.write_bytes(b"picture")
