@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hubtools.training.fitting import RunSettings
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,7 +26,6 @@ from hubtools.corpus.corpus import build_corpus
 from hubtools.posts.post import Account, AccountPosts, Post
 from hubtools.posts.registry import read_source
 from hubtools.services.model_folder import run_key
-from hubtools.training.fitting import RunSettings
 from hubtools.training.recipe import load_recipe
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
