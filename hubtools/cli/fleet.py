@@ -147,6 +147,92 @@ def status(output: options.OutputOptions) -> None:
         typer.echo("This project has no fleets.")
 
 
+<<<<<<< HEAD
+=======
+@app.command("sweep")
+def sweep(
+    sources: options.Sources,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Where the report and the recipe go.")
+    ],
+    base: Base = DEFAULT_BASE,
+    recipe: RecipeName = None,
+    adapter: AdapterFlag = False,
+    trials: Annotated[
+        int, typer.Option("--trials", min=1, metavar="N", help="How many recipes to try.")
+    ] = 24,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", min=1, metavar="N", show_default="one a GPU or a core"),
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option("--address", metavar="RAY", help="A Ray cluster that runs already."),
+    ] = None,
+    seed: Seed = DEFAULT_SEED,
+    cleaning: options.Cleaning = options.DEFAULT_CLEANING,
+    lang: options.Language = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = 0,
+) -> None:
+    """Search for a better recipe on several accounts, one per SOURCE.
+
+    Recipes that fall behind end early. The search is scored on the validation split; the start and
+    the winner are then scored on the test split. DIR gets report.html, trials.csv and recipe.toml,
+    which --recipe takes.
+
+    Examples:
+
+      hubtools fleet sweep *.zip --out search
+
+      hubtools fleet sweep *.zip --base scratch --trials 60 --out search
+    """
+    from hubtools.cli.terminal import print_json
+    from hubtools.core.cancel import cancel_on_interrupt
+    from hubtools.core.config import find_project
+    from hubtools.core.extras import require_extra
+    from hubtools.fleet import sweep as sweeps
+    from hubtools.fleet.sweep_report import write_sweep
+
+    require_extra("train", "Training", "torch", "transformers")
+    request = sweeps.SweepRequest(
+        project=find_project(),
+        sources=tuple(sources),
+        base=base,
+        recipe=recipe_name(recipe, adapter),
+        trials=trials,
+        seed=seed,
+        cleaning=cleaning,
+        language=lang,
+        workers=workers,
+        address=address,
+    )
+    with cancel_on_interrupt() as cancel:
+        result = sweeps.run_sweep(request, options.reporter(quiet, verbose), cancel)
+    files = write_sweep(result, out)
+    if as_json:
+        print_json(
+            {
+                "improvement": result.improvement,
+                "standard_error": result.standard_error,
+                "accounts_improved": result.accounts_improved,
+                "trials": len(result.trials),
+                "files": [str(file) for file in files],
+            }
+        )
+    elif not quiet:
+        error = "" if result.standard_error is None else f" ± {result.standard_error:.4f}"
+        typer.echo(
+            f"The best of {len(result.trials)} recipes saves {result.improvement:.4f}{error} bits "
+            f"per byte on the test split, and is better for {result.accounts_improved} of "
+            f"{len(result.accounts)} accounts."
+        )
+        for file in files:
+            typer.echo(f"  {file}")
+
+
+>>>>>>> fleet
 def _document(result: FleetResult) -> dict[str, Any]:
     """What `fleet run --json` prints."""
     state = asdict(result.state)
