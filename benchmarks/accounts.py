@@ -7,8 +7,8 @@ from pathlib import Path
 
 from hubtools.corpus.corpus import KeptPost, build_corpus
 from hubtools.corpus.split import Split, split_posts
-from hubtools.training.recipe import Recipe
 from hubtools.posts.registry import read_source
+from hubtools.training.recipe import Recipe
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"

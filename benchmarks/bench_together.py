@@ -57,9 +57,7 @@ def main() -> None:
     print(f"{given.models} models of {given.posts} posts, {given.layers} layers of {given.width}")
     recipes = {
         "adapters": replace(load_recipe("lora"), epochs=1, early_stopping=None),
-        "whole models": replace(
-            load_recipe("default"), epochs=1, early_stopping=None, dropout=0.0
-        ),
+        "whole models": replace(load_recipe("default"), epochs=1, early_stopping=None, dropout=0.0),
     }
     with tempfile.TemporaryDirectory() as temporary:
         write_base(Path(temporary), given.layers, given.width)
@@ -87,9 +85,7 @@ def alone(setting: Setting) -> float:
 def together(setting: Setting) -> float:
     """Seconds to train all of them at once."""
     models = ModelCache(models_per_batch=setting.models)
-    bases = [
-        models.load_copy(setting.base, setting.recipe, seed) for seed in range(setting.models)
-    ]
+    bases = [models.load_copy(setting.base, setting.recipe, seed) for seed in range(setting.models)]
     group = ModelGroup(setting.models, nullcontext)
     started = time.perf_counter()
     with ThreadPoolExecutor(setting.models) as pool:

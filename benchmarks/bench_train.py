@@ -41,9 +41,7 @@ from hubtools.training.trainer import Gradients, Trainer
 SHAPES = {
     "tiny": Scratch(vocab_size=2048, context_length=1024, n_layer=2, n_embd=128, n_head=4),
     "small": Scratch(vocab_size=8192, context_length=1024, n_layer=4, n_embd=256, n_head=8),
-    "gpt2": Scratch(
-        vocab_size=50257, context_length=1024, n_layer=12, n_embd=768, n_head=12
-    ),
+    "gpt2": Scratch(vocab_size=50257, context_length=1024, n_layer=12, n_embd=768, n_head=12),
 }
 PROMISED = {"fp32": 1.5, "bf16": 2.0}
 

