@@ -21,12 +21,13 @@ from hubtools.cards.bulk import Failure, Rendered, fingerprint, render_all
 from hubtools.cards.card_file import card_toml, load_card
 from hubtools.cards.render import CardRenderer, is_sealed
 from hubtools.cards.render_cache import stamp_of
+from hubtools.core.state import STATE_FILE
 from hubtools.core.config import ProjectConfig
 from hubtools.core.errors import CardError, OutputError, PartlyDoneError
 from tests.cards.samples import CYBORG, HARBOUR
 
 RENDERER = CardRenderer("quiet-water", "https://huggingface.co")
-MEMORY = ".hubtools-render"
+MEMORY = str(STATE_FILE)
 
 
 def write_cards(folder: Path, count: int) -> list[Path]:
@@ -59,7 +60,7 @@ def test_every_readme_is_what_its_card_renders_to(cards: list[Path], out: Path) 
     for file in cards:
         expected = RENDERER.render(load_card(file))
         assert readme(out, file.stem).read_bytes() == expected.encode()
-    assert sorted(path.name for path in out.iterdir()) == [MEMORY, *(f.stem for f in cards)]
+    assert sorted(path.name for path in out.iterdir()) == [".hubtools", *(f.stem for f in cards)]
     assert [path.name for path in (out / cards[0].stem).iterdir()] == ["README.md"]
 
 
@@ -177,9 +178,9 @@ def test_a_damaged_memory_is_begun_anew(damage: bytes, cards: list[Path], out: P
 
 
 def test_a_memory_of_another_layout_is_begun_anew(cards: list[Path], out: Path) -> None:
-    out.mkdir()
+    (out / MEMORY).parent.mkdir(parents=True)
     with closing(sqlite3.connect(out / MEMORY)) as database, database:
-        database.execute("CREATE TABLE made (something TEXT)")
+        database.execute("CREATE TABLE rendered (something TEXT)")
     assert render_all(cards, out, RENDERER) == Rendered(6, 0, ())
     assert render_all(cards, out, RENDERER) == Rendered(0, 6, ())
 

@@ -24,7 +24,8 @@ from hubtools.fleet.manifest import Shard, read_manifest
 from hubtools.fleet.worker import AT_A_TIME, Began, Job, Manner, Outcome, Workshop
 from hubtools.localhub.access import Access
 from hubtools.localhub.server import serving
-from hubtools.services.session import Planned, Session, make_plan
+from hubtools.services.plan import PlannedCards, plan_cards
+from hubtools.services.session import HubSession
 from hubtools.services.train import train_model
 from hubtools.sync.target import Target
 from hubtools.training.stacked import Stack, User
@@ -284,13 +285,13 @@ def test_an_interrupted_fleet_goes_on_where_it_was(how: signal.Signals, folder: 
 def test_a_stop_while_a_plan_is_made_is_no_error(
     accounts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stopped(session: Session, files: Sequence[Path], *, whole: bool) -> Planned:
+    def stopped(session: HubSession, files: Sequence[Path], *, full: bool) -> PlannedCards:
         session.hub.stop.set()
-        return make_plan(session, files, whole=whole)
+        return plan_cards(session, files, full=full)
 
     manifest = three(accounts)
     with monkeypatch.context() as patch:
-        patch.setattr("hubtools.fleet.publishing.make_plan", stopped)
+        patch.setattr("hubtools.fleet.publishing.plan_cards", stopped)
         done = go(manifest)
     assert (done.summary.made, done.summary.published) == (3, 0)
     assert go(manifest).error() is None
