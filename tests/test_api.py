@@ -84,9 +84,9 @@ def test_what_publish_does_in_ten_lines(recipes: Path) -> None:
     second = plan(changed)
     assert [change.action for change in second.changes] == ["update"]
     save(replace(changed, tags=("mist",)))
-    with pytest.raises(ConflictError, match="not what the plan was made from"):
+    with pytest.raises(ConflictError):
         apply(second)
-    with pytest.raises(PolicyError, match="the limit is 0"):
+    with pytest.raises(PolicyError):
         apply(plan(), max_changes=0)
     assert apply(plan()).applied == 1
 

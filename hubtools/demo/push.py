@@ -17,7 +17,7 @@ from hubtools.core.errors import ConflictError, HubtoolsError
 from hubtools.core.run_record import read_record
 from hubtools.demo.space import SPACE_RECORD
 from hubtools.services.desired import bytes_digest
-from hubtools.services.session import resolve_namespace
+from hubtools.sync.access import resolve_namespace
 from hubtools.sync.apply import ApplyResult, RepoFailure
 from hubtools.sync.client import HubClient, open_client
 from hubtools.sync.commit import CommitRequest, apply_change

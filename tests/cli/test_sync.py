@@ -112,7 +112,7 @@ def test_every_conflict_is_named(place: Place) -> None:
     for name in names:
         place.put(name, README="Mine.")
     shown = run(place, "apply", code=6)
-    assert all(f"  me/{name}: README.md was changed" in shown.stderr for name in names)
+    assert all(f"  me/{name}: README.md changed" in shown.stderr for name in names)
     assert "… and 5 more (-v lists all)" in shown.stdout
     for listing in (run(place, "apply", "-v", code=6), run(place, "status", "-v")):
         assert all(f"! conflict  me/{name}" in listing.stdout for name in names)
@@ -129,7 +129,7 @@ def test_pull_of_all_and_what_needs_a_decision(place: Place) -> None:
     assert conflict["card"].endswith("cards/gull.toml")
     asked = run(place, "pull", "gull", code=6)
     assert "+## Why does it work?" in asked.stdout, "what there is to decide on is shown"
-    assert "says so already" not in asked.stdout
+    assert "up to date" not in asked.stdout
     run(place, "pull", "gull", "--own", "-y")
     assert said(place, "apply")["applied"] == 2
     assert "## Why" in place.readme("gull")
@@ -150,7 +150,7 @@ def test_a_readme_that_cannot_be_read_keeps_no_other_edit_away(place: Place) -> 
 
 def test_pull_needs_names_or_all(place: Place) -> None:
     for arguments in ((), ("poet", "--all")):
-        assert "name the cards to pull" in last_line(run(place, "pull", *arguments, code=2))
+        assert "--all" in last_line(run(place, "pull", *arguments, code=2))
 
 
 def test_a_plan_as_a_file(place: Place) -> None:
@@ -166,7 +166,7 @@ def test_a_plan_as_a_file(place: Place) -> None:
     assert said(place, "apply", "plan.json")["applied"] == 3
     assert said(place, "apply", "plan.json")["applied"] == 0
     (place.root / "none.json").write_text("{}")
-    assert "is no plan" in last_line(run(place, "apply", "none.json", code=2))
+    assert "not a plan" in last_line(run(place, "apply", "none.json", code=2))
     assert "plans.json: no such plan" in last_line(run(place, "apply", "plans.json", code=2))
 
 
@@ -201,7 +201,7 @@ def test_formats(place: Place) -> None:
     assert "3 create" in table.splitlines()[-1]
     markdown = run(place, "plan", "--format", "markdown").stdout
     assert markdown.startswith("### hubtools plan for `me`\n\n**3** create\n")
-    assert "| + create | `me/gull` | is not on the Hub |" in markdown
+    assert "| + create | `me/gull` | not on the Hub |" in markdown
     assert "changes" in json.loads(run(place, "plan", "--format", "json").stdout)
     assert run(place, "plan", "--format", "xml", code=2)
     run(place, "apply", "-q")
@@ -225,7 +225,7 @@ def test_the_diff_of_every_readme_that_would_change(place: Place) -> None:
         write_card(place.root, name, prose="Long line.\n" * 4000)
     long = run(place, "plan", "-v", "--format", "markdown").stdout
     assert len(long) < 65_536, "what a comment on GitHub takes"
-    assert "There is no room for more diffs here" in long
+    assert "The other diffs do not fit here" in long
 
 
 def test_a_terminal_that_has_no_emoji(place: Place) -> None:
@@ -241,10 +241,9 @@ def test_the_limit_of_changes(place: Place) -> None:
     for name in ("gull", "poet"):
         write_card(place.root, name, prose="New.")
     over = run(place, "apply", "--max-changes", "1", code=7)
-    assert "2 models would be updated" in last_line(over)
-    assert "Nothing was sent" in last_line(over)
+    assert "--max-changes 2" in last_line(over)
     assert len(place.history("gull")) == 1
-    assert "is no limit" in last_line(run(place, "apply", "--max-changes", "many", code=2))
+    assert "--max-changes" in last_line(run(place, "apply", "--max-changes", "many", code=2))
     (place.root / "hubtools.toml").write_text("[hub]\nmax_changes = 0\n")
     run(place, "apply", code=7)
     assert said(place, "apply", "--max-changes", "67%")["applied"] == 2
@@ -276,8 +275,8 @@ def test_mistakes_are_one_line(place: Place) -> None:
     for text, what in (
         ("repo = ", "gull.toml"),
         (f'{good}\nbase_modle = "x"\n', "gull.toml"),
-        (good.replace('repo = "gull"', 'repo = "tern"'), "gull.toml: repo: 'tern' is another name"),
-        (good.replace('repo = "gull"', 'repo = "owl"'), "Call the file owl.toml"),
+        (good.replace('repo = "gull"', 'repo = "tern"'), "gull.toml: repo: "),
+        (good.replace('repo = "gull"', 'repo = "owl"'), "Rename the file to owl.toml"),
     ):
         card.write_text(text)
         assert what in last_line(run(place, "apply", code=1))
@@ -354,14 +353,14 @@ def test_a_token_is_never_shown(
 
 def test_who_may_not(remote: Place) -> None:
     assert "not logged in" in last_line(run(remote, "apply", code=4))
-    assert "not allowed" in last_line(run(remote, "apply", code=4, HF_TOKEN="hf_another"))
+    assert "access denied" in last_line(run(remote, "apply", code=4, HF_TOKEN="hf_another"))
     other = run(remote, "apply", "--namespace", "quays", code=4, HF_TOKEN=TOKEN)
     assert "ada may not publish to 'quays'" in last_line(other)
     assert TOKEN not in other.stderr
     read = Answer(200, {}, json.dumps({"name": "acme", "auth": {"accessToken": {"role": "read"}}}))
     remote.faults.use(Fault(read, path="/api/whoami-v2"))
     reader = run(remote, "apply", code=4, HF_TOKEN=TOKEN)
-    assert "the token may only read" in last_line(reader)
+    assert "read access only" in last_line(reader)
     assert remote.names() == set()
     assert said(remote, "plan", HF_TOKEN=TOKEN)["changes"], "looking is allowed"
 

@@ -150,7 +150,7 @@ def test_the_command_writes_the_folder(tmp_path: Path) -> None:
 def test_the_plan_says_what_would_change_and_changes_nothing(place: Place) -> None:
     change = place.plan().change
     assert (change.repo, change.action) == (f"spaces/{SPACE}", "create")
-    assert change.reason == "is not on the Hub" and change.head is None
+    assert change.reason == "not on the Hub" and change.revision is None
     assert list(change.files) == ["README.md", "app.py", "requirements.txt", "space.json"]
     assert {asked.method for asked in place.faults.log} == {"GET"}
     assert not place.api.repo_exists(SPACE, repo_type="space")
@@ -162,7 +162,7 @@ def test_it_is_made_and_filled_in_one_commit(place: Place) -> None:
     assert place.titles == ["Put the demo here", "initial commit"]
     assert place.files == space_files(SPACE, SETTINGS)
     assert place.api.space_info(SPACE).sdk == "gradio"
-    assert place.api.space_info(SPACE).sha == done.heads[f"spaces/{SPACE}"]
+    assert place.api.space_info(SPACE).sha == done.revisions[f"spaces/{SPACE}"]
 
 
 def test_what_is_as_it_should_be_is_not_sent(place: Place) -> None:
