@@ -22,8 +22,8 @@ from hubtools.localhub.server import serving
 from hubtools.posts.live.avatars import AvatarFetcher
 from hubtools.services import model_folder as folders
 from hubtools.services.prediction_pictures import faces_of, prediction_tasks
-from hubtools.services.thumbnail import ThumbnailRequest, thumbnail
 from hubtools.services.publish import PublishRequest, publish
+from hubtools.services.thumbnail import ThumbnailRequest, thumbnail
 from hubtools.services.train import TrainRequest
 from hubtools.training.run import TrainRecord
 from tests.makers import command, posts, write_archive, write_recipe
