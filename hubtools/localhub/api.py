@@ -8,8 +8,9 @@ Spaces, which are stored and do not run.
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from typing import TypeAlias
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -39,6 +40,8 @@ from hubtools.localhub.rendering import page_templates
 from hubtools.localhub.store import Store
 from hubtools.localhub.types import SPACES
 
+Handler: TypeAlias = Callable[[Request], Response | Awaitable[Response]]
+
 
 def create_app(
     store: Store,
@@ -53,18 +56,7 @@ def create_app(
     beyond this machine. `inference`: whether visitors may prompt the models.
     """
     app = Starlette(
-        routes=[
-            *_api_routes(),
-            *_repo_routes("models"),
-            *_repo_routes("spaces"),
-            *_file_routes(f"/{SPACES}"),
-            *_file_routes("/"),
-            *_gallery_routes(),
-            *_page_routes(f"/{SPACES}"),
-            *_page_routes("/"),
-            *_model_page_routes(),
-            *_other_routes(),
-        ],
+        routes=[Route(path, handler, methods=[method]) for path, handler, method in _routes()],
         middleware=[Middleware(RequestGuard, access=access, hosts=hosts)],
         exception_handlers={
             HubtoolsError: _hubtools_error,
@@ -92,82 +84,54 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         await service.close()
 
 
-def _api_routes() -> list[Route]:
-    return [
-        Route("/api/whoami-v2", api_repos.whoami),
-        Route("/api/repos/create", api_repos.create, methods=["POST"]),
-        Route("/api/repos/delete", api_repos.delete, methods=["DELETE"]),
-        Route("/api/repos/move", api_repos.move, methods=["POST"]),
-        Route("/-/lfs/{oid}", api_commit.lfs_upload, methods=["PUT"]),
-        Route("/api/validate-yaml", api_repos.validate_yaml, methods=["POST"]),
-        Route("/api/models", api_repos.list_repos),
-        Route("/api/spaces", api_repos.list_repos),
-    ]
-
-
-def _repo_routes(kind: str) -> list[Route]:
-    repo = f"/api/{kind}/{{namespace}}/{{name}}"
-    return [
-        Route(repo, api_repos.repo_info),
-        Route(f"{repo}/revision/{{revision}}", api_repos.repo_info),
-        Route(f"{repo}/settings", api_repos.settings, methods=["PUT"]),
-        Route(f"{repo}/refs", api_repos.refs),
-        Route(f"{repo}/tree/{{revision}}", api_files.tree),
-        Route(f"{repo}/tree/{{revision}}/{{path:path}}", api_files.tree),
-        Route(f"{repo}/paths-info/{{revision}}", api_files.paths_info, methods=["POST"]),
-        Route(f"{repo}/commits/{{revision}}", api_files.commits),
-        Route(f"{repo}/preupload/{{revision}}", api_commit.preupload, methods=["POST"]),
-        Route(f"{repo}/commit/{{revision}}", api_commit.commit, methods=["POST"]),
-    ]
-
-
-def _file_routes(prefix: str) -> list[Route]:
-    """`prefix` is what the addresses of one kind of repository start with."""
-    repo = f"{prefix}{{namespace}}/{{name}}"
-    lfs = f"{repo}.git/info/lfs/objects"
-    return [
-        Route(f"{lfs}/batch", api_commit.lfs_batch, methods=["POST"]),
-        Route(f"{lfs}/verify", api_commit.lfs_verify, methods=["POST"]),
-        Route(f"{repo}/resolve/{{revision}}/{{path:path}}", api_files.resolve),
-        Route(f"{repo}/raw/{{revision}}/{{path:path}}", api_files.resolve),
-    ]
-
-
-def _gallery_routes() -> list[Route]:
-    return [
-        Route("/", routes.models),
-        Route("/-/fleets", routes.fleets),
-        Route("/-/fleets/{name}", routes.fleet),
-        Route("/-/{name}", routes.asset),
-        Route("/api/{rest:path}", _unknown, methods=["GET", "POST", "PUT", "DELETE"]),
-        Route("/{namespace}", routes.models),
-    ]
-
-
-def _page_routes(prefix: str) -> list[Route]:
-    repo = f"{prefix}{{namespace}}/{{name}}"
-    return [
-        Route(repo, routes.card),
-        Route(f"{repo}/tree/{{revision}}", routes.files),
-        Route(f"{repo}/tree/{{revision}}/{{path:path}}", routes.files),
-        Route(f"{repo}/commits/{{revision}}", routes.history),
-        Route(f"{repo}/commit/{{revision}}", routes.commit),
-        Route(f"{repo}/blob/{{revision}}/{{path:path}}", routes.blob),
-    ]
-
-
-def _model_page_routes() -> list[Route]:
-    repo = "/{namespace}/{name}"
-    return [
-        Route(f"{repo}/run", routes.run),
-        Route(f"{repo}/share/{{key}}.png", routes.share_picture),
-        Route(f"{repo}/share/{{key}}", routes.share),
-        Route(f"{repo}/predict", prompt_api.predict, methods=["POST"]),
-    ]
-
-
-def _other_routes() -> list[Route]:
-    return [Route("/{rest:path}", _unknown, methods=["GET", "POST", "PUT", "DELETE"])]
+def _routes() -> Iterator[tuple[str, Handler, str]]:
+    """The paths, their handlers and methods; the first path that matches takes a request."""
+    yield "/api/whoami-v2", api_repos.whoami, "GET"
+    yield "/api/repos/create", api_repos.create, "POST"
+    yield "/api/repos/delete", api_repos.delete, "DELETE"
+    yield "/api/repos/move", api_repos.move, "POST"
+    yield "/-/lfs/{oid}", api_commit.lfs_upload, "PUT"
+    yield "/api/validate-yaml", api_repos.validate_yaml, "POST"
+    for kind in ("models", "spaces"):
+        repo = f"/api/{kind}/{{namespace}}/{{name}}"
+        yield f"/api/{kind}", api_repos.list_repos, "GET"
+        yield repo, api_repos.repo_info, "GET"
+        yield f"{repo}/revision/{{revision}}", api_repos.repo_info, "GET"
+        yield f"{repo}/settings", api_repos.settings, "PUT"
+        yield f"{repo}/refs", api_repos.refs, "GET"
+        yield f"{repo}/tree/{{revision}}", api_files.tree, "GET"
+        yield f"{repo}/tree/{{revision}}/{{path:path}}", api_files.tree, "GET"
+        yield f"{repo}/paths-info/{{revision}}", api_files.paths_info, "POST"
+        yield f"{repo}/commits/{{revision}}", api_files.commits, "GET"
+        yield f"{repo}/preupload/{{revision}}", api_commit.preupload, "POST"
+        yield f"{repo}/commit/{{revision}}", api_commit.commit, "POST"
+    addresses = (f"/{SPACES}{{namespace}}/{{name}}", "/{namespace}/{name}")
+    for repo in addresses:
+        yield f"{repo}.git/info/lfs/objects/batch", api_commit.lfs_batch, "POST"
+        yield f"{repo}.git/info/lfs/objects/verify", api_commit.lfs_verify, "POST"
+        yield f"{repo}/resolve/{{revision}}/{{path:path}}", api_files.resolve, "GET"
+        yield f"{repo}/raw/{{revision}}/{{path:path}}", api_files.resolve, "GET"
+    yield "/", routes.models, "GET"
+    yield "/-/fleets", routes.fleets, "GET"
+    yield "/-/fleets/{name}", routes.fleet, "GET"
+    yield "/-/{name}", routes.asset, "GET"
+    for method in ("GET", "POST", "PUT", "DELETE"):
+        yield "/api/{rest:path}", _unknown, method
+    yield "/{namespace}", routes.models, "GET"
+    for repo in addresses:
+        yield repo, routes.card, "GET"
+        yield f"{repo}/tree/{{revision}}", routes.files, "GET"
+        yield f"{repo}/tree/{{revision}}/{{path:path}}", routes.files, "GET"
+        yield f"{repo}/commits/{{revision}}", routes.history, "GET"
+        yield f"{repo}/commit/{{revision}}", routes.commit, "GET"
+        yield f"{repo}/blob/{{revision}}/{{path:path}}", routes.blob, "GET"
+    model = addresses[-1]
+    yield f"{model}/run", routes.run, "GET"
+    yield f"{model}/share/{{key}}.png", routes.share_picture, "GET"
+    yield f"{model}/share/{{key}}", routes.share, "GET"
+    yield f"{model}/predict", prompt_api.predict, "POST"
+    for method in ("GET", "POST", "PUT", "DELETE"):
+        yield "/{rest:path}", _unknown, method
 
 
 async def _unknown(request: Request) -> Response:

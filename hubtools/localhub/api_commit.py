@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import ExitStack
-from typing import Any
+from typing import Annotated, Any, Literal, TypeAlias
 
+from msgspec import Meta, Struct
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -28,17 +29,11 @@ from hubtools.localhub.http import (
     check_write,
     context_of,
     json_endpoint,
-    json_object,
     param,
+    parse_json,
     repo_id_of,
 )
-from hubtools.localhub.names import (
-    MAX_REGULAR,
-    belongs_to_lfs,
-    check_path,
-    check_sha256,
-    clean_text,
-)
+from hubtools.localhub.names import MAX_REGULAR, belongs_to_lfs, check_path
 from hubtools.localhub.objects import ContentWriter, Staging
 from hubtools.localhub.types import (
     AddFile,
@@ -51,10 +46,48 @@ from hubtools.localhub.types import (
 
 _CHUNK = 1 << 20  # bytes that are written to the disk at once
 _MAX_LINE = MAX_REGULAR * 4 // 3 + (64 << 10)  # a regular file in base64, and its keys
+_Size: TypeAlias = Annotated[int, Meta(ge=0)]  # bytes
 
 
-@json_endpoint
-def preupload(request: Request, body: dict[str, Any]) -> Response:
+class _AnnouncedFile(Struct):
+    path: str
+    size: _Size
+
+
+class _Preupload(Struct):
+    files: list[_AnnouncedFile]
+
+
+class _LfsObject(Struct):
+    oid: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+    size: _Size
+
+
+class _LfsBatch(Struct):
+    operation: str
+    objects: list[_LfsObject]
+
+
+class _Value(Struct, rename="camel"):
+    """What the lines of a commit hold; each kind has some of it."""
+
+    summary: str | None = None
+    description: str | None = None
+    parent_commit: str | None = None
+    path: str = ""
+    content: str = ""
+    encoding: str = "utf-8"
+    oid: str = ""
+    size: _Size | None = None
+
+
+class _Line(Struct):
+    key: Literal["header", "file", "lfsFile", "deletedFile", "deletedFolder"]
+    value: _Value
+
+
+@json_endpoint(_Preupload)
+def preupload(request: Request, body: _Preupload) -> Response:
     """POST /api/models/{id}/preupload/{revision}"""
     repo_id = check_write(request, repo_id_of(request))
     with context_of(request).store.snapshot() as snapshot:
@@ -62,9 +95,9 @@ def preupload(request: Request, body: dict[str, Any]) -> Response:
         tree = snapshot.tree(repo, snapshot.commit(repo, param(request, "revision")))
     present = {entry.path: entry for entry in tree}
     files = []
-    for file in _objects(body, "files"):
-        path = check_path(file.get("path"))
-        is_lfs, entry = belongs_to_lfs(path, _size(file)), present.get(path)
+    for file in body.files:
+        path = check_path(file.path)
+        is_lfs, entry = belongs_to_lfs(path, file.size), present.get(path)
         mode = "lfs" if is_lfs else "regular"
         item: dict[str, Any] = {"path": path, "uploadMode": mode, "shouldIgnore": False}
         if entry is not None and entry.is_lfs == is_lfs:
@@ -73,38 +106,37 @@ def preupload(request: Request, body: dict[str, Any]) -> Response:
     return JsonResponse({"files": files})
 
 
-@json_endpoint
-def lfs_batch(request: Request, body: dict[str, Any]) -> Response:
+@json_endpoint(_LfsBatch)
+def lfs_batch(request: Request, body: _LfsBatch) -> Response:
     """POST /{id}.git/info/lfs/objects/batch"""
     repo_id, store = check_write(request, repo_id_of(request)), context_of(request).store
-    if body.get("operation") != "upload":
+    if body.operation != "upload":
         raise BadRequestError("only uploads go through LFS", fix="Download from /resolve/")
-    wanted = [(check_sha256(o.get("oid")), _size(o)) for o in _objects(body, "objects")]
     with store.snapshot() as snapshot:
         snapshot.repo(repo_id)
-    present = store.claim(oid for oid, _ in wanted)
-    objects = [_lfs_object(request, oid, size, present.get(oid)) for oid, size in wanted]
+    present = store.claim(wanted.oid for wanted in body.objects)
+    objects = [_batch_item(request, item, present.get(item.oid)) for item in body.objects]
     batch = {"transfer": "basic", "objects": objects, "hash_algo": "sha256"}
     return JsonResponse(batch, media_type="application/vnd.git-lfs+json")
 
 
-def _lfs_object(request: Request, oid: str, size: int, present: int | None) -> dict[str, Any]:
-    item: dict[str, Any] = {"oid": oid, "size": size}
-    if present == size:
+def _batch_item(request: Request, wanted: _LfsObject, present: int | None) -> dict[str, Any]:
+    item: dict[str, Any] = {"oid": wanted.oid, "size": wanted.size}
+    if present == wanted.size:
         return item
     if present is not None:
         message = f"this object has {present} bytes"
         return item | {"error": {"code": 422, "message": message}}
     base, repo = str(request.base_url), repo_id_of(request)
-    signature = _signature(context_of(request), oid, size)
-    upload = {"href": f"{base}-/lfs/{oid}?size={size}&signature={signature}"}
+    signature = _signature(context_of(request), wanted.oid, wanted.size)
+    upload = {"href": f"{base}-/lfs/{wanted.oid}?size={wanted.size}&signature={signature}"}
     verify = {"href": f"{base}{repo}.git/info/lfs/objects/verify"}
     return item | {"actions": {"upload": upload, "verify": verify}}
 
 
 async def lfs_upload(request: Request) -> Response:
     """PUT /-/lfs/{oid}, at an address from the batch endpoint"""
-    context, oid = context_of(request), check_sha256(param(request, "oid"))
+    context, oid = context_of(request), param(request, "oid")
     size = request.query_params.get("size", "")
     signature = request.query_params.get("signature", "")
     expected = _signature(context, oid, int(size)) if size.isdecimal() and size.isascii() else ""
@@ -147,14 +179,13 @@ def _write(writer: ContentWriter, data: bytes) -> None:
         writer.write(data)
 
 
-@json_endpoint
-def lfs_verify(request: Request, body: dict[str, Any]) -> Response:
+@json_endpoint(_LfsObject)
+def lfs_verify(request: Request, body: _LfsObject) -> Response:
     """POST /{id}.git/info/lfs/objects/verify"""
     check_write(request, repo_id_of(request))
-    oid, size = check_sha256(body.get("oid")), _size(body)
     with context_of(request).store.snapshot() as snapshot:
-        if snapshot.object_size(oid) != size:
-            raise EntryNotFoundError(f"LFS object {oid}", "")
+        if snapshot.object_size(body.oid) != body.size:
+            raise EntryNotFoundError(f"LFS object {body.oid}", "")
     return JsonResponse({})
 
 
@@ -175,63 +206,53 @@ async def commit(request: Request) -> Response:
 
 
 async def _read_commit(request: Request, staging: Staging, author: str) -> NewCommit:
-    header: Mapping[str, Any] | None = None
+    header: _Value | None = None
     operations: list[Operation] = []
-    async for line in _lines(request.stream()):
-        key, value = _keyed(line)
-        if key == "header":
-            header = value
+    async for text in _lines(request.stream()):
+        line = parse_json(text, _Line)
+        if line.key == "header":
+            header = line.value
         else:
-            operations.append(await run_in_threadpool(_operation, key, value, staging))
+            operations.append(await run_in_threadpool(_operation, line, staging))
     if header is None:
         raise BadRequestError("the commit has no header line")
-    parent = header.get("parentCommit")
     return NewCommit(
         author=author,
-        title=clean_text(header.get("summary") or "Update", 500),
-        message=clean_text(header.get("description") or "", 20_000),
-        parent=clean_text(parent, 64) if parent else None,
+        title=_clean(header.summary or "Update", 500),
+        message=_clean(header.description or "", 20_000),
+        parent=_clean(header.parent_commit, 64) if header.parent_commit else None,
         operations=tuple(operations),
     )
 
 
-def _keyed(line: bytes) -> tuple[str, Mapping[str, Any]]:
-    data = json_object(line)
-    key, value = data.get("key"), data.get("value")
-    if not isinstance(key, str) or not isinstance(value, dict):
-        raise BadRequestError("a line of the commit lacks a key or a value")
-    return key, value
+def _clean(text: str, limit: int) -> str:
+    """At most `limit` characters of a text, without what UTF-8 cannot encode."""
+    return text[:limit].encode("utf-8", "replace").decode()
 
 
-def _operation(key: str, value: Mapping[str, Any], staging: Staging) -> Operation:
-    path = check_path(str(value.get("path", "")).removesuffix("/"))
-    match key:
+def _operation(line: _Line, staging: Staging) -> Operation:
+    value = line.value
+    path = check_path(value.path.removesuffix("/"))
+    match line.key:
         case "file":
             content = _content(path, value)
             with writing(staging.folder):
                 return AddFile(path, staging.add(content))
         case "lfsFile":
-            size = value.get("size")
-            return AddLfsFile(
-                path, check_sha256(value.get("oid")), None if size is None else _size(value)
-            )
+            return AddLfsFile(path, value.oid, value.size)
         case "deletedFile":
             return DeleteFile(path)
-        case "deletedFolder":
-            return DeleteFolder(path)
         case _:
-            raise BadRequestError(f"unknown operation {key[:60]!r}")
+            return DeleteFolder(path)
 
 
-def _content(path: str, value: Mapping[str, Any]) -> bytes:
-    content = str(value.get("content", ""))
-    if value.get("encoding", "utf-8") == "base64":
+def _content(path: str, value: _Value) -> bytes:
+    data = value.content.encode("utf-8", "replace")
+    if value.encoding == "base64":
         try:
-            data = base64.b64decode(content, validate=True)
+            data = base64.b64decode(data, validate=True)
         except ValueError as error:
             raise BadRequestError("the content is not base64", where=path) from error
-    else:
-        data = content.encode("utf-8", "replace")
     if len(data) > MAX_REGULAR:
         raise TooLargeError(
             f"regular files are limited to {MAX_REGULAR >> 20} MiB", where=path, fix="Use LFS"
@@ -254,20 +275,6 @@ async def _lines(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
             raise TooLargeError("a line of the commit is too long", fix="Use LFS for large files")
     if buffer.strip():
         yield bytes(buffer)
-
-
-def _objects(body: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
-    items = body.get(key)
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise BadRequestError(f"{key} must be a list of objects")
-    return items
-
-
-def _size(item: Mapping[str, Any]) -> int:
-    size = item.get("size")
-    if not isinstance(size, int) or isinstance(size, bool) or size < 0:
-        raise BadRequestError("size must be a number of bytes")
-    return size
 
 
 def _signature(context: HubContext, oid: str, size: int) -> str:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import mimetypes
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
-from hubtools.localhub.api_repos import flag, page_size
-from hubtools.localhub.errors import BadRequestError, EntryNotFoundError, GatedRepoError
+from hubtools.localhub.api_repos import flag, lfs_payload, page_size
+from hubtools.localhub.errors import EntryNotFoundError, GatedRepoError
 from hubtools.localhub.http import (
     JsonResponse,
     context_of,
@@ -22,8 +24,8 @@ from hubtools.localhub.http import (
     param,
     repo_for,
 )
-from hubtools.localhub.payloads import commit_payload, tree_payload
 from hubtools.localhub.snapshot import Snapshot
+from hubtools.localhub.trees import folders_of, tree_oids
 from hubtools.localhub.types import Commit, Entry, Repo
 
 _TREE_PAGE, _EXPANDED_TREE_PAGE, _COMMITS_PAGE = 1000, 50, 100
@@ -33,6 +35,11 @@ _TEXT = (".md", ".json", ".jsonl", ".txt", ".py", ".yaml", ".yml", ".toml", ".cs
 _CONTENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 
+class _PathsInfo(msgspec.Struct):
+    paths: list[str]
+    expand: bool = False
+
+
 def tree(request: Request) -> Response:
     """GET /api/models/{id}/tree/{revision}[/{path}]"""
     params = request.query_params
@@ -40,7 +47,7 @@ def tree(request: Request) -> Response:
     folder = param(request, "path").strip("/")
     with repo_for(request) as (snapshot, repo):
         commit = snapshot.commit(repo, param(request, "revision"))
-        items = _tree_items(snapshot, repo, snapshot.tree(repo, commit), expand=expand)
+        items = _tree_items(snapshot, repo, commit, expand=expand)
     start = f"{folder}/" if folder else ""
     if folder and items.get(folder, {}).get("type") != "directory":
         raise EntryNotFoundError(folder, commit.oid)
@@ -57,21 +64,19 @@ def tree(request: Request) -> Response:
 async def paths_info(request: Request) -> Response:
     """POST /api/models/{id}/paths-info/{revision}, the body a form or JSON"""
     if "json" in request.headers.get("content-type", ""):
-        body = await json_body(request)
-        paths, expand = body.get("paths"), bool(body.get("expand"))
-        if not isinstance(paths, list):
-            raise BadRequestError("paths must be a list")
+        body = await json_body(request, _PathsInfo)
     else:
         async with request.form(max_fields=20_000) as form:
-            paths, expand = form.getlist("paths"), flag(str(form.get("expand", "")))
-    found = await run_in_threadpool(_paths_info, request, [str(p) for p in paths], expand=expand)
+            paths = [str(path) for path in form.getlist("paths")]
+            body = _PathsInfo(paths, flag(str(form.get("expand", ""))))
+    found = await run_in_threadpool(_paths_info, request, body.paths, expand=body.expand)
     return JsonResponse(found)
 
 
 def _paths_info(request: Request, paths: Sequence[str], *, expand: bool) -> list[dict[str, Any]]:
     with repo_for(request) as (snapshot, repo):
         commit = snapshot.commit(repo, param(request, "revision"))
-        items = _tree_items(snapshot, repo, snapshot.tree(repo, commit), expand=expand)
+        items = _tree_items(snapshot, repo, commit, expand=expand)
     return [items[path] for path in dict.fromkeys(paths) if path in items]
 
 
@@ -84,7 +89,7 @@ def commits(request: Request) -> Response:
         )
         found = snapshot.commits(repo, start.seq, size + 1)
     link = cursor_link(request, found[size].oid if len(found) > size else None)
-    return JsonResponse([commit_payload(commit) for commit in found[:size]], headers=link)
+    return JsonResponse([_commit_payload(commit) for commit in found[:size]], headers=link)
 
 
 def resolve(request: Request) -> Response:
@@ -129,15 +134,42 @@ def _content_headers(request: Request, commit: Commit, entry: Entry) -> dict[str
     return headers
 
 
-def _tree_items(
-    snapshot: Snapshot, repo: Repo, entries: Sequence[Entry], *, expand: bool
-) -> dict[str, dict[str, Any]]:
-    seqs = {entry.added for entry in entries}
-    return tree_payload(entries, snapshot.commits_by_seq(repo, seqs) if expand else None)
-
-
 def _matches(if_none_match: str | None, etag: str) -> bool:
     if if_none_match is None:
         return False
     tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
     return etag in tags or "*" in tags
+
+
+def _tree_items(
+    snapshot: Snapshot, repo: Repo, commit: Commit, *, expand: bool
+) -> dict[str, dict[str, Any]]:
+    """Every file and folder of a tree by path, in order; to `expand` is to name their commits."""
+    entries = snapshot.tree(repo, commit)
+    items: dict[str, dict[str, Any]] = {}
+    changed: dict[str, int] = {}
+    for entry in entries:
+        item = {"type": "file", "oid": entry.oid, "size": entry.size, "path": entry.path}
+        items[entry.path] = item | lfs_payload(entry, "oid")
+        for path in (entry.path, *folders_of(entry.path)):
+            changed[path] = max(changed.get(path, 0), entry.added)
+    for path, oid in tree_oids(entries).items():
+        if path:
+            items[path] = {"type": "directory", "oid": oid, "size": 0, "path": path}
+    if expand:
+        commits = snapshot.commits_by_seq(repo, changed.values())
+        for path, item in items.items():
+            last = commits[changed[path]]
+            item["lastCommit"] = {"id": last.oid, "title": last.title, "date": last.time}
+    return dict(sorted(items.items()))
+
+
+def _commit_payload(commit: Commit) -> dict[str, Any]:
+    return {
+        "id": commit.oid,
+        "title": commit.title,
+        "message": commit.message,
+        "authors": [{"user": commit.author}],
+        "date": commit.time,
+        "formatted": {"title": escape(commit.title), "message": escape(commit.message)},
+    }

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
+from msgspec import UNSET, Struct, UnsetType
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -33,17 +34,6 @@ from hubtools.localhub.http import (
     snapshot_for,
 )
 from hubtools.localhub.names import check_repo_id, parse_repo_id, space_readme
-from hubtools.localhub.payloads import (
-    FULL,
-    INFO,
-    LISTED,
-    needs_cards,
-    needs_files,
-    repo_payload,
-    requested_fields,
-    sibling,
-    sibling_with_blob,
-)
 from hubtools.localhub.readme import read_card
 from hubtools.localhub.store import README, Store
 from hubtools.localhub.types import Commit, Entry, Query, Repo, RepoCard, RepoId, SortKey
@@ -57,6 +47,67 @@ _SORTS: Mapping[str, SortKey] = {
     "likes": "createdAt",
     "trendingScore": "createdAt",
 }
+
+_FIELDS: Mapping[str, Callable[[Repo], Any]] = {
+    "author": lambda repo: repo.id.owner,
+    "cardData": lambda repo: repo.card.data,
+    "createdAt": lambda repo: repo.created,
+    "disabled": lambda repo: False,
+    "downloads": lambda repo: 0,
+    "downloadsAllTime": lambda repo: 0,
+    "gated": lambda repo: repo.gated or False,
+    "lastModified": lambda repo: repo.modified,
+    "library_name": lambda repo: repo.card.library_name,
+    "likes": lambda repo: 0,
+    "pipeline_tag": lambda repo: repo.card.pipeline_tag,
+    "private": lambda repo: repo.private,
+    "sdk": lambda repo: repo.card.data.get("sdk"),
+    "sha": lambda repo: repo.head,
+    "spaces": lambda repo: [],
+    "tags": lambda repo: list(repo.card.tags),
+    "trendingScore": lambda repo: 0,
+}
+_CARD_FIELDS = frozenset({"cardData", "library_name", "pipeline_tag", "sdk", "tags"})
+_FILE_FIELDS = frozenset({"siblings", "usedStorage"})
+_UNSUPPORTED_TEXT = """
+baseModels childrenModelCount config evalResults gguf inference inferenceProviderMapping
+datasets mask_token model-index models resourceGroup runtime safetensors subdomain transformersInfo
+widgetData xetEnabled
+"""
+_UNSUPPORTED = frozenset(_UNSUPPORTED_TEXT.split())
+_LISTED = frozenset({"createdAt", "downloads", "library_name", "likes", "pipeline_tag"}) | {
+    "private",
+    "tags",
+    "trendingScore",
+}
+_FULL = _LISTED | {"author", "disabled", "gated", "lastModified", "sha", "siblings"}
+_INFO = _FULL | {"cardData", "sdk", "spaces", "usedStorage"}
+_MODEL_FIELDS = frozenset(
+    {"downloads", "downloadsAllTime", "library_name", "pipeline_tag", "spaces"}
+)
+
+
+class _Settings(Struct, kw_only=True):
+    private: bool | None = None
+    visibility: Literal["public", "private"] | None = None
+    gated: bool | Literal["auto", "manual"] | UnsetType | None = UNSET
+
+
+class _RepoBody(_Settings, kw_only=True):
+    name: str
+    organization: str | None = None
+    type: str | None = None
+    sdk: str | None = None
+
+
+class _Move(Struct, rename="camel"):
+    from_repo: str
+    to_repo: str
+    type: str | None = None
+
+
+class _Readme(Struct):
+    content: str = ""
 
 
 def whoami(request: Request) -> Response:
@@ -82,13 +133,13 @@ def whoami(request: Request) -> Response:
     )
 
 
-@json_endpoint
-def create(request: Request, body: dict[str, Any]) -> Response:
+@json_endpoint(_RepoBody)
+def create(request: Request, body: _RepoBody) -> Response:
     """POST /api/repos/create"""
     store, user = context_of(request).store, context_of(request).access.user
     repo_id = check_write(request, _repo_id(request, body))
     private = _is_private(body, default=False)
-    files = {README: space_readme(repo_id.name, body.get("sdk"))} if repo_id.is_space else {}
+    files = {README: space_readme(repo_id.name, body.sdk)} if repo_id.is_space else {}
     url, name = f"{request.base_url}{repo_id}", f"{repo_id.owner}/{repo_id.name}"
     try:
         store.create(repo_id, author=user, private=private, files=files)
@@ -97,8 +148,8 @@ def create(request: Request, body: dict[str, Any]) -> Response:
     return JsonResponse({"url": url, "name": name, "id": name})
 
 
-@json_endpoint
-def delete(request: Request, body: dict[str, Any]) -> Response:
+@json_endpoint(_RepoBody)
+def delete(request: Request, body: _RepoBody) -> Response:
     """DELETE /api/repos/delete"""
     repo_id = check_write(request, _repo_id(request, body))
     with _current_names_only():
@@ -106,29 +157,28 @@ def delete(request: Request, body: dict[str, Any]) -> Response:
     return JsonResponse({})
 
 
-@json_endpoint
-def move(request: Request, body: dict[str, Any]) -> Response:
+@json_endpoint(_Move)
+def move(request: Request, body: _Move) -> Response:
     """POST /api/repos/move"""
     old, new = (
-        check_write(request, parse_repo_id(body.get(key), kind=body.get("type")))
-        for key in ("fromRepo", "toRepo")
+        check_write(request, parse_repo_id(name, kind=body.type))
+        for name in (body.from_repo, body.to_repo)
     )
     with _current_names_only():
         context_of(request).store.move(old, new)
     return JsonResponse({"url": f"{request.base_url}{new}"})
 
 
-@json_endpoint
-def settings(request: Request, body: dict[str, Any]) -> Response:
+@json_endpoint(_Settings)
+def settings(request: Request, body: _Settings) -> Response:
     """PUT /api/models/{id}/settings"""
     store, repo_id = context_of(request).store, check_write(request, repo_id_of(request))
-    gated = body.get("gated", ...)
-    if gated not in (..., False, None, "auto", "manual"):
+    if body.gated is True:
         raise BadRequestError("gated must be auto, manual or false")
     with store.snapshot() as snapshot:
         repo = snapshot.repo(repo_id)
     private = _is_private(body, default=repo.private)
-    gated = repo.gated if gated is ... else gated or None
+    gated = repo.gated if body.gated is UNSET else body.gated or None
     repo = store.configure(repo.id, private=private, gated=gated)
     return JsonResponse({"private": repo.private, "gated": repo.gated or False})
 
@@ -136,10 +186,8 @@ def settings(request: Request, body: dict[str, Any]) -> Response:
 def list_repos(request: Request) -> Response:
     """GET /api/models and GET /api/spaces"""
     params = request.query_params
-    default = FULL if flag(params.get("full")) else LISTED
-    if flag(params.get("cardData")):
-        default = default | {"cardData"}
-    fields = requested_fields(_values(request, "expand"), default)
+    default = _FULL if flag(params.get("full")) else _LISTED
+    fields = _fields(request, default | {"cardData"} if flag(params.get("cardData")) else default)
     sort = _SORTS.get(params.get("sort", "createdAt"))
     if sort is None:
         raise BadRequestError(f"cannot sort by {params['sort'][:60]!r}")
@@ -151,29 +199,26 @@ def list_repos(request: Request) -> Response:
         sort=sort,
         limit=page_size(request, _MAX_PAGE),
         after=params.get("cursor"),
-        cards=needs_cards(fields),
+        cards=not _CARD_FIELDS.isdisjoint(fields),
         spaces=request.scope["path"] == "/api/spaces",
     )
     with snapshot_for(request) as snapshot:
         page = snapshot.page(query)
-        files = snapshot.head_files(page.repos) if needs_files(fields) else {}
-    items = [_summary(repo, fields, files.get(repo.key, [])) for repo in page.repos]
+        listed = page.repos if fields & _FILE_FIELDS else ()
+        files = snapshot.head_files(listed)
+    items = [_payload(repo, fields, files.get(repo.key, [])) for repo in page.repos]
     return JsonResponse(items, headers=cursor_link(request, page.next))
 
 
 def repo_info(request: Request) -> Response:
     """GET /api/models/{id} and GET /api/models/{id}/revision/{revision}"""
-    store = context_of(request).store
-    fields = requested_fields(_values(request, "expand"), INFO)
+    fields, blobs = _fields(request, _INFO), flag(request.query_params.get("blobs"))
     with repo_for(request) as (snapshot, repo):
         commit = snapshot.commit(repo, param(request, "revision", "main"))
         files = snapshot.tree(repo, commit)
         if commit.seq != repo.seq:
-            repo = _as_it_was(store, repo, commit, files)
-    if not flag(request.query_params.get("blobs")):
-        return JsonResponse(_summary(repo, fields, files))
-    siblings = [sibling_with_blob(entry) for entry in files]
-    return JsonResponse(repo_payload(repo, fields, siblings, _storage(files)))
+            repo = _as_it_was(context_of(request).store, repo, commit, files)
+    return JsonResponse(_payload(repo, fields, files, blobs=blobs))
 
 
 def refs(request: Request) -> Response:
@@ -183,11 +228,11 @@ def refs(request: Request) -> Response:
     return JsonResponse({"branches": [main], "converts": [], "tags": [], "pullRequests": []})
 
 
-@json_endpoint
-def validate_yaml(request: Request, body: dict[str, Any]) -> Response:
+@json_endpoint(_Readme)
+def validate_yaml(request: Request, body: _Readme) -> Response:
     """POST /api/validate-yaml"""
     try:
-        data, _ = split_front_matter(str(body.get("content", "")))
+        data, _ = split_front_matter(body.content)
     except (CardError, ValueError, RecursionError) as error:
         return JsonResponse({"errors": [{"message": str(error)}], "warnings": []}, 400)
     empty = {"message": "empty or missing yaml metadata in repo card"}
@@ -207,12 +252,46 @@ def flag(text: str | None) -> bool:
     return text is not None and text.lower() in ("true", "1")
 
 
-def _summary(repo: Repo, fields: frozenset[str], files: list[Entry]) -> dict[str, Any]:
-    return repo_payload(repo, fields, [sibling(entry) for entry in files], _storage(files))
+def _fields(request: Request, default: frozenset[str]) -> frozenset[str]:
+    """The keys that `expand` names, or the default ones. Raises BadRequestError."""
+    expand = _values(request, "expand")
+    unknown = set(expand) - _FIELDS.keys() - _FILE_FIELDS - _UNSUPPORTED
+    if unknown:
+        raise BadRequestError(f"expand does not accept {min(unknown)[:60]!r}")
+    return frozenset(expand or default) - _UNSUPPORTED
 
 
-def _storage(files: list[Entry]) -> int:
-    return sum(entry.size for entry in files)
+def _payload(
+    repo: Repo, fields: frozenset[str], files: Sequence[Entry], *, blobs: bool = False
+) -> dict[str, Any]:
+    """One repository; keys without a value are left out."""
+    payload: dict[str, Any] = {"_id": f"{repo.key:024x}", "id": str(repo.id)}
+    if repo.id.is_space:
+        payload["id"] = f"{repo.id.owner}/{repo.id.name}"
+        fields = fields - _MODEL_FIELDS
+    else:
+        payload["modelId"] = payload["id"]
+    payload |= {name: _FIELDS[name](repo) for name in sorted(_FIELDS.keys() & fields)}
+    if "siblings" in fields:
+        payload["siblings"] = [_sibling(entry, blobs=blobs) for entry in files]
+    if "usedStorage" in fields:
+        payload["usedStorage"] = sum(entry.size for entry in files)
+    return {key: value for key, value in payload.items() if value is not None}
+
+
+def _sibling(entry: Entry, *, blobs: bool) -> dict[str, Any]:
+    if not blobs:
+        return {"rfilename": entry.path}
+    payload = {"rfilename": entry.path, "size": entry.size, "blobId": entry.oid}
+    return payload | lfs_payload(entry, "sha256")
+
+
+def lfs_payload(entry: Entry, digest_key: str) -> dict[str, Any]:
+    """What Git LFS knows of a file, if it is there."""
+    if not entry.is_lfs:
+        return {}
+    size = {"size": entry.size, "pointerSize": entry.pointer_size}
+    return {"lfs": {digest_key: entry.sha256, **size}}
 
 
 def _as_it_was(store: Store, repo: Repo, commit: Commit, files: list[Entry]) -> Repo:
@@ -232,18 +311,15 @@ def _current_names_only() -> Iterator[None]:
         ) from error
 
 
-def _repo_id(request: Request, body: Mapping[str, Any]) -> RepoId:
-    namespace = body.get("organization") or context_of(request).access.user
-    return check_repo_id(namespace, body.get("name"), kind=body.get("type"))
+def _repo_id(request: Request, body: _RepoBody) -> RepoId:
+    namespace = body.organization or context_of(request).access.user
+    return check_repo_id(namespace, body.name, kind=body.type)
 
 
-def _is_private(body: Mapping[str, Any], *, default: bool) -> bool:
-    visibility = body.get("visibility")
-    if visibility is None:
-        return bool(body.get("private", default))
-    if visibility not in ("public", "private"):
-        raise BadRequestError("visibility must be public or private")
-    return bool(visibility == "private")
+def _is_private(body: _Settings, *, default: bool) -> bool:
+    if body.visibility is None:
+        return default if body.private is None else body.private
+    return body.visibility == "private"
 
 
 def _values(request: Request, name: str) -> list[str]:

@@ -1,24 +1,4 @@
-"""The errors of the local Hub, with their HTTP statuses and error codes.
-
-::
-
-    StoreError
-    ├── BadRequestError          400
-    ├── UnauthorizedError        401   a token is missing or invalid
-    │   ├── RepoHiddenError      401   X-Error-Code: RepoNotFound
-    │   └── GatedRepoError       401   X-Error-Code: GatedRepo
-    ├── ForbiddenError           403
-    ├── RepoNotFoundError        404   X-Error-Code: RepoNotFound
-    ├── RepoMovedError           307   to the new name
-    ├── RevisionNotFoundError    404   X-Error-Code: RevisionNotFound
-    ├── EntryNotFoundError       404   X-Error-Code: EntryNotFound
-    ├── RepoExistsError          409
-    ├── HeadMovedError           412   the parent of a commit is no longer the head
-    ├── TooLargeError            413
-    └── WrongContentError        422   an upload differs from what was announced
-
-The codes are those that huggingface_hub reads.
-"""
+"""The local Hub's errors, with their HTTP statuses and the codes that huggingface_hub reads."""
 
 from __future__ import annotations
 

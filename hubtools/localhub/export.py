@@ -7,10 +7,13 @@ what changed, removes what is gone, and touches nothing else.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 from jinja2 import Environment
@@ -21,11 +24,18 @@ from hubtools.core.events import Reporter
 from hubtools.core.files import write_atomically, writing
 from hubtools.core.run_record import RUN_RECORD
 from hubtools.core.template_root import template_root
-from hubtools.localhub.export_manifest import fingerprint, read_manifest, write_manifest
 from hubtools.localhub.gallery import GalleryQuery, gallery_page, page_count
 from hubtools.localhub.links import SiteLinks, gallery_file
+from hubtools.localhub.names import parse_repo_id
 from hubtools.localhub.page_data import ModelPages
-from hubtools.localhub.rendering import ASSETS, WebPage, labels, page_templates, render
+from hubtools.localhub.rendering import (
+    ASSETS,
+    WebPage,
+    content_policy,
+    labels,
+    page_templates,
+    render,
+)
 from hubtools.localhub.snapshot import PICTURE, Snapshot
 from hubtools.localhub.store import Store
 from hubtools.localhub.types import Entry, Query, Repo, RepoId
@@ -38,11 +48,7 @@ _LONGEST_NAME = 255  # bytes of a part of a path
 _BATCH = 1000
 _SAVED_EVERY = 500
 _SEARCH_TAGS = 32
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; "
-    "img-src 'self'{}; form-action 'self'; base-uri 'none'; "
-    "require-trusted-types-for 'script'; trusted-types 'none'"
-)
+_MANIFEST = "-/export.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +89,7 @@ class _Site:
     copied: dict[RepoId, frozenset[str]]
 
     def links(self, here: str) -> SiteLinks:
-        return SiteLinks(here, self.options.url, self.copied, self.options.pictures)
+        return SiteLinks(self.options.url, here, self.copied, self.options.pictures)
 
     def write(self, file: str, page: WebPage) -> None:
         text = render(self.templates, page, self.links(file), static=True)
@@ -98,19 +104,19 @@ def write_site(
     Raises UsageError for a folder that holds something else, OutputError when it cannot be
     written, CancelledError once `cancel` is set; the next export then writes what is left.
     """
-    before = read_manifest(out)
+    before = _read_manifest(out)
     with store.snapshot(private=True) as snapshot:
         total = snapshot.count(Query())
     with writing(out), store.snapshot(private=False) as snapshot:
         site = _Site(out, store, snapshot, _templates(options), options, {})
         repos = list(_all(snapshot))
-        current = {str(repo.id): fingerprint(repo, *astuple(options)) for repo in repos}
+        current = {str(repo.id): _fingerprint(repo, options) for repo in repos}
         written = _write_models(site, repos, before, current, reporter, cancel)
         _write_gallery(site, len(repos))
         gone = before.keys() - current.keys()
         for name in gone:
             shutil.rmtree(out / name, ignore_errors=True)
-    write_manifest(out, current)
+    _write_manifest(out, current)
     return ExportResult(
         models=len(repos), written=written, removed=len(gone), left_out=total - len(repos)
     )
@@ -129,7 +135,7 @@ def _write_models(
     The manifest names a folder before it is made, so an interrupted export leaves none behind.
     """
     manifest = {**before, **{n: "" for n, mark in current.items() if before.get(n) != mark}}
-    write_manifest(site.root, manifest)
+    _write_manifest(site.root, manifest)
     written = 0
     with reporter.task("Exporting", len(repos)) as task:
         for done, repo in enumerate(repos, 1):
@@ -140,7 +146,7 @@ def _write_models(
                 _put_model(site, pages)
                 manifest[name], written = current[name], written + 1
                 if written % _SAVED_EVERY == 0:
-                    write_manifest(site.root, manifest)
+                    _write_manifest(site.root, manifest)
             task.advance(done)
     return written
 
@@ -251,6 +257,44 @@ def _files_to_copy(entries: Mapping[str, Entry], options: SiteOptions) -> frozen
 
 def _templates(options: SiteOptions) -> Environment:
     templates = page_templates()
-    policy = _POLICY.format(" https:" if options.remote_pictures else "")
+    policy = content_policy("script-src 'self'", remote=options.remote_pictures)
     templates.globals |= {"policy": policy, "site": options.title}
     return templates
+
+
+def _fingerprint(repo: Repo, options: SiteOptions) -> str:
+    """A digest of all that a model's folder is made of."""
+    text = repr((repo.head, repo.key, repo.private, astuple(options), _templates_digest()))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@cache
+def _templates_digest() -> str:
+    digest = hashlib.sha256(version("hf-hubtools").encode())
+    for file in sorted((template_root() / "web").iterdir()):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _read_manifest(out: Path) -> dict[str, str]:
+    """The fingerprints of an earlier export, by model; empty for a new folder.
+
+    Raises UsageError for a folder that holds something else.
+    """
+    try:
+        found = json.loads((out / _MANIFEST).read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        if out.exists() and (not out.is_dir() or any(p.name != ".git" for p in out.iterdir())):
+            raise UsageError(
+                "not an exported site", where=out, fix="Choose a new or empty folder"
+            ) from None
+        return {}
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            "cannot be read", where=out / _MANIFEST, fix="Delete the folder and export again"
+        ) from error
+    return {str(parse_repo_id(name)): str(value) for name, value in dict(found).items()}
+
+
+def _write_manifest(out: Path, fingerprints: Mapping[str, str]) -> None:
+    write_atomically(out / _MANIFEST, json.dumps(fingerprints, indent=0, sort_keys=True) + "\n")

@@ -61,7 +61,7 @@ def gallery_page(snapshot: Snapshot, query: GalleryQuery, links: Links) -> WebPa
         raise RepoNotFoundError(f"{query.namespace} has no models on this Hub")
     pages = page_count(count)
 
-    def link(number: int = 1, *, sort: str = query.sort) -> str:
+    def link(number: int = 1, *, sort: str = query.sort) -> str | None:
         return links.gallery(
             number,
             namespace=query.namespace,

@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
+import msgspec
 from jinja2 import Environment
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
@@ -33,6 +34,7 @@ from hubtools.localhub.snapshot import Snapshot
 from hubtools.localhub.store import Store
 from hubtools.localhub.types import SPACES, Repo, RepoId
 
+_Body = TypeVar("_Body")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _ROLE = "hubtools.role"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -180,11 +182,8 @@ def check_write(request: Request, repo_id: RepoId) -> RepoId:
     return repo_id
 
 
-async def json_body(request: Request, limit: int = _MAX_JSON) -> dict[str, Any]:
-    """The request's JSON object, of at most `limit` bytes.
-
-    Raises BadRequestError, and TooLargeError.
-    """
+async def json_body(request: Request, type: type[_Body], limit: int = _MAX_JSON) -> _Body:
+    """The request's JSON, of at most `limit` bytes. Raises BadRequestError and TooLargeError."""
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type in _FORMS:
         raise BadRequestError("the body must be JSON", fix="Send Content-Type: application/json")
@@ -193,30 +192,34 @@ async def json_body(request: Request, limit: int = _MAX_JSON) -> dict[str, Any]:
         body += chunk
         if len(body) > limit:
             raise TooLargeError(f"the body is larger than {limit:,} bytes")
-    return json_object(bytes(body))
+    return parse_json(bytes(body), type)
 
 
 def json_endpoint(
-    handler: Callable[[Request, dict[str, Any]], Response],
-) -> Callable[[Request], Awaitable[Response]]:
-    """An endpoint that reads a JSON body and then calls `handler` with it in a thread."""
+    type: type[_Body],
+) -> Callable[[Callable[[Request, _Body], Response]], Callable[[Request], Awaitable[Response]]]:
+    """An endpoint that reads JSON of a type and then calls the handler with it in a thread."""
 
-    @wraps(handler)
-    async def endpoint(request: Request) -> Response:
-        return await run_in_threadpool(handler, request, await json_body(request))
+    def decorate(
+        handler: Callable[[Request, _Body], Response],
+    ) -> Callable[[Request], Awaitable[Response]]:
+        @wraps(handler)
+        async def endpoint(request: Request) -> Response:
+            return await run_in_threadpool(handler, request, await json_body(request, type))
 
-    return endpoint
+        return endpoint
+
+    return decorate
 
 
-def json_object(text: bytes) -> dict[str, Any]:
-    """A JSON object. Raises BadRequestError."""
+def parse_json(text: bytes, type: type[_Body]) -> _Body:
+    """JSON as a value of this type; lone surrogates pass. Raises BadRequestError."""
     try:
-        data = json.loads(text)
+        return msgspec.convert(json.loads(text), type)
+    except msgspec.ValidationError as error:
+        raise BadRequestError(f"the body is invalid: {error}") from error
     except (ValueError, RecursionError) as error:
         raise BadRequestError("the body is not valid JSON") from error
-    if not isinstance(data, dict):
-        raise BadRequestError("the body is not a JSON object")
-    return data
 
 
 def error_response(error: HubtoolsError, **more: str) -> Response:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -45,17 +45,31 @@ class InferenceClient:
         self._last_id += 1
         request = Generate(self._last_id, str(folder), prompt, count, seed)
         deadline = asyncio.get_running_loop().time() + self._timeout
+        is_running = True
         try:
             await self._start_worker()
             self._send(request)
-            async with aclosing(self._events(request.id, deadline)) as events:
-                async for event in events:
-                    yield event
+            while line := await self._read_line(deadline):
+                reply = msgspec.json.decode(line, type=WorkerReply)
+                if reply.id != request.id:
+                    continue  # to an earlier request, which was stopped
+                if reply.event is None:
+                    is_running = False
+                    return
+                yield reply.event
+            is_running = False
+            await self.close()
+            yield GenerationFailed(_WORKER_DIED)
         except TimeoutError:
+            is_running = False
             await self.close()
             yield GenerationFailed(f"The model took longer than {self._timeout:.0f} seconds.")
         except (BrokenPipeError, ConnectionResetError):
+            is_running = False
             yield GenerationFailed(_WORKER_DIED)
+        finally:
+            if is_running:
+                self._send(StopGenerating(request.id))
 
     async def close(self) -> None:
         """Kill the worker."""
@@ -64,25 +78,6 @@ class InferenceClient:
             with suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
-
-    async def _events(self, id: int, deadline: float) -> AsyncGenerator[GenerationEvent, None]:
-        """The events of request `id`; replies to an earlier, stopped one are skipped."""
-        ended = False
-        try:
-            while line := await self._read_line(deadline):
-                reply = msgspec.json.decode(line, type=WorkerReply)
-                if reply.id != id:
-                    continue
-                if reply.event is None:
-                    ended = True
-                    return
-                yield reply.event
-            ended = True
-            await self.close()
-            yield GenerationFailed(_WORKER_DIED)
-        finally:
-            if not ended:
-                self._send(StopGenerating(id))
 
     async def _read_line(self, deadline: float) -> bytes:
         assert self._process is not None and self._process.stdout is not None

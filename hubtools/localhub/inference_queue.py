@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
 import time
-from collections import defaultdict, deque
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from starlette.concurrency import run_in_threadpool
 
@@ -47,7 +45,7 @@ class InferenceQueue:
         self._clock = clock
         self._tickets: list[Ticket] = []
         self._moved = asyncio.Event()
-        self._recent: defaultdict[str, deque[float]] = defaultdict(deque)
+        self._recent: list[tuple[float, str]] = []
 
     def enter(self, address: str) -> Ticket:
         """A place at the end.
@@ -55,17 +53,14 @@ class InferenceQueue:
         Raises TooManyRequestsError when the queue or the address's share of it is full.
         """
         now = self._clock()
-        for known in [a for a, times in self._recent.items() if times[-1] < now - 60]:
-            del self._recent[known]
-        recent = [then for then in self._recent.get(address, ()) if then >= now - 60]
-        queued = sum(ticket.address == address for ticket in self._tickets)
+        self._recent = [(then, known) for then, known in self._recent if then >= now - 60]
         if (
             len(self._tickets) >= _MAX_QUEUED
-            or queued >= _MAX_QUEUED_EACH
-            or len(recent) >= _MAX_A_MINUTE
+            or sum(ticket.address == address for ticket in self._tickets) >= _MAX_QUEUED_EACH
+            or sum(known == address for _, known in self._recent) >= _MAX_A_MINUTE
         ):
             raise TooManyRequestsError("too many prompts at once", fix="Try again in a minute")
-        self._recent[address] = deque((*recent, now))
+        self._recent.append((now, address))
         ticket = Ticket(address)
         self._tickets.append(ticket)
         return ticket
@@ -94,7 +89,8 @@ class InferenceService:
         self.queue = InferenceQueue()
         self._store = store
         self._client = InferenceClient()
-        self._folder: Path | None = None
+        self._folder: TemporaryDirectory[str] | None = None
+        self._model: tuple[int, str] | None = None
 
     async def generate(
         self,
@@ -121,23 +117,18 @@ class InferenceService:
     async def close(self) -> None:
         """Kill the worker and delete the links to the model's files."""
         await self._client.close()
-        self._drop_folder()
+        if self._folder is not None:
+            self._folder.cleanup()
 
     def _model_folder(self, repo: Repo, entries: Mapping[str, Entry]) -> Path:
         """A folder of links to the model's files under the names that transformers expects."""
-        name = f"{repo.key}-{repo.head}"
-        if self._folder is not None and self._folder.name == name:
-            return self._folder
-        self._drop_folder()
-        folder = Path(tempfile.mkdtemp(prefix="hubtools-model-")) / name
-        folder.mkdir()
-        for path, entry in entries.items():
-            if "/" not in path and path.endswith(_MODEL_FILES):
-                (folder / path).symlink_to(self._store.objects.path(entry.sha256).resolve())
-        self._folder = folder
-        return folder
-
-    def _drop_folder(self) -> None:
-        if self._folder is not None:
-            shutil.rmtree(self._folder.parent, ignore_errors=True)
-            self._folder = None
+        if self._folder is None or self._model != (repo.key, repo.head):
+            if self._folder is not None:
+                self._folder.cleanup()
+            self._folder, self._model = TemporaryDirectory(prefix="hubtools-model-"), None
+            for path, entry in entries.items():
+                if "/" not in path and path.endswith(_MODEL_FILES):
+                    content = self._store.objects.path(entry.sha256).resolve()
+                    Path(self._folder.name, path).symlink_to(content)
+            self._model = (repo.key, repo.head)
+        return Path(self._folder.name)

@@ -13,8 +13,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from itertools import chain
 from queue import Empty, Queue
+from typing import BinaryIO
 
 import msgspec
 
@@ -34,64 +35,58 @@ from hubtools.localhub.inference_messages import (
 _IDLE_TIMEOUT = 600.0  # seconds
 _UPDATE_INTERVAL = 0.05  # seconds between two events of a text that grows
 
-Reply = Callable[[GenerationEvent | None], None]
 Stream = Callable[[str, int], Iterator[str]]
 """Continues a prompt with a seed; yields the prompt and then each piece of text."""
 
 
-@dataclass(slots=True)
-class _Inbox:
-    """The requests in their order, and the last one that was stopped."""
+class _Worker:
+    """Answers the requests in their order; keeps the last model loaded."""
 
-    requests: Queue[Generate | None] = field(default_factory=Queue)
-    stopped_id: int = -1
-    closed: bool = False
+    def __init__(self, output: BinaryIO) -> None:
+        self._output = output
+        self._requests: Queue[Generate | None] = Queue()
+        self._stopped_id = -1
+        self._closed = False
+        self._folder = ""
+        self._stream: Stream | None = None
 
     def listen(self) -> None:
         """Read stdin until it ends, so that a stop is seen while a request is answered."""
         for line in sys.stdin.buffer:
             message: WorkerRequest = msgspec.json.decode(line, type=Generate | StopGenerating)
             if isinstance(message, StopGenerating):
-                self.stopped_id = message.id
+                self._stopped_id = message.id
             else:
-                self.requests.put(message)
-        self.closed = True
-        self.requests.put(None)
+                self._requests.put(message)
+        self._closed = True
+        self._requests.put(None)
 
-    def is_stopped(self, request: Generate) -> bool:
-        """Whether nobody waits for the request any more."""
-        return self.closed or self.stopped_id == request.id
+    def run(self) -> None:
+        """Answer requests until stdin ends or nobody reads the replies."""
+        with suppress(BrokenPipeError, Empty):
+            while request := self._requests.get(timeout=_IDLE_TIMEOUT):
+                for event in chain(self._events(request), [None]):
+                    self._output.write(msgspec.json.encode(WorkerReply(request.id, event)) + b"\n")
+                    self._output.flush()
 
-
-class _ModelRunner:
-    """Answers requests; keeps the last model loaded."""
-
-    def __init__(self, inbox: _Inbox) -> None:
-        self._inbox = inbox
-        self._folder = ""
-        self._stream: Stream | None = None
-
-    def answer(self, request: Generate, reply: Reply) -> None:
+    def _events(self, request: Generate) -> Iterator[GenerationEvent]:
         """Generate what was requested; whatever goes wrong becomes an event."""
         try:
             if self._stream is None or self._folder != request.folder:
-                reply(ModelLoading())
+                yield ModelLoading()
                 self._stream = None  # frees the model before, as there may not be room for two
                 self._stream, self._folder = _load(request.folder), request.folder
-            for text in self._generate(self._stream, request):
-                reply(text)
-        except BrokenPipeError:
-            raise
+            yield from self._texts(self._stream, request)
         except HubtoolsError as error:
-            reply(GenerationFailed(" ".join(filter(None, (f"{error.what}.", error.fix)))))
+            yield GenerationFailed(" ".join(filter(None, (f"{error.what}.", error.fix))))
         except Exception as error:  # noqa: BLE001  (foreign models make torch raise anything)
-            reply(GenerationFailed(f"The model failed: {type(error).__name__}."))
+            yield GenerationFailed(f"The model failed: {type(error).__name__}.")
 
-    def _generate(self, stream: Stream, request: Generate) -> Iterator[GeneratedText]:
+    def _texts(self, stream: Stream, request: Generate) -> Iterator[GeneratedText]:
         for index in range(request.count):
             updated, text = 0.0, ""
             for piece in stream(request.prompt, (request.seed + index) % 2**31):
-                if self._inbox.is_stopped(request):
+                if self._closed or self._stopped_id == request.id:
                     return
                 text += piece
                 if time.monotonic() - updated >= _UPDATE_INTERVAL:
@@ -106,19 +101,9 @@ def main() -> None:
     os.dup2(2, 1)  # what libraries print must not end up among the replies
     with suppress(OSError, AttributeError):  # not on Windows
         os.nice(5)
-    inbox = _Inbox()
-    threading.Thread(target=inbox.listen, daemon=True).start()
-    runner = _ModelRunner(inbox)
-    with suppress(BrokenPipeError, Empty):
-        while request := inbox.requests.get(timeout=_IDLE_TIMEOUT):
-            current = request.id
-
-            def reply(event: GenerationEvent | None, id: int = current) -> None:
-                output.write(msgspec.json.encode(WorkerReply(id, event)) + b"\n")
-                output.flush()
-
-            runner.answer(request, reply)
-            reply(None)
+    worker = _Worker(output)
+    threading.Thread(target=worker.listen, daemon=True).start()
+    worker.run()
 
 
 def _load(folder: str) -> Stream:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from fnmatch import fnmatchcase
 
@@ -27,7 +26,6 @@ _SPACE_TEXT = (
     "Check out the configuration reference at "
     "https://huggingface.co/docs/hub/spaces-config-reference"
 )
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def git_attributes() -> bytes:
@@ -35,7 +33,7 @@ def git_attributes() -> bytes:
     return "".join(f"{p} filter=lfs diff=lfs merge=lfs -text\n" for p in _LFS_PATTERNS).encode()
 
 
-def space_readme(name: str, sdk: object) -> bytes:
+def space_readme(name: str, sdk: str | None) -> bytes:
     """The `README.md` that a new Space on the Hub starts with. Raises BadRequestError."""
     if sdk not in _SDKS:
         raise BadRequestError("a Space needs an SDK", fix=f"Set sdk to one of {', '.join(_SDKS)}")
@@ -51,12 +49,10 @@ def belongs_to_lfs(path: str, size: int) -> bool:
     )
 
 
-def check_repo_id(namespace: object, name: object, *, kind: object = "model") -> RepoId:
+def check_repo_id(namespace: str, name: str, *, kind: str | None = "model") -> RepoId:
     """The id of a repository. Raises BadRequestError for names that no repository can have."""
     if kind not in (None, "model", "space"):
         raise BadRequestError("this Hub has only models and Spaces", fix="Use repo_type='model'")
-    if not isinstance(namespace, str) or not isinstance(name, str):
-        raise BadRequestError("a repository needs a namespace and a name")
     if namespace.lower() in _RESERVED:
         raise BadRequestError(f"the namespace {namespace!r} is reserved", fix="Choose another")
     try:
@@ -66,20 +62,16 @@ def check_repo_id(namespace: object, name: object, *, kind: object = "model") ->
         raise BadRequestError(error.what, fix=error.fix) from error
 
 
-def parse_repo_id(text: object, *, kind: object = "model") -> RepoId:
+def parse_repo_id(text: str, *, kind: str | None = "model") -> RepoId:
     """The id in `namespace/name`. Raises BadRequestError."""
-    namespace, slash, name = str(text).partition("/")
+    namespace, slash, name = text.partition("/")
     if not slash:
-        raise BadRequestError(
-            f"{str(text)[:200]!r} is not a repository id", fix="Use 'namespace/name'"
-        )
+        raise BadRequestError(f"{text[:200]!r} is not a repository id", fix="Use 'namespace/name'")
     return check_repo_id(namespace, name, kind=kind)
 
 
-def check_path(path: object) -> str:
+def check_path(path: str) -> str:
     """The path of a file in a repository. Raises BadRequestError for any other path."""
-    if not isinstance(path, str) or not path:
-        raise BadRequestError("a path is missing")
     parts = path.split("/")
     if (
         len(path.encode("utf-8", "replace")) > _MAX_PATH
@@ -92,15 +84,3 @@ def check_path(path: object) -> str:
             fix="Use a relative path without '..', '.git', backslashes or control characters",
         )
     return path
-
-
-def check_sha256(digest: object) -> str:
-    """The digest. Raises BadRequestError unless it is a SHA-256 in lower-case hex."""
-    if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
-        raise BadRequestError("an LFS oid must be a SHA-256 in hex")
-    return digest
-
-
-def clean_text(text: object, limit: int) -> str:
-    """At most `limit` characters of a text, without what UTF-8 cannot encode."""
-    return str(text)[:limit].encode("utf-8", "replace").decode()

@@ -16,9 +16,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from filelock import FileLock, Timeout
+from filelock import AcquireReturnProxy, FileLock, Timeout
 
 _POLL = 0.005  # seconds; the lock of a Hub's folder is never held for long
 
@@ -74,7 +74,7 @@ class Staging:
         """Write the content of a regular file."""
         with self.writer() as writer:
             writer.write(data)
-            return replace(writer.finish(), oid=git_blob_oid(data))
+            return replace(writer.finish(), oid=git_oid("blob", data))
 
 
 class ObjectStore:
@@ -113,13 +113,17 @@ class ObjectStore:
         staged.path.replace(target)
         _sync_folder(target.parent)
 
-    def write(self, content: bytes, sha256: str) -> None:
+    def describe(self, data: bytes) -> Staged:
+        """A regular file's content in its final place, which need not be there yet."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        return Staged(self.path(sha256), sha256, git_oid("blob", data), len(data))
+
+    def write(self, content: bytes, target: Path) -> None:
         """Write a content to its final place without syncing it to the disk.
 
         Only while the database is locked and has no row for it: if the transaction fails, nothing
         refers to what was written, and the next write replaces it.
         """
-        target = self.path(sha256)
         target.parent.mkdir(exist_ok=True)
         target.write_bytes(content)
 
@@ -140,33 +144,29 @@ class ObjectStore:
         with suppress(FileNotFoundError):
             self.path(sha256).unlink()
 
-    def sweep(self) -> int:
-        """Delete what killed processes left in `incoming/`; returns how many folders."""
-        swept = 0
+    def sweep(self) -> None:
+        """Delete what killed processes left in `incoming/`."""
         with folder_lock(self._root):
             for folder in self._incoming.iterdir():
                 with suppress(Timeout, OSError), _writer_lock(folder):
                     shutil.rmtree(folder)
-                    swept += 1
-        return swept
 
 
-def git_blob_oid(data: bytes) -> str:
-    """The id that git gives a file with this content."""
-    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+def git_oid(kind: str, body: bytes) -> str:
+    """The id that git gives an object: a `blob`, a `tree` or a `commit`."""
+    header = f"{kind} {len(body)}\0".encode()
+    return hashlib.sha1(header + body, usedforsecurity=False).hexdigest()
 
 
 def lfs_pointer(sha256: str, size: int) -> tuple[str, int]:
     """The git blob id and the length of the pointer that stands for a content in Git LFS."""
     text = f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n"
-    return git_blob_oid(text.encode()), len(text)
+    return git_oid("blob", text.encode()), len(text)
 
 
-@contextmanager
-def folder_lock(root: Path) -> Iterator[None]:
+def folder_lock(root: Path) -> AcquireReturnProxy[Any]:
     """The lock of a Hub's folder, among all threads and processes."""
-    with FileLock(root / "hub.lock", thread_local=False).acquire(poll_interval=_POLL):
-        yield
+    return FileLock(root / "hub.lock", thread_local=False).acquire(poll_interval=_POLL)
 
 
 def _writer_lock(folder: Path) -> FileLock:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import PurePosixPath
 from typing import Any
 
 from hubtools.cards.card import Card
@@ -22,6 +21,7 @@ from hubtools.localhub.rendering import WebPage, labels, teaser, texts
 from hubtools.localhub.run_page import summarize_run
 from hubtools.localhub.snapshot import PICTURE, Snapshot
 from hubtools.localhub.store import README, Store
+from hubtools.localhub.trees import folders_of
 from hubtools.localhub.types import Commit, Entry, FileChange, Repo
 
 COMMITS_PAGE = 50
@@ -105,7 +105,7 @@ class ModelPages:
             "prompt": card.prompt or _widget_prompt(self.repo) or _PROMPT,
             "predictions": self.predictions if needs_card else (),
             "prompting": prompting,
-            "image": picture and links.absolute(picture),
+            "image": links.absolute(picture),
             "address": links.absolute(links.card(self.repo.id)),
             "description": teaser(self.repo) or f"A language model: {self.repo.id}",
         }
@@ -117,7 +117,7 @@ class ModelPages:
         rows = self._rows(self._tree(commit).values(), folder, flat=flat)
         if folder and not rows:
             raise EntryNotFoundError(folder, commit.oid)
-        crumbs = [*_parents(folder), folder] if folder else []
+        crumbs = [*folders_of(folder), folder] if folder else []
         data = {"rows": rows, "crumbs": crumbs, "revision": revision, "commit": commit}
         return self._page("files.html.j2", "files", data)
 
@@ -129,7 +129,7 @@ class ModelPages:
         text = None if is_picture else self._text(entry)
         data = {
             "entry": entry,
-            "crumbs": _parents(path),
+            "crumbs": folders_of(path),
             "revision": revision,
             "commit": commit,
             "lines": None if text is None else text.removesuffix("\n").split("\n"),
@@ -176,7 +176,6 @@ class ModelPages:
         self, links: Links, prediction: Prediction, key: str, *, can_draw: bool
     ) -> WebPage:
         """One prediction with its picture; `key` is its number on the card, or carries it."""
-        page = links.share(self.repo.id, key)
         picture = links.share_picture(self.repo.id, key) if can_draw else None
         number, count = share_links.number_of(key), len(self.card.predictions)
         prompt = prediction.prompt if prediction.text.startswith(prediction.prompt) else ""
@@ -189,8 +188,8 @@ class ModelPages:
             "prompt": prompt,
             "continuation": prediction.text[len(prompt) :],
             "share_image": picture,
-            "image": picture and links.absolute(picture),
-            "address": page and links.absolute(page),
+            "image": links.absolute(picture),
+            "address": links.absolute(links.share(self.repo.id, key)),
             "number": number,
             "count": count,
             "previous": number and neighbor(number - 1),
@@ -260,11 +259,6 @@ class ModelPages:
 
     def _read(self, entry: Entry) -> bytes:
         return self._store.objects.path(entry.sha256).read_bytes()
-
-
-def _parents(path: str) -> list[str]:
-    """The folders that a path is in, outermost first."""
-    return [str(p) for p in reversed(PurePosixPath(path).parents) if str(p) != "."]
 
 
 def _widget_prompt(repo: Repo) -> str | None:

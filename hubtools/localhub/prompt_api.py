@@ -6,9 +6,8 @@ import secrets
 import unicodedata
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any
+from typing import Annotated
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
@@ -20,16 +19,13 @@ from hubtools.core.errors import MissingExtraError
 from hubtools.core.extras import require_extra
 from hubtools.core.results import Prediction
 from hubtools.localhub import share_links
-from hubtools.localhub.errors import BadRequestError, StoreError, TooLargeError
+from hubtools.localhub.errors import StoreError, TooLargeError
 from hubtools.localhub.http import context_of, json_body, repo_for
 from hubtools.localhub.inference_messages import GeneratedText, GenerationEvent
-from hubtools.localhub.links import ServerLinks
+from hubtools.localhub.links import Links
 from hubtools.localhub.types import Entry, Repo
 
-MAX_PROMPT = 400
-"""Characters of a prompt."""
-MAX_COUNT = 10
-DEFAULT_COUNT = 5
+_MAX_PROMPT = 400  # characters
 _MAX_BODY = 16 << 10  # bytes
 _MAX_WEIGHTS = 8 << 30  # bytes
 
@@ -40,13 +36,9 @@ class NotRunnableError(StoreError):
     status = 501
 
 
-@dataclass(frozen=True, slots=True)
-class PromptRequest:
-    """What a visitor requests of a model."""
-
+class _PromptBody(msgspec.Struct):
     prompt: str
-    count: int
-    seed: int
+    count: Annotated[int, msgspec.Meta(ge=1, le=10)] = 5
 
 
 def why_not_runnable(entries: Mapping[str, Entry]) -> str | None:
@@ -89,14 +81,18 @@ async def predict(request: Request) -> Response:
         {"type": "text", "index": 0, "text": …}    and at its end "done", "share_url", "picture_url"
         {"type": "error", "error": …}
     """
-    wanted = _prompt_request(await json_body(request, _MAX_BODY))
+    body = await json_body(request, _PromptBody, _MAX_BODY)
+    prompt = _printable(body.prompt).strip()
+    if len(prompt) > _MAX_PROMPT:
+        raise TooLargeError(f"the prompt is longer than {_MAX_PROMPT} characters")
     repo, entries = await run_in_threadpool(_runnable, request)
     service = context_of(request).inference
     if service is None:
         raise NotRunnableError("prompting is turned off on this Hub")
     ticket = service.queue.enter(request.client.host if request.client else "")
-    events = service.generate(ticket, repo, entries, wanted.prompt, wanted.count, wanted.seed)
-    lines = _lines(request, repo, wanted.prompt, events)
+    seed = secrets.randbelow(2**31)
+    events = service.generate(ticket, repo, entries, prompt, body.count, seed)
+    lines = _lines(request, repo, prompt, events)
     return _EventStream(lines, lambda: service.queue.leave(ticket))
 
 
@@ -117,7 +113,7 @@ def _shareable(event: GeneratedText, key: bytes, repo: Repo, prompt: str) -> Gen
     if not event.done:
         return msgspec.structs.replace(event, text=text)
     signed = share_links.sign(key, repo, Prediction(prompt=prompt, text=text))
-    links = ServerLinks("")
+    links = Links("")
     return msgspec.structs.replace(
         event,
         text=text,
@@ -138,19 +134,6 @@ def _runnable(request: Request) -> tuple[Repo, Mapping[str, Entry]]:
     if reason is not None:
         raise NotRunnableError(reason.rstrip("."))
     return repo, entries
-
-
-def _prompt_request(body: Mapping[str, Any]) -> PromptRequest:
-    prompt, count = body.get("prompt"), body.get("count", DEFAULT_COUNT)
-    if not isinstance(prompt, str) or type(count) is not int or not 1 <= count <= MAX_COUNT:
-        raise BadRequestError(
-            "prompt or count is missing or invalid",
-            fix=f'Send {{"prompt": "…", "count": 1 to {MAX_COUNT}}}',
-        )
-    plain = _printable(prompt).strip()
-    if len(plain) > MAX_PROMPT:
-        raise TooLargeError(f"the prompt is longer than {MAX_PROMPT} characters")
-    return PromptRequest(plain, count, secrets.randbelow(2**31))
 
 
 def _printable(text: str) -> str:

@@ -20,6 +20,15 @@ ASSETS = {
     "page.js": "text/javascript; charset=utf-8",
 }
 """The files next to the templates that pages load, and their media types."""
+_POLICY = (
+    "default-src 'none'",
+    "style-src 'self'",
+    "style-src-attr 'unsafe-inline'",  # cards have styles; markup.py checks them
+    "form-action 'self'",
+    "base-uri 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +59,11 @@ def render(env: Environment, page: WebPage, links: Links, *, static: bool = Fals
     return template.render(
         to=links, static=static, script=page.script, picture=PICTURE, page=page.data, **page.data
     )
+
+
+def content_policy(*more: str, remote: bool) -> str:
+    """The Content-Security-Policy of a page; `remote` if it loads other hosts' pictures."""
+    return "; ".join((*_POLICY, f"img-src 'self'{' https:' if remote else ''}", *more))
 
 
 def teaser(repo: Repo) -> str | None:

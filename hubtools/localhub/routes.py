@@ -19,23 +19,11 @@ from hubtools.localhub.errors import RepoNotFoundError, StoreError
 from hubtools.localhub.fleet_pages import fleet_page, fleets_page, has_fleets
 from hubtools.localhub.gallery import gallery_page, parse_gallery_query
 from hubtools.localhub.http import context_of, is_signed_in, param, repo_for, snapshot_for
-from hubtools.localhub.links import ServerLinks
+from hubtools.localhub.links import Links
 from hubtools.localhub.page_data import ModelPages, Prompting
 from hubtools.localhub.prompt_api import can_draw, why_not_runnable
-from hubtools.localhub.rendering import ASSETS, WebPage, render
+from hubtools.localhub.rendering import ASSETS, WebPage, content_policy, render
 
-_POLICY = {
-    "default-src": "'none'",
-    "style-src": "'self'",
-    "style-src-attr": "'unsafe-inline'",  # cards have styles; markup.py checks them
-    "img-src": "'self'",
-    "form-action": "'self'",
-    "base-uri": "'none'",
-    "frame-ancestors": "'none'",
-    "require-trusted-types-for": "'script'",
-    "trusted-types": "'none'",
-}
-_SCRIPT_POLICY = {"script-src": "'self'", "connect-src": "'self'"}
 _HEADERS = {
     "Cache-Control": "no-cache",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -166,16 +154,14 @@ def _shared(request: Request, pages: ModelPages, key: str) -> Prediction:
     return pages.predictions[number - 1]
 
 
-def _links(request: Request) -> ServerLinks:
-    return ServerLinks(f"{request.url.scheme}://{request.url.netloc}")
+def _links(request: Request) -> Links:
+    return Links(f"{request.url.scheme}://{request.url.netloc}")
 
 
 def _html(
     request: Request, page: WebPage, *, status: int = 200, remote: bool = False
 ) -> HTMLResponse:
-    policy = {**_POLICY, **(_SCRIPT_POLICY if page.script else {})}
-    if remote:
-        policy["img-src"] = "'self' https:"
+    script = ("script-src 'self'", "connect-src 'self'") if page.script else ()
+    policy = content_policy("frame-ancestors 'none'", *script, remote=remote)
     text = render(context_of(request).templates, page, _links(request))
-    joined = "; ".join(f"{name} {value}" for name, value in policy.items())
-    return HTMLResponse(text, status, {**_HEADERS, "Content-Security-Policy": joined})
+    return HTMLResponse(text, status, {**_HEADERS, "Content-Security-Policy": policy})

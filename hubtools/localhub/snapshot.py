@@ -48,8 +48,9 @@ SELECT r.key, r.namespace, r.name, r.private, r.gated, r.created, r.modified, r.
     '{}' AS card, '[]' AS tags, NULL AS pipeline_tag, NULL AS library_name, 0 AS has_picture
 FROM repos AS r
 """
+_COMMIT = "SELECT seq, oid, parent, time, author, title, message FROM commits"
 _ENTRY = """
-SELECT e.repo, e.path, e.oid, e.sha256, o.size, e.pointer_size, e.added
+SELECT e.path, e.oid, e.sha256, o.size, e.pointer_size, e.added, e.repo
 FROM entries AS e JOIN objects AS o USING (sha256)
 """
 
@@ -98,20 +99,20 @@ class Snapshot:
         sql = f"{_ENTRY} WHERE e.removed IS NULL AND e.repo IN ({marks}) ORDER BY e.repo, e.path"
         files: defaultdict[int, list[Entry]] = defaultdict(list)
         for row in self._db.execute(sql, keys):
-            files[row["repo"]].append(_entry(row))
+            files[row["repo"]].append(Entry(*row[:-1]))
         return files
 
     def commit(self, repo: Repo, revision: str) -> Commit:
         """The commit that `main` or a full oid names. Raises RevisionNotFoundError."""
         oid = repo.head if revision in ("main", "refs/heads/main") else revision
-        sql = "SELECT * FROM commits WHERE repo = ? AND oid = ?"
+        sql = f"{_COMMIT} WHERE repo = ? AND oid = ?"
         row = self._db.execute(sql, (repo.key, oid)).fetchone()
         if row is None:
             raise RevisionNotFoundError(
                 f"{repo.id} has no revision {revision[:100]!r}",
                 fix="Use main or the full id of a commit",
             )
-        return _commit(row)
+        return Commit(*row)
 
     def head(self, repo: Repo) -> Commit:
         """The newest commit."""
@@ -119,25 +120,27 @@ class Snapshot:
 
     def commits(self, repo: Repo, last: int, limit: int) -> list[Commit]:
         """At most `limit` commits up to the one with the seq `last`, newest first."""
-        sql = "SELECT * FROM commits WHERE repo = ? AND seq <= ? ORDER BY seq DESC LIMIT ?"
-        return [_commit(row) for row in self._db.execute(sql, (repo.key, last, limit))]
+        sql = f"{_COMMIT} WHERE repo = ? AND seq <= ? ORDER BY seq DESC LIMIT ?"
+        return [Commit(*row) for row in self._db.execute(sql, (repo.key, last, limit))]
 
     def commits_by_seq(self, repo: Repo, seqs: Iterable[int]) -> dict[int, Commit]:
         """The commits with these seqs."""
         wanted = sorted(set(seqs))
         marks = ",".join("?" * len(wanted))
-        sql = f"SELECT * FROM commits WHERE repo = ? AND seq IN ({marks})"
+        sql = f"{_COMMIT} WHERE repo = ? AND seq IN ({marks})"
         rows = self._db.execute(sql, (repo.key, *wanted))
-        return {row["seq"]: _commit(row) for row in rows}
+        return {row["seq"]: Commit(*row) for row in rows}
 
     def tree(self, repo: Repo, commit: Commit) -> list[Entry]:
         """All files at a commit, by path."""
         if commit.seq == repo.seq:
             sql = f"{_ENTRY} WHERE e.repo = ? AND e.removed IS NULL ORDER BY e.path"
-            return [_entry(row) for row in self._db.execute(sql, (repo.key,))]
+            return [Entry(*row[:-1]) for row in self._db.execute(sql, (repo.key,))]
         sql = f"""{_ENTRY} WHERE e.repo = ? AND e.added <= ?
             AND (e.removed IS NULL OR e.removed > ?) ORDER BY e.path"""
-        return [_entry(row) for row in self._db.execute(sql, (repo.key, commit.seq, commit.seq))]
+        return [
+            Entry(*row[:-1]) for row in self._db.execute(sql, (repo.key, commit.seq, commit.seq))
+        ]
 
     def entry(self, repo: Repo, commit: Commit, path: str) -> Entry:
         """One file at a commit. Raises EntryNotFoundError."""
@@ -146,14 +149,16 @@ class Snapshot:
         row = self._db.execute(sql, (repo.key, path, commit.seq, commit.seq)).fetchone()
         if row is None:
             raise EntryNotFoundError(path, commit.oid)
-        return _entry(row)
+        return Entry(*row[:-1])
 
     def changes(self, repo: Repo, commit: Commit) -> list[FileChange]:
         """What a commit changed, by path."""
         removed_sql = "SELECT path FROM entries WHERE repo = ? AND removed = ?"
         removed = {row["path"] for row in self._db.execute(removed_sql, (repo.key, commit.seq))}
         sql = f"{_ENTRY} WHERE e.repo = ? AND e.added = ?"
-        added = {row["path"]: _entry(row) for row in self._db.execute(sql, (repo.key, commit.seq))}
+        added = {
+            row["path"]: Entry(*row[:-1]) for row in self._db.execute(sql, (repo.key, commit.seq))
+        }
         changes = [
             FileChange(p, "changed" if p in removed else "added", e) for p, e in added.items()
         ]
@@ -232,16 +237,6 @@ def _card(row: sqlite3.Row) -> RepoCard:
         pipeline_tag=row["pipeline_tag"],
         library_name=row["library_name"],
     )
-
-
-def _commit(row: sqlite3.Row) -> Commit:
-    fields = ("seq", "oid", "parent", "time", "author", "title", "message")
-    return Commit(*(row[name] for name in fields))
-
-
-def _entry(row: sqlite3.Row) -> Entry:
-    fields = ("path", "oid", "sha256", "size", "pointer_size", "added")
-    return Entry(*(row[name] for name in fields))
 
 
 def _cursor(repo: Repo) -> str:

@@ -7,32 +7,24 @@ process leaves the state before or after and nothing in between.
 
 from __future__ import annotations
 
-import hashlib
+import json
 import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import astuple
+from datetime import UTC, datetime
 from pathlib import Path
 
 from hubtools.core.files import writing
 from hubtools.localhub.database import Database
-from hubtools.localhub.errors import HeadMovedError
-from hubtools.localhub.gittree import commit_oid, tree_oids
+from hubtools.localhub.errors import HeadMovedError, RepoExistsError
 from hubtools.localhub.names import git_attributes
-from hubtools.localhub.objects import ObjectStore, Staged, Staging, git_blob_oid
+from hubtools.localhub.objects import ObjectStore, Staged, Staging
 from hubtools.localhub.readme import MAX_README, read_card
-from hubtools.localhub.rows import (
-    claim_name,
-    drop_if_unused,
-    insert_commit,
-    insert_object,
-    insert_repo,
-    timestamp,
-    update_card,
-)
 from hubtools.localhub.snapshot import Snapshot
-from hubtools.localhub.tree_operations import TreeChange, apply_operations
+from hubtools.localhub.trees import TreeChange, apply_operations, commit_oid, tree_oids
 from hubtools.localhub.types import AddFile, Commit, NewCommit, Repo, RepoCard, RepoId
 
 README = "README.md"
@@ -65,6 +57,11 @@ class Store:
         with self._db.reading() as db:
             yield Snapshot(db, private=private)
 
+    @contextmanager
+    def _writing(self) -> Iterator[tuple[sqlite3.Connection, Snapshot]]:
+        with writing(self.root), self._db.writing() as db:
+            yield db, Snapshot(db, private=True)
+
     def create(
         self,
         repo_id: RepoId,
@@ -74,7 +71,7 @@ class Store:
         files: Mapping[str, bytes] | None = None,
     ) -> Repo:
         """Create a repository whose first commit has these files. Raises RepoExistsError."""
-        with writing(self.root), self.objects.staging() as staging, self._db.writing() as db:
+        with writing(self.root), self.objects.staging() as staging, self._writing() as (db, _):
             first = [AddFile(path, staging.add(data)) for path, data in (files or {}).items()]
             return self._create(db, staging, repo_id, author=author, private=private, first=first)
 
@@ -90,12 +87,11 @@ class Store:
         Makes thousands a second, where `create` and `commit` sync the disk for each repository.
         Raises RepoExistsError.
         """
-        with writing(self.root), self.objects.staging() as staging, self._db.writing() as db:
-            snapshot = Snapshot(db, private=True)
+        with writing(self.root), self.objects.staging() as staging, self._writing() as (db, now):
             for repo_id, files in repos:
                 repo = self._create(db, staging, repo_id, author=author, private=private)
                 added = (AddFile(path, self._write(db, data)) for path, data in files.items())
-                self._commit(db, snapshot, repo, NewCommit(author, "Add files", tuple(added)))
+                self._commit(db, now, repo, NewCommit(author, "Add files", tuple(added)))
             os.sync()
 
     def put(
@@ -113,8 +109,7 @@ class Store:
         is not there, and BadRequestError for a path that would be both a file and a folder or an
         LFS content that was not uploaded.
         """
-        with writing(self.root), self._db.writing() as db:
-            snapshot = Snapshot(db, private=True)
+        with self._writing() as (db, snapshot):
             repo = snapshot.repo(repo_id)
             if new.parent not in (None, repo.head):
                 raise HeadMovedError(
@@ -125,23 +120,22 @@ class Store:
 
     def delete(self, repo_id: RepoId) -> None:
         """Delete a repository, its history, and the contents that no other repository has."""
-        with self._db.writing() as db:
-            repo = Snapshot(db, private=True).repo(repo_id)
+        with self._writing() as (db, snapshot):
+            key = snapshot.repo(repo_id).key
             sql = "SELECT DISTINCT sha256 FROM entries WHERE repo = ?"
-            contents = [row["sha256"] for row in db.execute(sql, (repo.key,))]
-            db.execute("DELETE FROM repos WHERE key = ?", (repo.key,))
+            contents = [row["sha256"] for row in db.execute(sql, (key,))]
+            db.execute("DELETE FROM repos WHERE key = ?", (key,))
             for sha256 in contents:
-                drop_if_unused(db, sha256)
+                _drop_if_unused(db, sha256)
         self._remove_garbage()
 
     def move(self, old: RepoId, new: RepoId) -> Repo:
         """Rename a repository; the old name redirects to the new one. Raises RepoExistsError."""
-        with self._db.writing() as db:
-            snapshot = Snapshot(db, private=True)
+        with self._writing() as (db, snapshot):
             repo = snapshot.repo(old)
             renamed = str(new).lower() != str(old).lower()
             if renamed:
-                claim_name(db, new)
+                _claim_name(db, new)
             sql = "UPDATE repos SET namespace = ?, name = ? WHERE key = ?"
             db.execute(sql, (new.namespace, new.name, repo.key))
             if renamed:
@@ -151,22 +145,20 @@ class Store:
 
     def configure(self, repo_id: RepoId, *, private: bool, gated: str | None) -> Repo:
         """Set who may see a repository."""
-        with self._db.writing() as db:
-            snapshot = Snapshot(db, private=True)
+        with self._writing() as (db, snapshot):
             sql = "UPDATE repos SET private = ?, gated = ? WHERE key = ?"
             db.execute(sql, (private, gated, snapshot.repo(repo_id).key))
             return snapshot.repo(repo_id)
 
     def keep(self, staged: Staged) -> None:
         """Add an uploaded LFS content to the store, to be committed within a day."""
-        with writing(self.root), self._db.writing() as db:
+        with self._writing() as (db, _):
             self._keep(db, staged)
             self.objects.touch(staged.sha256)
 
     def claim(self, sha256s: Iterable[str]) -> dict[str, int]:
         """The sizes in bytes of those contents that are present; they stay for another day."""
-        with writing(self.root), self._db.writing() as db:
-            snapshot = Snapshot(db, private=True)
+        with self._writing() as (_, snapshot):
             sizes = {sha256: snapshot.object_size(sha256) for sha256 in sha256s}
             present = {sha256: size for sha256, size in sizes.items() if size is not None}
             for sha256 in present:
@@ -189,11 +181,17 @@ class Store:
         first: Sequence[AddFile] = (),
     ) -> Repo:
         snapshot = Snapshot(db, private=True)
-        claim_name(db, repo_id)
-        key = insert_repo(db, repo_id, private=private)
-        attributes = AddFile(".gitattributes", self._attributes(snapshot, staging))
-        new = NewCommit(author, "initial commit", (attributes, *first))
-        self._record(db, key, None, apply_operations(snapshot, None, (), new), new)
+        _claim_name(db, repo_id)
+        sql = """INSERT INTO repos
+            (namespace, name, private, created, modified, head, seq, card, tags)
+            VALUES (?, ?, ?, ?, '', '', 0, '{}', '[]')"""
+        row = db.execute(sql, (repo_id.namespace, repo_id.name, private, _timestamp()))
+        attributes = self.objects.describe(git_attributes())
+        if snapshot.object_size(attributes.sha256) is None:
+            attributes = staging.add(git_attributes())
+        new = NewCommit(author, "initial commit", (AddFile(".gitattributes", attributes), *first))
+        change = apply_operations(snapshot, None, (), new)
+        self._record(db, int(row.lastrowid or 0), None, change, new)
         return snapshot.repo(repo_id)
 
     def _commit(
@@ -204,13 +202,6 @@ class Store:
         if not change.written and not change.removed:
             return head
         return self._record(db, repo.key, head, change, new)
-
-    def _attributes(self, snapshot: Snapshot, staging: Staging) -> Staged:
-        data = git_attributes()
-        sha256 = hashlib.sha256(data).hexdigest()
-        if snapshot.object_size(sha256) is None:
-            return staging.add(data)
-        return Staged(self.objects.path(sha256), sha256, git_blob_oid(data), len(data))
 
     def _record(
         self,
@@ -225,22 +216,20 @@ class Store:
             if isinstance(operation, AddFile) and operation.content.sha256 in written:
                 self._keep(db, operation.content)
         commit = _next_commit(head, change, new)
-        insert_commit(db, key, commit, change)
+        _insert_commit(db, key, commit, change)
         if any(entry.path == README for entry in change.written) or README in change.removed:
             entry = change.after.get(README)
-            update_card(db, key, read_card(self.readme(entry.sha256)) if entry else RepoCard())
+            _update_card(db, key, read_card(self.readme(entry.sha256)) if entry else RepoCard())
         return commit
 
     def _keep(self, db: sqlite3.Connection, staged: Staged) -> None:
-        if insert_object(db, staged):
+        if _insert_object(db, staged):
             self.objects.keep(staged)
 
     def _write(self, db: sqlite3.Connection, content: bytes) -> Staged:
-        sha256 = hashlib.sha256(content).hexdigest()
-        path, oid = self.objects.path(sha256), git_blob_oid(content)
-        staged = Staged(path, sha256, oid, len(content))
-        if insert_object(db, staged):
-            self.objects.write(content, sha256)
+        staged = self.objects.describe(content)
+        if _insert_object(db, staged):
+            self.objects.write(content, staged.path)
         return staged
 
     def _drop_abandoned(self) -> None:
@@ -255,7 +244,7 @@ class Store:
             named = {row["sha256"] for row in db.execute("SELECT DISTINCT sha256 FROM entries")}
             for sha256 in self.objects.older_than(_DAY):
                 if sha256 not in named:
-                    drop_if_unused(db, sha256)
+                    _drop_if_unused(db, sha256)
         last.touch()
 
     def _remove_garbage(self) -> None:
@@ -264,14 +253,14 @@ class Store:
         if waiting is None:
             return
         sql = "SELECT sha256 FROM garbage WHERE sha256 NOT IN (SELECT sha256 FROM objects)"
-        with writing(self.root), self._db.writing() as db:
+        with self._writing() as (db, _):
             for row in db.execute(sql).fetchall():
                 self.objects.remove(row["sha256"])
             db.execute("DELETE FROM garbage")
 
 
 def _next_commit(head: Commit | None, change: TreeChange, new: NewCommit) -> Commit:
-    now, parent = timestamp(), head.oid if head else None
+    now, parent = _timestamp(), head.oid if head else None
     text = f"{new.title}\n\n{new.message}" if new.message else new.title
     root = tree_oids(change.after.values())[""]
     return Commit(
@@ -283,3 +272,56 @@ def _next_commit(head: Commit | None, change: TreeChange, new: NewCommit) -> Com
         title=new.title,
         message=new.message,
     )
+
+
+def _insert_object(db: sqlite3.Connection, staged: Staged) -> bool:
+    """Add a content; whether it was not there before."""
+    sql = "INSERT OR IGNORE INTO objects (sha256, size) VALUES (?, ?)"
+    return bool(db.execute(sql, (staged.sha256, staged.size)).rowcount)
+
+
+def _claim_name(db: sqlite3.Connection, repo_id: RepoId) -> None:
+    """Make a name free to be used: it may redirect, but not name a repository."""
+    name = (repo_id.namespace, repo_id.name)
+    if db.execute("SELECT 1 FROM repos WHERE namespace = ? AND name = ?", name).fetchone():
+        raise RepoExistsError(f"the repository {repo_id} already exists")
+    db.execute("DELETE FROM redirects WHERE namespace = ? AND name = ?", name)
+
+
+def _insert_commit(db: sqlite3.Connection, key: int, commit: Commit, change: TreeChange) -> None:
+    """Add a commit to a repository and make it the head."""
+    db.execute(
+        "INSERT INTO commits (repo, seq, oid, parent, time, author, title, message)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (key, *astuple(commit)),
+    )
+    db.executemany(
+        "UPDATE entries SET removed = ? WHERE repo = ? AND path = ? AND removed IS NULL",
+        [(commit.seq, key, path) for path in change.removed],
+    )
+    db.executemany(
+        "INSERT INTO entries (repo, path, oid, sha256, pointer_size, added)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        [(key, e.path, e.oid, e.sha256, e.pointer_size, e.added) for e in change.written],
+    )
+    sql = "UPDATE repos SET head = ?, seq = ?, modified = ? WHERE key = ?"
+    db.execute(sql, (commit.oid, commit.seq, commit.time, key))
+
+
+def _update_card(db: sqlite3.Connection, key: int, card: RepoCard) -> None:
+    sql = "UPDATE repos SET card = ?, tags = ?, pipeline_tag = ?, library_name = ? WHERE key = ?"
+    data, tags = (json.dumps(value, ensure_ascii=False) for value in (card.data, card.tags))
+    db.execute(sql, (data, tags, card.pipeline_tag, card.library_name, key))
+
+
+def _drop_if_unused(db: sqlite3.Connection, sha256: str) -> None:
+    """Mark a content as garbage unless a commit has it."""
+    if db.execute("SELECT 1 FROM entries WHERE sha256 = ? LIMIT 1", (sha256,)).fetchone():
+        return
+    db.execute("DELETE FROM objects WHERE sha256 = ?", (sha256,))
+    db.execute("INSERT OR IGNORE INTO garbage (sha256) VALUES (?)", (sha256,))
+
+
+def _timestamp() -> str:
+    """Now, in ISO 8601 and UTC with milliseconds, as the Hub writes times."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

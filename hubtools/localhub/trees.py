@@ -1,13 +1,14 @@
-"""Applying a commit's operations to a tree."""
+"""The tree of a commit: applying operations to it, and the ids that git gives it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from hubtools.localhub.errors import BadRequestError, EntryNotFoundError
 from hubtools.localhub.names import check_path
-from hubtools.localhub.objects import lfs_pointer
+from hubtools.localhub.objects import git_oid, lfs_pointer
 from hubtools.localhub.snapshot import Snapshot
 from hubtools.localhub.types import (
     AddFile,
@@ -42,11 +43,47 @@ def apply_operations(
     after = dict(old)
     for operation in new.operations:
         _apply(after, operation, snapshot, head)
-    _check_layout(after)
+    for path in after:
+        for folder in folders_of(path):
+            if folder in after:
+                raise BadRequestError(
+                    f"{folder!r} would be both a file and the folder of {path!r}",
+                    fix="Delete one of them in the same commit",
+                )
     written = tuple(e for p, e in after.items() if p not in old or old[p].oid != e.oid)
     changed = {entry.path for entry in written}
     removed = tuple(path for path in old if path not in after or path in changed)
     return TreeChange(after, written, removed)
+
+
+def folders_of(path: str) -> list[str]:
+    """The folders that a path is in, outermost first."""
+    return [path[:end] for end, character in enumerate(path) if character == "/"]
+
+
+def tree_oids(entries: Iterable[Entry]) -> dict[str, str]:
+    """The git tree id of each folder of these files; the root is ''."""
+    children: dict[str, list[tuple[str, str, str]]] = {"": []}
+    for entry in entries:
+        for folder in folders_of(entry.path):
+            children.setdefault(folder, [])
+        folder, _, name = entry.path.rpartition("/")
+        children[folder].append((name, "100644", entry.oid))
+    oids: dict[str, str] = {}
+    for folder in sorted(children, key=len, reverse=True):  # each before the one it is in
+        oids[folder] = _tree_oid(children[folder])
+        if folder:
+            parent, _, name = folder.rpartition("/")
+            children[parent].append((name, "40000", oids[folder]))
+    return oids
+
+
+def commit_oid(tree: str, parent: str | None, time: str, author: str, text: str) -> str:
+    """The git commit id; `time` is ISO 8601."""
+    stamp = f"{author} <{author}@localhost> {int(datetime.fromisoformat(time).timestamp())} +0000"
+    lines = [f"tree {tree}", *([f"parent {parent}"] if parent else [])]
+    lines += [f"author {stamp}", f"committer {stamp}", "", text]
+    return git_oid("commit", "\n".join(lines).encode())
 
 
 def _apply(
@@ -59,16 +96,12 @@ def _apply(
             tree[path] = Entry(path, content.oid, content.sha256, content.size, None, seq)
         case AddLfsFile(sha256=sha256):
             size = _uploaded_size(snapshot, operation)
-            tree[path] = Entry(path, *_lfs_entry(sha256, size), seq)
+            oid, pointer_size = lfs_pointer(sha256, size)
+            tree[path] = Entry(path, oid, sha256, size, pointer_size, seq)
         case DeleteFile():
             _delete(tree, [path] if path in tree else [], path, head)
         case DeleteFolder():
             _delete(tree, [p for p in tree if p.startswith(f"{path}/")], path, head)
-
-
-def _lfs_entry(sha256: str, size: int) -> tuple[str, str, int, int]:
-    oid, pointer_size = lfs_pointer(sha256, size)
-    return oid, sha256, size, pointer_size
 
 
 def _uploaded_size(snapshot: Snapshot, operation: AddLfsFile) -> int:
@@ -91,13 +124,14 @@ def _delete(tree: dict[str, Entry], paths: list[str], target: str, head: Commit 
         del tree[path]
 
 
-def _check_layout(tree: Mapping[str, Entry]) -> None:
-    for path in tree:
-        folder = path.rpartition("/")[0]
-        while folder:
-            if folder in tree:
-                raise BadRequestError(
-                    f"{folder!r} would be both a file and the folder of {path!r}",
-                    fix="Delete one of them in the same commit",
-                )
-            folder = folder.rpartition("/")[0]
+def _tree_oid(children: list[tuple[str, str, str]]) -> str:
+    def order(child: tuple[str, str, str]) -> bytes:
+        return child[0].encode() + (b"/" if child[1] == "40000" else b"")
+
+    return git_oid(
+        "tree",
+        b"".join(
+            f"{mode} {name}\0".encode() + bytes.fromhex(oid)
+            for name, mode, oid in sorted(children, key=order)
+        ),
+    )
