@@ -9,6 +9,8 @@ from typing import Any
 
 from hubtools.cards.card import Card
 from hubtools.cards.escape import visible
+from hubtools.cards.importing import import_readme
+from hubtools.core.errors import CardError
 from hubtools.core.results import Prediction
 from hubtools.core.run_record import RUN_RECORD
 from hubtools.localhub import share_links
@@ -16,16 +18,18 @@ from hubtools.localhub.diffs import MAX_BYTES, Diff, diff_texts
 from hubtools.localhub.errors import EntryNotFoundError
 from hubtools.localhub.links import Links
 from hubtools.localhub.markup import RenderedReadme, render_card
-from hubtools.localhub.readme import decode_readme
-from hubtools.localhub.rendering import WebPage, labels, teaser, texts
+from hubtools.localhub.readme import decode_readme, texts
+from hubtools.localhub.rendering import WebPage, labels, teaser, widget
 from hubtools.localhub.run_page import summarize_run
 from hubtools.localhub.snapshot import PICTURE, Snapshot
 from hubtools.localhub.store import README, Store
 from hubtools.localhub.trees import folders_of
 from hubtools.localhub.types import Commit, Entry, FileChange, Repo
+from hubtools.pictures import require_pictures
 
 COMMITS_PAGE = 50
 _MAX_LABELS = 30
+_AVATAR_LIMIT = 8 << 20  # bytes
 _TEXT_LIMIT = 1 << 20  # bytes of a file that is shown as text
 _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg")
 _PROMPT = "My dream is"
@@ -80,8 +84,16 @@ class ModelPages:
 
     @cached_property
     def card(self) -> Card:
-        """The card in the README."""
-        return share_links.card_of(self._store, self.repo, self.entries)
+        """The card in the README; an unreadable one has only a name."""
+        nameless = Card(repo=self.repo.id.name)
+        entry = self.entries.get(README)
+        if entry is None or not self.repo.card.data:  # it may be too large to unfold
+            return nameless
+        try:
+            readme = decode_readme(self._store.readme(entry.sha256))
+            return import_readme(readme, repo=self.repo.id.name)
+        except (CardError, ValueError, TypeError, RecursionError):
+            return nameless
 
     @cached_property
     def predictions(self) -> Sequence[Prediction]:
@@ -96,7 +108,7 @@ class ModelPages:
         needs_card = prompting is not None or links.share(self.repo.id, "1") is not None
         card = self.card if needs_card else Card(repo=self.repo.id.name)
         picture = links.file(self.repo.id, "main", PICTURE) if PICTURE in self.entries else None
-        facts = {label: texts(self.repo.card.data.get(key)) for label, key in _FACTS.items()}
+        facts = {label: texts(self.repo.card.data.get(key), 120) for label, key in _FACTS.items()}
         data = {
             "readme": self._readme(links, remote=remote),
             "entries": self.entries,
@@ -198,8 +210,21 @@ class ModelPages:
         return self._page("share.html.j2", "share", data, script=True)
 
     def draw(self, prediction: Prediction) -> bytes:
-        """The picture that shares a prediction, as a PNG."""
-        return share_links.draw(self._store, self.card, self.entries, prediction)
+        """The picture that shares a prediction, as a PNG, with the avatars in the repository.
+
+        Raises MissingExtraError without the libraries that draw.
+        """
+        require_pictures("Drawing a thumbnail")
+        from hubtools.pictures.thumbnail import draw_thumbnail
+        from hubtools.pictures.types import Face, ThumbnailSubject
+
+        faces = []
+        for account in self.card.accounts:
+            entry = self.entries.get(account.avatar or "")
+            avatar = self._read(entry) if entry and entry.size <= _AVATAR_LIMIT else None
+            faces.append(Face(account.name, account.handle, avatar))
+        subject = ThumbnailSubject(tuple(faces), prediction.prompt, prediction.text)
+        return draw_thumbnail(subject).png
 
     def _page(
         self, template: str, tab: str, data: Mapping[str, Any], *, script: bool = False
@@ -262,7 +287,5 @@ class ModelPages:
 
 
 def _widget_prompt(repo: Repo) -> str | None:
-    widget = repo.card.data.get("widget")
-    first = widget[0] if isinstance(widget, list) and widget else None
-    text = first.get("text") if isinstance(first, dict) else None
+    text = widget(repo).get("text")
     return text[:200] if isinstance(text, str) else None

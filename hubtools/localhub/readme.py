@@ -49,17 +49,18 @@ def _as_json(data: Mapping[str, Any]) -> dict[str, Any]:
     return plain if isinstance(plain, dict) else {}
 
 
+def texts(value: object, limit: int = 200) -> list[str]:
+    """The strings of a key that holds one or several, each of at most `limit` characters."""
+    values = value if isinstance(value, list) else [value]
+    return [text.strip()[:limit] for text in values if isinstance(text, str) and text.strip()]
+
+
 def _tags(data: Mapping[str, Any]) -> Iterator[str]:
     for key in ("library_name", "pipeline_tag", "tags", "language"):
-        yield from _texts(data.get(key))
+        yield from texts(data.get(key))
     for key, prefix in (("base_model", "base_model"), ("datasets", "dataset")):
-        yield from (f"{prefix}:{text}" for text in _texts(data.get(key)))
-    yield from (f"license:{text}" for text in _texts(data.get("license")))
-
-
-def _texts(value: object) -> list[str]:
-    values = value if isinstance(value, list) else [value]
-    return [text for text in map(_text, values) if text]
+        yield from (f"{prefix}:{text}" for text in texts(data.get(key)))
+    yield from (f"license:{text}" for text in texts(data.get("license")))
 
 
 def _text(value: object) -> str | None:

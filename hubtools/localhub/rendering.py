@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from hubtools.core.template_root import template_root
 from hubtools.localhub.links import Links
+from hubtools.localhub.readme import texts
 from hubtools.localhub.snapshot import PICTURE
 from hubtools.localhub.types import Repo
 
@@ -66,24 +67,23 @@ def content_policy(*more: str, remote: bool) -> str:
     return "; ".join((*_POLICY, f"img-src 'self'{' https:' if remote else ''}", *more))
 
 
+def widget(repo: Repo) -> Mapping[str, Any]:
+    """The first example of the front matter's widget."""
+    widgets = repo.card.data.get("widget")
+    first = widgets[0] if isinstance(widgets, list) and widgets else None
+    return first if isinstance(first, dict) else {}
+
+
 def teaser(repo: Repo) -> str | None:
-    """The prediction in the front matter's widget, which the thumbnail of our own cards shows."""
-    widget = repo.card.data.get("widget")
-    first = widget[0] if isinstance(widget, list) and widget else None
-    output = first.get("output") if isinstance(first, dict) else None
+    """The widget's prediction, which the thumbnail of our own cards shows."""
+    output = widget(repo).get("output")
     text = output.get("text") if isinstance(output, dict) else None
     return text[:600] if isinstance(text, str) and text.strip() else None
 
 
 def labels(repo: Repo) -> list[str]:
     """The front matter's own tags, without those that the Hub derives from other keys."""
-    return texts(repo.card.data.get("tags"))
-
-
-def texts(value: object) -> list[str]:
-    """The strings of a front-matter key that holds one or several."""
-    values = value if isinstance(value, list) else [value]
-    return [text[:120] for text in values if isinstance(text, str) and text.strip()]
+    return texts(repo.card.data.get("tags"), 120)
 
 
 def _day(time: str) -> str:

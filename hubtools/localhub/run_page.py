@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from hubtools.core.run_record import read_record
 from hubtools.localhub.types import Entry
@@ -29,30 +29,14 @@ _LABELS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
-    """A list of names and values under a heading."""
-
-    title: str
-    rows: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class FileCheck:
-    """A file of the record, and whether the repository still has it as it was."""
-
-    name: str
-    sha256: str
-    state: str
-    """`same`, `changed` or `absent`."""
-
-
-@dataclass(frozen=True, slots=True)
 class LossChart:
-    """Losses over steps, as points of SVG polylines in a box of 600 × 160."""
+    """Losses over steps, as points of SVG polylines in a box of 600 × 160.
+
+    `val` is empty where nothing was validated.
+    """
 
     train: str
     val: str
-    """Empty where nothing was validated."""
     first: float
     last: float
     lowest: float
@@ -62,12 +46,16 @@ class LossChart:
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """What the page shows; only `raw` is set for a record that is not ours or was edited."""
+    """What the page shows; only `raw` is set for a record that is not ours or was edited.
+
+    `sections` have titles, and names and values. `files` are those of the record, their SHA-256,
+    and whether the repository has them: `unchanged`, `changed` or `missing`.
+    """
 
     raw: str | None
-    sections: tuple[Section, ...] = ()
+    sections: Sequence[tuple[str, Sequence[tuple[str, str]]]] = ()
     chart: LossChart | None = None
-    files: tuple[FileCheck, ...] = ()
+    files: Sequence[tuple[str, str, str]] = ()
 
 
 def summarize_run(data: bytes, entries: Mapping[str, Entry]) -> RunSummary:
@@ -75,26 +63,32 @@ def summarize_run(data: bytes, entries: Mapping[str, Entry]) -> RunSummary:
     record = read_record(data)
     if not record:
         return RunSummary(raw=_pretty(data))
-    run = _table(record.get("run"))
-    settings = _table(record.get("settings"))
-    tables = (
-        ("Training", run.get("training")),
-        ("Evaluation", run.get("evaluation")),
-        ("Baselines, bits per byte", run.get("baselines")),
-        ("Recipe", settings.get("recipe")),
-        ("Settings", {k: v for k, v in settings.items() if k != "recipe"}),
-        ("Environment", {**_scalars(run), **_table(run.get("versions"))}),
-    )
-    sections = [Section(title, tuple(_rows(table))) for title, table in tables]
+    run, settings = _table(record.get("run")), _table(record.get("settings"))
     sources = record.get("sources")
-    if isinstance(sources, list):
-        sections = [*map(_source, map(_table, sources)), *sections]
+    scalars = {key: value for key, value in run.items() if not isinstance(value, dict | list)}
+    tables = {
+        "Training": run.get("training"),
+        "Evaluation": run.get("evaluation"),
+        "Baselines, bits per byte": run.get("baselines"),
+        "Recipe": settings.get("recipe"),
+        "Settings": {key: value for key, value in settings.items() if key != "recipe"},
+        "Environment": {**scalars, **_table(run.get("versions"))},
+    }
+    sections = [_source(_table(one)) for one in (sources if isinstance(sources, list) else ())]
+    sections += [(title, list(_rows(table))) for title, table in tables.items()]
+    files = _table(record.get("files")).items()
     return RunSummary(
         raw=None,
-        sections=tuple(section for section in sections if section.rows),
+        sections=[section for section in sections if section[1]],
         chart=loss_chart(run.get("history") or _by_epoch(run.get("train_losses"))),
-        files=tuple(_file_checks(_table(record.get("files")), entries)),
+        files=[(name, str(digest), _state(entries.get(name), digest)) for name, digest in files],
     )
+
+
+def _state(entry: Entry | None, digest: object) -> str:
+    if entry is None:
+        return "missing"
+    return "unchanged" if entry.sha256 == digest else "changed"
 
 
 def loss_chart(history: object) -> LossChart | None:
@@ -129,14 +123,13 @@ def loss_chart(history: object) -> LossChart | None:
 
 
 def _series(points: Sequence[Mapping[str, Any]], key: str) -> list[tuple[float, float]]:
-    """The steps and values of a key, where both are finite numbers."""
-    pairs = [(_finite(point.get("step")), _finite(point.get(key))) for point in points]
-    return [(step, loss) for step, loss in pairs if step is not None and loss is not None]
+    """The steps and values of a key, where a chart can show both numbers."""
+    pairs = [(point.get("step"), point.get(key)) for point in points]
+    return [(x, y) for x, y in pairs if _is_finite(x) and _is_finite(y)]
 
 
-def _finite(value: object) -> float | None:
-    """The number; None for anything else, and for one that no chart can show."""
-    return float(value) if isinstance(value, int | float) and abs(value) < 1e9 else None
+def _is_finite(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and abs(value) < 1e9
 
 
 def _by_epoch(losses: object) -> list[dict[str, Any]]:
@@ -145,26 +138,15 @@ def _by_epoch(losses: object) -> list[dict[str, Any]]:
     return [{"step": epoch, "train_loss": loss} for epoch, loss in enumerate(values, 1)]
 
 
-def _source(source: Mapping[str, Any]) -> Section:
+def _source(source: Mapping[str, Any]) -> tuple[str, Sequence[tuple[str, str]]]:
     """An account whose posts were used, and their counts."""
     rest = {key: value for key, value in source.items() if key not in ("name", "posts", "sha256")}
-    digest = source.get("sha256")
     rows = [*_rows(rest), *_rows(source.get("posts"))]
+    digest = source.get("sha256")
     if isinstance(digest, str):
         rows.append(("SHA-256", f"{digest[:12]}…"))
     name = source.get("name") or source.get("handle") or source.get("network") or "posts"
-    return Section(f"Source: {name}", tuple(rows))
-
-
-def _file_checks(files: Mapping[str, Any], entries: Mapping[str, Entry]) -> Iterator[FileCheck]:
-    for name, digest in files.items():
-        entry = entries.get(name)
-        state = "absent" if entry is None else "same" if entry.sha256 == digest else "changed"
-        yield FileCheck(name, str(digest), state)
-
-
-def _scalars(table: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in table.items() if not isinstance(value, dict | list)}
+    return f"Source: {name}", rows
 
 
 def _rows(table: object, prefix: str = "") -> Iterator[tuple[str, str]]:

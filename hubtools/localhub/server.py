@@ -20,8 +20,7 @@ from starlette.types import ASGIApp
 from hubtools.core.errors import HubUnavailableError, OutputError
 from hubtools.localhub.access import OPEN, Access
 from hubtools.localhub.api import create_app
-from hubtools.localhub.fault_actions import CuttableProtocol
-from hubtools.localhub.faults import Faults
+from hubtools.localhub.faults import CuttableProtocol, Faults
 from hubtools.localhub.http import LOOPBACK
 from hubtools.localhub.limits import RateLimiter, RateLimits
 from hubtools.localhub.store import Store
