@@ -34,7 +34,7 @@ from hubtools.localhub.http import (
     moved_response,
     param,
 )
-from hubtools.localhub.inference_queue import InferenceService
+from hubtools.localhub.inference import InferenceService
 from hubtools.localhub.limits import bucket_of
 from hubtools.localhub.rendering import page_templates
 from hubtools.localhub.store import Store

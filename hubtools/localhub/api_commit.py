@@ -88,7 +88,6 @@ class _Line(Struct):
 
 @json_endpoint(_Preupload)
 def preupload(request: Request, body: _Preupload) -> Response:
-    """POST /api/models/{id}/preupload/{revision}"""
     repo_id = check_write(request, repo_id_of(request))
     with context_of(request).store.snapshot() as snapshot:
         repo = snapshot.repo(repo_id)
@@ -108,7 +107,6 @@ def preupload(request: Request, body: _Preupload) -> Response:
 
 @json_endpoint(_LfsBatch)
 def lfs_batch(request: Request, body: _LfsBatch) -> Response:
-    """POST /{id}.git/info/lfs/objects/batch"""
     repo_id, store = check_write(request, repo_id_of(request)), context_of(request).store
     if body.operation != "upload":
         raise BadRequestError("only uploads go through LFS", fix="Download from /resolve/")
@@ -181,7 +179,6 @@ def _write(writer: ContentWriter, data: bytes) -> None:
 
 @json_endpoint(_LfsObject)
 def lfs_verify(request: Request, body: _LfsObject) -> Response:
-    """POST /{id}.git/info/lfs/objects/verify"""
     check_write(request, repo_id_of(request))
     with context_of(request).store.snapshot() as snapshot:
         if snapshot.object_size(body.oid) != body.size:

@@ -41,7 +41,6 @@ class _PathsInfo(msgspec.Struct):
 
 
 def tree(request: Request) -> Response:
-    """GET /api/models/{id}/tree/{revision}[/{path}]"""
     params = request.query_params
     recursive, expand = flag(params.get("recursive")), flag(params.get("expand"))
     folder = param(request, "path").strip("/")
@@ -81,7 +80,6 @@ def _paths_info(request: Request, paths: Sequence[str], *, expand: bool) -> list
 
 
 def commits(request: Request) -> Response:
-    """GET /api/models/{id}/commits/{revision}"""
     size = page_size(request, _COMMITS_PAGE)
     with repo_for(request) as (snapshot, repo):
         start = snapshot.commit(
@@ -102,7 +100,8 @@ def resolve(request: Request) -> Response:
         commit = snapshot.commit(repo, param(request, "revision"))
         entry = snapshot.entry(repo, commit, path)
     headers = _content_headers(request, commit, entry)
-    if _matches(request.headers.get("if-none-match"), headers["ETag"]):
+    known = request.headers.get("if-none-match", "").split(",")
+    if {tag.strip().removeprefix("W/") for tag in known} & {headers["ETag"], "*"}:
         return Response(status_code=304, headers=headers)
     return FileResponse(
         store.objects.path(entry.sha256), headers=headers, media_type=media_type(path)
@@ -132,13 +131,6 @@ def _content_headers(request: Request, commit: Commit, entry: Entry) -> dict[str
     if entry.is_lfs:
         headers |= {"X-Linked-ETag": headers["ETag"], "X-Linked-Size": str(entry.size)}
     return headers
-
-
-def _matches(if_none_match: str | None, etag: str) -> bool:
-    if if_none_match is None:
-        return False
-    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
-    return etag in tags or "*" in tags
 
 
 def _tree_items(

@@ -111,7 +111,6 @@ class _Readme(Struct):
 
 
 def whoami(request: Request) -> Response:
-    """GET /api/whoami-v2"""
     role = role_of(request)
     if role is None:
         raise UnauthorizedError("Invalid username or password.")
@@ -135,7 +134,6 @@ def whoami(request: Request) -> Response:
 
 @json_endpoint(_RepoBody)
 def create(request: Request, body: _RepoBody) -> Response:
-    """POST /api/repos/create"""
     store, user = context_of(request).store, context_of(request).access.user
     repo_id = check_write(request, _repo_id(request, body))
     private = _is_private(body, default=False)
@@ -150,7 +148,6 @@ def create(request: Request, body: _RepoBody) -> Response:
 
 @json_endpoint(_RepoBody)
 def delete(request: Request, body: _RepoBody) -> Response:
-    """DELETE /api/repos/delete"""
     repo_id = check_write(request, _repo_id(request, body))
     with _current_names_only():
         context_of(request).store.delete(repo_id)
@@ -159,7 +156,6 @@ def delete(request: Request, body: _RepoBody) -> Response:
 
 @json_endpoint(_Move)
 def move(request: Request, body: _Move) -> Response:
-    """POST /api/repos/move"""
     old, new = (
         check_write(request, parse_repo_id(name, kind=body.type))
         for name in (body.from_repo, body.to_repo)
@@ -171,7 +167,6 @@ def move(request: Request, body: _Move) -> Response:
 
 @json_endpoint(_Settings)
 def settings(request: Request, body: _Settings) -> Response:
-    """PUT /api/models/{id}/settings"""
     store, repo_id = context_of(request).store, check_write(request, repo_id_of(request))
     if body.gated is True:
         raise BadRequestError("gated must be auto, manual or false")
@@ -184,7 +179,6 @@ def settings(request: Request, body: _Settings) -> Response:
 
 
 def list_repos(request: Request) -> Response:
-    """GET /api/models and GET /api/spaces"""
     params = request.query_params
     default = _FULL if flag(params.get("full")) else _LISTED
     fields = _fields(request, default | {"cardData"} if flag(params.get("cardData")) else default)
@@ -211,7 +205,6 @@ def list_repos(request: Request) -> Response:
 
 
 def repo_info(request: Request) -> Response:
-    """GET /api/models/{id} and GET /api/models/{id}/revision/{revision}"""
     fields, blobs = _fields(request, _INFO), flag(request.query_params.get("blobs"))
     with repo_for(request) as (snapshot, repo):
         commit = snapshot.commit(repo, param(request, "revision", "main"))
@@ -222,7 +215,6 @@ def repo_info(request: Request) -> Response:
 
 
 def refs(request: Request) -> Response:
-    """GET /api/models/{id}/refs"""
     with repo_for(request) as (_, repo):
         main = {"name": "main", "ref": "refs/heads/main", "targetCommit": repo.head}
     return JsonResponse({"branches": [main], "converts": [], "tags": [], "pullRequests": []})
@@ -230,7 +222,6 @@ def refs(request: Request) -> Response:
 
 @json_endpoint(_Readme)
 def validate_yaml(request: Request, body: _Readme) -> Response:
-    """POST /api/validate-yaml"""
     try:
         data, _ = split_front_matter(body.content)
     except (CardError, ValueError, RecursionError) as error:
@@ -248,7 +239,6 @@ def page_size(request: Request, largest: int) -> int:
 
 
 def flag(text: str | None) -> bool:
-    """Whether a query parameter is set."""
     return text is not None and text.lower() in ("true", "1")
 
 

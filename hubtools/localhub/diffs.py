@@ -40,13 +40,11 @@ def diff_texts(old: bytes, new: bytes) -> Diff | None:
     before, after = _lines(old), _lines(new)
     if before is None or after is None:
         return None
-    codes = SequenceMatcher(None, before, after).get_opcodes()
-    changed = [code for code in codes if code[0] != "equal"]
     rows = list(_rows(before, after))
     return Diff(
         rows=tuple(rows[:_MAX_ROWS]),
-        added=sum(code[4] - code[3] for code in changed),
-        deleted=sum(code[2] - code[1] for code in changed),
+        added=sum(row.kind == "added" for row in rows),
+        deleted=sum(row.kind == "deleted" for row in rows),
         cut=len(rows) > _MAX_ROWS,
     )
 

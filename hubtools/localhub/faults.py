@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
 from collections import Counter
@@ -23,6 +24,7 @@ from fnmatch import fnmatchcase
 from random import Random
 from typing import Literal, TypeAlias, cast
 
+from anyio import CapacityLimiter, to_thread
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.responses import Response
@@ -160,8 +162,7 @@ class Faults:
         self._lock = threading.Lock()
         self._seed = seed
         self._log: list[LoggedRequest] = []
-        self._stalled: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
-        self._may_stall = True
+        self._over = threading.Event()
         self.use(*faults)
 
     def use(self, *faults: Fault) -> None:
@@ -174,37 +175,30 @@ class Faults:
     @property
     def log(self) -> tuple[LoggedRequest, ...]:
         """All requests that were responded to or cut off so far, in that order."""
-        with self._lock:
-            return tuple(self._log)
+        return tuple(self._log)
 
     def count(self, method: str = "*", path: str = "*") -> int:
-        """How many requests of the log match the patterns."""
         return sum(
             fnmatchcase(logged.method, method) and fnmatchcase(logged.path, path)
             for logged in self.log
         )
 
     def clear(self) -> None:
-        """Empty the log."""
-        with self._lock:
-            self._log.clear()
+        self._log.clear()
 
     def end_stalls(self) -> None:
         """Let stalled requests continue at once, and stall none any more."""
-        with self._lock:
-            self._may_stall = False
-            for loop, event in self._stalled:
-                loop.call_soon_threadsafe(event.set)
+        self._over.set()
 
     def around(self, app: ASGIApp) -> ASGIApp:
         """The app with these faults, for a server that uses `CuttableProtocol`."""
-        self._may_stall = True
+        self._over.clear()
 
         async def faulty(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != "http":
                 await app(scope, receive, send)
                 return
-            exchange = Exchange(scope, receive, self._append, self._stall)
+            exchange = Exchange(scope, receive, self._log.append, self._stall)
             try:
                 await exchange.perform(self._due(exchange.method, exchange.path), app, send)
             except Exception:
@@ -214,7 +208,6 @@ class Faults:
         return faulty
 
     def _due(self, method: str, path: str) -> list[Action]:
-        """What happens to the next request of this kind."""
         due: list[Action] = []
         with self._lock:
             self._repeated[method, path] += 1
@@ -231,23 +224,8 @@ class Faults:
                     due.append(random.choice(do.actions) if isinstance(do, Mix) else do)
         return due
 
-    def _append(self, logged: LoggedRequest) -> None:
-        with self._lock:
-            self._log.append(logged)
-
     async def _stall(self, seconds: float) -> None:
-        stalled = (asyncio.get_running_loop(), asyncio.Event())
-        with self._lock:
-            if not self._may_stall:
-                return
-            self._stalled.add(stalled)
-        try:
-            await asyncio.wait_for(stalled[1].wait(), seconds)
-        except TimeoutError:
-            pass
-        finally:
-            with self._lock:
-                self._stalled.discard(stalled)
+        await to_thread.run_sync(self._over.wait, seconds, limiter=CapacityLimiter(math.inf))
 
 
 class Exchange:
@@ -282,7 +260,6 @@ class Exchange:
         await app(self.scope, self._receive, record_and_send)
 
     def record(self, status: int | None) -> None:
-        """Log the request, if it was not logged before."""
         if self._recorded:
             return
         self._recorded = True

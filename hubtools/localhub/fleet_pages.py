@@ -32,16 +32,12 @@ class ScoreBin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelScore:
-    """A model and its bits per byte on the test posts."""
-
     name: str
     bits_per_byte: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedRow:
-    """A row of the manifest that failed, and why."""
-
     name: str
     where: str
     error: str
@@ -89,7 +85,6 @@ def fleet_page(root: Path, name: str) -> WebPage:
 
 
 def has_fleets(root: Path) -> bool:
-    """Whether any fleet was published here."""
     return bool(_files(root))
 
 

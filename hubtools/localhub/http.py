@@ -29,7 +29,7 @@ from hubtools.localhub.errors import (
     TooLargeError,
     UnauthorizedError,
 )
-from hubtools.localhub.inference_queue import InferenceService
+from hubtools.localhub.inference import InferenceService
 from hubtools.localhub.snapshot import Snapshot
 from hubtools.localhub.store import Store
 from hubtools.localhub.types import SPACES, Repo, RepoId
@@ -125,7 +125,6 @@ def _check_origin(method: str, headers: Headers) -> None:
 
 
 def context_of(request: Request) -> HubContext:
-    """What the app was made with."""
     context: HubContext = request.app.state.context
     return context
 
@@ -145,7 +144,6 @@ def repo_for(request: Request) -> Iterator[tuple[Snapshot, Repo]]:
 
 
 def is_signed_in(request: Request) -> bool:
-    """Whether the request comes from the Hub's user."""
     return role_of(request) is not None
 
 
@@ -156,7 +154,6 @@ def role_of(request: Request) -> Role | None:
 
 
 def repo_id_of(request: Request) -> RepoId:
-    """The repository that the path names."""
     is_space = request.scope["path"].startswith((f"/{SPACES}", f"/api/{SPACES}"))
     namespace = param(request, "namespace")
     return RepoId(f"{SPACES}{namespace}" if is_space else namespace, param(request, "name"))
@@ -227,7 +224,8 @@ def error_response(error: HubtoolsError, **more: str) -> Response:
     status, code = (error.status, error.code) if isinstance(error, StoreError) else (507, None)
     message = str(error)
     # The client shows both the header and the body unless they are the same.
-    headers = {"X-Error-Message": message} if _fits_a_header(message) else {}
+    fits = len(message) <= _MAX_HEADER and message.isascii() and message.isprintable()
+    headers = {"X-Error-Message": message} if fits else {}
     if code:
         headers["X-Error-Code"] = code
     if isinstance(error, EntryNotFoundError):
@@ -237,10 +235,6 @@ def error_response(error: HubtoolsError, **more: str) -> Response:
         message = headers["X-Error-Message"] = error.what
         headers["WWW-Authenticate"] = "Bearer"
     return JsonResponse({"error": message, **more}, status, headers)
-
-
-def _fits_a_header(text: str) -> bool:
-    return len(text) <= _MAX_HEADER and text.isascii() and text.isprintable()
 
 
 def moved_response(request: Request, error: RepoMovedError) -> Response:

@@ -96,7 +96,6 @@ class _Worker:
 
 
 def main() -> None:
-    """Answer requests until stdin ends."""
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print must not end up among the replies
     with suppress(OSError, AttributeError):  # not on Windows

@@ -40,11 +40,6 @@ class RateLimits:
     window: int = 300
     clock: Callable[[], float] = time.time
 
-    def quota(self, bucket: Bucket) -> int:
-        """The requests of a kind in one window."""
-        quota: int = getattr(self, bucket)
-        return quota
-
 
 def bucket_of(path: str) -> Bucket | None:
     """The budget that a request for this path counts towards; None if it has no limit.
@@ -79,8 +74,10 @@ class RateLimiter:
         if bucket is None:
             await self._app(scope, receive, send)
             return
-        used, reset = self._count(_user(scope), bucket)
-        quota, window = self._limits.quota(bucket), self._limits.window
+        user = Headers(scope=scope).get("authorization") or str(scope["client"][0])
+        used, reset = self._count(user, bucket)
+        quota: int = getattr(self._limits, bucket)
+        window = self._limits.window
         headers = limit_headers(bucket, max(0, quota - used), reset, quota, window)
 
         async def send_with_limits(message: Message) -> None:
@@ -103,8 +100,3 @@ class RateLimiter:
             self._used.clear()
         self._used[user, bucket] += 1
         return self._used[user, bucket], max(1, math.ceil((window + 1) * length - now))
-
-
-def _user(scope: Scope) -> str:
-    """Who sends the request: the owner of the token, or else the address."""
-    return Headers(scope=scope).get("authorization") or str(scope["client"][0])

@@ -23,10 +23,9 @@ a abbr b bdi bdo blockquote br caption center cite code col colgroup dd del deta
 dt em figcaption figure h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark ol p picture pre q s samp
 small source span strike strong sub summary sup table tbody td tfoot th thead tr tt u ul var wbr
 """
-_TAGS = frozenset(_TAGS_TEXT.split())
-_EVERYWHERE = frozenset({"align", "class", "dir", "height", "lang", "style", "title", "width"})
+_TAGS = set(_TAGS_TEXT.split())
 _ATTRIBUTES = {
-    "*": _EVERYWHERE,
+    "*": {"align", "class", "dir", "height", "lang", "style", "title", "width"},
     "a": {"href"},
     "img": {"alt", "src"},
     "details": {"open"},
@@ -43,10 +42,10 @@ margin-right margin-top max-height max-width min-height min-width object-fit pad
 padding-bottom padding-left padding-right padding-top text-align text-decoration vertical-align
 width
 """
-_STYLES = frozenset(_STYLES_TEXT.split())
+_STYLES = set(_STYLES_TEXT.split())
 # Classes of the Hub's style sheet that cards use; ours has the same names.
-_CLASSES = frozenset(
-    {"flex", "flex-col", "flex-row", "flex-wrap", "inline-flex", "items-center", "justify-center"}
+_CLASS = re.compile(
+    r"flex|flex-col|flex-row|flex-wrap|inline-flex|items-center|justify-center|language-[\w+#-]+"
 )
 # Quotes and one level of parentheses, all of them closed.
 _GROUPS = r"""|"[^"]*+"|'[^']*+'|\((?:[^()"']|"[^"]*+"|'[^']*+')*+\)"""
@@ -94,12 +93,11 @@ def render_card(
 
     def keep(tag: str, name: str, value: str) -> str | None:
         if name == "style":
-            style = _safe_style(value)
-            addresses = [match[2] for match in _URL.finditer(style or "")]
-            hosts.update((_host(address), None) for address in addresses)
-            return style if remote or not addresses else _without_addresses(style or "")
+            kept = [part for part in _declarations(value) if _is_safe(part)]
+            hosts.update((_host(match[2]), None) for match in _URL.finditer(";".join(kept)))
+            return ";".join(part for part in kept if remote or not _URL.search(part)) or None
         if name == "class":
-            return " ".join(c for c in value.split() if _is_known_class(c)) or None
+            return " ".join(filter(_CLASS.fullmatch, value.split())) or None
         if name in ("href", "src"):
             address = _address(value, files, picture=tag == "img")
             if tag == "img" and address and address.startswith("https:"):
@@ -111,12 +109,12 @@ def render_card(
         return value
 
     html = nh3.clean(
-        _to_html(_body(readme)),
-        tags=set(_TAGS),
+        _to_html(readme),
+        tags=_TAGS,
         clean_content_tags={"script", "style", "template", "noscript", "iframe", "object"},
-        attributes={tag: set(names) for tag, names in _ATTRIBUTES.items()},
+        attributes=_ATTRIBUTES,
         attribute_filter=keep,
-        filter_style_properties=set(_STYLES),
+        filter_style_properties=_STYLES,
         url_schemes={"http", "https", "mailto"},
         id_prefix="card-",
         link_rel="noopener noreferrer nofollow",
@@ -152,24 +150,16 @@ def _host(address: str) -> str:
         return ""
 
 
-def _without_addresses(style: str) -> str | None:
-    kept = [part for part in _DECLARATION.findall(style) if not _URL.search(part)]
-    return ";".join(kept) or None
-
-
-def _to_html(text: str) -> str:
+def _to_html(readme: str) -> str:
+    try:
+        text = split_front_matter(readme)[1]
+    except (CardError, ValueError, RecursionError):
+        text = _FRONT_MATTER.sub("", readme, count=1)
     markdown = MarkdownIt("gfm-like", {"html": True, "linkify": True})
     tokens = markdown.parse(text)
     _add_heading_ids(tokens)
     _empty_corners(tokens)
     return str(markdown.renderer.render(tokens, markdown.options, {}))
-
-
-def _body(readme: str) -> str:
-    try:
-        return split_front_matter(readme)[1]
-    except (CardError, ValueError, RecursionError):
-        return _FRONT_MATTER.sub("", readme, count=1)
 
 
 def _add_heading_ids(tokens: Sequence[Token]) -> None:
@@ -188,10 +178,6 @@ def _empty_corners(tokens: Sequence[Token]) -> None:
     for opening, content, closing in zip(tokens, tokens[1:], tokens[2:], strict=False):
         if opening.type == "th_open" and not content.content.strip():
             opening.tag = closing.tag = "td"
-
-
-def _is_known_class(name: str) -> bool:
-    return name in _CLASSES or re.fullmatch(r"language-[\w+#-]+", name) is not None
 
 
 def _address(value: str, files: str, *, picture: bool) -> str | None:
@@ -217,11 +203,8 @@ def _address(value: str, files: str, *, picture: bool) -> str | None:
     return f"{files}/{quote(path, safe='/%')}{query}{fragment}"
 
 
-def _safe_style(style: str) -> str | None:
-    if not _STYLE.fullmatch(style):
-        return None
-    kept = [part for part in _DECLARATION.findall(style) if _is_safe(part)]
-    return ";".join(kept) or None
+def _declarations(style: str) -> list[str]:
+    return _DECLARATION.findall(style) if _STYLE.fullmatch(style) else []
 
 
 def _is_safe(declaration: str) -> bool:

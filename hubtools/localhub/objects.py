@@ -64,7 +64,6 @@ class Staging:
 
     @contextmanager
     def writer(self) -> Iterator[ContentWriter]:
-        """Write a content in pieces."""
         self._count += 1
         path = self.folder / str(self._count)
         with path.open("wb") as file:
@@ -135,12 +134,10 @@ class ObjectStore:
                 yield from (file.name for file in files if file.stat().st_mtime < limit)
 
     def touch(self, sha256: str) -> None:
-        """Reset a content's age, if it is there."""
         with suppress(FileNotFoundError):
             os.utime(self.path(sha256))
 
     def remove(self, sha256: str) -> None:
-        """Delete a content, if it is there."""
         with suppress(FileNotFoundError):
             self.path(sha256).unlink()
 

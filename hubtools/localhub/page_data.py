@@ -108,13 +108,15 @@ class ModelPages:
         needs_card = prompting is not None or links.share(self.repo.id, "1") is not None
         card = self.card if needs_card else Card(repo=self.repo.id.name)
         picture = links.file(self.repo.id, "main", PICTURE) if PICTURE in self.entries else None
+        prompt = widget(self.repo).get("text")
+        prompt = prompt[:200] if isinstance(prompt, str) else None
         facts = {label: texts(self.repo.card.data.get(key), 120) for label, key in _FACTS.items()}
         data = {
             "readme": self._readme(links, remote=remote),
             "entries": self.entries,
             "total": sum(entry.size for entry in self.entries.values()),
             "facts": {label: values for label, values in facts.items() if values},
-            "prompt": card.prompt or _widget_prompt(self.repo) or _PROMPT,
+            "prompt": card.prompt or prompt or _PROMPT,
             "predictions": self.predictions if needs_card else (),
             "prompting": prompting,
             "image": links.absolute(picture),
@@ -284,8 +286,3 @@ class ModelPages:
 
     def _read(self, entry: Entry) -> bytes:
         return self._store.objects.path(entry.sha256).read_bytes()
-
-
-def _widget_prompt(repo: Repo) -> str | None:
-    text = widget(repo).get("text")
-    return text[:200] if isinstance(text, str) else None

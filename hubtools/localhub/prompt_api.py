@@ -31,8 +31,6 @@ _MAX_WEIGHTS = 8 << 30  # bytes
 
 
 class NotRunnableError(StoreError):
-    """A model that cannot be prompted here."""
-
     status = 501
 
 
@@ -123,7 +121,6 @@ def _shareable(event: GeneratedText, key: bytes, repo: Repo, prompt: str) -> Gen
 
 
 def can_draw() -> bool:
-    """Whether the libraries that draw pictures are installed."""
     return find_spec("matplotlib") is not None and find_spec("PIL") is not None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -43,12 +43,10 @@ def models(request: Request) -> Response:
 
 
 def fleets(request: Request) -> Response:
-    """GET /-/fleets: the fleets that were published here."""
     return _html(request, fleets_page(_fleets_root(request)))
 
 
 def fleet(request: Request) -> Response:
-    """GET /-/fleets/{name}: how the models of a fleet score, the outliers, and what failed."""
     return _html(request, fleet_page(_fleets_root(request), param(request, "name")))
 
 
@@ -63,36 +61,22 @@ def card(request: Request) -> Response:
     return _html(request, page, remote=remote)
 
 
-def files(request: Request) -> Response:
-    """GET /{id}/tree/{revision}[/{path}]: a folder's files."""
-    with _pages(request) as pages:
-        folder = param(request, "path").strip("/")
-        return _html(request, pages.files_page(param(request, "revision"), folder))
+def _tab(page_of: Callable[[ModelPages, Request], WebPage]) -> Callable[[Request], Response]:
+    """A page of a repository, which needs only the path of the request."""
+
+    def endpoint(request: Request) -> Response:
+        with _pages(request) as pages:
+            page = page_of(pages, request)
+        return _html(request, page)
+
+    return endpoint
 
 
-def blob(request: Request) -> Response:
-    """GET /{id}/blob/{revision}/{path}: one file."""
-    with _pages(request) as pages:
-        page = pages.file_page(param(request, "revision"), param(request, "path"))
-    return _html(request, page)
-
-
-def history(request: Request) -> Response:
-    """GET /{id}/commits/{revision}: the commits, newest first."""
-    with _pages(request) as pages:
-        return _html(request, pages.history_page(param(request, "revision")))
-
-
-def commit(request: Request) -> Response:
-    """GET /{id}/commit/{oid}: what a commit changed."""
-    with _pages(request) as pages:
-        return _html(request, pages.commit_page(param(request, "revision")))
-
-
-def run(request: Request) -> Response:
-    """GET /{id}/run: the training run that `run.json` records."""
-    with _pages(request) as pages:
-        return _html(request, pages.run_page(_links(request)))
+files = _tab(lambda pages, request: pages.files_page(*_place(request)))
+blob = _tab(lambda pages, request: pages.file_page(*_place(request)))
+history = _tab(lambda pages, request: pages.history_page(param(request, "revision")))
+commit = _tab(lambda pages, request: pages.commit_page(param(request, "revision")))
+run = _tab(lambda pages, request: pages.run_page(_links(request)))
 
 
 def share(request: Request) -> Response:
@@ -116,7 +100,6 @@ def share_picture(request: Request) -> Response:
 
 
 def asset(request: Request) -> Response:
-    """GET /-/{name}: the style sheet, the script, the icon."""
     name = param(request, "name")
     if name not in ASSETS:
         raise RepoNotFoundError("this page does not exist")
@@ -152,6 +135,10 @@ def _shared(request: Request, pages: ModelPages, key: str) -> Prediction:
     if not 1 <= number <= len(pages.predictions):
         raise share_links.NoPredictionError(f"the card of {pages.repo.id} has no prediction {key}")
     return pages.predictions[number - 1]
+
+
+def _place(request: Request) -> tuple[str, str]:
+    return param(request, "revision"), param(request, "path").strip("/")
 
 
 def _links(request: Request) -> Links:

@@ -139,7 +139,6 @@ def _by_epoch(losses: object) -> list[dict[str, Any]]:
 
 
 def _source(source: Mapping[str, Any]) -> tuple[str, Sequence[tuple[str, str]]]:
-    """An account whose posts were used, and their counts."""
     rest = {key: value for key, value in source.items() if key not in ("name", "posts", "sha256")}
     rows = [*_rows(rest), *_rows(source.get("posts"))]
     digest = source.get("sha256")
@@ -150,7 +149,6 @@ def _source(source: Mapping[str, Any]) -> tuple[str, Sequence[tuple[str, str]]]:
 
 
 def _rows(table: object, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Names and values of a table; those of a table in it after its name."""
     for key, value in _table(table).items():
         name = _LABELS.get(key) or key.replace("_", " ")
         if isinstance(value, dict):

@@ -62,7 +62,8 @@ def serving(
                 if not thread.is_alive():
                     raise HubUnavailableError("the local Hub did not start", where=root)
                 time.sleep(0.005)
-            yield _url(host, listener.getsockname()[1])
+            name = f"[{host}]" if ":" in host else host
+            yield f"http://{name}:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
             if faults is not None:
@@ -121,8 +122,3 @@ def _listen(host: str, port: int) -> socket.socket:
             fix="Choose another with --port" if taken else "Choose another --host or --port",
         ) from error
     return listener
-
-
-def _url(host: str, port: int) -> str:
-    shown = f"[{host}]" if ":" in host else host
-    return f"http://{shown}:{port}"

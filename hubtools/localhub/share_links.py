@@ -25,8 +25,6 @@ _MAC_BYTES = 16
 
 
 class NoPredictionError(StoreError):
-    """The address belongs to no prediction."""
-
     status = 404
 
 

@@ -82,11 +82,12 @@ class Snapshot:
         sql = f"{repo} WHERE {' AND '.join(where)} ORDER BY {_ORDERS[query.sort]} LIMIT ? OFFSET ?"
         rows = self._db.execute(sql, (*values, query.limit + 1, query.offset)).fetchall()
         repos = tuple(_repo(row) for row in rows[: query.limit])
-        more = len(rows) > query.limit
-        return RepoPage(repos, _cursor(repos[-1]) if more and repos else None)
+        if len(rows) <= query.limit or not repos:
+            return RepoPage(repos, None)
+        cursor = json.dumps([repos[-1].modified, repos[-1].key])
+        return RepoPage(repos, base64.urlsafe_b64encode(cursor.encode()).decode())
 
     def count(self, query: Query) -> int:
-        """How many repositories the query has on all pages."""
         where, values = self._filters(query)
         sql = f"SELECT COUNT(*) FROM repos AS r WHERE {' AND '.join(where)}"
         (number,) = self._db.execute(sql, values).fetchone()
@@ -115,7 +116,6 @@ class Snapshot:
         return Commit(*row)
 
     def head(self, repo: Repo) -> Commit:
-        """The newest commit."""
         return self.commit(repo, "main")
 
     def commits(self, repo: Repo, last: int, limit: int) -> list[Commit]:
@@ -124,7 +124,6 @@ class Snapshot:
         return [Commit(*row) for row in self._db.execute(sql, (repo.key, last, limit))]
 
     def commits_by_seq(self, repo: Repo, seqs: Iterable[int]) -> dict[int, Commit]:
-        """The commits with these seqs."""
         wanted = sorted(set(seqs))
         marks = ",".join("?" * len(wanted))
         sql = f"{_COMMIT} WHERE repo = ? AND seq IN ({marks})"
@@ -152,7 +151,6 @@ class Snapshot:
         return Entry(*row[:-1])
 
     def changes(self, repo: Repo, commit: Commit) -> list[FileChange]:
-        """What a commit changed, by path."""
         removed_sql = "SELECT path FROM entries WHERE repo = ? AND removed = ?"
         removed = {row["path"] for row in self._db.execute(removed_sql, (repo.key, commit.seq))}
         sql = f"{_ENTRY} WHERE e.repo = ? AND e.added = ?"
@@ -237,10 +235,6 @@ def _card(row: sqlite3.Row) -> RepoCard:
         pipeline_tag=row["pipeline_tag"],
         library_name=row["library_name"],
     )
-
-
-def _cursor(repo: Repo) -> str:
-    return base64.urlsafe_b64encode(json.dumps([repo.modified, repo.key]).encode()).decode()
 
 
 def _parse_cursor(text: str) -> tuple[str, int]:

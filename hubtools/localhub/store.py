@@ -48,7 +48,6 @@ class Store:
         self._remove_garbage()
 
     def close(self) -> None:
-        """Close the database; the store cannot be used afterwards."""
         self._db.close()
 
     @contextmanager
@@ -90,7 +89,12 @@ class Store:
         with writing(self.root), self.objects.staging() as staging, self._writing() as (db, now):
             for repo_id, files in repos:
                 repo = self._create(db, staging, repo_id, author=author, private=private)
-                added = (AddFile(path, self._write(db, data)) for path, data in files.items())
+                added = []
+                for path, data in files.items():
+                    content = self.objects.describe(data)
+                    if _insert_object(db, content):
+                        self.objects.write(data, content.path)
+                    added.append(AddFile(path, content))
                 self._commit(db, now, repo, NewCommit(author, "Add files", tuple(added)))
             os.sync()
 
@@ -144,7 +148,6 @@ class Store:
             return snapshot.repo(new)
 
     def configure(self, repo_id: RepoId, *, private: bool, gated: str | None) -> Repo:
-        """Set who may see a repository."""
         with self._writing() as (db, snapshot):
             sql = "UPDATE repos SET private = ?, gated = ? WHERE key = ?"
             db.execute(sql, (private, gated, snapshot.repo(repo_id).key))
@@ -226,12 +229,6 @@ class Store:
         if _insert_object(db, staged):
             self.objects.keep(staged)
 
-    def _write(self, db: sqlite3.Connection, content: bytes) -> Staged:
-        staged = self.objects.describe(content)
-        if _insert_object(db, staged):
-            self.objects.write(content, staged.path)
-        return staged
-
     def _drop_abandoned(self) -> None:
         """Once a day, delete contents that are older than a day and in no commit.
 
@@ -275,7 +272,6 @@ def _next_commit(head: Commit | None, change: TreeChange, new: NewCommit) -> Com
 
 
 def _insert_object(db: sqlite3.Connection, staged: Staged) -> bool:
-    """Add a content; whether it was not there before."""
     sql = "INSERT OR IGNORE INTO objects (sha256, size) VALUES (?, ?)"
     return bool(db.execute(sql, (staged.sha256, staged.size)).rowcount)
 
@@ -289,7 +285,6 @@ def _claim_name(db: sqlite3.Connection, repo_id: RepoId) -> None:
 
 
 def _insert_commit(db: sqlite3.Connection, key: int, commit: Commit, change: TreeChange) -> None:
-    """Add a commit to a repository and make it the head."""
     db.execute(
         "INSERT INTO commits (repo, seq, oid, parent, time, author, title, message)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

@@ -32,7 +32,6 @@ class RepoId:
 
     @property
     def owner(self) -> str:
-        """The user or organization."""
         return self.namespace.removeprefix(SPACES)
 
 

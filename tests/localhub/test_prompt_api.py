@@ -19,9 +19,8 @@ from huggingface_hub import HfApi
 
 from hubtools.core import extras
 from hubtools.localhub.api import create_app
-from hubtools.localhub.inference_client import InferenceClient
+from hubtools.localhub.inference import InferenceClient, InferenceQueue, TooManyRequestsError
 from hubtools.localhub.inference_messages import GenerationFailed
-from hubtools.localhub.inference_queue import InferenceQueue, TooManyRequestsError
 from hubtools.localhub.store import Store
 from tests.localhub.conftest import Visit
 from tests.localhub.models import put, put_model

@@ -1,8 +1,13 @@
-"""Running models for visitors: one at a time, in order of arrival, and with limits per visitor."""
+"""Running models for visitors: one at a time, in order of arrival, and with limits per visitor.
+
+The models run in a process of their own, `hubtools.localhub.inference_worker`.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, suppress
@@ -10,11 +15,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import msgspec
 from starlette.concurrency import run_in_threadpool
 
 from hubtools.localhub.errors import StoreError
-from hubtools.localhub.inference_client import InferenceClient
-from hubtools.localhub.inference_messages import GenerationEvent, GenerationFailed, Queued
+from hubtools.localhub.inference_messages import (
+    Generate,
+    GenerationEvent,
+    GenerationFailed,
+    Queued,
+    StopGenerating,
+    WorkerReply,
+    WorkerRequest,
+)
 from hubtools.localhub.store import Store
 from hubtools.localhub.types import Entry, Repo
 
@@ -23,11 +36,13 @@ _MAX_QUEUED_EACH = 3  # of one address
 _MAX_A_MINUTE = 20  # requests of one address
 _HEARTBEAT = 5.0  # seconds; writing a message now and then finds out who has left
 _MODEL_FILES = (".json", ".safetensors", ".txt", ".model", ".jinja")
+_LINE_LIMIT = 1 << 20  # bytes
+_SECRETS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUBTOOLS_HUB_TOKEN")
+_OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+_WORKER_DIED = "The model stopped unexpectedly. It may need more memory than this machine has."
 
 
 class TooManyRequestsError(StoreError):
-    """The queue is full, or an address sends too many requests."""
-
     status = 429
 
 
@@ -66,7 +81,6 @@ class InferenceQueue:
         return ticket
 
     def leave(self, ticket: Ticket) -> None:
-        """Give the place up."""
         self._tickets.remove(ticket)
         self._moved.set()
         self._moved = asyncio.Event()
@@ -80,6 +94,83 @@ class InferenceQueue:
         with suppress(TimeoutError):
             async with asyncio.timeout(_HEARTBEAT):
                 await self._moved.wait()
+
+
+class InferenceClient:
+    """Runs one model at a time in a worker process, which starts with the first request."""
+
+    def __init__(self, timeout: float = 180.0) -> None:
+        """`timeout`: seconds that a request may take, loading included."""
+        self._timeout = timeout
+        self._process: asyncio.subprocess.Process | None = None
+        self._last_id = 0
+
+    async def generate(
+        self, folder: Path, prompt: str, count: int, seed: int
+    ) -> AsyncGenerator[GenerationEvent, None]:
+        """Yield what happens while the model in `folder` generates `count` predictions.
+
+        Closing the iterator stops the model. Only one request may be running.
+        """
+        self._last_id += 1
+        request = Generate(self._last_id, str(folder), prompt, count, seed)
+        deadline = asyncio.get_running_loop().time() + self._timeout
+        is_running = True
+        try:
+            await self._start_worker()
+            self._send(request)
+            while line := await self._read_line(deadline):
+                reply = msgspec.json.decode(line, type=WorkerReply)
+                if reply.id != request.id:
+                    continue  # to an earlier request, which was stopped
+                if reply.event is None:
+                    is_running = False
+                    return
+                yield reply.event
+            is_running = False
+            await self.close()
+            yield GenerationFailed(_WORKER_DIED)
+        except TimeoutError:
+            is_running = False
+            await self.close()
+            yield GenerationFailed(f"The model took longer than {self._timeout:.0f} seconds.")
+        except (BrokenPipeError, ConnectionResetError):
+            is_running = False
+            yield GenerationFailed(_WORKER_DIED)
+        finally:
+            if is_running:
+                self._send(StopGenerating(request.id))
+
+    async def close(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+    async def _read_line(self, deadline: float) -> bytes:
+        assert self._process is not None and self._process.stdout is not None
+        async with asyncio.timeout_at(deadline):
+            return await self._process.stdout.readline()
+
+    async def _start_worker(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            return
+        kept = {key: value for key, value in os.environ.items() if key not in _SECRETS}
+        self._process = await asyncio.create_subprocess_exec(
+            # -P: a folder named like a library, where the server runs, does not shadow the library.
+            *(sys.executable, "-P", "-m", "hubtools.localhub.inference_worker"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env={**kept, **_OFFLINE},
+            limit=_LINE_LIMIT,
+        )
+
+    def _send(self, message: WorkerRequest) -> None:
+        if self._process is not None and self._process.stdin is not None:
+            with suppress(RuntimeError):  # the event loop is closed, and with it the worker's stdin
+                self._process.stdin.write(msgspec.json.encode(message) + b"\n")
 
 
 class InferenceService:
