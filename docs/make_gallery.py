@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from hubtools.cards.card import Card, CardAccount
 from hubtools.cards.render import CardRenderer
 from hubtools.core.results import Prediction
-from hubtools.localhub.markup import render_readme
+from hubtools.localhub.markup import render_card
 from hubtools.pictures.avatars import avatar_image
 from hubtools.pictures.curves import draw_curves
 from hubtools.pictures.pipeline import draw_pipeline
@@ -117,7 +117,7 @@ def avatar(name: str, data: bytes | None) -> str | None:
 
 def as_html(card: Card, name: str) -> str:
     """The card as the local Hub shows it, with the gallery's pictures."""
-    html = str(render_readme(CardRenderer("me").render(card), "."))
+    html = str(render_card(CardRenderer("me").render(card), ".", remote=True).html)
     return html.replace("./predictions.png", f"{name}-light.png").replace(
         "./pipeline.png", "pipeline_full-light.png"
     )

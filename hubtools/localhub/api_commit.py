@@ -68,7 +68,7 @@ class _LfsBatch(Struct):
     objects: list[_LfsObject]
 
 
-class _Value(Struct, rename="camel"):
+class _LineValue(Struct, rename="camel"):
     """What the lines of a commit hold; each kind has some of it."""
 
     summary: str | None = None
@@ -81,9 +81,9 @@ class _Value(Struct, rename="camel"):
     size: _Size | None = None
 
 
-class _Line(Struct):
+class _CommitLine(Struct):
     key: Literal["header", "file", "lfsFile", "deletedFile", "deletedFolder"]
-    value: _Value
+    value: _LineValue
 
 
 @json_endpoint(_Preupload)
@@ -203,10 +203,10 @@ async def commit(request: Request) -> Response:
 
 
 async def _read_commit(request: Request, staging: Staging, author: str) -> NewCommit:
-    header: _Value | None = None
+    header: _LineValue | None = None
     operations: list[Operation] = []
     async for text in _lines(request.stream()):
-        line = parse_json(text, _Line)
+        line = parse_json(text, _CommitLine)
         if line.key == "header":
             header = line.value
         else:
@@ -227,7 +227,7 @@ def _clean(text: str, limit: int) -> str:
     return text[:limit].encode("utf-8", "replace").decode()
 
 
-def _operation(line: _Line, staging: Staging) -> Operation:
+def _operation(line: _CommitLine, staging: Staging) -> Operation:
     value = line.value
     path = check_path(value.path.removesuffix("/"))
     match line.key:
@@ -243,7 +243,7 @@ def _operation(line: _Line, staging: Staging) -> Operation:
             return DeleteFolder(path)
 
 
-def _content(path: str, value: _Value) -> bytes:
+def _content(path: str, value: _LineValue) -> bytes:
     data = value.content.encode("utf-8", "replace")
     if value.encoding == "base64":
         try:

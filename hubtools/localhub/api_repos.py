@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -16,8 +15,6 @@ from hubtools.core.errors import CardError
 from hubtools.localhub.errors import (
     BadRequestError,
     RepoExistsError,
-    RepoMovedError,
-    RepoNotFoundError,
     UnauthorizedError,
 )
 from hubtools.localhub.http import (
@@ -53,19 +50,16 @@ _FIELDS: Mapping[str, Callable[[Repo], Any]] = {
     "cardData": lambda repo: repo.card.data,
     "createdAt": lambda repo: repo.created,
     "disabled": lambda repo: False,
-    "downloads": lambda repo: 0,
-    "downloadsAllTime": lambda repo: 0,
+    **dict.fromkeys(("downloads", "downloadsAllTime", "likes", "trendingScore"), lambda repo: 0),
     "gated": lambda repo: repo.gated or False,
     "lastModified": lambda repo: repo.modified,
     "library_name": lambda repo: repo.card.library_name,
-    "likes": lambda repo: 0,
     "pipeline_tag": lambda repo: repo.card.pipeline_tag,
     "private": lambda repo: repo.private,
     "sdk": lambda repo: repo.card.data.get("sdk"),
     "sha": lambda repo: repo.head,
     "spaces": lambda repo: [],
     "tags": lambda repo: list(repo.card.tags),
-    "trendingScore": lambda repo: 0,
 }
 _CARD_FIELDS = frozenset({"cardData", "library_name", "pipeline_tag", "sdk", "tags"})
 _FILE_FIELDS = frozenset({"siblings", "usedStorage"})
@@ -87,26 +81,26 @@ _MODEL_FIELDS = frozenset(
 )
 
 
-class _Settings(Struct, kw_only=True):
+class _SettingsBody(Struct, kw_only=True):
     private: bool | None = None
     visibility: Literal["public", "private"] | None = None
     gated: bool | Literal["auto", "manual"] | UnsetType | None = UNSET
 
 
-class _RepoBody(_Settings, kw_only=True):
+class _RepoBody(_SettingsBody, kw_only=True):
     name: str
     organization: str | None = None
     type: str | None = None
     sdk: str | None = None
 
 
-class _Move(Struct, rename="camel"):
+class _MoveBody(Struct, rename="camel"):
     from_repo: str
     to_repo: str
     type: str | None = None
 
 
-class _Readme(Struct):
+class _ReadmeBody(Struct):
     content: str = ""
 
 
@@ -115,18 +109,15 @@ def whoami(request: Request) -> Response:
     if role is None:
         raise UnauthorizedError("Invalid username or password.")
     access = context_of(request).access
+    user = dict.fromkeys(("id", "name", "fullname"), access.user)
+    orgs = [dict.fromkeys(("id", "name", "fullname"), org) for org in access.orgs]
     token = {"displayName": "local", "role": role}
     return JsonResponse(
         {
+            **user,
             "type": "user",
-            "id": access.user,
-            "name": access.user,
-            "fullname": access.user,
             "isPro": False,
-            "orgs": [
-                {"type": "org", "id": org, "name": org, "fullname": org, "roleInOrg": "admin"}
-                for org in access.orgs
-            ],
+            "orgs": [{**org, "type": "org", "roleInOrg": "admin"} for org in orgs],
             "auth": {"type": "access_token", "accessToken": token},
         }
     )
@@ -149,24 +140,22 @@ def create(request: Request, body: _RepoBody) -> Response:
 @json_endpoint(_RepoBody)
 def delete(request: Request, body: _RepoBody) -> Response:
     repo_id = check_write(request, _repo_id(request, body))
-    with _current_names_only():
-        context_of(request).store.delete(repo_id)
+    context_of(request).store.delete(repo_id)
     return JsonResponse({})
 
 
-@json_endpoint(_Move)
-def move(request: Request, body: _Move) -> Response:
+@json_endpoint(_MoveBody)
+def move(request: Request, body: _MoveBody) -> Response:
     old, new = (
         check_write(request, parse_repo_id(name, kind=body.type))
         for name in (body.from_repo, body.to_repo)
     )
-    with _current_names_only():
-        context_of(request).store.move(old, new)
+    context_of(request).store.move(old, new)
     return JsonResponse({"url": f"{request.base_url}{new}"})
 
 
-@json_endpoint(_Settings)
-def settings(request: Request, body: _Settings) -> Response:
+@json_endpoint(_SettingsBody)
+def settings(request: Request, body: _SettingsBody) -> Response:
     store, repo_id = context_of(request).store, check_write(request, repo_id_of(request))
     if body.gated is True:
         raise BadRequestError("gated must be auto, manual or false")
@@ -220,8 +209,8 @@ def refs(request: Request) -> Response:
     return JsonResponse({"branches": [main], "converts": [], "tags": [], "pullRequests": []})
 
 
-@json_endpoint(_Readme)
-def validate_yaml(request: Request, body: _Readme) -> Response:
+@json_endpoint(_ReadmeBody)
+def validate_yaml(request: Request, body: _ReadmeBody) -> Response:
     try:
         data, _ = split_front_matter(body.content)
     except (CardError, ValueError, RecursionError) as error:
@@ -290,23 +279,12 @@ def _as_it_was(store: Store, repo: Repo, commit: Commit, files: list[Entry]) -> 
     return replace(repo, head=commit.oid, modified=commit.time, card=card)
 
 
-@contextmanager
-def _current_names_only() -> Iterator[None]:
-    """A name in a body cannot be redirected, so an old one is an error."""
-    try:
-        yield
-    except RepoMovedError as error:
-        raise RepoNotFoundError(
-            f"repository {error.old} not found", fix=f"Use its new name, {error.new}"
-        ) from error
-
-
 def _repo_id(request: Request, body: _RepoBody) -> RepoId:
     namespace = body.organization or context_of(request).access.user
     return check_repo_id(namespace, body.name, kind=body.type)
 
 
-def _is_private(body: _Settings, *, default: bool) -> bool:
+def _is_private(body: _SettingsBody, *, default: bool) -> bool:
     if body.visibility is None:
         return default if body.private is None else body.private
     return body.visibility == "private"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Empty, LifoQueue
 
@@ -116,11 +116,9 @@ class Database:
 
     def close(self) -> None:
         """Close the connections that are not in use."""
-        while True:
-            try:
+        with suppress(Empty):
+            while True:
                 self._idle.get_nowait().close()
-            except Empty:
-                return
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:

@@ -91,9 +91,8 @@ class _Site:
     def links(self, here: str) -> SiteLinks:
         return SiteLinks(self.options.url, here, self.copied, self.options.pictures)
 
-    def write(self, file: str, page: WebPage) -> None:
-        text = render(self.templates, page, self.links(file), static=True)
-        write_atomically(self.root / file, text)
+    def html(self, file: str, page: WebPage) -> str:
+        return render(self.templates, page, self.links(file), static=True)
 
 
 def write_site(
@@ -177,27 +176,25 @@ def _put_model(site: _Site, model: ModelPages) -> None:
     work = place.parent / f".{place.name}.part"
     shutil.rmtree(work, ignore_errors=True)
 
-    def links(path: str) -> SiteLinks:
-        return site.links(f"{model.repo.id}/{path}")
-
     def write(path: str, page: WebPage) -> None:
         file = work / path
         file.parent.mkdir(parents=True, exist_ok=True)
-        text = render(site.templates, page, links(path), static=True)
-        file.write_text(text, encoding="utf-8")
+        file.write_text(site.html(f"{model.repo.id}/{path}", page), encoding="utf-8")
 
+    top = site.links(f"{model.repo.id}/index.html")
     remote = site.options.remote_pictures
-    write("index.html", model.card_page(links("index.html"), remote=remote))
+    write("index.html", model.card_page(top, remote=remote))
     write("files.html", model.files_page("main", "", flat=True))
     history = model.history_page("main", limit=model.repo.seq)
     write("history.html", history)
     for commit in history.data["commits"]:
         write(f"commit/{commit.oid}.html", model.commit_page(commit.oid))
     if RUN_RECORD in model.entries:
-        write("run.html", model.run_page(links("run.html")))
+        write("run.html", model.run_page(top))
     for number, prediction in enumerate(model.predictions if site.options.pictures else (), 1):
         path = f"share/{number}.html"
-        write(path, model.share_page(links(path), prediction, str(number), can_draw=True))
+        links = site.links(f"{model.repo.id}/{path}")
+        write(path, model.share_page(links, prediction, str(number), can_draw=True))
         (work / "share" / f"{number}.png").write_bytes(model.draw(prediction))
     for path in site.copied[model.repo.id]:
         file = work / "files" / path
@@ -212,11 +209,13 @@ def _write_gallery(site: _Site, count: int) -> None:
     pages = page_count(count)
     for number in range(1, pages + 1):
         file = gallery_file(number)
-        site.write(file, gallery_page(site.snapshot, GalleryQuery(number=number), site.links(file)))
+        page = gallery_page(site.snapshot, GalleryQuery(number=number), site.links(file))
+        write_atomically(site.root / file, site.html(file, page))
     for old in (site.root / "-/page").glob("*.html"):
         if old.stem.isdecimal() and int(old.stem) > pages:
             old.unlink()
-    site.write("search.html", WebPage("search.html.j2", {}))
+    search = site.html("search.html", WebPage("search.html.j2", {}))
+    write_atomically(site.root / "search.html", search)
     write_atomically(site.root / "-/models.js", _search_index(site))
     for name in (*ASSETS, "search.js"):
         write_atomically(site.root / "-" / name, (template_root() / "web" / name).read_bytes())

@@ -1,15 +1,4 @@
-"""Faults on request: what a Hub, and the network in between, may do to a client.
-
-::
-
-    faults = Faults(
-        Fault(Mix((Respond(500), Respond(503), Cut("before"), Cut("after"))), share=0.15),
-        Fault(Call(rival), "POST", "/api/models/me/poet/commit/*", nth=(1,)),
-    )
-    with serving(folder, faults=faults) as url:
-        ...
-    assert faults.count("POST", "/api/models/me/poet/commit/*") == 2
-"""
+"""Faults on request: what a Hub, and the network in between, may do to a client."""
 
 from __future__ import annotations
 
@@ -21,6 +10,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Container, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import partial
 from random import Random
 from typing import Literal, TypeAlias, cast
 
@@ -58,10 +48,12 @@ class Respond:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: str = ""
 
-    async def act(self, hub: ASGIApp, exchange: Exchange, receive: Receive, send: Send) -> None:
+    async def act(
+        self, hub: ASGIApp, exchange: Exchange, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         await _read_body(receive)
         response = Response(self.body, self.status, dict(self.headers))
-        await response(exchange.scope, receive, send)
+        await response(scope, receive, send)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +67,14 @@ class Cut:
 
     when: Literal["before", "during", "after"]
 
-    async def act(self, hub: ASGIApp, exchange: Exchange, receive: Receive, send: Send) -> None:
+    async def act(
+        self, hub: ASGIApp, exchange: Exchange, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         if self.when == "during":
-            await hub(exchange.scope, receive, _half_sent(exchange, send))
+            await hub(scope, receive, _half_sent(exchange, send))
             return
         if self.when == "after":
-            await hub(exchange.scope, receive, _discard)
+            await hub(scope, receive, _discard)
         await exchange.cut()
 
 
@@ -94,13 +88,15 @@ class Stall:
     seconds: float
     when: Literal["before", "after"] = "before"
 
-    async def act(self, hub: ASGIApp, exchange: Exchange, receive: Receive, send: Send) -> None:
+    async def act(
+        self, hub: ASGIApp, exchange: Exchange, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         if self.when == "after":
-            await hub(exchange.scope, receive, _delayed(exchange, self.seconds, send))
+            await hub(scope, receive, _delayed(exchange, self.seconds, send))
             return
         body = await _read_body(receive)
         await exchange.stall(self.seconds)
-        await hub(exchange.scope, _replayed(body, receive), send)
+        await hub(scope, _replayed(body, receive), send)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +108,11 @@ class Call:
 
     callback: Callable[[str], object]
 
-    async def act(self, hub: ASGIApp, exchange: Exchange, receive: Receive, send: Send) -> None:
+    async def act(
+        self, hub: ASGIApp, exchange: Exchange, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         await run_in_threadpool(self.callback, exchange.path)
-        await hub(exchange.scope, receive, send)
+        await hub(scope, receive, send)
 
 
 Action: TypeAlias = Respond | Cut | Stall | Call
@@ -254,9 +252,9 @@ class Exchange:
                 self.record(message["status"])
             await send(message)
 
-        app = self._noting(hub)
+        app: ASGIApp = partial(self._note, hub)
         for action in reversed(actions):
-            app = self._around(action, app)
+            app = partial(action.act, app, self)
         await app(self.scope, self._receive, record_and_send)
 
     def record(self, status: int | None) -> None:
@@ -273,24 +271,13 @@ class Exchange:
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
-    def _around(self, action: Action, app: ASGIApp) -> ASGIApp:
-        async def acted(scope: Scope, receive: Receive, send: Send) -> None:
-            await action.act(app, self, receive, send)
+    async def _note(self, hub: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        async def note(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._handled = message["status"]
+            await send(message)
 
-        return acted
-
-    def _noting(self, hub: ASGIApp) -> ASGIApp:
-        """The Hub's app, whose status is noted."""
-
-        async def noted(scope: Scope, receive: Receive, send: Send) -> None:
-            async def note(message: Message) -> None:
-                if message["type"] == "http.response.start":
-                    self._handled = message["status"]
-                await send(message)
-
-            await hub(scope, receive, note)
-
-        return noted
+        await hub(scope, receive, note)
 
 
 class CuttableProtocol(H11Protocol):

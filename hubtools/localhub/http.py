@@ -25,6 +25,7 @@ from hubtools.localhub.errors import (
     EntryNotFoundError,
     ForbiddenError,
     RepoMovedError,
+    RepoNotFoundError,
     StoreError,
     TooLargeError,
     UnauthorizedError,
@@ -238,7 +239,10 @@ def error_response(error: HubtoolsError, **more: str) -> Response:
 
 
 def moved_response(request: Request, error: RepoMovedError) -> Response:
-    """A redirect to the same thing under the repository's new name."""
+    """A redirect to the same thing under the repository's new name.
+
+    A name in a body cannot be redirected, so an old one is an error there.
+    """
     parts = request.scope["path"].split("/")
     old, new = error.old.split("/"), error.new.split("/")
     for i in range(len(parts) - len(old) + 1):
@@ -247,6 +251,9 @@ def moved_response(request: Request, error: RepoMovedError) -> Response:
         if [*folders, name.removesuffix(".git")] == old:
             parts[i : i + len(old)] = [*map(quote, new[:-1]), quote(new[-1]) + suffix]
             break
+    else:
+        fix = f"Use its new name, {error.new}"
+        return error_response(RepoNotFoundError(f"repository {error.old} not found", fix=fix))
     query = request.url.query
     location = "/".join(parts) + (f"?{query}" if query else "")
     return Response(status_code=307, headers={"Location": location})

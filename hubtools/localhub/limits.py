@@ -1,12 +1,7 @@
 """Rate limits as huggingface.co accounts for them (https://huggingface.co/docs/hub/rate-limits).
 
 Every user has a number of requests in each fixed window of five minutes, counted separately for
-the API, for downloads ("resolvers") and for pages. Every response says how many are left::
-
-    RateLimit: "api";r=489;t=55
-    RateLimit-Policy: "fixed window";"api";q=500;w=300
-
-and one without any left is a 429.
+the API, for downloads ("resolvers") and for pages. Every response says how many are left.
 """
 
 from __future__ import annotations

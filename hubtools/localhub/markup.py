@@ -74,11 +74,6 @@ class RenderedReadme:
     blocked_hosts: tuple[str, ...]
 
 
-def render_readme(readme: str, files: str) -> Markup:
-    """The HTML of a README with pictures of other hosts; see `render_card`."""
-    return render_card(readme, files, remote=True).html
-
-
 def render_card(
     readme: str, files: str, *, remote: bool, paths: Collection[str] | None = None
 ) -> RenderedReadme:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,7 +18,7 @@ from hubtools.localhub import share_links
 from hubtools.localhub.diffs import MAX_BYTES, Diff, diff_texts
 from hubtools.localhub.errors import EntryNotFoundError
 from hubtools.localhub.links import Links
-from hubtools.localhub.markup import RenderedReadme, render_card
+from hubtools.localhub.markup import render_card
 from hubtools.localhub.readme import decode_readme, texts
 from hubtools.localhub.rendering import WebPage, labels, teaser, widget
 from hubtools.localhub.run_page import summarize_run
@@ -85,15 +86,15 @@ class ModelPages:
     @cached_property
     def card(self) -> Card:
         """The card in the README; an unreadable one has only a name."""
-        nameless = Card(repo=self.repo.id.name)
+        if self._readme is not None and self.repo.card.data:  # else it may be too large to unfold
+            with suppress(CardError, ValueError, TypeError, RecursionError):
+                return import_readme(self._readme, repo=self.repo.id.name)
+        return Card(repo=self.repo.id.name)
+
+    @cached_property
+    def _readme(self) -> str | None:
         entry = self.entries.get(README)
-        if entry is None or not self.repo.card.data:  # it may be too large to unfold
-            return nameless
-        try:
-            readme = decode_readme(self._store.readme(entry.sha256))
-            return import_readme(readme, repo=self.repo.id.name)
-        except (CardError, ValueError, TypeError, RecursionError):
-            return nameless
+        return None if entry is None else decode_readme(self._store.readme(entry.sha256))
 
     @cached_property
     def predictions(self) -> Sequence[Prediction]:
@@ -111,8 +112,12 @@ class ModelPages:
         prompt = widget(self.repo).get("text")
         prompt = prompt[:200] if isinstance(prompt, str) else None
         facts = {label: texts(self.repo.card.data.get(key), 120) for label, key in _FACTS.items()}
+        files, paths = links.folder(self.repo.id), self.entries.keys()
+        readme = None
+        if self._readme is not None:
+            readme = render_card(self._readme, files, remote=remote, paths=paths)
         data = {
-            "readme": self._readme(links, remote=remote),
+            "readme": readme,
             "entries": self.entries,
             "total": sum(entry.size for entry in self.entries.values()),
             "facts": {label: values for label, values in facts.items() if values},
@@ -241,14 +246,6 @@ class ModelPages:
 
     def _tree(self, commit: Commit) -> dict[str, Entry]:
         return {entry.path: entry for entry in self._snapshot.tree(self.repo, commit)}
-
-    def _readme(self, links: Links, *, remote: bool) -> RenderedReadme | None:
-        entry = self.entries.get(README)
-        if entry is None:
-            return None
-        readme = decode_readme(self._store.readme(entry.sha256))
-        files = links.folder(self.repo.id)
-        return render_card(readme, files, remote=remote, paths=self.entries.keys())
 
     def _rows(self, entries: Iterable[Entry], folder: str, *, flat: bool) -> list[FileRow]:
         start = f"{folder}/" if folder else ""

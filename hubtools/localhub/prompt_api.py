@@ -70,15 +70,7 @@ class _EventStream(StreamingResponse):
 
 
 async def predict(request: Request) -> Response:
-    """POST /{id}/predict, the body `{"prompt": …, "count": 5}`.
-
-    Streams one JSON object per line, each a `GenerationEvent`::
-
-        {"type": "queued", "ahead": 1}
-        {"type": "loading"}
-        {"type": "text", "index": 0, "text": …}    and at its end "done", "share_url", "picture_url"
-        {"type": "error", "error": …}
-    """
+    """Stream the events of a prompt, each `GenerationEvent` as a line of JSON."""
     body = await json_body(request, _PromptBody, _MAX_BODY)
     prompt = _printable(body.prompt).strip()
     if len(prompt) > _MAX_PROMPT:

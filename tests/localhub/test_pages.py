@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx2
 from huggingface_hub import CommitOperationAdd, HfApi
 
-from hubtools.localhub.markup import render_card, render_readme
+from hubtools.localhub.markup import render_card
 from hubtools.localhub.store import Store
 from hubtools.localhub.types import RepoId
 
@@ -165,11 +165,12 @@ def test_errors_are_pages_for_a_browser_only(url: str) -> None:
 
 
 def test_relative_addresses_lead_to_the_files() -> None:
-    html = render_readme(
+    html = render_card(
         "![a](pics/a%20b.png) [b](./b.md#part) [c](#top) [d](../up) <img src='/x.png' width=3>\n"
         "[e](https://example.com/?a=b) [f](mailto:a@b.c) ![g](http://example.com/g.png)\n",
         "/me/m/resolve/main",
-    )
+        remote=True,
+    ).html
     assert 'src="/me/m/resolve/main/pics/a%20b.png"' in html
     assert 'href="/me/m/resolve/main/b.md#part"' in html
     assert 'href="#card-top"' in html
@@ -181,7 +182,7 @@ def test_relative_addresses_lead_to_the_files() -> None:
 
 def test_what_a_card_may_style() -> None:
     def style(text: str) -> str:
-        html = render_readme(f'<div style="{text}">x</div>', "/f")
+        html = render_card(f'<div style="{text}">x</div>', "/f", remote=True).html
         return html.partition('style="')[2].partition('"')[0]
 
     circle = "width:92px;height:92px;border-radius:50%;background-size:cover"
@@ -200,7 +201,8 @@ def test_what_a_card_may_style() -> None:
 
 
 def test_headings_are_linked_to() -> None:
-    html = render_readme("# How to use\n\n## How to use\n\n[there](#how-to-use)", "/f")
+    readme = "# How to use\n\n## How to use\n\n[there](#how-to-use)"
+    html = render_card(readme, "/f", remote=True).html
     assert html.count('id="card-how-to-use"') == 1
     assert 'href="#card-how-to-use"' in html
 
