@@ -71,7 +71,6 @@ CREATE TABLE entries (
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX entries_head ON entries (repo, path) WHERE removed IS NULL;
 CREATE INDEX entries_sha256 ON entries (sha256);
-CREATE TABLE garbage (sha256 TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 
 

@@ -115,7 +115,7 @@ class InferenceClient:
         self._last_id += 1
         request = Generate(self._last_id, str(folder), prompt, count, seed)
         deadline = asyncio.get_running_loop().time() + self._timeout
-        is_running = True
+        ended = False
         try:
             await self._start_worker()
             self._send(request)
@@ -124,21 +124,19 @@ class InferenceClient:
                 if reply.id != request.id:
                     continue  # to an earlier request, which was stopped
                 if reply.event is None:
-                    is_running = False
+                    ended = True
                     return
                 yield reply.event
-            is_running = False
             await self.close()
             yield GenerationFailed(_WORKER_DIED)
         except TimeoutError:
-            is_running = False
             await self.close()
             yield GenerationFailed(f"The model took longer than {self._timeout:.0f} seconds.")
         except (BrokenPipeError, ConnectionResetError):
-            is_running = False
+            await self.close()
             yield GenerationFailed(_WORKER_DIED)
         finally:
-            if is_running:
+            if not ended:
                 self._send(StopGenerating(request.id))
 
     async def close(self) -> None:

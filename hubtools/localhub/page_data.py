@@ -58,16 +58,6 @@ class FileRow:
 
 
 @dataclass(frozen=True, slots=True)
-class ChangedFile:
-    """A file that a commit changed, its previous version, and the difference, if there is one."""
-
-    change: FileChange
-    old: Entry | None
-    diff: Diff | None
-    is_picture: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Prompting:
     """Whether a server runs the model for visitors; else `reason` says why it does not."""
 
@@ -166,11 +156,8 @@ class ModelPages:
     def commit_page(self, revision: str) -> WebPage:
         """What a commit changed, line by line where it is text."""
         commit = self._snapshot.commit(self.repo, revision)
-        before: Mapping[str, Entry] = {}
-        if commit.parent is not None:
-            before = self._tree(self._snapshot.commit(self.repo, commit.parent))
         changes = [
-            self._changed(change, before.get(change.path))
+            (change, self._diff(change), change.path.lower().endswith(_PICTURES))
             for change in self._snapshot.changes(self.repo, commit)
         ]
         return self._page("commit.html.j2", "history", {"commit": commit, "changes": changes})
@@ -263,13 +250,12 @@ class ModelPages:
                 folders[name] = FileRow(name, f"{start}{name}", None, last)
         return [*folders.values(), *files]
 
-    def _changed(self, change: FileChange, old: Entry | None) -> ChangedFile:
+    def _diff(self, change: FileChange) -> Diff | None:
+        versions = (change.old, change.new)
         is_picture = change.path.lower().endswith(_PICTURES)
-        versions = (old, change.entry)
         if is_picture or any(entry and entry.size > MAX_BYTES for entry in versions):
-            return ChangedFile(change, old, None, is_picture)
-        before, after = (b"" if entry is None else self._read(entry) for entry in versions)
-        return ChangedFile(change, old, diff_texts(before, after), is_picture)
+            return None
+        return diff_texts(*(b"" if entry is None else self._read(entry) for entry in versions))
 
     def _text(self, entry: Entry) -> str | None:
         """A file's text; None for one that is large or not UTF-8."""

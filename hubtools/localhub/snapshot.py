@@ -30,7 +30,6 @@ from hubtools.localhub.types import (
 )
 
 PICTURE = "predictions.png"
-_NO_CARD = RepoCard()
 _REPO = f"""
 SELECT r.*, EXISTS (
     SELECT 1 FROM entries WHERE repo = r.key AND path = '{PICTURE}' AND removed IS NULL
@@ -53,6 +52,7 @@ _ENTRY = """
 SELECT e.path, e.oid, e.sha256, o.size, e.pointer_size, e.added, e.repo
 FROM entries AS e JOIN objects AS o USING (sha256)
 """
+_AT_COMMIT = "e.repo = ? AND e.added <= ? AND (e.removed IS NULL OR e.removed > ?)"
 
 
 class Snapshot:
@@ -67,13 +67,16 @@ class Snapshot:
 
         Raises RepoNotFoundError, and RepoMovedError when it has another name now.
         """
-        where = "WHERE r.namespace = ? AND r.name = ?"
-        row = self._db.execute(_REPO + where, (repo_id.namespace, repo_id.name)).fetchone()
-        if row is None:
-            raise self._missing(repo_id)
-        if row["private"] and not self._private:
-            raise RepoNotFoundError(f"repository {repo_id} not found")
-        return _repo(row)
+        name = (repo_id.namespace, repo_id.name)
+        row = self._db.execute(f"{_REPO} WHERE r.namespace = ? AND r.name = ?", name).fetchone()
+        if row is not None and (self._private or not row["private"]):
+            return _repo(row)
+        sql = """SELECT r.namespace, r.name, r.private FROM redirects AS d
+            JOIN repos AS r ON r.key = d.repo WHERE d.namespace = ? AND d.name = ?"""
+        moved = self._db.execute(sql, name).fetchone()
+        if moved is not None and (self._private or not moved["private"]):
+            raise RepoMovedError(str(repo_id), f"{moved['namespace']}/{moved['name']}")
+        raise RepoNotFoundError(f"repository {repo_id} not found")
 
     def page(self, query: Query) -> RepoPage:
         """Some of the repositories, in the query's order. Raises BadRequestError."""
@@ -133,49 +136,32 @@ class Snapshot:
     def tree(self, repo: Repo, commit: Commit) -> list[Entry]:
         """All files at a commit, by path."""
         if commit.seq == repo.seq:
-            sql = f"{_ENTRY} WHERE e.repo = ? AND e.removed IS NULL ORDER BY e.path"
-            return [Entry(*row[:-1]) for row in self._db.execute(sql, (repo.key,))]
-        sql = f"""{_ENTRY} WHERE e.repo = ? AND e.added <= ?
-            AND (e.removed IS NULL OR e.removed > ?) ORDER BY e.path"""
-        return [
-            Entry(*row[:-1]) for row in self._db.execute(sql, (repo.key, commit.seq, commit.seq))
-        ]
+            return self._entries("e.repo = ? AND e.removed IS NULL", repo.key)
+        return self._entries(_AT_COMMIT, repo.key, commit.seq, commit.seq)
 
     def entry(self, repo: Repo, commit: Commit, path: str) -> Entry:
         """One file at a commit. Raises EntryNotFoundError."""
-        sql = f"""{_ENTRY} WHERE e.repo = ? AND e.path = ? AND e.added <= ?
-            AND (e.removed IS NULL OR e.removed > ?)"""
-        row = self._db.execute(sql, (repo.key, path, commit.seq, commit.seq)).fetchone()
-        if row is None:
-            raise EntryNotFoundError(path, commit.oid)
-        return Entry(*row[:-1])
+        where = f"{_AT_COMMIT} AND e.path = ?"
+        for entry in self._entries(where, repo.key, commit.seq, commit.seq, path):
+            return entry
+        raise EntryNotFoundError(path, commit.oid)
 
     def changes(self, repo: Repo, commit: Commit) -> list[FileChange]:
-        removed_sql = "SELECT path FROM entries WHERE repo = ? AND removed = ?"
-        removed = {row["path"] for row in self._db.execute(removed_sql, (repo.key, commit.seq))}
-        sql = f"{_ENTRY} WHERE e.repo = ? AND e.added = ?"
-        added = {
-            row["path"]: Entry(*row[:-1]) for row in self._db.execute(sql, (repo.key, commit.seq))
-        }
-        changes = [
-            FileChange(p, "changed" if p in removed else "added", e) for p, e in added.items()
-        ]
-        changes += [FileChange(path, "deleted", None) for path in removed - added.keys()]
-        return sorted(changes, key=lambda change: change.path)
+        """The files that a commit changed, by path."""
+        key = (repo.key, commit.seq)
+        old = {e.path: e for e in self._entries("e.repo = ? AND e.removed = ?", *key)}
+        new = {e.path: e for e in self._entries("e.repo = ? AND e.added = ?", *key)}
+        return [FileChange(path, old.get(path), new.get(path)) for path in sorted(old | new)]
+
+    def _entries(self, where: str, *values: object) -> list[Entry]:
+        rows = self._db.execute(f"{_ENTRY} WHERE {where} ORDER BY e.path", values)
+        return [Entry(*row[:-1]) for row in rows]
 
     def object_size(self, sha256: str) -> int | None:
         """The size in bytes of an uploaded content; None if it was not uploaded."""
         sql = "SELECT size FROM objects WHERE sha256 = ?"
         row = self._db.execute(sql, (sha256,)).fetchone()
         return None if row is None else int(row["size"])
-
-    def _missing(self, repo_id: RepoId) -> RepoMovedError | RepoNotFoundError:
-        sql = """SELECT r.namespace, r.name, r.private FROM redirects AS d
-            JOIN repos AS r ON r.key = d.repo WHERE d.namespace = ? AND d.name = ?"""
-        row = self._db.execute(sql, (repo_id.namespace, repo_id.name)).fetchone()
-        if row is None or (row["private"] and not self._private):
-            return RepoNotFoundError(f"repository {repo_id} not found")
-        return RepoMovedError(str(repo_id), f"{row['namespace']}/{row['name']}")
 
     def _filters(self, query: Query) -> tuple[list[str], list[object]]:
         where, values = ["1"], list[object]()
@@ -221,19 +207,13 @@ def _repo(row: sqlite3.Row) -> Repo:
         modified=row["modified"],
         head=row["head"],
         seq=row["seq"],
-        card=_card(row),
+        card=RepoCard(
+            data=json.loads(row["card"]),
+            tags=tuple(json.loads(row["tags"])),
+            pipeline_tag=row["pipeline_tag"],
+            library_name=row["library_name"],
+        ),
         has_picture=bool(row["has_picture"]),
-    )
-
-
-def _card(row: sqlite3.Row) -> RepoCard:
-    if row["card"] == "{}":
-        return _NO_CARD
-    return RepoCard(
-        data=json.loads(row["card"]),
-        tags=tuple(json.loads(row["tags"])),
-        pipeline_tag=row["pipeline_tag"],
-        library_name=row["library_name"],
     )
 
 

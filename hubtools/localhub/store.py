@@ -45,7 +45,6 @@ class Store:
             self._db = Database(root)
             self.objects.sweep()
             self._drop_abandoned()
-        self._remove_garbage()
 
     def close(self) -> None:
         self._db.close()
@@ -129,9 +128,7 @@ class Store:
             sql = "SELECT DISTINCT sha256 FROM entries WHERE repo = ?"
             contents = [row["sha256"] for row in db.execute(sql, (key,))]
             db.execute("DELETE FROM repos WHERE key = ?", (key,))
-            for sha256 in contents:
-                _drop_if_unused(db, sha256)
-        self._remove_garbage()
+        self._drop_unused(contents)
 
     def move(self, old: RepoId, new: RepoId) -> Repo:
         """Rename a repository; the old name redirects to the new one. Raises RepoExistsError."""
@@ -237,23 +234,22 @@ class Store:
         last = self.root / "collected"
         if last.exists() and abs(time.time() - last.stat().st_mtime) < _DAY:
             return
-        with self._db.writing() as db:
-            named = {row["sha256"] for row in db.execute("SELECT DISTINCT sha256 FROM entries")}
-            for sha256 in self.objects.older_than(_DAY):
-                if sha256 not in named:
-                    _drop_if_unused(db, sha256)
+        self._drop_unused(self.objects.older_than(_DAY))
         last.touch()
 
-    def _remove_garbage(self) -> None:
-        with self._db.reading() as db:
-            waiting = db.execute("SELECT 1 FROM garbage LIMIT 1").fetchone()
-        if waiting is None:
-            return
-        sql = "SELECT sha256 FROM garbage WHERE sha256 NOT IN (SELECT sha256 FROM objects)"
+    def _drop_unused(self, sha256s: Iterable[str]) -> None:
+        """Delete those contents that are in no commit: their rows, and then their files.
+
+        A kill in between leaves files without a row, which `_drop_abandoned` finds.
+        """
+        used = "SELECT 1 FROM entries WHERE sha256 = ? LIMIT 1"
         with self._writing() as (db, _):
-            for row in db.execute(sql).fetchall():
-                self.objects.remove(row["sha256"])
-            db.execute("DELETE FROM garbage")
+            unused = [(sha256,) for sha256 in sha256s if not db.execute(used, (sha256,)).fetchone()]
+            db.executemany("DELETE FROM objects WHERE sha256 = ?", unused)
+        with self._writing() as (_, snapshot):
+            for (sha256,) in unused:
+                if snapshot.object_size(sha256) is None:
+                    self.objects.remove(sha256)
 
 
 def _next_commit(head: Commit | None, change: TreeChange, new: NewCommit) -> Commit:
@@ -307,14 +303,6 @@ def _update_card(db: sqlite3.Connection, key: int, card: RepoCard) -> None:
     sql = "UPDATE repos SET card = ?, tags = ?, pipeline_tag = ?, library_name = ? WHERE key = ?"
     data, tags = (json.dumps(value, ensure_ascii=False) for value in (card.data, card.tags))
     db.execute(sql, (data, tags, card.pipeline_tag, card.library_name, key))
-
-
-def _drop_if_unused(db: sqlite3.Connection, sha256: str) -> None:
-    """Mark a content as garbage unless a commit has it."""
-    if db.execute("SELECT 1 FROM entries WHERE sha256 = ? LIMIT 1", (sha256,)).fetchone():
-        return
-    db.execute("DELETE FROM objects WHERE sha256 = ?", (sha256,))
-    db.execute("INSERT OR IGNORE INTO garbage (sha256) VALUES (?)", (sha256,))
 
 
 def _timestamp() -> str:

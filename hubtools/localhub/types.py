@@ -76,11 +76,17 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """What a commit did to a file; `entry` is None where it deleted it."""
+    """A file before and after a commit; None where it was not there."""
 
     path: str
-    kind: Literal["added", "changed", "deleted"]
-    entry: Entry | None
+    old: Entry | None
+    new: Entry | None
+
+    @property
+    def kind(self) -> Literal["added", "changed", "deleted"]:
+        if self.new is None:
+            return "deleted"
+        return "changed" if self.old else "added"
 
 
 @dataclass(frozen=True, slots=True)
