@@ -150,7 +150,7 @@ async def _hubtools_error(request: Request, error: Exception) -> Response:
         return await run_in_threadpool(routes.error_page, request, error)
     is_page = bucket_of(request.scope["path"]) == "pages"
     if isinstance(error, RepoNotFoundError) and not is_signed_in(request) and not is_page:
-        return error_response(RepoHiddenError())
+        return error_response(RepoHiddenError("Invalid username or password."))
     return error_response(error)
 
 

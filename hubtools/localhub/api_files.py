@@ -96,7 +96,10 @@ def resolve(request: Request) -> Response:
     path = param(request, "path")
     with repo_for(request) as (snapshot, repo):
         if repo.gated and not is_signed_in(request):
-            raise GatedRepoError(str(repo.id))
+            raise GatedRepoError(
+                f"Access to model {repo.id} is restricted. "
+                "You must have access to it and be authenticated to access it. Please log in."
+            )
         commit = snapshot.commit(repo, param(request, "revision"))
         entry = snapshot.entry(repo, commit, path)
     headers = _content_headers(request, commit, entry)

@@ -27,20 +27,11 @@ class RepoHiddenError(UnauthorizedError):
 
     code = "RepoNotFound"
 
-    def __init__(self) -> None:
-        super().__init__("Invalid username or password.")
-
 
 class GatedRepoError(UnauthorizedError):
     """The files of a gated repository, requested by an anonymous caller."""
 
     code = "GatedRepo"
-
-    def __init__(self, repo: str) -> None:
-        super().__init__(
-            f"Access to model {repo} is restricted. "
-            "You must have access to it and be authenticated to access it. Please log in."
-        )
 
 
 class ForbiddenError(StoreError, AccessError):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from functools import cache
 from importlib.metadata import version
@@ -18,6 +18,7 @@ from pathlib import Path
 
 from jinja2 import Environment
 
+from hubtools.cards.frontmatter import dump_front_matter
 from hubtools.core.cancel import CancelToken
 from hubtools.core.errors import UsageError
 from hubtools.core.events import Reporter
@@ -45,7 +46,7 @@ _COPIED = 2 << 20  # bytes of the largest file that is copied without `all_files
 # Files that a browser would run on the site's own origin; the server shows them as text.
 _ACTIVE = (".html", ".htm", ".xhtml", ".xht", ".xml", ".svg", ".js", ".mjs")
 _LONGEST_NAME = 255  # bytes of a part of a path
-_BATCH = 1000
+_ALL = 1 << 40  # models, more than any Hub has
 _SAVED_EVERY = 500
 _SEARCH_TAGS = 32
 _MANIFEST = "-/export.json"
@@ -100,18 +101,27 @@ def write_site(
 ) -> ExportResult:
     """Write the public models of a store as a site into `out`.
 
-    Raises UsageError for a folder that holds something else, OutputError when it cannot be
-    written, CancelledError once `cancel` is set; the next export then writes what is left.
+    Raises UsageError for a folder that holds something else and for a namespace that has the name
+    of one of the site's files, OutputError when it cannot be written, CancelledError once `cancel`
+    is set; the next export then writes what is left.
     """
     before = _read_manifest(out)
     with store.snapshot(private=True) as snapshot:
         total = snapshot.count(Query())
     with writing(out), store.snapshot(private=False) as snapshot:
-        site = _Site(out, store, snapshot, _templates(options), options, {})
-        repos = list(_all(snapshot))
+        templates = page_templates()
+        policy = content_policy("script-src 'self'", remote=options.remote_pictures)
+        templates.globals |= {"policy": policy, "site": options.title}
+        site = _Site(out, store, snapshot, templates, options, {})
+        repos = snapshot.page(Query(sort="lastModified", limit=_ALL)).repos
+        if taken := [repo.id for repo in repos if repo.id.namespace.lower() in _TOP]:
+            raise UsageError(
+                f"the namespace {taken[0].namespace!r} collides with one of the site's files",
+                fix="Move its models to another namespace",
+            )
         current = {str(repo.id): _fingerprint(repo, options) for repo in repos}
         written = _write_models(site, repos, before, current, reporter, cancel)
-        _write_gallery(site, len(repos))
+        _write_gallery(site, repos)
         gone = before.keys() - current.keys()
         for name in gone:
             shutil.rmtree(out / name, ignore_errors=True)
@@ -150,26 +160,6 @@ def _write_models(
     return written
 
 
-def _all(snapshot: Snapshot) -> Iterator[Repo]:
-    """Every repository, the last updated first.
-
-    Raises UsageError for a namespace that has the name of one of the site's files.
-    """
-    after: str | None = None
-    while True:
-        page = snapshot.page(Query(sort="lastModified", limit=_BATCH, after=after))
-        for repo in page.repos:
-            if repo.id.namespace.lower() in _TOP:
-                raise UsageError(
-                    f"the namespace {repo.id.namespace!r} collides with one of the site's files",
-                    fix="Move its models to another namespace",
-                )
-            yield repo
-        if page.next is None:
-            return
-        after = page.next
-
-
 def _put_model(site: _Site, model: ModelPages) -> None:
     """Make the model's folder beside its place, then move it there."""
     place = site.root / str(model.repo.id)
@@ -204,9 +194,9 @@ def _put_model(site: _Site, model: ModelPages) -> None:
     work.replace(place)
 
 
-def _write_gallery(site: _Site, count: int) -> None:
+def _write_gallery(site: _Site, repos: Sequence[Repo]) -> None:
     """The gallery's pages, the search page, and what all pages load."""
-    pages = page_count(count)
+    pages = page_count(len(repos))
     for number in range(1, pages + 1):
         file = gallery_file(number)
         page = gallery_page(site.snapshot, GalleryQuery(number=number), site.links(file))
@@ -216,16 +206,19 @@ def _write_gallery(site: _Site, count: int) -> None:
             old.unlink()
     search = site.html("search.html", WebPage("search.html.j2", {}))
     write_atomically(site.root / "search.html", search)
-    write_atomically(site.root / "-/models.js", _search_index(site))
+    write_atomically(site.root / "-/models.js", _search_index(site, repos))
     for name in (*ASSETS, "search.js"):
         write_atomically(site.root / "-" / name, (template_root() / "web" / name).read_bytes())
-    write_atomically(site.root / "README.md", _space_readme(site.options.title))
+    space = {"title": site.options.title, "emoji": "💬", "sdk": "static", "pinned": False}
+    readme = dump_front_matter({**space, "colorFrom": "green", "colorTo": "gray"})
+    readme += "\nMade by `hubtools hub export`. Start at index.html.\n"
+    write_atomically(site.root / "README.md", readme)
 
 
-def _search_index(site: _Site) -> str:
+def _search_index(site: _Site, repos: Sequence[Repo]) -> str:
     """A script that lists every model, the last updated first; from a disk, only scripts load."""
     rows = []
-    for repo in _all(site.snapshot):
+    for repo in repos:
         own = labels(repo)[:_SEARCH_TAGS]
         derived = [tag for tag in repo.card.tags[:_SEARCH_TAGS] if tag not in own]
         times = (repo.modified[:10], repo.created[:19])
@@ -233,15 +226,6 @@ def _search_index(site: _Site) -> str:
         rows.append([repo.id.namespace, repo.id.name, *times, picture, own, derived])
     text = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
     return f"globalThis.models = {text};\n"
-
-
-def _space_readme(title: str) -> str:
-    """The README that makes the folder a static Space; a JSON string is a YAML string."""
-    quoted = json.dumps(title, ensure_ascii=False)
-    return (
-        f"---\ntitle: {quoted}\nemoji: 💬\ncolorFrom: green\ncolorTo: gray\nsdk: static\n"
-        "pinned: false\n---\n\nMade by `hubtools hub export`. Start at index.html.\n"
-    )
 
 
 def _files_to_copy(entries: Mapping[str, Entry], options: SiteOptions) -> frozenset[str]:
@@ -252,13 +236,6 @@ def _files_to_copy(entries: Mapping[str, Entry], options: SiteOptions) -> frozen
         and not path.lower().endswith(_ACTIVE)
         and all(len(part.encode()) <= _LONGEST_NAME for part in path.split("/"))
     )
-
-
-def _templates(options: SiteOptions) -> Environment:
-    templates = page_templates()
-    policy = content_policy("script-src 'self'", remote=options.remote_pictures)
-    templates.globals |= {"policy": policy, "site": options.title}
-    return templates
 
 
 def _fingerprint(repo: Repo, options: SiteOptions) -> str:

@@ -98,10 +98,13 @@ def _apply(
             size = _uploaded_size(snapshot, operation)
             oid, pointer_size = lfs_pointer(sha256, size)
             tree[path] = Entry(path, oid, sha256, size, pointer_size, seq)
-        case DeleteFile():
-            _delete(tree, [path] if path in tree else [], path, head)
-        case DeleteFolder():
-            _delete(tree, [p for p in tree if p.startswith(f"{path}/")], path, head)
+        case DeleteFile() | DeleteFolder():
+            is_folder = isinstance(operation, DeleteFolder)
+            doomed = [p for p in tree if (p.startswith(f"{path}/") if is_folder else p == path)]
+            if not doomed:
+                raise EntryNotFoundError(path, head.oid if head else "")
+            for file in doomed:
+                del tree[file]
 
 
 def _uploaded_size(snapshot: Snapshot, operation: AddLfsFile) -> int:
@@ -115,13 +118,6 @@ def _uploaded_size(snapshot: Snapshot, operation: AddLfsFile) -> int:
             fix="Upload it through the LFS batch endpoint and commit again",
         )
     return size
-
-
-def _delete(tree: dict[str, Entry], paths: list[str], target: str, head: Commit | None) -> None:
-    if not paths:
-        raise EntryNotFoundError(target, head.oid if head else "")
-    for path in paths:
-        del tree[path]
 
 
 def _tree_oid(children: list[tuple[str, str, str]]) -> str:
