@@ -253,10 +253,7 @@ def _templates_digest() -> str:
 
 
 def _read_manifest(out: Path) -> dict[str, str]:
-    """The fingerprints of an earlier export, by model; empty for a new folder.
-
-    Raises UsageError for a folder that holds something else.
-    """
+    """The fingerprints of an earlier export, by model. Raises UsageError for another folder."""
     try:
         found = json.loads((out / _MANIFEST).read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):

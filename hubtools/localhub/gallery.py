@@ -22,10 +22,7 @@ _MAX_QUERY = 200  # characters
 
 @dataclass(frozen=True, slots=True)
 class GalleryQuery:
-    """A page of the gallery that a visitor requests.
-
-    `sort` is a key of SORTS; `number` is the page, from 1.
-    """
+    """A page of the gallery: `sort` is a key of SORTS, `number` counts from 1."""
 
     words: str = ""
     tag: str = ""

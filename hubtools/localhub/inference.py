@@ -63,10 +63,7 @@ class InferenceQueue:
         self._recent: list[tuple[float, str]] = []
 
     def enter(self, address: str) -> Ticket:
-        """A place at the end.
-
-        Raises TooManyRequestsError when the queue or the address's share of it is full.
-        """
+        """A place at the end. Raises TooManyRequestsError when there is none for the address."""
         now = self._clock()
         self._recent = [(then, known) for then, known in self._recent if then >= now - 60]
         if (

@@ -204,10 +204,7 @@ class ModelPages:
         return self._page("share.html.j2", "share", data, script=True)
 
     def draw(self, prediction: Prediction) -> bytes:
-        """The picture that shares a prediction, as a PNG, with the avatars in the repository.
-
-        Raises MissingExtraError without the libraries that draw.
-        """
+        """The picture that shares a prediction, as a PNG. Raises MissingExtraError."""
         require_pictures("Drawing a thumbnail")
         from hubtools.pictures.thumbnail import draw_thumbnail
         from hubtools.pictures.types import Face, ThumbnailSubject

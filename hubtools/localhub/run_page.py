@@ -30,10 +30,7 @@ _LABELS = {
 
 @dataclass(frozen=True, slots=True)
 class LossChart:
-    """Losses over steps, as points of SVG polylines in a box of 600 × 160.
-
-    `val` is empty where nothing was validated.
-    """
+    """Losses over steps, as points of SVG polylines in a box of 600 × 160."""
 
     train: str
     val: str

@@ -35,10 +35,7 @@ class Store:
     """A folder of repositories."""
 
     def __init__(self, root: Path) -> None:
-        """Open or create the folder, and clean up after killed processes.
-
-        Raises OutputError when it cannot be used.
-        """
+        """Open or create the folder, and clean up after killed processes. Raises OutputError."""
         self.root = root
         with writing(root):
             self.objects = ObjectStore(root)

@@ -34,11 +34,7 @@ class TreeChange:
 def apply_operations(
     snapshot: Snapshot, head: Commit | None, before: Iterable[Entry], new: NewCommit
 ) -> TreeChange:
-    """The tree that a new commit makes of the one at `head`.
-
-    Raises EntryNotFoundError for deleting what is not there, and BadRequestError for an LFS
-    content that was not uploaded or a path that would be both a file and a folder.
-    """
+    """The tree that a new commit makes of the one at `head`; see `Store.commit` for its errors."""
     old = {entry.path: entry for entry in before}
     after = dict(old)
     for operation in new.operations:

@@ -15,10 +15,7 @@ SPACES = "spaces/"
 
 @dataclass(frozen=True, slots=True)
 class RepoId:
-    """A repository's full name; case is kept, but two names do not differ by it alone.
-
-    A Space has `spaces/` before its owner, as in its address.
-    """
+    """A repository's full name; case is kept, but two names do not differ by it alone."""
 
     namespace: str
     name: str
