@@ -25,7 +25,7 @@ from hubtools.localhub.http import (
     repo_for,
 )
 from hubtools.localhub.snapshot import Snapshot
-from hubtools.localhub.trees import folders_of, tree_oids
+from hubtools.localhub.trees import last_changes, tree_oids
 from hubtools.localhub.types import Commit, Entry, Repo
 
 _TREE_PAGE, _EXPANDED_TREE_PAGE, _COMMITS_PAGE = 1000, 50, 100
@@ -142,16 +142,14 @@ def _tree_items(
     """Every file and folder of a tree by path, in order; to `expand` is to name their commits."""
     entries = snapshot.tree(repo, commit)
     items: dict[str, dict[str, Any]] = {}
-    changed: dict[str, int] = {}
     for entry in entries:
         item = {"type": "file", "oid": entry.oid, "size": entry.size, "path": entry.path}
         items[entry.path] = item | lfs_payload(entry, "oid")
-        for path in (entry.path, *folders_of(entry.path)):
-            changed[path] = max(changed.get(path, 0), entry.added)
     for path, oid in tree_oids(entries).items():
         if path:
             items[path] = {"type": "directory", "oid": oid, "size": 0, "path": path}
     if expand:
+        changed = last_changes(entries)
         commits = snapshot.commits_by_seq(repo, changed.values())
         for path, item in items.items():
             last = commits[changed[path]]

@@ -6,7 +6,6 @@ Hub's user sees it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,8 +20,7 @@ FOLDER = "fleets"
 _WIDTH, _HEIGHT = 600.0, 160.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScoreBin:
+class ScoreBin(msgspec.Struct, frozen=True):
     """Models whose score is from `low` to `high`."""
 
     low: float
@@ -30,21 +28,18 @@ class ScoreBin:
     count: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelScore:
+class ModelScore(msgspec.Struct, frozen=True):
     name: str
     bits_per_byte: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FailedRow:
+class FailedRow(msgspec.Struct, frozen=True):
     name: str
     where: str
     error: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FleetSummary:
+class FleetSummary(msgspec.Struct, frozen=True):
     """A run of a fleet when it ended."""
 
     manifest: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,7 +24,7 @@ from hubtools.localhub.rendering import WebPage, labels, teaser, widget
 from hubtools.localhub.run_page import summarize_run
 from hubtools.localhub.snapshot import PICTURE, Snapshot
 from hubtools.localhub.store import README, Store
-from hubtools.localhub.trees import folders_of
+from hubtools.localhub.trees import folders_of, last_changes
 from hubtools.localhub.types import Commit, Entry, FileChange, Repo
 from hubtools.pictures import require_pictures
 
@@ -123,7 +123,7 @@ class ModelPages:
     def files_page(self, revision: str, folder: str, *, flat: bool = False) -> WebPage:
         """A folder's files, or all below it if `flat`. Raises EntryNotFoundError."""
         commit = self._snapshot.commit(self.repo, revision)
-        rows = self._rows(self._tree(commit).values(), folder, flat=flat)
+        rows = self._rows(self._tree(commit), folder, flat=flat)
         if folder and not rows:
             raise EntryNotFoundError(folder, commit.oid)
         crumbs = [*folders_of(folder), folder] if folder else []
@@ -231,21 +231,21 @@ class ModelPages:
     def _tree(self, commit: Commit) -> dict[str, Entry]:
         return {entry.path: entry for entry in self._snapshot.tree(self.repo, commit)}
 
-    def _rows(self, entries: Iterable[Entry], folder: str, *, flat: bool) -> list[FileRow]:
+    def _rows(self, files: Mapping[str, Entry], folder: str, *, flat: bool) -> list[FileRow]:
         start = f"{folder}/" if folder else ""
-        inside = [entry for entry in entries if entry.path.startswith(start)]
-        commits = self._snapshot.commits_by_seq(self.repo, {entry.added for entry in inside})
-        folders: dict[str, FileRow] = {}
-        files: list[FileRow] = []
-        for entry in inside:
-            rest = entry.path[len(start) :]
-            name, slash, _ = (rest, "", "") if flat else rest.partition("/")
-            last = commits[entry.added]
-            if not slash:
-                files.append(FileRow(name, entry.path, entry, last))
-            elif name not in folders or folders[name].commit.seq < last.seq:
-                folders[name] = FileRow(name, f"{start}{name}", None, last)
-        return [*folders.values(), *files]
+        changed = last_changes(files.values())
+        paths = [
+            path
+            for path in changed
+            if path.startswith(start)
+            and (path in files if flat else "/" not in path.removeprefix(start))
+        ]
+        commits = self._snapshot.commits_by_seq(self.repo, {changed[path] for path in paths})
+        rows = [
+            FileRow(path.removeprefix(start), path, files.get(path), commits[changed[path]])
+            for path in paths
+        ]
+        return sorted(rows, key=lambda row: row.entry is not None)  # folders first
 
     def _diff(self, change: FileChange) -> Diff | None:
         versions = (change.old, change.new)

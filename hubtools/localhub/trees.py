@@ -57,6 +57,15 @@ def folders_of(path: str) -> list[str]:
     return [path[:end] for end, character in enumerate(path) if character == "/"]
 
 
+def last_changes(entries: Iterable[Entry]) -> dict[str, int]:
+    """For each file and folder, the seq of the commit that last changed it."""
+    changed: dict[str, int] = {}
+    for entry in entries:
+        for path in (entry.path, *folders_of(entry.path)):
+            changed[path] = max(changed.get(path, 0), entry.added)
+    return changed
+
+
 def tree_oids(entries: Iterable[Entry]) -> dict[str, str]:
     """The git tree id of each folder of these files; the root is ''."""
     children: dict[str, list[tuple[str, str, str]]] = {"": []}
