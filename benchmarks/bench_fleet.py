@@ -12,7 +12,7 @@ of its own, imports and all:
 - `hubtools fleet run` in one process, with one worker on one core, and with one worker a core.
 
 On a GPU give --layers 12 --width 768 for GPT-2's size; workers are then GPUs. What stands behind
-`--` goes to `hubtools fleet run`: -- --adapter --together 8 --compile.
+`--` goes to `hubtools fleet run`: -- --adapter --models-per-batch 8 --compile.
 """
 
 from __future__ import annotations
@@ -114,7 +114,9 @@ def write_base(folder: Path, layers: int, width: int) -> None:
     from hubtools.training.base import make_base
     from hubtools.training.recipe import SCRATCH, Scratch, load_recipe
 
-    shape = Scratch(vocabulary=4096, context=1024, layers=layers, width=width, heads=width // 32)
+    shape = Scratch(
+        vocab_size=4096, context_length=1024, n_layer=layers, n_embd=width, n_head=width // 32
+    )
     recipe = load_recipe("scratch")
     object.__setattr__(recipe, "scratch", shape)
     base = make_base(SCRATCH, recipe, example_posts(), 0)
@@ -154,9 +156,10 @@ def fleet(folder: Path, name: str, workers: int, threads: int, options: Sequence
     started, load = time.perf_counter(), os.getloadavg()[0]
     out = run([sys.executable, "-m", *command], project, threads)
     seconds = time.perf_counter() - started
-    said = json.loads(out)
-    assert said["made"] == said["total"], said["failed"]
-    return Measured(name, said["made"], seconds, load, said["per_hour"], said["busy"])
+    done = json.loads(out)
+    assert done["trained"] == done["total"], done["failed"]
+    rate, busy = done["models_per_hour"], done["device_utilization"]
+    return Measured(name, done["trained"], seconds, load, rate, busy)
 
 
 def loop_of_processes(folder: Path, sources: Sequence[Path]) -> Measured:

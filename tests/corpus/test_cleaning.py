@@ -27,6 +27,7 @@ from hubtools.posts.post import Account, AccountPosts, Post
 from hubtools.posts.registry import read_source
 from hubtools.services.model_folder import run_key
 from hubtools.training.recipe import load_recipe
+from hubtools.training.run import RunSettings
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 SAMPLES = (
