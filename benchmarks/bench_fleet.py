@@ -12,7 +12,7 @@ of its own, imports and all:
 - `hubtools fleet run` in one process, with one worker on one core, and with one worker a core.
 
 On a GPU give --layers 12 --width 768 for GPT-2's size; workers are then GPUs. What stands behind
-`--` goes to `hubtools fleet run`: -- --adapter --models-per-batch 8 --compile.
+`--` goes to `hubtools fleet run`: -- --recipe lora --models-per-batch 8 --compile.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def compare(folder: Path, count: int, layers: int, width: int, options: Sequence
     ]
     second = [loop_of_processes(folder, halves[1]), loop_of_trainers(folder, halves[1])]
     loop, trainer = (joined(a, b) for a, b in zip(first, second, strict=True))
-    print(describe("hubtools", "ray", "torch", "transformers"))
+    print(describe("hf-hubtools", "ray", "torch", "transformers"))
     said = " ".join(["", *options])
     print(f"{count} accounts of {POSTS} posts, {layers} layers of {width}{said}\n")
     best = max(fleets, key=lambda one: one.per_hour)
@@ -156,10 +156,9 @@ def fleet(folder: Path, name: str, workers: int, threads: int, options: Sequence
     started, load = time.perf_counter(), os.getloadavg()[0]
     out = run([sys.executable, "-m", *command], project, threads)
     seconds = time.perf_counter() - started
-    done = json.loads(out)
-    assert done["trained"] == done["total"], done["failed"]
-    rate, busy = done["models_per_hour"], done["device_utilization"]
-    return Measured(name, done["trained"], seconds, load, rate, busy)
+    said = json.loads(out)
+    assert said["made"] == said["total"], said["failed"]
+    return Measured(name, said["made"], seconds, load, said["per_hour"], said["busy"])
 
 
 def loop_of_processes(folder: Path, sources: Sequence[Path]) -> Measured:

@@ -42,7 +42,7 @@ def main() -> None:
     if options.read:
         measure(READERS[options.read], options.folder)
         return
-    print(describe("hubtools"))
+    print(describe("hf-hubtools"))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         size = write_archive(folder, options.posts)

@@ -1,155 +1,125 @@
-"""`hubtools fleet`: many models at once."""
+"""`hubtools fleet run` and `hubtools fleet status`."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from hubtools.cli import options
-from hubtools.cli.publish import (
-    DEFAULT_BASE,
-    DEFAULT_PROMPT,
-    DEFAULT_SEED,
-    AdapterFlag,
-    Base,
-    Prompt,
-    RecipeName,
-    Seed,
-    recipe_name,
-)
+from hubtools.cli.terminal import print_json
 from hubtools.core.cancel import CancelledError
+from hubtools.core.config import find_project
+from hubtools.core.defaults import DEFAULT_CLEANING
 from hubtools.core.events import Reporter
+from hubtools.fleet.display import fleet_display, status_lines
+from hubtools.fleet.jobs import WorkerOptions
+from hubtools.fleet.journal import read_state, state_files
+from hubtools.fleet.manifest import RowOptions, parse_shard
+from hubtools.fleet.run import FleetRequest, FleetResult, run_fleet
 
-if TYPE_CHECKING:
-    from hubtools.fleet.run import FleetResult
-
-app = typer.Typer(no_args_is_help=True, help="Train and publish many models.")
+_FAILURES = 20
 
 
-@app.command("run")
 def run(
+    *,
     manifest: Annotated[
         Path,
-        typer.Argument(metavar="MANIFEST", help="A .toml with tables called models, or a .csv."),
+        typer.Argument(metavar="MANIFEST", help="A .toml with [[models]] tables, or a .csv."),
     ],
-    to: options.To = None,
-    namespace: options.Namespace = None,
+    hub: options.HubOptions,
     publish: Annotated[
-        bool, typer.Option("--publish/--no-publish", help="Whether models go to the Hub.")
+        bool, typer.Option("--publish/--no-publish", help="Publish the models to the Hub.")
     ] = True,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            "--workers",
-            min=0,
-            metavar="N",
-            help="How many train at once; 0 makes all in this process, without Ray.",
-            show_default="one a GPU, else one a core",
-        ),
-    ] = None,
-    address: Annotated[
-        str | None,
-        typer.Option(
-            "--address",
-            metavar="RAY",
-            help="A Ray cluster that runs already, like auto or HOST:6379.",
-            show_default="this machine",
-        ),
-    ] = None,
+    workers: options.Workers = None,
+    address: options.RayAddress = None,
     shard: Annotated[
-        str, typer.Option("--shard", metavar="I/N", help="Only every Nth row, from the Ith.")
+        str,
+        typer.Option("--shard", metavar="I/N", help="Only every Nth row, starting with the Ith."),
     ] = "1/1",
     max_pending_uploads: Annotated[
         int,
         typer.Option(
-            min=1, metavar="N", help="Pause training while this many models wait for upload."
+            "--max-pending-uploads",
+            min=1,
+            metavar="N",
+            help="Pause training while this many models wait for upload.",
         ),
     ] = 32,
     keep_folders: Annotated[
-        bool, typer.Option(help="Keep each model's folder once it is on the Hub.")
+        bool,
+        typer.Option(
+            "--keep-folders/--no-keep-folders", help="Keep models' folders after the upload."
+        ),
     ] = True,
-    compile_: Annotated[
+    compile: Annotated[
         bool,
         typer.Option(
             "--compile/--no-compile",
-            help="Compile the base once per worker; pays off for many models on a GPU.",
+            help="Compile the base once per worker; takes minutes, pays off for many models.",
         ),
     ] = False,
     models_per_batch: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Models that a worker trains at once.")
+        int,
+        typer.Option(
+            "--models-per-batch",
+            min=1,
+            metavar="N",
+            help="Models that a worker trains at the same time.",
+        ),
     ] = 1,
-    base: Base = DEFAULT_BASE,
-    prompt: Prompt = DEFAULT_PROMPT,
-    recipe: RecipeName = None,
-    adapter: AdapterFlag = False,
-    seed: Seed = DEFAULT_SEED,
-    cleaning: options.Cleaning = options.DEFAULT_CLEANING,
+    training: options.TrainingOptions,
+    cleaning: options.Cleaning = DEFAULT_CLEANING,
     lang: options.Language = None,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = 0,
+    output: options.OutputOptions,
 ) -> None:
-    """Train and publish a model for each row of a manifest, several at once.
+    """Train and publish a model for each row of a manifest.
 
-    A row lists its sources, and may set name, base, recipe, seed, prompt, cleaning, lang,
-    text_column and unlisted. What it leaves out comes from the manifest's [defaults], then from the
-    options here. In a CSV file, separate several sources in a cell by ; (semicolon). Paths are
-    relative to the manifest.
-
-    A row that fails is reported, and the others go on (exit code 8). Run the same command again
-    after an interruption of any kind: it trains what is missing.
+    A row names its sources and may set name, base, recipe, seed, prompt, cleaning, lang,
+    text_column and unlisted; the table `defaults`, then the options here, fill in the rest. In a
+    CSV, `;` separates several sources. Paths are relative to the manifest. A row that fails is
+    reported and the others go on (exit code 8). Run the command again after an interruption:
+    finished models are not trained again.
 
     Examples:
-
       hubtools fleet run fleet.toml
-
       hubtools fleet run accounts.csv --base scratch --to hf --namespace my-organization
-
       hubtools fleet run accounts.csv --shard 3/64 --no-keep-folders
     """
-    from hubtools.cli.terminal import print_json
-    from hubtools.core.cancel import cancel_on_interrupt
-    from hubtools.core.config import find_project
-    from hubtools.fleet.display import fleet_display
-    from hubtools.fleet.jobs import WorkerOptions
-    from hubtools.fleet.manifest import RowOptions, parse_shard
-    from hubtools.fleet.run import FleetRequest, run_fleet
-
     request = FleetRequest(
         project=find_project(),
         manifest=manifest,
-        to=to,
-        namespace=namespace,
+        to=hub.to,
+        namespace=hub.namespace,
         publish=publish,
         workers=workers,
         address=address,
         shard=parse_shard(shard),
         max_pending_uploads=max_pending_uploads,
         keep_folders=keep_folders,
-        worker=WorkerOptions(compile=compile_, models_per_batch=models_per_batch),
+        worker=WorkerOptions(compile=compile, models_per_batch=models_per_batch),
         defaults=RowOptions(
-            base=base,
-            recipe=recipe_name(recipe, adapter),
-            seed=seed,
-            prompt=prompt,
+            base=training.base,
+            recipe=training.recipe,
+            seed=training.seed,
+            prompt=training.prompt,
             cleaning=cleaning,
             lang=lang,
         ),
     )
-    reporter = options.reporter(quiet, verbose)
-    display = nullcontext() if quiet else fleet_display(verbose=verbose > 0)
-    with cancel_on_interrupt() as cancel, display as listener:
+    display = nullcontext() if output.quiet else fleet_display(verbose=output.verbose > 0)
+    with output.running() as (reporter, cancel), display as listener:
         if listener is not None:
             reporter = Reporter((*reporter.listeners, listener))
         result = run_fleet(request, reporter, cancel)
-    if as_json:
+    if output.json:
         print_json(_document(result))
-    elif not quiet:
-        typer.echo(_summary(result))
+    elif not output.quiet:
+        typer.echo("\n".join(_summary(result)))
     if result.end == "interrupted":
         raise CancelledError
     error = result.error()
@@ -157,28 +127,18 @@ def run(
         raise error
 
 
-@app.command("status")
-def status(
-    as_json: options.Json = False,
-    verbose: options.Verbose = 0,
-) -> None:
-    """Show the progress of this project's fleets, from any terminal.
+def status(output: options.OutputOptions) -> None:
+    """Show the progress of this project's fleets.
+
+    Works from any terminal while they run.
 
     Examples:
-
       hubtools fleet status
-
       hubtools fleet status --json
     """
-    from hubtools.cli.terminal import print_json
-    from hubtools.core.config import find_project
-    from hubtools.fleet.display import status_lines
-    from hubtools.fleet.journal import read_state, state_files
-
     states = [read_state(file) for file in state_files(find_project())]
-    if as_json:
-        fleets = [{**asdict(state), "active": active} for state, active in states]
-        print_json({"fleets": fleets})
+    if output.json:
+        print_json({"fleets": [{**asdict(state), "active": active} for state, active in states]})
         return
     for state, active in states:
         for line in status_lines(state, active=active):
@@ -187,94 +147,13 @@ def status(
         typer.echo("This project has no fleets.")
 
 
-@app.command("sweep")
-def sweep(
-    sources: options.Sources,
-    out: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="Where the report and the recipe go.")
-    ],
-    base: Base = DEFAULT_BASE,
-    recipe: RecipeName = None,
-    adapter: AdapterFlag = False,
-    trials: Annotated[
-        int, typer.Option("--trials", min=1, metavar="N", help="How many recipes to try.")
-    ] = 24,
-    workers: Annotated[
-        int | None,
-        typer.Option("--workers", min=1, metavar="N", show_default="one a GPU or a core"),
-    ] = None,
-    address: Annotated[
-        str | None,
-        typer.Option("--address", metavar="RAY", help="A Ray cluster that runs already."),
-    ] = None,
-    seed: Seed = DEFAULT_SEED,
-    cleaning: options.Cleaning = options.DEFAULT_CLEANING,
-    lang: options.Language = None,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = 0,
-) -> None:
-    """Search for a better recipe on several accounts, one per SOURCE.
-
-    Recipes that fall behind end early. The search is scored on the validation split; the start and
-    the winner are then scored on the test split. DIR gets report.html, trials.csv and recipe.toml,
-    which --recipe takes.
-
-    Examples:
-
-      hubtools fleet sweep *.zip --out search
-
-      hubtools fleet sweep *.zip --base scratch --trials 60 --out search
-    """
-    from hubtools.cli.terminal import print_json
-    from hubtools.core.cancel import cancel_on_interrupt
-    from hubtools.core.config import find_project
-    from hubtools.core.extras import require_extra
-    from hubtools.fleet import sweep as sweeps
-    from hubtools.fleet.sweep_report import write_sweep
-
-    require_extra("train", "Training", "torch", "transformers")
-    request = sweeps.SweepRequest(
-        project=find_project(),
-        sources=tuple(sources),
-        base=base,
-        recipe=recipe_name(recipe, adapter),
-        trials=trials,
-        seed=seed,
-        cleaning=cleaning,
-        language=lang,
-        workers=workers,
-        address=address,
-    )
-    with cancel_on_interrupt() as cancel:
-        result = sweeps.run_sweep(request, options.reporter(quiet, verbose), cancel)
-    files = write_sweep(result, out)
-    if as_json:
-        print_json(
-            {
-                "improvement": result.improvement,
-                "standard_error": result.standard_error,
-                "accounts_improved": result.accounts_improved,
-                "trials": len(result.trials),
-                "files": [str(file) for file in files],
-            }
-        )
-    elif not quiet:
-        error = "" if result.standard_error is None else f" ± {result.standard_error:.4f}"
-        typer.echo(
-            f"The best of {len(result.trials)} recipes saves {result.improvement:.4f}{error} bits "
-            f"per byte on the test split, and is better for {result.accounts_improved} of "
-            f"{len(result.accounts)} accounts."
-        )
-        for file in files:
-            typer.echo(f"  {file}")
-
-
 def _document(result: FleetResult) -> dict[str, Any]:
     """What `fleet run --json` prints."""
     state = asdict(result.state)
-    names = ("end", "total", "already_done", "trained", "published", "remaining", "workers",
-             "seconds", "models_per_hour", "device_utilization")  # fmt: skip
+    names = (
+        *("end", "total", "already_done", "trained", "published", "remaining"),
+        *("workers", "seconds", "models_per_hour", "device_utilization"),
+    )
     return {
         **{name: state[name] for name in names},
         "failed": [asdict(failure) for failure in result.failures],
@@ -282,14 +161,14 @@ def _document(result: FleetResult) -> dict[str, Any]:
     }
 
 
-def _summary(result: FleetResult) -> str:
+def _summary(result: FleetResult) -> Iterator[str]:
     state = result.state
-    parts = [f"{state.trained:,} trained"]
-    parts += [f"{state.published:,} published"] if state.to is not None else []
-    parts += [f"{state.already_done:,} already done"] if state.already_done else []
-    parts += [f"{state.failed:,} failed"] if state.failed else []
-    parts += [f"{state.remaining:,} left"] if state.remaining else []
+    counts = [f"{state.trained:,} trained"]
+    counts += [f"{state.published:,} published"] if state.to is not None else []
+    counts += [f"{state.already_done:,} already done"] if state.already_done else []
+    counts += [f"{state.failed:,} failed"] if state.failed else []
+    counts += [f"{state.remaining:,} left"] if state.remaining else []
     rate = f", {state.models_per_hour:,.0f} models/hour" if state.trained else ""
-    lines = [f"{', '.join(parts)} ({state.seconds:.0f} s{rate})"]
-    lines += [f"  {one.where}: {one.name}: {one.error}" for one in result.failures[:20]]
-    return "\n".join(lines)
+    yield f"{', '.join(counts)} ({state.seconds:.0f} s{rate})"
+    for failure in result.failures[:_FAILURES]:
+        yield f"  {failure.where}: {failure.name}: {failure.error}"

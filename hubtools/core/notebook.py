@@ -1,4 +1,4 @@
-"""How results look in a notebook: fragments of HTML from `templates/notebook`."""
+"""Results in a notebook: HTML fragments from `templates/notebook`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from hubtools.core.html_templates import render_html
 
 
 def render_fragment(name: str, **values: Any) -> str:
-    """The template `name` with `values`, every text in them escaped."""
+    """Render a template; every value is escaped."""
     return render_html("notebook", name, **values)
 
 
 def data_url(png: bytes) -> str:
-    """A PNG as a `data:` address."""
+    """A PNG as a `data:` URL."""
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"

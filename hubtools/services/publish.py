@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hubtools.core.cancel import CancelToken
-from hubtools.core.config import Project
 from hubtools.core.errors import HubUnavailableError
 from hubtools.core.events import Reporter
 from hubtools.services.apply import apply_cards
@@ -25,7 +24,6 @@ from hubtools.services.train import TrainedModel, TrainRequest, train
 class PublishRequest:
     """A model to train, and where it goes."""
 
-    project: Project
     train: TrainRequest
     to: str | None = None
     namespace: str | None = None
@@ -58,7 +56,7 @@ def publish(request: PublishRequest, reporter: Reporter, cancel: CancelToken) ->
 
     Raises the errors of reading, training, rendering and the Hub, and CancelledError.
     """
-    project = request.project
+    project = request.train.project
     destination = resolve_target(project, request.to, request.namespace)
     # A wrong token is reported before the training; a Hub that is down may be back after it.
     if destination.target.kind != "local":
@@ -67,14 +65,7 @@ def publish(request: PublishRequest, reporter: Reporter, cancel: CancelToken) ->
             pass
     model = train(request.train, reporter, cancel)
     with open_session(project, destination, reporter, cancel, writing=True) as session:
-        write_readme(
-            model.folder.path,
-            model.card,
-            model.card_file,
-            session.namespace,
-            session.target,
-            project,
-        )
+        write_readme(model.folder.path, model.card, model.card_file, session.renderer)
         reporter.note(f"Publishing {session.namespace}/{model.card.repo} to {session.target}")
         pushed = push_card(session, model.card_file)
     return PublishResult(

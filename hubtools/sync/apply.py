@@ -153,7 +153,7 @@ class _Run:
             self.begun -= 1
         except ConflictError as error:
             self._late += 1
-            self.conflicts.append(RepoFailure(change.repo, error.what))
+            self.conflicts.append(RepoFailure(change.repo, error.what, error))
             self.cache.forget([change.repo])
         except Exception as error:  # noqa: BLE001 - one model must not end the others
             self.fail(change, error)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hubtools.localhub.faults import Answer, Fault
+from hubtools.localhub.faults import Fault, Respond
 from tests.action.conftest import TOKEN, Place
 from tests.action.github import BOT
 from tests.action.runner import Job, Runner, bare_environment
@@ -294,7 +294,7 @@ def test_what_a_hub_says_is_no_command(place: Place) -> None:
     place.card("harbourlog")
     place.card("fogwatch")
     words = {"X-Error-Message": "no ::error::pwned ##[add-mask]a"}
-    place.faults.use(Fault(Answer(400, words, "::error::pwned"), "POST", "*/harbourlog/commit/*"))
+    place.faults.use(Fault(Respond(400, words, "::error::pwned"), "POST", "*/harbourlog/commit/*"))
     job = push(place)
     assert job.failed
     assert job.steps["Exit with the exit code of hubtools"] == 8

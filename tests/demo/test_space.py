@@ -25,7 +25,7 @@ from hubtools.demo.options import DemoLimits, DemoOptions
 from hubtools.demo.push import SpaceRequest, plan_space, push_space
 from hubtools.demo.space import space_files, write_space
 from hubtools.localhub.access import Access
-from hubtools.localhub.faults import Answer, Cut, Fault, Faults, Run
+from hubtools.localhub.faults import Call, Cut, Fault, Faults, Respond
 from hubtools.localhub.server import serving
 from hubtools.sync.apply import ApplyResult
 from hubtools.sync.plan import Change, Plan
@@ -259,14 +259,14 @@ def test_a_rivals_commit_behind_a_lost_answer_is_left_alone(place: Place) -> Non
     place.push()
     place.faults.use(
         Fault(Cut("before"), "POST", COMMITS, nth=(1,)),
-        Fault(Run(lambda _: place.edit(app="mine")), "GET", f"/api/spaces/{SPACE}/commits/main"),
+        Fault(Call(lambda _: place.edit(app="mine")), "GET", f"/api/spaces/{SPACE}/commits/main"),
     )
     done = place.push(replace(OPTIONS, seed=8))
     assert isinstance(done.error(), ConflictError) and place.read("app.py") == "mine"
 
 
 def test_a_hub_that_fails_for_now_is_asked_again(place: Place) -> None:
-    place.faults.use(Fault(Answer(503), nth=(1, 3, 5)))
+    place.faults.use(Fault(Respond(503), nth=(1, 3, 5)))
     assert place.push().applied == 1 and len(place.titles) == 2
 
 
