@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hubtools.training.fitting import RunSettings
 from hypothesis import given
 from hypothesis import strategies as st
 
