@@ -9,25 +9,21 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from hubtools.cards.render import CardRenderer, is_sealed
 from hubtools.core.cancel import CancelToken
-from hubtools.core.config import Project
-from hubtools.core.errors import ConflictError, HubUnavailableError
+from hubtools.core.errors import HubUnavailableError
 from hubtools.core.events import Reporter
-from hubtools.core.files import write_atomically
 from hubtools.services.apply import apply_cards
 from hubtools.services.plan import plan_cards
+from hubtools.services.readme import write_readme
 from hubtools.services.session import HubSession, open_session
 from hubtools.services.targets import resolve_target
-from hubtools.services.train import Made, TrainRequest, train_model
-from hubtools.sync.repo_state import README
+from hubtools.services.train import TrainedModel, TrainRequest, train
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishRequest:
     """A model to train, and where it goes."""
 
-    project: Project
     train: TrainRequest
     to: str | None = None
     namespace: str | None = None
@@ -47,7 +43,7 @@ class PushResult:
 class PublishResult:
     """A model on a Hub."""
 
-    model: Made
+    model: TrainedModel
     repo_id: str
     commit: str
     uploaded: tuple[str, ...]
@@ -60,16 +56,16 @@ def publish(request: PublishRequest, reporter: Reporter, cancel: CancelToken) ->
 
     Raises the errors of reading, training, rendering and the Hub, and CancelledError.
     """
-    project = request.project
+    project = request.train.project
     destination = resolve_target(project, request.to, request.namespace)
     # A wrong token is reported before the training; a Hub that is down may be back after it.
     if destination.target.kind != "local":
         opened = open_session(project, destination, reporter, cancel, writing=True)
         with suppress(HubUnavailableError), opened:
             pass
-    model = train_model(request.train, None, project, reporter)
+    model = train(request.train, reporter, cancel)
     with open_session(project, destination, reporter, cancel, writing=True) as session:
-        write_readme(model, session.renderer)
+        write_readme(model.folder.path, model.card, model.card_file, session.renderer)
         reporter.note(f"Publishing {session.namespace}/{model.card.repo} to {session.target}")
         pushed = push_card(session, model.card_file)
     return PublishResult(
@@ -93,23 +89,3 @@ def push_card(session: HubSession, card_file: Path) -> PushResult:
     (change,) = plan.changes
     commit = result.revisions.get(change.repo, change.revision or "")
     return PushResult(change.repo, commit, tuple(change.files))
-
-
-def write_readme(model: Made, renderer: CardRenderer) -> Path:
-    """Render the card into the model's folder.
-
-    Raises ConflictError when the README there was edited by hand: an edit belongs to the card.
-    """
-    text = renderer.render(model.card)
-    file = model.folder.path / README
-    if file.is_file():
-        existing = file.read_text(encoding="utf-8", errors="replace")
-        if existing != text and not is_sealed(existing):
-            prose = model.card_file.with_suffix(".md")
-            raise ConflictError(
-                "edited by hand, and would be overwritten",
-                where=file,
-                fix=f"Move the text to {prose} and delete this file",
-            )
-    write_atomically(file, text)
-    return file

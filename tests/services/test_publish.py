@@ -48,6 +48,7 @@ class Notes(Reporter):
 @pytest.fixture
 def request_(folder: Path) -> TrainRequest:
     return TrainRequest(
+        project=Project(folder),
         sources=(str(write_archive(folder / "archive.zip")),),
         base="scratch",
         prompt="My dream is",
@@ -58,7 +59,7 @@ def request_(folder: Path) -> TrainRequest:
 
 def go(request: TrainRequest, to: str = "local:hub", namespace: str | None = None) -> PublishResult:
     publication = PublishRequest(
-        project=Project(Path.cwd()), train=request, to=to, namespace=namespace
+        train=replace(request, project=Project(Path.cwd())), to=to, namespace=namespace
     )
     return publish(publication, Reporter(), CancelToken())
 
@@ -291,7 +292,7 @@ def test_the_deny_list_stops_an_account(request_: TrainRequest, folder: Path) ->
     (folder / "deny.txt").write_text("# asked us\nx:FogWatch\n")
     project = Project(folder, Config(consent=ConsentConfig(deny="deny.txt")))
     with pytest.raises(PolicyError, match="@fogwatch is on the deny list"):
-        request = PublishRequest(project=project, train=request_)
+        request = PublishRequest(train=replace(request_, project=project))
         publish(request, Reporter(), CancelToken())
     assert not (folder / "models").exists()
 
@@ -322,17 +323,17 @@ def test_a_kill_between_training_and_pictures(
     request_: TrainRequest, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from hubtools.services import model_folder as steps
-    from hubtools.training import fitting
+    from hubtools.training import run
 
     def killed(*_: object) -> None:
         raise SystemExit("killed")
 
     with monkeypatch.context() as patch:
-        patch.setattr(steps, "_draw", killed)
+        patch.setattr(steps, "draw_pictures", killed)
         with pytest.raises(SystemExit):
             go(request_)
     assert not (folder / "models/fogwatch").exists()
-    monkeypatch.setattr(fitting, "fit", killed)
+    monkeypatch.setattr(run, "Trainer", killed)
     assert go(request_).uploaded
     left = sorted(path.name for path in (folder / "models").iterdir())
     assert left == ["fogwatch", "fogwatch.log.jsonl"]

@@ -20,7 +20,7 @@ from hubtools.core.run_record import RUN_RECORD, sealed_record
 from hubtools.core.state import StateFile
 from hubtools.localhub.faults import Faults
 from hubtools.localhub.store import Store
-from hubtools.localhub.types import AddFile, Commit, Draft, Query, Repo, RepoId
+from hubtools.localhub.types import AddFile, Commit, NewCommit, Query, Repo, RepoId
 from hubtools.services.apply import apply_cards
 from hubtools.services.plan import plan_cards
 from hubtools.services.session import HubSession, card_renderer
@@ -66,18 +66,18 @@ class Place:
         return RepoId(self.namespace, name)
 
     def repo(self, name: str) -> Repo:
-        with self.store.view() as view:
+        with self.store.snapshot() as view:
             return view.repo(self.repo_id(name))
 
     def names(self) -> set[str]:
         """The repositories of the namespace."""
-        with self.store.view() as view:
+        with self.store.snapshot() as view:
             found = view.page(Query(namespace=self.namespace, limit=5000)).repos
         return {repo.id.name for repo in found}
 
     def history(self, name: str) -> list[Commit]:
         """The commits of a repository, newest first, without the one that it is born with."""
-        with self.store.view() as view:
+        with self.store.snapshot() as view:
             repo = view.repo(self.repo_id(name))
             return view.commits(repo, repo.seq, 1000)[:-1]
 
@@ -86,7 +86,7 @@ class Place:
 
     def data(self, name: str) -> dict[str, bytes]:
         """Every file of a repository."""
-        with self.store.view() as view:
+        with self.store.snapshot() as view:
             repo = view.repo(self.repo_id(name))
             entries = view.tree(repo, view.commit(repo, "main"))
         return {e.path: self.store.objects.path(e.sha256).read_bytes() for e in entries}
@@ -224,14 +224,14 @@ def seal(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def rival(place: Place, name: str, **files: str) -> Callable[[str], object]:
-    """For a fault's `Run`: somebody else commits just before a request is seen."""
+    """For a fault's `Call`: somebody else commits just before a request is seen."""
     return lambda path: place.put(name, **files)
 
 
 __all__ = [
     "QUICK",
     "AddFile",
-    "Draft",
+    "NewCommit",
     "Place",
     "apply_in",
     "plan_in",

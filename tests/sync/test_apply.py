@@ -23,7 +23,7 @@ from hubtools.core.errors import (
     PartlyDoneError,
 )
 from hubtools.core.events import Reporter, Task
-from hubtools.localhub.faults import Answer, Fault, Run
+from hubtools.localhub.faults import Call, Fault, Respond
 from hubtools.localhub.limits import limit_headers
 from hubtools.services.plan import plan_cards
 from hubtools.sync.pacing import Pacer
@@ -143,7 +143,7 @@ def test_pages_of_the_listing_are_all_read(place: Place) -> None:
 def test_a_page_of_another_host_is_not_asked(place: Place) -> None:
     """The token would go there."""
     link = {"Link": '<http://evil.example/api/models?cursor=x>; rel="next"'}
-    place.faults.use(Fault(Answer(200, link, "[]"), path="/api/models"))
+    place.faults.use(Fault(Respond(200, link, "[]"), path="/api/models"))
     with pytest.raises(HubtoolsError) as caught:
         place.plan()
     assert "evil.example" in caught.value.what
@@ -192,7 +192,7 @@ def test_an_edit_between_plan_and_apply_is_never_overwritten(place: Place) -> No
 def test_an_edit_between_creation_and_commit_is_never_overwritten(place: Place) -> None:
     place.card("poet")
     commit = f"/api/models/{place.namespace}/poet/commit/*"
-    place.faults.use(Fault(Run(rival(place, "poet", README="Mine.")), "POST", commit, nth=(1,)))
+    place.faults.use(Fault(Call(rival(place, "poet", README="Mine.")), "POST", commit, nth=(1,)))
     done = place.apply()
     assert [one.repo for one in done.conflicts] == [f"{place.namespace}/poet"]
     assert place.readme("poet") == "Mine."
@@ -226,9 +226,9 @@ def test_line_ends_alone_are_no_edit(place: Place) -> None:
 def test_a_readme_that_was_removed_is_put_back(place: Place) -> None:
     place.card("poet")
     place.apply()
-    from hubtools.localhub.types import DeleteFile, Draft
+    from hubtools.localhub.types import DeleteFile, NewCommit
 
-    gone = Draft("rival", "Remove", (DeleteFile(README),))
+    gone = NewCommit("rival", "Remove", (DeleteFile(README),))
     place.store.commit(place.repo_id("poet"), gone)
     assert place.change("poet").action == "create"
     place.apply()
@@ -311,7 +311,7 @@ def test_gone_while_it_is_looked_at(place: Place, event: str) -> None:
     place.apply()
     place.forget()
     resolve = f"/{place.namespace}/model-0/resolve/*"
-    gone = Run(lambda path: changed_meanwhile(place, event))
+    gone = Call(lambda path: changed_meanwhile(place, event))
     place.faults.use(Fault(gone, path=resolve, nth=(1,)))
     plan = place.plan()
     actions = {change.name: change.action for change in plan.changes}
@@ -328,7 +328,7 @@ def test_what_may_not_be_read_is_a_conflict_and_the_others_go_on(place: Place) -
     place.forget()
     for name in ("model-0", "model-1"):
         place.edit(name, prose="New text.")
-    gated = Answer(403, {"X-Error-Code": "GatedRepo", "X-Error-Message": "Access is restricted"})
+    gated = Respond(403, {"X-Error-Code": "GatedRepo", "X-Error-Message": "Access is restricted"})
     place.faults.use(Fault(gated, path=f"/{place.namespace}/model-0/resolve/*"))
     done = place.apply()
     assert (done.applied, done.unchanged) == (1, 1)
@@ -506,7 +506,7 @@ def test_a_token_that_expires_in_the_middle(place: Place) -> None:
 
 def test_a_token_that_may_not_write(place: Place) -> None:
     fleet(place, 20)
-    refused = Answer(403, {"X-Error-Message": "you have read access only"})
+    refused = Respond(403, {"X-Error-Message": "you have read access only"})
     place.faults.use(Fault(refused, "POST"))
     done = place.apply()
     assert done.applied == 0
@@ -523,7 +523,7 @@ def test_a_token_that_may_not_write(place: Place) -> None:
 def test_it_waits_as_long_as_the_hub_says(place: Place) -> None:
     fleet(place, 2)
     headers = limit_headers("api", 0, 1, 500, 300)
-    place.faults.use(Fault(Answer(429, headers), path="/api/repos/create", nth=(1, 2)))
+    place.faults.use(Fault(Respond(429, headers), path="/api/repos/create", nth=(1, 2)))
     done = place.apply()
     assert done.applied == 2
     first, *_, last = [one.at for one in place.faults.log if one.path == "/api/repos/create"]
@@ -541,7 +541,7 @@ def test_a_long_wait_is_reported(place: Place, monkeypatch: pytest.MonkeyPatch) 
             yield SimpleNamespace(advance=lambda done, detail="": told.append(detail))
 
     fleet(place, 2)
-    place.faults.use(Fault(Answer(429, {"Retry-After": "1"}), path="/api/repos/create", nth=(1,)))
+    place.faults.use(Fault(Respond(429, {"Retry-After": "1"}), path="/api/repos/create", nth=(1,)))
     with place.session(reporter=Told()) as session:
         done = apply_in(session, plan_in(session))
     assert done.applied == 2
@@ -556,12 +556,12 @@ def test_a_budget_that_is_too_small_is_spread_and_not_overrun(
     from contextlib import closing
 
     from hubtools.localhub.faults import Faults
-    from hubtools.localhub.limits import Limits
+    from hubtools.localhub.limits import RateLimits
     from hubtools.localhub.server import serving
     from hubtools.localhub.store import Store
 
     faults = Faults()
-    limits = Limits(api=15, window=1, clock=time.monotonic)
+    limits = RateLimits(api=15, window=1, clock=time.monotonic)
     root = tmp_path / "project"
     with closing(Store(tmp_path / "hub")) as store:
         limited = serving(store.root, limits=limits, faults=faults)
@@ -583,12 +583,12 @@ def test_uploads_of_weights_are_paced_too(tmp_path: Path) -> None:
     from contextlib import closing
 
     from hubtools.localhub.faults import Faults
-    from hubtools.localhub.limits import Limits
+    from hubtools.localhub.limits import RateLimits
     from hubtools.localhub.server import serving
     from hubtools.localhub.store import Store
 
     faults = Faults()
-    limits = Limits(api=40, window=1, clock=time.monotonic)
+    limits = RateLimits(api=40, window=1, clock=time.monotonic)
     root = tmp_path / "project"
     root.mkdir()
     (root / "hubtools.toml").write_text("")
@@ -611,7 +611,7 @@ def test_a_wall_clock_that_jumps_changes_nothing(
     jumps = iter(range(10**9))
     monkeypatch.setattr(time, "time", lambda: (-1) ** next(jumps) * 1e9)
     fleet(place)
-    place.faults.use(Fault(Answer(503), path="/api/repos/create", nth=(1,)))
+    place.faults.use(Fault(Respond(503), path="/api/repos/create", nth=(1,)))
     assert place.apply().applied == 3
     assert place.apply().unchanged == 3
 
@@ -627,7 +627,7 @@ def test_a_clock_of_the_pacer_that_jumps(place: Place, jump: float) -> None:
         return time.monotonic() + (jump if calls > 8 else 0)
 
     headers = limit_headers("api", 500, 1, 500, 300)
-    place.faults.use(Fault(Answer(503, headers), path="/api/repos/create", nth=(1,)))
+    place.faults.use(Fault(Respond(503, headers), path="/api/repos/create", nth=(1,)))
     fleet(place)
     assert place.apply(pacer=Pacer(clock)).applied == 3
     assert time.monotonic() - started < 60
@@ -635,7 +635,7 @@ def test_a_clock_of_the_pacer_that_jumps(place: Place, jump: float) -> None:
 
 def test_a_hub_that_is_away_ends_the_run_early(place: Place) -> None:
     fleet(place, 40)
-    place.faults.use(Fault(Answer(503), "POST"))
+    place.faults.use(Fault(Respond(503), "POST"))
     done = place.apply(policy=RetryPolicy(attempts=2, first=0.01, most=0.01))
     assert isinstance(done.error(), HubUnavailableError)
     assert done.left > 0

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from hubtools.core.errors import HubUnavailableError
-from hubtools.localhub.faults import Answer, Cut, Fault, Faults, Mix, Run, Stall
+from hubtools.localhub.faults import Call, Cut, Fault, Faults, Mix, Respond, Stall
 from hubtools.localhub.limits import limit_headers
 from hubtools.localhub.server import serving
 from hubtools.localhub.store import Store
@@ -23,14 +23,14 @@ from tests.sync.makers import Place, rival, write_model
 IMPATIENT = RetryPolicy(attempts=7, first=0.01, most=0.05, timeout=0.4)
 STALL = 0.6  # seconds: longer than that timeout
 FAULTS = {
-    "429": Answer(429),
-    "429 that says when": Answer(429, {"Retry-After": "0"}),
-    "429 with a budget": Answer(429, limit_headers("api", 0, 0, 500, 300)),
-    "408": Answer(408),
-    "500": Answer(500),
-    "502": Answer(502, {"Content-Type": "text/html"}, "<html>Bad gateway</html>"),
-    "503": Answer(503),
-    "504": Answer(504),
+    "429": Respond(429),
+    "429 that says when": Respond(429, {"Retry-After": "0"}),
+    "429 with a budget": Respond(429, limit_headers("api", 0, 0, 500, 300)),
+    "408": Respond(408),
+    "500": Respond(500),
+    "502": Respond(502, {"Content-Type": "text/html"}, "<html>Bad gateway</html>"),
+    "503": Respond(503),
+    "504": Respond(504),
     "cut before": Cut("before"),
     "cut during": Cut("during"),
     "cut after": Cut("after"),
@@ -165,7 +165,7 @@ def test_a_landed_commit_and_a_rival_right_after_it(place: Place) -> None:
     place.faults.use(
         Fault(Cut("after"), "POST", f"/api/models/{ns}/poet/commit/*", nth=(1,)),
         Fault(
-            Run(rival(place, "poet", README="Mine.")),
+            Call(rival(place, "poet", README="Mine.")),
             "GET",
             f"/api/models/{ns}/poet/commits/*",
             nth=(1,),
@@ -200,11 +200,11 @@ def test_what_another_run_has_published_is_not_committed_again(place: Place) -> 
     assert place.change("poet").action == "unchanged"
 
 
-LOGIN_PAGE = Answer(200, {"Content-Type": "text/html"}, "<html>Please log in</html>")
+LOGIN_PAGE = Respond(200, {"Content-Type": "text/html"}, "<html>Please log in</html>")
 
 
-@pytest.mark.parametrize("answer", [LOGIN_PAGE, Answer(200, {}, "{}"), Answer(200, {}, "null")])
-def test_an_address_where_something_else_answers(place: Place, answer: Answer) -> None:
+@pytest.mark.parametrize("answer", [LOGIN_PAGE, Respond(200, {}, "{}"), Respond(200, {}, "null")])
+def test_an_address_where_something_else_answers(place: Place, answer: Respond) -> None:
     place.card("poet")
     place.faults.use(Fault(answer))
     with pytest.raises(HubUnavailableError) as caught:
@@ -241,8 +241,8 @@ def test_a_rival_between_two_attempts(place: Place) -> None:
     place.edit("poet", prose="New.")
     commit = f"/api/models/{place.namespace}/poet/commit/*"
     place.faults.use(
-        Fault(Answer(503), "POST", commit, nth=(1,)),
-        Fault(Run(rival(place, "poet", README="Mine.")), "POST", commit, nth=(2,)),
+        Fault(Respond(503), "POST", commit, nth=(1,)),
+        Fault(Call(rival(place, "poet", README="Mine.")), "POST", commit, nth=(2,)),
     )
     done = place.apply()
     assert (done.applied, len(done.conflicts)) == (0, 1)
@@ -252,7 +252,7 @@ def test_a_rival_between_two_attempts(place: Place) -> None:
 def test_a_hub_that_never_recovers_is_not_asked_for_ever(place: Place) -> None:
     place.card("poet")
     commit = f"/api/models/{place.namespace}/poet/commit/*"
-    place.faults.use(Fault(Answer(500), "POST", commit))
+    place.faults.use(Fault(Respond(500), "POST", commit))
     done = place.apply()
     assert len(done.failed) == 1
     assert place.faults.count("POST", commit) == 7
@@ -296,11 +296,11 @@ def test_hundreds_of_repositories_in_a_storm(stormy: Place) -> None:
 
     storm = Mix(
         (
-            Answer(429), Answer(500), Answer(502), Answer(503), Answer(504),
+            Respond(429), Respond(500), Respond(502), Respond(503), Respond(504),
             Cut("before"), Cut("during"), Cut("after"),
         )
     )  # fmt: skip
-    place.faults.use(Fault(storm, share=0.15), Fault(Run(edit), "GET", "/me/*/resolve/*"))
+    place.faults.use(Fault(storm, share=0.15), Fault(Call(edit), "GET", "/me/*/resolve/*"))
     applied = 0
     for _ in range(3):
         done = place.apply(policy=RetryPolicy(attempts=7, first=0.002, most=0.02, timeout=20))

@@ -9,7 +9,7 @@ import pytest
 from hubtools.cards.card_file import add_card, load_card
 from hubtools.cards.importing import import_readme
 from hubtools.core.errors import ConflictError, HubtoolsError, UsageError
-from hubtools.localhub.faults import Answer, Cut, Fault
+from hubtools.localhub.faults import Cut, Fault, Respond
 from hubtools.services.pull import Edit, find_edit, save_edit
 from tests.cards.old_cards import all_of, may_2021
 from tests.sync.makers import Place
@@ -235,7 +235,7 @@ def imported(place: Place, text: str) -> None:
     """As `cards import --from-hub` does."""
     from huggingface_hub import HfApi
 
-    from hubtools.services.import_from_hub import import_from_hub, list_hub_models
+    from hubtools.services.import_cards import import_from_hub, list_hub_models
 
     place.put("poet", create=True, README=text)
     api = HfApi(endpoint=place.url, token=False)
@@ -355,7 +355,7 @@ def test_a_repository_that_is_not_there(place: Place) -> None:
 def test_a_pull_while_the_hub_fails(place: Place) -> None:
     published(place)
     place.put("poet", README=place.readme("poet") + "\nMine.\n")
-    place.faults.use(Fault(Answer(503), nth=(1, 3)), Fault(Cut("during"), nth=(4, 5)))
+    place.faults.use(Fault(Respond(503), nth=(1, 3)), Fault(Cut("during"), nth=(4, 5)))
     assert pull(place) is not None
     assert "Mine." in prose(place)
 

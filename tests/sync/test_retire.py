@@ -9,7 +9,7 @@ import pytest
 from hubtools.cards.card import CardAccount
 from hubtools.cards.card_file import load_card
 from hubtools.core.errors import HubtoolsError, PolicyError
-from hubtools.localhub.faults import Answer, Fault
+from hubtools.localhub.faults import Fault, Respond
 from hubtools.services.retire import RetireResult, retire_card
 from tests.sync.makers import Place, write_model
 
@@ -98,7 +98,7 @@ def test_all_accounts_of_a_card(place: Place) -> None:
 
 
 def test_the_list_and_the_card_stand_when_the_hub_fails(published: Place) -> None:
-    published.faults.use(Fault(Answer(503)))
+    published.faults.use(Fault(Respond(503)))
     with pytest.raises(HubtoolsError):
         take_down(published)
     assert denied(published) == ["x:poet"]
@@ -120,7 +120,7 @@ def test_a_renamed_repository_is_said_and_not_called_done(published: Place) -> N
 
 def test_what_cannot_be_read_is_hidden(published: Place) -> None:
     published.forget()
-    gated = Answer(403, {"X-Error-Code": "GatedRepo"})
+    gated = Respond(403, {"X-Error-Code": "GatedRepo"})
     published.faults.use(Fault(gated, path=f"/{published.namespace}/poet/resolve/*"))
     take_down(published)
     assert published.repo("poet").private
