@@ -30,7 +30,7 @@ RECORD = {
     "run": {
         "training": {"loss": 1.2841, "parameters": 2271360},
         "evaluation": {"bits_per_byte": 1.4334},
-        "losses": [4.5, 3.25, 2.0],
+        "train_losses": [4.5, 3.25, 2.0],
         "device": "cpu",
         "versions": {"python": "3.11.7"},
     },

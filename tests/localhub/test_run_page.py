@@ -48,7 +48,7 @@ def test_any_bytes_have_a_page(data: bytes) -> None:
     "record",
     [
         {"run": 3, "sources": "x", "files": []},
-        {"run": {"losses": ["x"], "versions": []}, "sources": [1, None], "settings": []},
+        {"run": {"train_losses": ["x"], "versions": []}, "sources": [1, None], "settings": []},
         {"run": {"training": {"a": {"b": [1, True, None]}}}, "files": {"a": 1}},
     ],
 )
