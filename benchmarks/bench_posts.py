@@ -24,7 +24,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.machine import describe
-from hubtools.posts.container import Limits
+from hubtools.posts.formats.container import ArchiveLimits
 from hubtools.posts.registry import read_source
 
 _PART = 100_000
@@ -42,7 +42,7 @@ def main() -> None:
     if options.read:
         measure(READERS[options.read], options.folder)
         return
-    print(describe("hubtools"))
+    print(describe("hf-hubtools"))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         size = write_archive(folder, options.posts)
@@ -100,8 +100,8 @@ def peer(folder: Path) -> int:
 
 def ours(folder: Path) -> int:
     """The archive opened, and its posts gone through once."""
-    timeline = read_source(str(folder / "archive.zip"), Limits(total=64 << 30))
-    return sum(1 for _ in timeline.posts)
+    found = read_source(str(folder / "archive.zip"), ArchiveLimits(total=64 << 30))
+    return sum(1 for _ in found.posts)
 
 
 READERS: dict[str, Callable[[Path], int]] = {"json.loads": peer, "hubtools": ours}

@@ -75,7 +75,7 @@ def main() -> None:
     print(text)
     if options.write:
         call = " ".join(sys.argv[1:])
-        head = "# Bits per byte of test posts\n\n"
+        head = "# Test bits per byte\n\n"
         options.write.write_text(f"{head}`python benchmarks/bench_quality.py {call}`\n\n{text}\n")
     if not good:
         raise SystemExit(1)

@@ -4,10 +4,10 @@
     python benchmarks/bench_train.py --shape tiny       each account, too
     python benchmarks/bench_train.py --shape gpt2 --compile --peak 790      on a GPU
 
-First tokens a second, of a GPT-2 with random weights (four layers of width 256, two of 128, or
+First tokens per second, of a GPT-2 with random weights (four layers of width 256, two of 128, or
 GPT-2's own shape): rounds of about 12,000 tokens of the largest account, theirs and ours in turn,
-so that a busy machine slows both. Then each account all told: reading the base from its folder,
-tokenizing, choosing the epochs, training, saving. Tokens are those of posts and their ends; what
+so that a busy machine slows both. Then the whole run of each account: reading the base,
+tokenizing, early stopping, training, saving. Tokens are those of posts and their ends; what
 pads a batch does not count. `--compile` adds a line with compiled code, whose making is said
 beside it; `--peak` adds the share of the device's arithmetic that is used, at 6 operations a
 parameter and token.
@@ -124,7 +124,7 @@ def ratios_table(
 ) -> tuple[list[str], bool]:
     """Each way's speed by that of the first, round by round."""
     first = next(iter(speeds.values()))
-    lines = ["| way | tokens a second | ratio, median of the rounds | lowest, highest |"]
+    lines = ["| way | tokens/s | median ratio | lowest, highest |"]
     lines.append("| --- | ---: | ---: | ---: |")
     good = True
     for name, found in speeds.items():

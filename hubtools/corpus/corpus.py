@@ -1,4 +1,4 @@
-"""From an account's timeline to what training sees: cleaned posts, and why others were dropped."""
+"""From an account's posts to what training sees: cleaned texts, and why others were dropped."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from hubtools.posts.post import Account, AccountPosts
 
 SEPARATOR = "<|endoftext|>"
 NEEDED = 6_000
-"""Characters of joined posts without which there is no model: the predecessor's threshold."""
+"""Characters of joined posts that a model needs: the predecessor's threshold."""
 ADVISED = 40_000
 """Characters below which a model mostly repeats: the predecessor's second threshold."""
 
 _EXAMPLES = 3
-"""Kept of each reason and of each change."""
+"""Saved for each reason and each change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,37 +47,37 @@ class Corpus:
     account: Account
     counts: PostCounts
     kept: tuple[KeptPost, ...]
-    dropped: Mapping[str, int]
-    """Why posts were dropped, and how many; together they are `counts.dropped`."""
+    reasons: Mapping[str, int]
+    """How many posts were dropped for each reason; the sum is `counts.dropped`."""
     redacted: int
-    """How many addresses, phone numbers and the like were replaced in the kept posts."""
+    """How many e-mail addresses, phone numbers and the like were replaced in the kept posts."""
     characters: int
-    """Of the kept posts' texts."""
+    """In the kept posts' texts."""
     source: str
     digest: str
     notes: tuple[str, ...]
     language: str | None = None
-    """That of nearly all kept posts, where the source says it of each."""
+    """The language of nearly all kept posts, if the source provides it."""
     changed: Mapping[str, int] = field(default_factory=dict)
-    """What cleaning changed in the kept posts, and in how many."""
+    """How many kept posts cleaning changed in each way."""
     examples: Mapping[str, tuple[Example, ...]] = field(default_factory=dict, repr=False)
-    """A few posts of each reason in `dropped` and of each change in `changed`."""
+    """A few posts for each of `reasons` and `changed`."""
 
     @property
     def joined(self) -> int:
-        """Characters of the kept posts joined by `<|endoftext|>`, by which thresholds count."""
+        """Characters of the kept posts joined by `<|endoftext|>`, which the thresholds count."""
         return self.characters + len(SEPARATOR) * max(len(self.kept) - 1, 0)
 
 
-def build_corpus(timeline: AccountPosts, cleaning: Cleaning | None = None) -> Corpus:
-    """The posts to train on, as `cleaning` decides of each; without one, as our own rules do.
+def build_corpus(posts: AccountPosts, cleaning: Cleaning | None = None) -> Corpus:
+    """The posts to train on according to `cleaning`, by default `VoiceCleaning`.
 
-    What identifies people is replaced last, so it changes no count.
+    Personal data are redacted last, so redaction changes no count.
     """
-    tally = _Tally()
-    for decision in (cleaning or VoiceCleaning()).decide(timeline):
+    tally = _CorpusTally()
+    for decision in (cleaning or VoiceCleaning()).decide(posts):
         tally.add(decision)
-    dropped = tally.dropped.total()
+    dropped = tally.reasons.total()
     counts = PostCounts(
         downloaded=tally.reposts + dropped + len(tally.kept),
         reposts=tally.reposts,
@@ -85,29 +85,29 @@ def build_corpus(timeline: AccountPosts, cleaning: Cleaning | None = None) -> Co
         kept=len(tally.kept),
     )
     return Corpus(
-        account=timeline.account,
+        account=posts.account,
         counts=counts,
         kept=tuple(tally.kept),
-        dropped=dict(sorted(tally.dropped.items())),
+        reasons=dict(sorted(tally.reasons.items())),
         redacted=tally.redacted,
         characters=sum(len(post.text) for post in tally.kept),
-        source=timeline.source,
-        digest=timeline.digest,
-        notes=timeline.notes,
+        source=posts.source,
+        digest=posts.digest,
+        notes=posts.notes,
         language=_language(tally.languages),
         changed=dict(sorted(tally.changed.items())),
         examples={name: tuple(found) for name, found in sorted(tally.examples.items())},
     )
 
 
-class _Tally:
-    """What was decided so far."""
+class _CorpusTally:
+    """The decisions so far."""
 
     def __init__(self) -> None:
         self.reposts = 0
         self.redacted = 0
         self.kept: list[KeptPost] = []
-        self.dropped: Counter[str] = Counter()
+        self.reasons: Counter[str] = Counter()
         self.changed: Counter[str] = Counter()
         self.languages: Counter[str | None] = Counter()
         self.examples: dict[str, list[Example]] = {}
@@ -117,7 +117,7 @@ class _Tally:
         if decision.reason == REPOST:
             self.reposts += 1
         elif decision.reason is not None:
-            self.dropped[decision.reason] += 1
+            self.reasons[decision.reason] += 1
             self._show(decision.reason, decision)
         else:
             text, found = redact(decision.text)
@@ -129,7 +129,7 @@ class _Tally:
                 self._show(change, decision)
 
     def _show(self, name: str, decision: Decision) -> None:
-        """Remember the post as an example, unless it tells what is never printed."""
+        """Save the post as an example, unless it has personal data."""
         examples = self.examples.setdefault(name, [])
         if len(examples) < _EXAMPLES and not (
             redact(decision.post.text)[1] or redact(decision.text)[1]
@@ -137,44 +137,42 @@ class _Tally:
             examples.append(Example(decision.post.text, decision.text))
 
 
-def _language(said: Counter[str | None]) -> str | None:
-    """The language of nine posts in ten, or None: a mixture, or a source that does not say."""
-    (language, count), *_ = said.most_common(1) or [(None, 0)]
-    return language if count >= 0.9 * said.total() else None
+def _language(languages: Counter[str | None]) -> str | None:
+    """The language of nine posts in ten; None for a mixture or an unknown language."""
+    (language, count), *_ = languages.most_common(1) or [(None, 0)]
+    return language if count >= 0.9 * languages.total() else None
 
 
 def check_enough(corpora: Iterable[Corpus]) -> tuple[str, ...]:
     """A warning for each account with so few posts that its model will mostly repeat them.
 
-    Raises PolicyError for the first one that has too few for any model.
+    Raises PolicyError for the first account with too few posts for any model.
     """
     warnings = []
     for corpus in corpora:
         if corpus.joined < NEEDED:
             raise PolicyError(
-                f"too few posts: {_amount(corpus)}, and {NEEDED:,} are needed",
+                f"has too few posts: {_amount(corpus)}; a model needs {NEEDED:,}",
                 where=corpus.source,
                 fix=_more(corpus),
             )
         if corpus.joined < ADVISED:
             warnings.append(
-                f"{corpus.source}: few posts: {_amount(corpus)}; under {ADVISED:,} a model "
-                "mostly repeats what it was shown."
+                f"{corpus.source} has few posts: {_amount(corpus)}. With fewer than {ADVISED:,}, a "
+                "model mostly repeats its training posts."
             )
     return tuple(warnings)
 
 
 def _amount(corpus: Corpus) -> str:
     counts = corpus.counts
-    return (
-        f"{counts.kept:,} of {counts.downloaded:,} were kept and have {corpus.joined:,} characters"
-    )
+    return f"{counts.kept:,} of {counts.downloaded:,} were kept, {corpus.joined:,} characters"
 
 
 def _more(corpus: Corpus) -> str:
-    """How many more posts of this person's average length are needed."""
+    """How many more posts of the average length are needed."""
     if not corpus.kept:
-        return "Choose a source with more posts of the person's own words"
+        return "Choose a source with more of the person's own words"
     average = corpus.characters / len(corpus.kept) + len(SEPARATOR)
     more = math.ceil((NEEDED - corpus.joined) / average)
-    return f"About {more:,} more like these would do"
+    return f"Add about {more:,} posts like these"

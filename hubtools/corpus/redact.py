@@ -1,9 +1,9 @@
-"""What identifies people, replaced before a model can learn it.
+"""Redaction of personal data, before a model can learn them.
 
-E-mail addresses, phone numbers, payment cards, bank accounts (IBAN), IP addresses and postal
-addresses. A number is taken for one only when its form, its check digits or what stands before it
-says so. Dates, prices, scores, counts, identifiers, years and versions stay as they are; so do
-phone numbers without any grouping or context, which nothing tells from an identifier.
+These are e-mail addresses, phone numbers, payment cards, bank accounts (IBAN), IP addresses and
+postal addresses. A number counts as one only if its form, its check digits or the words before it
+show that. Dates, prices, scores, counts, identifiers, years and versions stay unchanged, and so do
+phone numbers without grouping or context, which look like identifiers.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ STREET = "[address]"
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """One form in which something is written."""
+class PersonalPattern:
+    """One way in which personal data are written."""
 
     pattern: re.Pattern[str]
     mark: str
-    """What stands in its place."""
+    """The replacement."""
     holds: Callable[[re.Match[str]], bool] = lambda _: True
-    """Whether a match is what it looks like."""
+    """Whether a match really is what it looks like."""
 
     def replace(self, text: str) -> tuple[str, int]:
-        """`text` with the mark for each that holds, and how many there were."""
+        """`text` with each match replaced, and the number of replacements."""
         count = 0
 
         def replaced(match: re.Match[str]) -> str:
@@ -45,8 +45,8 @@ class Form:
         return self.pattern.sub(replaced, text), count
 
 
-def _has_check_digit(match: re.Match[str]) -> bool:
-    """Luhn's sum, and the first digits and length of a payment card."""
+def _is_card(match: re.Match[str]) -> bool:
+    """Whether the first digits, length and Luhn checksum are those of a payment card."""
     digits = re.sub(r"\D", "", match[0])
     if len(set(digits)) < 2 or not _ISSUED.match(digits):
         return False
@@ -55,14 +55,14 @@ def _has_check_digit(match: re.Match[str]) -> bool:
 
 
 def _is_iban(match: re.Match[str]) -> bool:
-    """The remainder modulo 97 that ISO 13616 wants."""
+    """Whether the checksum modulo 97 is right (ISO 13616)."""
     account = re.sub(r"[ -]", "", match[0]).upper()
     moved = account[4:] + account[:4]
     return len(account) >= 15 and int("".join(str(int(char, 36)) for char in moved)) % 97 == 1
 
 
-def _is_address_4(match: re.Match[str]) -> bool:
-    """Four bytes that are no version: a word before says so, or one of them is over 30."""
+def _is_ipv4(match: re.Match[str]) -> bool:
+    """Whether four bytes are not a version: a word before says so, or one of them is above 30."""
     parts = match["ip"].split(".")
     if any(int(part) > 255 or (len(part) > 1 and part[0] == "0") for part in parts):
         return False
@@ -72,7 +72,7 @@ def _is_address_4(match: re.Match[str]) -> bool:
     return _NETWORK.search(before) is not None or max(map(int, parts)) > 30
 
 
-def _is_address_6(match: re.Match[str]) -> bool:
+def _is_ipv6(match: re.Match[str]) -> bool:
     found = match[0]
     try:
         ipaddress.IPv6Address(found)
@@ -154,29 +154,29 @@ _STREETS = (
     r"(?<![\w$€£.,:/#-])\d{1,4}(?: bis| ter)?,? (?:rue|avenue|boulevard|impasse|allée|quai|chemin) "
     r"(?:(?:de|du|des|la|le|les) |d['’]|l['’]){0,3}[A-ZÀ-Ý][\w'’-]+(?: [A-ZÀ-Ý][\w'’-]+){0,2}",
 )
-_WORTH_A_LOOK = re.compile(r"[@\d]")
-"""All that is looked for has one of these."""
-FORMS = (
-    Form(_ADDRESS, EMAIL),
-    Form(re.compile(_IBAN), BANK, _is_iban),
-    *(Form(re.compile(card), CARD, _has_check_digit) for card in _CARDS),
-    Form(re.compile(_IP_6), IP, _is_address_6),
-    Form(re.compile(_IP_4), IP, _is_address_4),
-    *(Form(re.compile(phone, re.IGNORECASE), PHONE) for phone in _PHONES),
-    *(Form(re.compile(street), STREET) for street in _STREETS),
+_CANDIDATE = re.compile(r"[@\d]")
+"""Everything that is redacted has one of these."""
+PATTERNS = (
+    PersonalPattern(_ADDRESS, EMAIL),
+    PersonalPattern(re.compile(_IBAN), BANK, _is_iban),
+    *(PersonalPattern(re.compile(card), CARD, _is_card) for card in _CARDS),
+    PersonalPattern(re.compile(_IP_6), IP, _is_ipv6),
+    PersonalPattern(re.compile(_IP_4), IP, _is_ipv4),
+    *(PersonalPattern(re.compile(phone, re.IGNORECASE), PHONE) for phone in _PHONES),
+    *(PersonalPattern(re.compile(street), STREET) for street in _STREETS),
 )
 
 
 def redact(text: str) -> tuple[str, int]:
-    """`text` with a mark such as `[e-mail]` where such stood, and how many were replaced.
+    """`text` with marks such as `[e-mail]` for personal data, and the number of replacements.
 
-    It goes round until nothing is found, since one can hide another that it touches.
+    Repeats until nothing is found, since a match can hide an adjacent one.
     """
     count, found = 0, 1
-    while found and _WORTH_A_LOOK.search(text):
+    while found and _CANDIDATE.search(text):
         found = 0
-        for form in FORMS:
-            text, here = form.replace(text)
+        for pattern in PATTERNS:
+            text, here = pattern.replace(text)
             found += here
         count += found
     return text, count

@@ -1,9 +1,9 @@
-"""The deny list: accounts that nobody may read, train on or publish.
+"""The deny list: accounts whose posts must not be read, trained on or published.
 
-It is the file that `[consent] deny` names: lines of `network:handle`, `#` comments. Case and a
-leading @ do not matter; handles are written as their network does: `x:harbourlog`,
-`mastodon:gull@sea.example` (with the server), `bluesky:tern.bsky.social` (or the account's DID),
-`file:someone` for posts whose network is not known.
+`[consent] deny` names the file. It has lines of `network:handle` and `#` comments. Case and a
+leading @ do not matter. Handles are written as on their network: `x:harbourlog`,
+`mastodon:gull@sea.example` (with the server), `bluesky:tern.bsky.social` (or the DID), and
+`file:someone` for posts from an unknown network.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ import tomlkit
 from hubtools.core.config import Project
 from hubtools.core.errors import ConfigError, PolicyError
 from hubtools.core.files import write_atomically
-from hubtools.posts.live.address import is_live, parse_address
 from hubtools.posts.post import Account, Network
+from hubtools.posts.registry import is_live, parse_address
 
 _DEFAULT_LIST = "deny.txt"
 _NETWORKS: tuple[str, ...] = get_args(Network)
-_OTHER_NAMES = {"twitter": "x", "bsky": "bluesky", "fediverse": "mastodon"}
+_ALIASES = {"twitter": "x", "bsky": "bluesky", "fediverse": "mastodon"}
 
 
-class Named(Protocol):
-    """An account of a source or of a card."""
+class NamedAccount(Protocol):
+    """An account in a source or on a card."""
 
     @property
     def handle(self) -> str | None: ...
@@ -38,14 +38,14 @@ class Named(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DenyList:
-    """The accounts that a project's deny list names."""
+    """The accounts on a project's deny list."""
 
     file: Path | None
-    """None where the project has no list."""
+    """None if the project has no list."""
     entries: frozenset[tuple[str, str]] = frozenset()
 
-    def names(self, account: Named) -> bool:
-        """Whether the list has this account; for an unknown network, its handle on any."""
+    def names(self, account: NamedAccount) -> bool:
+        """Whether this account is listed; if its network is unknown, its handle on any network."""
         if account.handle is None:
             return False
         return _is_denied(account.network, account.handle, self.entries)
@@ -59,37 +59,37 @@ def read_deny_list(project: Project) -> DenyList:
     return DenyList(file, _read(file))
 
 
-def refuse_denied(accounts: Iterable[Named], project: Project) -> None:
-    """Raises PolicyError for the first account that the project's deny list names.
+def refuse_denied(accounts: Iterable[NamedAccount], project: Project) -> None:
+    """Raises PolicyError for the first account that is on the project's deny list.
 
-    A handle of an unknown network (that of a plain file, or of a card that does not say) is
-    refused when the list has it for any network. Raises ConfigError when the list is missing or
-    has a line that names no account.
+    A handle without a known network (from a plain file, or a card that does not name one) is
+    refused if it is listed for any network. Raises ConfigError if the list is missing or has an
+    invalid line.
     """
     denied = read_deny_list(project)
     for account in accounts:
         if denied.names(account):
             raise PolicyError(
-                f"@{account.handle} is on the deny list and must not be used",
+                f"@{account.handle} is on the deny list",
                 where=denied.file,
                 fix="Leave this account out",
             )
 
 
 def refuse_denied_sources(sources: Iterable[str], project: Project) -> None:
-    """The same for addresses like `mastodon:user@host`, before anything is asked of a server.
+    """The same for addresses like `mastodon:user@host`, before any server is asked.
 
-    A path names no account and passes. Raises SourceError for an address that is none.
+    Paths pass, since they name no account. Raises SourceError for an invalid address.
     """
     addresses = [parse_address(source) for source in sources if is_live(source)]
     refuse_denied([Account(one.network, one.handle) for one in addresses], project)
 
 
-def deny(accounts: Iterable[Named], project: Project) -> tuple[str, ...]:
-    """Put accounts on the project's deny list; the lines that were new.
+def deny(accounts: Iterable[NamedAccount], project: Project) -> tuple[str, ...]:
+    """Add accounts to the project's deny list; the lines that were added.
 
     A project without a list gets `deny.txt`, and `[consent] deny` in its hubtools.toml. Accounts
-    without a handle cannot be named. Raises ConfigError and OutputError.
+    without a handle are skipped. Raises ConfigError and OutputError.
     """
     denied = read_deny_list(project)
     lines = tuple(
@@ -110,13 +110,13 @@ def deny(accounts: Iterable[Named], project: Project) -> tuple[str, ...]:
 
 
 def _line(network: str | None, handle: str) -> str:
-    """The entry of an account; one of Mastodon is not known without its server."""
+    """The line for an account; a handle on Mastodon needs its server."""
     named = network is not None and (network != "mastodon" or "@" in handle)
     return f"{network if named else 'file'}:{handle}"
 
 
 def _configure(project: Project) -> None:
-    """Name the new list in hubtools.toml, or in the pyproject.toml that takes its place."""
+    """Add the new list to hubtools.toml, or to the pyproject.toml that replaces it."""
     own, shared = project.root / "hubtools.toml", project.root / "pyproject.toml"
     in_shared = not own.is_file() and shared.is_file() and "tool.hubtools" in shared.read_text()
     file = shared if in_shared else own
@@ -128,7 +128,7 @@ def _configure(project: Project) -> None:
 
 
 def plain_handle(handle: str) -> str:
-    """A handle as handles are compared: without spaces around it, a leading @, and case."""
+    """A handle for comparison: stripped, without a leading @, in lower case."""
     return handle.strip().removeprefix("@").casefold()
 
 
@@ -143,7 +143,11 @@ def _read(file: Path) -> frozenset[tuple[str, str]]:
     try:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the deny list cannot be read: {error}", where=file) from error
+        raise ConfigError(
+            f"cannot read the deny list: {error}",
+            where=file,
+            fix="Correct the path in [consent] deny, and save the file as UTF-8",
+        ) from error
     entries = (
         (line.partition("#")[0].strip(), f"{file}:{number}") for number, line in enumerate(lines, 1)
     )
@@ -151,18 +155,20 @@ def _read(file: Path) -> frozenset[tuple[str, str]]:
 
 
 def _entry(entry: str, where: str) -> tuple[str, str]:
-    """An entry that could never match is a mistake: whoever wrote it wanted someone protected."""
-    said, _, rest = entry.partition(":")
-    network, handle = said.strip().casefold(), plain_handle(rest)
-    network = _OTHER_NAMES.get(network, network)
+    """An entry that could never match is an error: its author meant to protect someone."""
+    prefix, _, rest = entry.partition(":")
+    network, handle = prefix.strip().casefold(), plain_handle(rest)
+    network = _ALIASES.get(network, network)
     if not (network and handle):
-        raise ConfigError(f"{entry!r} is not network:handle", where=where)
+        raise ConfigError(
+            f"{entry!r} is not network:handle", where=where, fix="Write it like x:harbourlog"
+        )
     if network not in _NETWORKS:
         raise ConfigError(
-            f"{said!r} is no network", where=where, fix=f"It is one of: {', '.join(_NETWORKS)}"
+            f"{prefix!r} is not a network", where=where, fix=f"Use one of: {', '.join(_NETWORKS)}"
         )
     if network == "mastodon" and "@" not in handle:
         raise ConfigError(
-            f"{entry!r} names no server", where=where, fix=f"Write mastodon:{handle}@SERVER"
+            f"{entry!r} lacks the server", where=where, fix=f"Write mastodon:{handle}@SERVER"
         )
     return network, handle

@@ -1,15 +1,15 @@
-"""Opt-outs that networks carry: who says there that machines must not learn from their posts.
+"""Opt-outs on networks: accounts whose owners do not want machines to learn from their posts.
 
-They hold for archives as for what a server answers, an account's own export included: nothing in
-a file says who runs the command. Whoever changes their mind changes the setting on the network
-and exports again.
+They apply to archives as well as to live accounts, and to the owner's own export too, because
+nothing in a file says who runs the command. Owners who change their mind change the setting on the
+network and export again.
 
-What is known: Mastodon's `indexable` and `noindex`
+Known opt-outs: Mastodon's `indexable` and `noindex`
 (https://docs.joinmastodon.org/entities/Account/) and the hashtags `#nobot`, `#noai` and
 `#noindex` in a profile's note; Bluesky's label `!no-unauthenticated`
 (https://docs.bsky.app/docs/advanced-guides/moderation) and the record
 `community.lexicon.preference.ai` (https://lexicon.community), whose `training` and
-`syntheticContent` are what hubtools does. A setting that is absent says nothing.
+`syntheticContent` cover what hubtools does. A missing setting is not an opt-out.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ _TAG = re.compile(r"(?<![\w#&/])#\s*(?:<[^<>]*>)*(no(?:bot|ai|index))\b", re.IGN
 
 
 def refuse_opted_out(profile: Mapping[str, Any], where: object = None) -> None:
-    """Raises PolicyError when `profile` says that its owner does not want this.
+    """Raises PolicyError if `profile` has an opt-out.
 
-    `profile` is an account of Mastodon's API, an `actor.json`, a profile as Bluesky's API or a
-    repository has it, or a record of `community.lexicon.preference.ai`; `where` says where it
-    was found. Anything else passes.
+    `profile` is an account of Mastodon's API, an `actor.json`, a profile from Bluesky's API or a
+    repository, or a record of `community.lexicon.preference.ai`; `where` is where it was found.
+    Anything else passes.
     """
     found = next(_opt_outs(profile), None)
     if found is not None:
-        said, fix = found
-        raise PolicyError(f"its owner does not want this: {said}", where=where, fix=fix)
+        setting, fix = found
+        raise PolicyError(f"the owner has opted out: {setting}", where=where, fix=fix)
 
 
 def _opt_outs(profile: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -64,7 +64,7 @@ def _mastodon(profile: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _labels(labels: object) -> Iterator[tuple[str, str]]:
-    """Those of a profile view (a list) or of a profile's record (`{"values": […]}`)."""
+    """Labels of a profile view (a list) or of a profile record (`{"values": […]}`)."""
     if isinstance(labels, Mapping):
         labels = labels.get("values")
     for label in labels if isinstance(labels, list | tuple) else ():
@@ -73,13 +73,13 @@ def _labels(labels: object) -> Iterator[tuple[str, str]]:
                 continue
             yield (
                 f"the profile has the label '{LOGGED_IN_ONLY}'",
-                "Leave this account out; its owner can allow it under Settings, "
+                "Leave this account out; its owner can allow it under LiveSettings, "
                 "Privacy and security, Logged-out visibility",
             )
 
 
 def _preferences(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What is said to everyone and of posts; an exception for another project is not for us."""
+    """Preferences for everyone and for posts; those for one other project do not apply to us."""
     scope = record.get("scope")
     if isinstance(scope, Mapping):
         if str(scope.get("$type", "")).endswith("#entityScope") or "entity" in scope:
@@ -88,8 +88,8 @@ def _preferences(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             return
     preferences = record.get("preferences")
     for use in _USES if isinstance(preferences, Mapping) else ():
-        said = preferences.get(use) if isinstance(preferences, Mapping) else None
-        if said is False or (isinstance(said, Mapping) and said.get("allow") is False):
+        value = preferences.get(use) if isinstance(preferences, Mapping) else None
+        if value is False or (isinstance(value, Mapping) and value.get("allow") is False):
             yield (
                 f"the record {PREFERENCE} has '{use}: allow: false'",
                 "Leave this account out; its owner can change that record",

@@ -1,85 +1,142 @@
-"""From a path that a person names to a timeline, whatever the format.
+"""From what a person names as a source to the posts of one account.
 
-A format is known by what is in the file, never by its name. To add one, write a module with
-`recognise` and `read` and put it into `FORMATS`; the first that recognises a source reads it.
+Built-in sources are the modules of `hubtools.posts.sources`; other packages add theirs through the
+entry-point group `hubtools.sources`. One that cannot be loaded is reported, and stops no other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import pkgutil
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from hubtools.core.errors import SourceError
-from hubtools.posts import (
-    bluesky_car,
-    bluesky_dump,
-    csvfile,
-    grailbird,
-    jsonl,
-    mastodon_archive,
-    mastodon_dump,
-    plaintext,
-    x_archive,
-    x_pages,
-)
-from hubtools.posts.container import Container, FileContainer, Limits
-from hubtools.posts.live.address import is_live
-from hubtools.posts.live.read import read_live
+from hubtools.posts import sources
+from hubtools.posts.formats.container import ArchiveLimits, Container, FileContainer
+from hubtools.posts.formats.open_container import open_container
+from hubtools.posts.live.address import AccountAddress
+from hubtools.posts.live.settings import LiveReading
 from hubtools.posts.options import ReadOptions
 from hubtools.posts.post import AccountPosts
-from hubtools.posts.sniff import open_container
+from hubtools.posts.source import FileSource, LiveSource, Source
+
+ENTRY_POINT_GROUP = "hubtools.sources"
 
 
 @dataclass(frozen=True, slots=True)
-class Format:
-    """A way in which posts are kept."""
+class SourceRegistry:
+    """Everything that hubtools can read here."""
 
-    name: str
-    """As a person would say it."""
-    recognise: Callable[[Container, ReadOptions], bool]
-    """Looks at names and first bytes only."""
-    read: Callable[[str, Container, ReadOptions], AccountPosts]
-    """Given what the person named and the open container."""
+    files: tuple[FileSource, ...]
+    """In the order in which they are tried."""
+    live: tuple[LiveSource, ...]
+    broken: tuple[SourceError, ...] = ()
+    """Why sources of other packages could not be loaded."""
 
 
-FORMATS = (
-    Format("an archive from X", x_archive.recognise, x_archive.read),
-    Format("an archive from X as it was until 2018", grailbird.recognise, grailbird.read),
-    Format("an archive from Mastodon", mastodon_archive.recognise, mastodon_archive.read),
-    Format("a dump of Mastodon's API", mastodon_dump.recognise, mastodon_dump.read),
-    Format("a repository from Bluesky (CAR)", bluesky_car.recognise, bluesky_car.read),
-    Format("a dump of Bluesky's API", bluesky_dump.recognise, bluesky_dump.read),
-    Format("pages of X's API", x_pages.recognise, x_pages.read),
-    Format("JSON Lines or a JSON array", jsonl.recognise, jsonl.read),
-    Format("CSV with a header", csvfile.recognise, csvfile.read),
-    Format("plain text", plaintext.recognise, plaintext.read),
-)
+@cache
+def source_registry() -> SourceRegistry:
+    """The built-in sources and those of installed packages."""
+    return build_registry(_built_in(), entry_points(group=ENTRY_POINT_GROUP))
+
+
+def build_registry(built_in: Iterable[Source], plugins: Iterable[EntryPoint]) -> SourceRegistry:
+    """A registry of these sources; a plug-in that fails to load is kept as an error."""
+    found: dict[str, Source] = {source.name: source for source in built_in}
+    broken = []
+    for plugin in plugins:
+        try:
+            source = _load(plugin)
+            if source.name in found:
+                raise ValueError(f"the name {source.name!r} is taken")
+        except Exception as error:  # noqa: BLE001  # importing it runs somebody else's code
+            broken.append(_broken(plugin, error))
+        else:
+            found[source.name] = source
+    files = [source for source in found.values() if isinstance(source, FileSource)]
+    return SourceRegistry(
+        files=tuple(sorted(files, key=lambda source: source.order)),
+        live=tuple(source for source in found.values() if isinstance(source, LiveSource)),
+        broken=tuple(broken),
+    )
+
+
+def _built_in() -> Iterator[Source]:
+    for module in pkgutil.iter_modules(sources.__path__, f"{sources.__name__}."):
+        source = getattr(import_module(module.name), "SOURCE", None)
+        if source is not None:
+            yield source
+
+
+def _load(plugin: EntryPoint) -> Source:
+    source = plugin.load()
+    if not isinstance(source, FileSource | LiveSource):
+        raise TypeError(f"{plugin.value} is a {type(source).__name__}, not a source")
+    return source
+
+
+def _broken(plugin: EntryPoint, error: Exception) -> SourceError:
+    package = plugin.dist.name if plugin.dist else plugin.module
+    return SourceError(
+        f"cannot be loaded ({type(error).__name__}: {error})",
+        where=f"source '{plugin.name}' of {package}",
+        fix=f"Update or uninstall {package}",
+    )
+
+
+def is_live(source: str) -> bool:
+    """Whether `source` is the address of an account on a network, not a path."""
+    return _live_source(source) is not None
+
+
+def parse_address(source: str) -> AccountAddress:
+    """The account that an address names. Raises SourceError for an invalid one."""
+    found = _live_source(source)
+    if found is None:
+        prefixes = ", ".join(live.prefix for live in source_registry().live)
+        raise SourceError(
+            "is not an address of an account",
+            where=source[:200],
+            fix=f"Start it with one of: {prefixes}",
+        )
+    return found.parse(source)
 
 
 def read_source(
-    source: str, limits: Limits | None = None, options: ReadOptions | None = None
+    source: str,
+    limits: ArchiveLimits | None = None,
+    options: ReadOptions | None = None,
+    live: LiveReading | None = None,
 ) -> AccountPosts:
-    """The posts of one account in the file or folder at the path `source`.
+    """The posts of one account in a file or folder, or of the account at an address.
 
-    `PATH#HANDLE` takes the posts of one author from a file with several.
-    Raises SourceError, with the file and the line or member, for anything that cannot be read.
+    `PATH#HANDLE` selects one author in a file that has several. `live` says how a network is read.
+    Raises SourceError, with the file and its line or member, for anything that cannot be read.
     """
-    if is_live(source):
-        return read_live(source)
+    network = _live_source(source)
+    if network is not None:
+        return network.read(network.parse(source), live or LiveReading())
     path, chosen = _with_account(source, options or ReadOptions())
     with open_container(path, limits) as container:
-        for form in FORMATS:
-            if form.recognise(container, chosen):
-                timeline = form.read(path, container, chosen)
-                if not any(True for _ in timeline.posts):
-                    raise SourceError("holds no posts", where=path, fix="Export it again")
-                return replace(timeline, source=source)
-        raise _unknown(path, container)
+        for file_source in source_registry().files:
+            if file_source.recognize(container, chosen):
+                found = file_source.read(path, container, chosen)
+                if not any(True for _ in found.posts):
+                    raise SourceError("contains no posts", where=path, fix="Export it again")
+                return replace(found, source=source)
+        raise _unrecognized(path, container)
+
+
+def _live_source(source: str) -> LiveSource | None:
+    return next((one for one in source_registry().live if source.startswith(one.prefix)), None)
 
 
 def _with_account(source: str, options: ReadOptions) -> tuple[str, ReadOptions]:
-    """The path, and the options with the handle that stands after it; a file may have a # too."""
+    """The path, and options with the handle after the #, which may also be part of a file name."""
     path, mark, handle = source.rpartition("#")
     if not (mark and path and handle) or _exists(source) or not _exists(path):
         return source, options
@@ -93,14 +150,16 @@ def _exists(path: str) -> bool:
         return False
 
 
-def _unknown(source: str, container: Container) -> SourceError:
-    names = "; ".join(form.name for form in FORMATS)
-    what = "is no format" if isinstance(container, FileContainer) else "holds no posts"
+def _unrecognized(path: str, container: Container) -> SourceError:
+    is_file = isinstance(container, FileContainer)
+    what = "is not in a format that hubtools reads" if is_file else "contains no posts"
     if container.outside:
-        link = f"{container.outside[0]} is a symbolic link that leads out of the folder"
         return SourceError(
-            f"{what} that hubtools reads, and {link}",
-            where=source,
-            fix="Put the folder itself in its place",
+            f"{what}, and {container.outside[0]} is a symbolic link out of the folder",
+            where=path,
+            fix="Replace the link by the folder itself",
         )
-    return SourceError(f"{what} that hubtools reads", where=source, fix=f"It reads: {names}")
+    found = source_registry()
+    fixes = [f"Use one of: {'; '.join(one.description for one in found.files)}"]
+    fixes += [f"Not loaded: {error}" for error in found.broken]
+    return SourceError(what, where=path, fix=". ".join(fixes))

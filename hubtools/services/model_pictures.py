@@ -12,8 +12,9 @@ from hubtools.core.files import sha256_file, write_atomically
 from hubtools.corpus.corpus import Corpus
 from hubtools.pictures.avatars import avatar_image
 from hubtools.pictures.curves import curve_points, draw_curves
-from hubtools.pictures.pipeline import Pipeline, PipelineSource, draw_pipeline
-from hubtools.pictures.thumbnail import Face, ThumbnailSubject, draw_thumbnail
+from hubtools.pictures.pipeline import draw_pipeline
+from hubtools.pictures.thumbnail import draw_thumbnail
+from hubtools.pictures.types import Face, Pipeline, PipelineSource, ThumbnailSubject
 from hubtools.posts.live.avatars import default_fetcher
 from hubtools.posts.live.settings import cache_folder
 from hubtools.posts.post import Account

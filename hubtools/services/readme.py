@@ -6,23 +6,16 @@ from pathlib import Path
 
 from hubtools.cards.card import Card
 from hubtools.cards.render import CardRenderer, is_sealed
-from hubtools.core.config import Project
 from hubtools.core.errors import ConflictError
 from hubtools.core.files import write_atomically
-from hubtools.sync.plan import README
-from hubtools.sync.target import Target
+from hubtools.sync.repo_state import README
 
 
-def write_readme(
-    folder: Path, card: Card, card_file: Path, namespace: str, target: Target, project: Project
-) -> Path:
-    """Render the card into the model's folder, as it will be on `target`.
+def write_readme(folder: Path, card: Card, card_file: Path, renderer: CardRenderer) -> Path:
+    """Render the card into the model's folder.
 
     Raises ConflictError when the README there was edited by hand: an edit belongs to the card.
     """
-    renderer = CardRenderer(
-        namespace, target.files_url, project.config.project, project.templates_folder
-    )
     text = renderer.render(card)
     file = folder / README
     if file.is_file():

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hubtools.cards.card import Card, CardAccount, Run
+from hubtools.cards.card import Card, CardAccount, RunLink
 from hubtools.cards.card_file import load_card, save_card
 from hubtools.core.cancel import CancelToken
 from hubtools.core.config import Project
@@ -18,10 +18,10 @@ from hubtools.corpus.cleaning import find_cleaning
 from hubtools.corpus.corpus import Corpus, check_enough
 from hubtools.posts.deny_list import refuse_denied
 from hubtools.posts.options import ReadOptions
-from hubtools.services.read import read_corpora
+from hubtools.services.read import ReadRequest, read
 from hubtools.services.readme import write_readme
+from hubtools.services.render_cards import project_renderer
 from hubtools.services.thumbnail import avatar_file
-from hubtools.sync.target import LOCAL_NAMESPACE, parse_target
 from hubtools.training.extra import require_training
 from hubtools.training.recipe import Recipe, base_folder, recipe_for
 from hubtools.training.trackers import check_tracker
@@ -92,7 +92,7 @@ def train(
         check_repo_name(request.name)
     recipe = recipe_for(request.base, request.recipe)
     cleaning = find_cleaning(request.cleaning, request.language)
-    corpora = _corpora(request, reporter)
+    corpora = _corpora(request, reporter, cancel)
     check_base(request.base)
     for warning in check_enough(corpora):
         reporter.warn("few_posts", warning)
@@ -123,19 +123,23 @@ def train(
     )
     card = _card(old, name, folder, corpora, request, recipe)
     save_card(card, card_file)
-    hub = request.project.config.hub
-    namespace = request.namespace or hub.namespace or LOCAL_NAMESPACE
-    target = parse_target(hub.to, request.project.root)
-    write_readme(folder.path, card, card_file, namespace, target, request.project)
+    renderer = project_renderer(request.project, request.namespace)
+    write_readme(folder.path, card, card_file, renderer)
     return TrainedModel(folder=folder, card=card, card_file=card_file)
 
 
-def _corpora(request: TrainRequest, reporter: Reporter) -> tuple[Corpus, ...]:
+def _corpora(request: TrainRequest, reporter: Reporter, cancel: CancelToken) -> tuple[Corpus, ...]:
     if request.posts:
         refuse_denied([corpus.account for corpus in request.posts], request.project)
         return request.posts
-    cleaning = find_cleaning(request.cleaning, request.language)
-    return read_corpora(request.sources, request.reading, cleaning, request.project, reporter)
+    reading = ReadRequest(
+        project=request.project,
+        sources=request.sources,
+        options=request.reading,
+        cleaning=request.cleaning,
+        language=request.language,
+    )
+    return read(reading, reporter, cancel).corpora
 
 
 def _name(corpora: Sequence[Corpus]) -> str:
@@ -158,7 +162,7 @@ def _card(
     """
     run = folder.run
     if old is None:
-        old = Card(repo=name, tags=("huggingtweets",))
+        old = Card(repo=name, tags=("hubtools",))
     elif old.training == run.training and old.evaluation == run.evaluation:
         return replace(old, runs=_with_report(old.runs, recipe.report))
     return replace(
@@ -174,18 +178,18 @@ def _card(
     )
 
 
-def _runs(old: Card, tracker_url: str | None, report: str | None) -> tuple[Run, ...]:
+def _runs(old: Card, tracker_url: str | None, report: str | None) -> tuple[RunLink, ...]:
     """Links of the new run; of the one before only those to its data and reports."""
     runs = [run for run in old.runs if run.kind != "training"]
     if tracker_url:
-        runs.append(Run(kind="training", url=tracker_url))
+        runs.append(RunLink(kind="training", url=tracker_url))
     return _with_report(runs, report)
 
 
-def _with_report(runs: Sequence[Run], report: str | None) -> tuple[Run, ...]:
+def _with_report(runs: Sequence[RunLink], report: str | None) -> tuple[RunLink, ...]:
     if report is None or report in [run.url for run in runs]:
         return tuple(runs)
-    return (*runs, Run(kind="report", url=report))
+    return (*runs, RunLink(kind="report", url=report))
 
 
 def _language(corpora: Sequence[Corpus]) -> str | tuple[str, ...] | None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hubtools.corpus.cleaning import VoiceCleaning
-from hubtools.corpus.cleaning.threads import LONGEST, Part, join, survey, threads
+from hubtools.corpus.cleaning.threads import LONGEST, Part, find_replies, join, threads
 from hubtools.corpus.corpus import Corpus, build_corpus
 from hubtools.posts.post import Account, AccountPosts, Post
 
@@ -21,7 +21,7 @@ def part(id: str, text: str, answers: str | None = None, minutes: float = 0) -> 
 
 
 def threads_of(posts: Sequence[Post]) -> tuple[tuple[Part, ...], ...]:
-    return threads(posts, survey(posts))
+    return threads(posts, find_replies(posts))
 
 
 def corpus_of(*posts: Post) -> Corpus:
@@ -42,7 +42,7 @@ def test_a_thread_is_one_text_in_whatever_order_it_stands(order: tuple[Post, ...
         "The lamp went out tonight.\n\nSo I climbed up to see.\n\nIt was a moth, of all things."
     ]
     assert corpus.kept[0].created == START
-    assert corpus.dropped == {JOINED: 2}
+    assert corpus.reasons == {JOINED: 2}
     assert corpus.counts.downloaded == 3 == corpus.counts.dropped + corpus.counts.kept
 
 
@@ -76,7 +76,7 @@ def test_of_two_answers_the_first_continues() -> None:
 def test_other_answers_do_not_join(other: Post) -> None:
     posts = (part("1", "The lamp is lit"), other)
     assert threads_of(posts) == ()
-    assert JOINED not in corpus_of(*posts).dropped
+    assert JOINED not in corpus_of(*posts).reasons
 
 
 def test_posts_that_answer_each_other_in_a_ring_or_share_an_id_do_not_join() -> None:
@@ -95,7 +95,7 @@ def test_a_part_without_words_is_counted_as_what_it_is() -> None:
         part("4", "and so", "3", 3),
     )
     assert [post.text for post in corpus.kept] == ["The lamp is lit\n\nand so"]
-    assert corpus.dropped == {"nothing left": 2, JOINED: 1}
+    assert corpus.reasons == {"nothing left": 2, JOINED: 1}
 
 
 def test_a_long_thread_is_several_texts() -> None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hubtools.core.errors import MissingExtraError, PolicyError, SourceError
+from hubtools.core.errors import PolicyError, SourceError
 from hubtools.posts.post import Account, AccountPosts
 from hubtools.posts.registry import read_source
-from tests.posts.exports import DID, WHEN, bluesky_post, car, commit, repository
+from tests.posts.conftest import Golden
+from tests.posts.exports import DID, WHEN, bluesky_post, car, commit, repository, varint
 
 POST, REPOST = "app.bsky.feed.post", "app.bsky.feed.repost"
 PROFILE = "app.bsky.actor.profile/self"
@@ -33,27 +33,27 @@ def write(tmp_path: Path, data: bytes | str, name: str = "some") -> str:
     return str(file)
 
 
-def texts(timeline: AccountPosts) -> list[str]:
-    return [post.text for post in timeline.posts]
+def texts(found: AccountPosts) -> list[str]:
+    return [post.text for post in found.posts]
 
 
 def test_a_repository_is_read_as_its_tree_names_it(tmp_path: Path) -> None:
-    timeline = read_source(write(tmp_path, repository(RECORDS)))
-    assert timeline.account == Account("bluesky", None, "Lamp Keeper")
-    first, answer, repost = timeline.posts
+    found = read_source(write(tmp_path, repository(RECORDS)))
+    assert found.account == Account("bluesky", None, "Lamp Keeper")
+    first, answer, repost = found.posts
     assert (first.id, first.text, first.language, first.reply_to) == ("3aaa", "first", "en", None)
     assert (answer.id, answer.language, answer.reply_to) == ("3bbb", None, "3aaa")
     assert (repost.id, repost.text, repost.repost) == ("repost/3ccc", "", True)
-    assert timeline.notes == ()
-    assert list(timeline.posts) == [first, answer, repost]
+    assert found.notes == ()
+    assert list(found.posts) == [first, answer, repost]
 
 
 def test_what_is_missing_is_counted(tmp_path: Path) -> None:
     """A deleted record's block, or a cut export, must not stop the rest."""
     data = repository(RECORDS, without=frozenset((f"{POST}/3aaa", "app.bsky.graph.follow/3ddd")))
-    timeline = read_source(write(tmp_path, data))
-    assert texts(timeline) == ["answer", ""]
-    assert timeline.notes == ("1 records or parts of the tree are not in the file.",)
+    found = read_source(write(tmp_path, data))
+    assert texts(found) == ["answer", ""]
+    assert len(found.notes) == 1
 
 
 def test_every_cut_is_refused_or_reads_less(tmp_path: Path) -> None:
@@ -79,18 +79,20 @@ def test_every_flipped_byte_is_read_the_same_or_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "what"),
+    "data",
     [
-        (car(b"\x01\x71\x12\x20" + b"r" * 32, []), "has no commit to start from"),
-        (repository({PROFILE: RECORDS[PROFILE]}), "holds no posts"),
-        (car(b"\x01\x71\x12\x20" + b"r" * 32, []) + b"\xff" * 9, "byte "),
-        (car(b"\x01\x71\x12\x20" + b"r" * 32, []) + b"\xff\xff\xff\x7f", "has a block of"),
+        car(b"\x01\x71\x12\x20" + b"r" * 32, []),
+        repository({PROFILE: RECORDS[PROFILE]}),
+        car(b"\x01\x71\x12\x20" + b"r" * 32, []) + b"\xff" * 9,
+        car(b"\x01\x71\x12\x20" + b"r" * 32, []) + b"\xff\xff\xff\x7f",
+        car(b"\x01\x71\x12\x20" + b"r" * 32, []) + varint(40) + b"\x01\x71\x14\x20" + bytes(36),
     ],
+    ids=["no commit", "no posts", "no length", "a huge block", "another hash"],
 )
-def test_a_repository_without_readable_posts(data: bytes, what: str, tmp_path: Path) -> None:
+def test_a_repository_without_readable_posts(data: bytes, tmp_path: Path, golden: Golden) -> None:
     with pytest.raises(SourceError) as caught:
         read_source(write(tmp_path, data))
-    assert what in str(caught.value)
+    golden(caught.value)
 
 
 def test_a_tree_that_is_not_there(tmp_path: Path) -> None:
@@ -98,17 +100,15 @@ def test_a_tree_that_is_not_there(tmp_path: Path) -> None:
 
     top = commit(b"\x01\x71\x12\x20" + b"n" * 32)
     data = car(b"\x01\x71\x12\x20" + hashlib.sha256(top).digest(), [top])
-    with pytest.raises(SourceError, match="holds no posts"):
+    with pytest.raises(SourceError):
         read_source(write(tmp_path, data))
 
 
-def test_without_libipld_the_extra_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    source = write(tmp_path, repository(RECORDS))
-    monkeypatch.setitem(sys.modules, "libipld", None)
-    with pytest.raises(MissingExtraError, match="needs the extra 'bluesky'"):
-        read_source(source)
+def test_a_block_that_does_not_match_its_cid_is_refused(tmp_path: Path) -> None:
+    data = repository(RECORDS).replace(b"first", b"worst")
+    with pytest.raises(SourceError) as caught:
+        read_source(write(tmp_path, data))
+    assert ": byte " in str(caught.value.where)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_without_libipld_the_extra_is_named(
 def test_an_opt_out_in_the_repository_refuses(
     record: dict[str, dict[str, Any]], tmp_path: Path
 ) -> None:
-    with pytest.raises(PolicyError, match="owner does not want this"):
+    with pytest.raises(PolicyError):
         read_source(write(tmp_path, repository(RECORDS | record)))
 
 
@@ -155,17 +155,18 @@ FEED = [
     ],
 )
 def test_a_feed_holds_its_authors_own_posts(data: str, tmp_path: Path) -> None:
-    timeline = read_source(write(tmp_path, data))
-    assert timeline.account == Account("bluesky", "keeper.example", "Lamp Keeper")
-    assert [(post.id, post.text) for post in timeline.posts] == [("1", "mine"), ("3", "mine too")]
+    found = read_source(write(tmp_path, data))
+    assert found.account == Account("bluesky", "keeper.example", "Lamp Keeper")
+    assert [(post.id, post.text) for post in found.posts] == [("1", "mine"), ("3", "mine too")]
 
 
 def test_a_feed_of_two_authors_asks_which(tmp_path: Path) -> None:
     other = view("theirs", 2, "did:plc:other")
     other["author"]["handle"] = "mate.example"
     source = write(tmp_path, json.dumps({"feed": [{"post": view("mine")}, {"post": other}]}))
-    with pytest.raises(SourceError, match=r"2 authors: 'keeper\.example'"):
+    with pytest.raises(SourceError) as caught:
         read_source(source)
+    assert str(caught.value.fix).endswith("#keeper.example")
     assert texts(read_source(f"{source}#did:plc:other")) == ["theirs"]
     assert texts(read_source(f"{source}#mate.example")) == ["theirs"]
 
@@ -177,9 +178,9 @@ def test_records_with_their_addresses(tmp_path: Path) -> None:
     ]
     records.append({"uri": f"at://{DID}/{REPOST}/9", "value": {"$type": REPOST}})
     for data in (json.dumps({"records": records}), json.dumps(records)):
-        timeline = read_source(write(tmp_path, data))
-        assert timeline.account == Account("bluesky")
-        assert [post.id for post in timeline.posts] == ["0", "1", "2"]
+        found = read_source(write(tmp_path, data))
+        assert found.account == Account("bluesky")
+        assert [post.id for post in found.posts] == ["0", "1", "2"]
 
 
 def test_a_link_that_is_shown_shortened_is_written_out(tmp_path: Path) -> None:
@@ -218,25 +219,25 @@ def test_real_files(
     shared_data: Path,
 ) -> None:
     """Posts that are only a picture have no text."""
-    timeline = read_source(str(shared_data / "bluesky" / file))
-    found = list(timeline.posts)
-    assert timeline.account == account
-    assert sum(not post.repost and not post.text for post in found) == pictures
-    assert len(found) == posts + reposts
-    assert sum(post.repost for post in found) == reposts
-    assert len(timeline.notes) == notes
-    assert all(post.created for post in found)
+    found = read_source(str(shared_data / "bluesky" / file))
+    every = list(found.posts)
+    assert found.account == account
+    assert sum(not post.repost and not post.text for post in every) == pictures
+    assert len(every) == posts + reposts
+    assert sum(post.repost for post in every) == reposts
+    assert len(found.notes) == notes
+    assert all(post.created for post in every)
 
 
 def test_a_real_feed_of_the_sdk(shared_data: Path) -> None:
     source = shared_data / "bluesky" / "author_feed_sdk_snake_case.json"
-    timeline = read_source(str(source))
-    assert timeline.account.handle == "profgalloway.com"
-    assert len(list(timeline.posts)) == 9
-    assert all(post.created and post.language for post in timeline.posts)
+    found = read_source(str(source))
+    assert found.account.handle == "profgalloway.com"
+    assert len(list(found.posts)) == 9
+    assert all(post.created and post.language for post in found.posts)
 
 
 @pytest.mark.parametrize("file", ["greenground.repo.car", "snarfed2.car"])
 def test_real_repositories_without_posts(file: str, shared_data: Path) -> None:
-    with pytest.raises(SourceError, match="holds no posts"):
+    with pytest.raises(SourceError):
         read_source(str(shared_data / "bluesky" / file))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubtools.posts.dates import parse_date
+from hubtools.posts.formats.dates import parse_date
 
 MOMENT = datetime(2024, 5, 23, 16, 56, 38, tzinfo=UTC)
 

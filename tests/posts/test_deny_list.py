@@ -10,6 +10,7 @@ from hubtools.core.config import Config, ConsentConfig, Project
 from hubtools.core.errors import ConfigError, PolicyError, SourceError
 from hubtools.posts.deny_list import refuse_denied, refuse_denied_sources
 from hubtools.posts.post import Account, Network
+from tests.posts.conftest import Golden
 
 Denying = Callable[[str], Project]
 
@@ -39,8 +40,10 @@ def denying(tmp_path: Path) -> Denying:
 def test_an_account_on_the_list_is_refused(
     denying: Denying, line: str, network: Network, handle: str
 ) -> None:
-    with pytest.raises(PolicyError, match=r"deny\.txt: @.* is on the deny list"):
+    with pytest.raises(PolicyError) as caught:
         refuse_denied([Account(network, handle)], denying(f"{line}\n"))
+    assert str(caught.value.where).endswith("deny.txt")
+    assert f"@{handle}" in caught.value.what
 
 
 def test_others_pass(denying: Denying) -> None:
@@ -59,33 +62,29 @@ def test_a_card_that_does_not_say_the_network_is_refused_for_any(denying: Denyin
         refuse_denied([CardAccount(handle="fogwatch")], denying("x:fogwatch\n"))
 
 
-@pytest.mark.parametrize(
-    ("line", "says"),
-    [
-        ("fogwatch", "is not network:handle"),
-        ("x:", "is not network:handle"),
-        ("x:@", "is not network:handle"),
-        ("twiter:fogwatch", "'twiter' is no network"),
-        ("mastodon:gull", "Write mastodon:gull@SERVER"),
-    ],
-)
-def test_a_line_that_could_never_match_is_a_mistake(denying: Denying, line: str, says: str) -> None:
-    with pytest.raises(ConfigError, match=says) as caught:
+@pytest.mark.parametrize("line", ["fogwatch", "x:", "x:@", "twiter:fogwatch", "mastodon:gull"])
+def test_a_line_that_could_never_match_is_a_mistake(
+    denying: Denying, line: str, golden: Golden
+) -> None:
+    with pytest.raises(ConfigError) as caught:
         refuse_denied([], denying(f"# people\n{line}\n"))
     assert str(caught.value.where).endswith("deny.txt:2")
+    golden(caught.value)
 
 
 def test_a_list_that_is_missing_is_an_error(denying: Denying, tmp_path: Path) -> None:
     project = denying("")
     (tmp_path / "deny.txt").unlink()
-    with pytest.raises(ConfigError, match="cannot be read"):
+    with pytest.raises(ConfigError) as caught:
         refuse_denied([], project)
+    assert caught.value.where == str(tmp_path / "deny.txt")
 
 
 def test_live_addresses_are_refused_by_what_they_say(denying: Denying) -> None:
     project = denying("mastodon:gull@sea.example\n")
     refuse_denied_sources(["posts.csv", "bluesky:tern.bsky.social"], project)
-    with pytest.raises(PolicyError, match=r"@Gull@sea\.example"):
+    with pytest.raises(PolicyError):
         refuse_denied_sources(["posts.csv", "mastodon:@Gull@SEA.example"], project)
-    with pytest.raises(SourceError, match="no address of an account"):
+    with pytest.raises(SourceError) as caught:
         refuse_denied_sources(["mastodon:gull"], project)
+    assert caught.value.where == "mastodon:gull"

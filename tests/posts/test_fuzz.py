@@ -66,8 +66,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def check(folder: Path, data: bytes) -> None:
     (folder / "case").write_bytes(data)
     try:
-        timeline = read_source(str(folder / "case"))
-        for post in timeline.posts:
+        found = read_source(str(folder / "case"))
+        for post in found.posts:
             assert post.text.encode() is not None
             assert post.id.encode() is not None
     except (SourceError, PolicyError) as error:

@@ -14,6 +14,7 @@ from hubtools.posts.options import ReadOptions
 from hubtools.posts.post import Account, Post
 from hubtools.posts.registry import read_source
 from tests.posts.archives import write_folder, write_zip
+from tests.posts.conftest import Golden
 from tests.posts.exports import (
     ACTOR,
     FOLLOWERS,
@@ -57,14 +58,14 @@ def test_an_archive_tells_who_wrote_what(write: Write, prefix: str, tmp_path: Pa
             f"{prefix}likes.json": "never opened",
         },
     )
-    timeline = read_source(source)
-    assert timeline.account == Account("mastodon", "keeper@light.example", "Lamp Keeper", None, PNG)
+    found = read_source(source)
+    assert found.account == Account("mastodon", "keeper@light.example", "Lamp Keeper", None, PNG)
     made = datetime(2023, 4, 26, 7, 9, 11, tzinfo=UTC)
     said = Post(f"{ACTOR}/statuses/1", "Good morning\n\nAll is\nwell & lit", made)
-    first, repost = timeline.posts
+    first, repost = found.posts
     assert first == Post(said.id, said.text, made, reply_to="https://a/1")
     assert repost == Post(f"{ACTOR}/statuses/9/activity", "", made, repost=True)
-    assert list(timeline.posts) == [first, repost]
+    assert list(found.posts) == [first, repost]
 
 
 @pytest.mark.parametrize(
@@ -85,9 +86,9 @@ def test_what_not_everybody_may_see_never_comes_through(
         tmp_path, note("SECRET", 1, to, cc), note("open", 2), announce(3, FOLLOWERS)
     )
     for unlisted in (False, True):
-        timeline = read_source(source, options=ReadOptions(unlisted=unlisted))
-        assert [post.text for post in timeline.posts] == ["open"]
-        assert timeline.notes == ("2 posts that not everybody may see were left out.",)
+        found = read_source(source, options=ReadOptions(unlisted=unlisted))
+        assert [post.text for post in found.posts] == ["open"]
+        assert len(found.notes) == 1 and "2" in found.notes[0]
 
 
 def test_the_note_counts_when_the_activity_says_more(tmp_path: Path) -> None:
@@ -107,15 +108,16 @@ def test_unlisted_posts_come_when_they_are_asked_for(tmp_path: Path) -> None:
     assert texts(source, ReadOptions(unlisted=True)) == ["quiet", "open"]
 
 
-def test_an_archive_of_private_posts_alone_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="holds 1 posts, and none of them is public"):
+def test_an_archive_of_private_posts_alone_is_refused(tmp_path: Path, golden: Golden) -> None:
+    with pytest.raises(SourceError) as caught:
         read_source(write_outbox(tmp_path, note("SECRET", 1, [FOLLOWERS])))
+    golden(caught.value)
 
 
 def test_an_outbox_alone_names_its_owner_by_the_address(tmp_path: Path) -> None:
-    timeline = read_source(write_outbox(tmp_path, note("open", contentMap={"de": "offen"})))
-    assert timeline.account == Account("mastodon", "keeper@light.example")
-    assert [post.language for post in timeline.posts] == ["de"]
+    found = read_source(write_outbox(tmp_path, note("open", contentMap={"de": "offen"})))
+    assert found.account == Account("mastodon", "keeper@light.example")
+    assert [post.language for post in found.posts] == ["de"]
 
 
 def test_content_warnings_and_the_fallback_of_quotes_are_no_text(tmp_path: Path) -> None:
@@ -130,41 +132,44 @@ def test_html_that_never_closes_ends_with_the_text(tmp_path: Path) -> None:
 
 def test_an_opt_out_in_the_archive_refuses(tmp_path: Path) -> None:
     members = {"outbox.json": outbox(note("open")), "actor.json": actor(indexable=False)}
-    with pytest.raises(PolicyError, match=r"actor\.json: .*indexable: false"):
+    with pytest.raises(PolicyError) as caught:
         read_source(write_zip(tmp_path / "a.zip", members))
+    assert str(caught.value.where).endswith("actor.json")
 
 
 def test_two_authors_in_one_outbox_ask_which(tmp_path: Path) -> None:
     other = note("theirs", 2)
     other["actor"] = "https://light.example/users/mate"
     source = write_outbox(tmp_path, note("mine"), note("mine", 3), other)
-    with pytest.raises(SourceError, match=r"2 authors: 'keeper@light.*' \(2\), 'mate@li"):
+    with pytest.raises(SourceError) as caught:
         read_source(source)
+    assert str(caught.value.fix).endswith("#keeper@light.example")
     assert texts(f"{source}#mate@light.example") == ["theirs"]
 
 
 @pytest.mark.parametrize(
-    ("members", "what"),
+    ("members", "where"),
     [
-        ({"a/outbox.json": "{}", "b/outbox.json": "{}"}, "more than one archive"),
-        ({"outbox.json": "{}"}, "holds no posts"),
-        ({"outbox.json": ""}, "holds no posts"),
-        ({"outbox.json": '{"orderedItems": [{"a"'}, "outbox.json:1: not valid JSON"),
-        ({"outbox.json": '{"orderedItems": [1, null, {}]'}, "ends in the middle"),
-        ({"outbox.json": outbox(note("x" * (1 << 18) + "y"))}, "a post of more than 262,144"),
-        ({"outbox.json": outbox(note("a")), "actor.json": "[]"}, "is no profile"),
+        ({"a/outbox.json": "{}", "b/outbox.json": "{}"}, "a.tar.gz"),
+        ({"outbox.json": "{}"}, "a.tar.gz"),
+        ({"outbox.json": ""}, "a.tar.gz"),
+        ({"outbox.json": '{"orderedItems": [{"a"'}, "outbox.json:1"),
+        ({"outbox.json": '{"orderedItems": [1, null, {}]'}, "outbox.json:1"),
+        ({"outbox.json": outbox(note("x" * (1 << 18) + "y"))}, "outbox.json:1"),
+        ({"outbox.json": outbox(note("a")), "actor.json": "[]"}, "actor.json"),
         (
             {"outbox.json": outbox(note("a")), "actor.json": actor(preferredUsername="../up")},
-            "is no handle",
+            "actor.json",
         ),
     ],
 )
 def test_an_archive_that_cannot_be_read(
-    members: dict[str, str | bytes], what: str, tmp_path: Path
+    members: dict[str, str | bytes], where: str, tmp_path: Path, golden: Golden
 ) -> None:
     with pytest.raises(SourceError) as caught:
         read_source(write_tar(tmp_path / "a.tar.gz", members))
-    assert what in str(caught.value)
+    assert str(caught.value.where).endswith(where)
+    golden(caught.value)
 
 
 def test_a_thousand_levels_are_one_line(tmp_path: Path) -> None:
@@ -176,12 +181,12 @@ def test_a_thousand_levels_are_one_line(tmp_path: Path) -> None:
 def test_an_outbox_is_never_in_memory_as_a_whole(tmp_path: Path) -> None:
     import tracemalloc
 
-    item = json.dumps(note("<p>" + "words " * 200 + "</p>"))
-    body = '{"orderedItems": [' + ",".join([item] * 10_000) + "]}"
+    item = json.dumps(note("<p>" + "words " * 1_000 + "</p>"))
+    body = '{"orderedItems": [' + ",".join([item] * 3_000) + "]}"
     source = write_zip(tmp_path / "a.zip", {"outbox.json": body})
     del body
     tracemalloc.start()
-    assert sum(1 for _ in read_source(source).posts) == 10_000
+    assert sum(1 for _ in read_source(source).posts) == 3_000
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 12 << 20
@@ -204,7 +209,7 @@ def test_statuses_of_the_api(tmp_path: Path) -> None:
     for number, text in enumerate((json.dumps(records), "\n".join(map(json.dumps, records)))):
         file = tmp_path / str(number)
         file.write_text(text)
-        timeline = read_source(str(file))
-        assert timeline.account == Account("mastodon", "keeper@light.example", "Lamp")
-        assert [(p.text, p.repost) for p in timeline.posts] == [("", True), ("open & lit", False)]
+        found = read_source(str(file))
+        assert found.account == Account("mastodon", "keeper@light.example", "Lamp")
+        assert [(p.text, p.repost) for p in found.posts] == [("", True), ("open & lit", False)]
         assert "quiet" in texts(str(file), ReadOptions(unlisted=True))

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubtools.posts.facets import own_text
-from hubtools.posts.statustext import html_to_text
+from hubtools.posts.formats.bluesky_facets import expand_links
+from hubtools.posts.formats.html_text import html_to_text
 
 SHORTENED = (
     '<a href="https://tide.example/tables/2024"><span class="invisible">https://</span>'
@@ -66,7 +66,7 @@ def test_a_shortened_link_is_written_out_where_its_bytes_lie() -> None:
     text = "⚓ tide.example/ta... today"
     end = len("⚓ tide.example/ta...".encode())
     full = "https://tide.example/tables"
-    assert own_text(text, [link(4, end, full)]) == f"⚓ {full} today"
+    assert expand_links(text, [link(4, end, full)]) == f"⚓ {full} today"
 
 
 def test_the_names_of_the_python_sdk_are_known() -> None:
@@ -74,11 +74,11 @@ def test_the_names_of_the_python_sdk_are_known() -> None:
         "index": {"byte_start": 0, "byte_end": 6},
         "features": [{"py_type": "app.bsky.richtext.facet#link", "uri": "https://a.bc/x"}],
     }
-    assert own_text("a.bc/x", [facet]) == "https://a.bc/x"
+    assert expand_links("a.bc/x", [facet]) == "https://a.bc/x"
 
 
 def test_words_with_a_link_stay() -> None:
-    assert own_text("my page", [link(3, 7, "https://a.example")]) == "my page"
+    assert expand_links("my page", [link(3, 7, "https://a.example")]) == "my page"
 
 
 @pytest.mark.parametrize(
@@ -96,9 +96,9 @@ def test_words_with_a_link_stay() -> None:
     ],
 )
 def test_a_facet_that_is_none_changes_nothing(facets: object) -> None:
-    assert own_text("⚓ a.bc", facets) == "⚓ a.bc"
+    assert expand_links("⚓ a.bc", facets) == "⚓ a.bc"
 
 
 def test_of_two_facets_on_the_same_bytes_the_first_counts() -> None:
     twice = [link(0, 4, "https://a.bc"), link(2, 4, "https://c.de")]
-    assert own_text("a.bc", twice) == "https://a.bc"
+    assert expand_links("a.bc", twice) == "https://a.bc"

@@ -13,8 +13,8 @@ from hubtools.posts.post import Account, AccountPosts
 from hubtools.posts.registry import read_source
 
 
-def texts(timeline: AccountPosts) -> list[str]:
-    return [post.text for post in timeline.posts]
+def texts(found: AccountPosts) -> list[str]:
+    return [post.text for post in found.posts]
 
 
 def dump(tmp_path: Path, *records: dict[str, Any]) -> str:
@@ -32,9 +32,9 @@ def test_api_1_1_says_replies_quotes_and_what_was_cut(tmp_path: Path) -> None:
         {"id_str": "4", "full_text": "own", "is_quote_status": True, "user": user,
          "quoted_status": {"full_text": "theirs", "user": {"screen_name": "other"}}},
     ]  # fmt: skip
-    timeline = read_source(dump(tmp_path, *records))
-    assert timeline.account == Account("x", "keeper", None, "https://x.example/a.png")
-    assert [(p.text, p.truncated, p.reply_to) for p in timeline.posts] == [
+    found = read_source(dump(tmp_path, *records))
+    assert found.account == Account("x", "keeper", None, "https://x.example/a.png")
+    assert [(p.text, p.truncated, p.reply_to) for p in found.posts] == [
         ("cut…", True, None),
         ("whole", False, None),
         ("@a yes", False, "1"),
@@ -48,9 +48,9 @@ def test_posts_of_a_protected_account_never_come_through(tmp_path: Path) -> None
         {"text": "SECRET", "visibility": "private"},
         {"text": "SECRET", "deleted": "true"},
     ]
-    timeline = read_source(dump(tmp_path, *hidden, {"text": "open"}))
-    assert texts(timeline) == ["open"]
-    assert timeline.notes == ("3 posts that not everybody may see were left out.",)
+    found = read_source(dump(tmp_path, *hidden, {"text": "open"}))
+    assert texts(found) == ["open"]
+    assert len(found.notes) == 1 and "3" in found.notes[0]
 
 
 def page(*tweets: dict[str, Any]) -> dict[str, Any]:
@@ -81,21 +81,23 @@ def test_pages_of_api_2(shape: str, tmp_path: Path) -> None:
         pages: Any = [page(*tweets[:2]), page(*tweets[2:])] if shape == "array" else page(*tweets)
         (tmp_path / "dump").write_text(json.dumps(pages, indent=1))
         source = str(tmp_path / "dump")
-    timeline = read_source(source)
-    assert timeline.account == Account("x", "keeper", "Lamp Keeper")
-    assert [(p.id, p.text, p.repost, p.reply_to) for p in timeline.posts] == [
+    found = read_source(source)
+    assert found.account == Account("x", "keeper", "Lamp Keeper")
+    assert [(p.id, p.text, p.repost, p.reply_to) for p in found.posts] == [
         ("1", "a & b", False, "5"),
         ("2", "RT @mate: theirs", True, None),
         ("3", "the start and the end", False, None),
         ("5", "the second", False, None),
     ]
-    assert timeline.notes == ("1 earlier versions of edited posts were left out.",)
+    assert len(found.notes) == 1
 
 
 def test_pages_of_two_authors_ask_which(tmp_path: Path) -> None:
     source = dump(tmp_path, page(v2("mine", 1), v2("theirs", 2, "8"), v2("mine", 3)))
-    with pytest.raises(SourceError, match=r"2 authors: 'keeper' \(2\), 'mate' \(1\)\. Say which"):
+    with pytest.raises(SourceError) as caught:
         read_source(source)
+    assert "'keeper' (2), 'mate' (1)" in caught.value.what
+    assert str(caught.value.fix).endswith("#keeper")
     assert texts(read_source(f"{source}#mate")) == ["theirs"]
 
 
@@ -103,18 +105,19 @@ def test_pages_that_twarc_has_flattened(tmp_path: Path) -> None:
     author = {"id": "7", "username": "keeper", "name": "Lamp Keeper", "protected": False}
     more = {"author": author, "public_metrics": {"like_count": 3}}
     records = [v2("mine", 1) | more, v2("&lt;3", 2) | more]
-    timeline = read_source(dump(tmp_path, *records))
-    assert timeline.account.handle == "keeper"
-    assert texts(timeline) == ["mine", "<3"]
+    found = read_source(dump(tmp_path, *records))
+    assert found.account.handle == "keeper"
+    assert texts(found) == ["mine", "<3"]
 
 
 @pytest.mark.parametrize("file", ["flat.jsonl", "noflat.jsonl"])
 def test_real_dumps_of_a_search_hold_many_authors(file: str, shared_data: Path) -> None:
     source = str(shared_data / "twarc_v2" / file)
-    with pytest.raises(SourceError, match="has posts of 96 authors"):
+    with pytest.raises(SourceError) as caught:
         read_source(source)
-    timeline = read_source(f"{source}#DWDrummer13")
-    assert (timeline.account.handle, len(list(timeline.posts))) == ("DWDrummer13", 2)
+    assert " 96 " in caught.value.what
+    found = read_source(f"{source}#DWDrummer13")
+    assert (found.account.handle, len(list(found.posts))) == ("DWDrummer13", 2)
 
 
 @pytest.mark.parametrize(
@@ -127,5 +130,5 @@ def test_real_dumps_of_a_search_hold_many_authors(file: str, shared_data: Path) 
     ],
 )
 def test_real_pages(file: str, handle: str, shared_data: Path) -> None:
-    timeline = read_source(str(shared_data / "twarc_v2" / file))
-    assert (timeline.account.handle, len(list(timeline.posts))) == (handle, 1)
+    found = read_source(str(shared_data / "twarc_v2" / file))
+    assert (found.account.handle, len(list(found.posts))) == (handle, 1)

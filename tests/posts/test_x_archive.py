@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubtools.core.errors import SourceError
-from hubtools.posts.characters import language_code
+from hubtools.posts.formats.characters import language_code
 from hubtools.posts.post import Account
 from hubtools.posts.registry import read_source
 from tests.posts.archives import (
@@ -26,6 +26,7 @@ from tests.posts.archives import (
     write_folder,
     write_zip,
 )
+from tests.posts.conftest import Golden
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"picture"
 PICTURE = "https://pbs.twimg.com/profile_images/77/lamp.png"
@@ -50,14 +51,14 @@ def test_a_whole_archive_tells_who_wrote_what(write: Write, prefix: str, tmp_pat
             f"{prefix}direct-messages.js": "never opened",
         },
     )
-    timeline = read_source(source)
-    assert timeline.account == Account("x", "lampkeeper", "Lamp & Keeper 🔦", PICTURE, PNG)
-    (post,) = timeline.posts
+    found = read_source(source)
+    assert found.account == Account("x", "lampkeeper", "Lamp & Keeper 🔦", PICTURE, PNG)
+    (post,) = found.posts
     assert (post.id, post.text) == ("12", "Good morning & <good> luck")
     assert post.created == datetime(2024, 5, 23, 16, 56, 38, tzinfo=UTC)
     assert not post.repost
-    assert timeline.notes == ()
-    assert list(timeline.posts) == [post], "the posts can be gone through again"
+    assert found.notes == ()
+    assert list(found.posts) == [post], "the posts can be gone through again"
 
 
 def test_members_that_are_not_needed_are_never_opened(tmp_path: Path) -> None:
@@ -92,16 +93,16 @@ def test_the_manifest_says_which_files_there_are_and_whose(tmp_path: Path) -> No
             "data/tweets-part2.js": "not listed, not read",
         },
     )
-    timeline = read_source(source)
-    assert [post.text for post in timeline.posts] == ["one", "two"]
-    assert (timeline.account.handle, timeline.account.name) == (
+    found = read_source(source)
+    assert [post.text for post in found.posts] == ["one", "two"]
+    assert (found.account.handle, found.account.name) == (
         "fromthemanifest",
         "From the manifest",
     )
-    assert timeline.notes == ("The archive's manifest counts 4 posts; its files hold 2.",)
+    assert len(found.notes) == 1
 
 
-def test_a_file_that_the_manifest_lists_must_be_there(tmp_path: Path) -> None:
+def test_a_file_that_the_manifest_lists_must_be_there(tmp_path: Path, golden: Golden) -> None:
     source = write_zip(
         tmp_path / "a.zip",
         {
@@ -109,17 +110,19 @@ def test_a_file_that_the_manifest_lists_must_be_there(tmp_path: Path) -> None:
             "data/tweets.js": tweets_js(tweet("one")),
         },
     )
-    with pytest.raises(SourceError, match=r"data/tweets-part1\.js: is listed .* but missing"):
+    with pytest.raises(SourceError) as caught:
         read_source(source)
+    assert str(caught.value.where).endswith("data/tweets-part1.js")
+    golden(caught.value)
 
 
 def test_tweets_js_alone_is_enough_and_bare_records_are_read(tmp_path: Path) -> None:
     file = tmp_path / "renamed.txt"
     file.write_text(member("tweet", [tweet("bare, as in 2019")]), encoding="utf-8")
-    timeline = read_source(str(file))
-    assert [post.text for post in timeline.posts] == ["bare, as in 2019"]
-    assert timeline.account == Account("x")
-    assert timeline.digest == hashlib.sha256(file.read_bytes()).hexdigest()
+    found = read_source(str(file))
+    assert [post.text for post in found.posts] == ["bare, as in 2019"]
+    assert found.account == Account("x")
+    assert found.digest == hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 @pytest.mark.parametrize(
@@ -185,29 +188,23 @@ def test_only_the_last_version_of_an_edited_post_is_kept(
     ]
     order = versions[::-1] if newest_first else versions
     source = write_zip(tmp_path / "a.zip", {"data/tweets.js": tweets_js(*order)})
-    timeline = read_source(source)
-    assert {post.text for post in timeline.posts} == {"the third", "never edited"}
-    assert timeline.notes[0] == "2 earlier versions of edited posts were left out."
+    found = read_source(source)
+    assert {post.text for post in found.posts} == {"the third", "never edited"}
+    assert len(found.notes) == 2
 
 
 @pytest.mark.parametrize(
-    ("handle", "message"),
-    [
-        ("../../etc/passwd", r"account\.js: '\.\./\.\./etc/passwd' in 'username' is no handle"),
-        ("two words", "is no handle"),
-        ("naïve", "is no handle"),
-        ("a" * 51, "is no handle"),
-        ("", "is no handle"),
-        ("line\nbreak", "is no handle"),
-    ],
+    "handle", ["../../etc/passwd", "two words", "naïve", "a" * 51, "", "line\nbreak"]
 )
-def test_a_handle_that_can_be_none_is_refused(handle: str, message: str, tmp_path: Path) -> None:
+def test_an_invalid_handle_is_refused(handle: str, tmp_path: Path) -> None:
     source = write_zip(
         tmp_path / "a.zip",
         {"data/tweets.js": tweets_js(tweet("hello")), "data/account.js": account_js(handle)},
     )
-    with pytest.raises(SourceError, match=message):
+    with pytest.raises(SourceError) as caught:
         read_source(source)
+    assert str(caught.value.where).endswith("data/account.js")
+    assert "'username'" in caught.value.what
 
 
 @pytest.mark.parametrize(

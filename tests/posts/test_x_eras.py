@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +27,14 @@ from tests.posts.archives import (
     write_folder,
     write_zip,
 )
+from tests.posts.conftest import Golden
 
 MADE = datetime(2013, 1, 31, 0, 13, 32, tzinfo=UTC)
 Write = Callable[[Path, dict[str, str | bytes]], str]
 
 
-def texts(timeline: AccountPosts) -> list[str]:
-    return [post.text for post in timeline.posts]
+def texts(found: AccountPosts) -> list[str]:
+    return [post.text for post in found.posts]
 
 
 def month(name: str, *tweets: dict[str, Any]) -> str:
@@ -62,9 +65,9 @@ GRAILBIRD: dict[str, str | bytes] = {
 @pytest.mark.parametrize("prefix", ["", "archive/"])
 def test_an_archive_of_months(write: Write, prefix: str, tmp_path: Path) -> None:
     members = {prefix + name: data for name, data in GRAILBIRD.items()}
-    timeline = read_source(write(tmp_path / "a", members))
-    assert timeline.account == Account("x", "lampkeeper", "L")
-    assert tuple(timeline.posts) == (
+    found = read_source(write(tmp_path / "a", members))
+    assert found.account == Account("x", "lampkeeper", "L")
+    assert tuple(found.posts) == (
         Post("1", "January", MADE, reply_to="77"),
         Post("2", "theirs", MADE, repost=True),
         Post("3", "February & on", MADE),
@@ -73,9 +76,9 @@ def test_an_archive_of_months(write: Write, prefix: str, tmp_path: Path) -> None
 
 def test_one_month_alone(tmp_path: Path) -> None:
     (tmp_path / "some").write_bytes(bytes(str(GRAILBIRD["data/js/tweets/2013_02.js"]), "utf-8"))
-    timeline = read_source(str(tmp_path / "some"))
-    assert timeline.account == Account("x", "lampkeeper", "Lamp Keeper")
-    assert texts(timeline) == ["February & on"]
+    found = read_source(str(tmp_path / "some"))
+    assert found.account == Account("x", "lampkeeper", "Lamp Keeper")
+    assert texts(found) == ["February & on"]
 
 
 def test_the_table_is_read_where_the_months_are_missing(tmp_path: Path) -> None:
@@ -85,29 +88,30 @@ def test_the_table_is_read_where_the_months_are_missing(tmp_path: Path) -> None:
         '"2","1","2013-01-31 00:13:32 +0000","RT @x: c","9"\n'
     )
     details = {"data/js/user_details.js": GRAILBIRD["data/js/user_details.js"]}
-    timeline = read_source(write_zip(tmp_path / "a.zip", {"tweets.csv": table, **details}))
-    assert timeline.account == Account("x", "lampkeeper", "L")
-    assert tuple(timeline.posts) == (
+    found = read_source(write_zip(tmp_path / "a.zip", {"tweets.csv": table, **details}))
+    assert found.account == Account("x", "lampkeeper", "L")
+    assert tuple(found.posts) == (
         Post("1", "a <b", MADE),
         Post("2", "RT @x: c", MADE, repost=True, reply_to="1"),
     )
 
 
 @pytest.mark.parametrize(
-    ("members", "what"),
+    "members",
     [
-        ({"data/js/tweets/2013_01.js": "Grailbird.data.tweets_2013_01 = [1]"}, "is no tweet"),
-        ({"data/js/tweets/2013_01.js": "Grailbird.data.tweets_2013_01 = [{"}, "ends in the middle"),
-        ({"a/tweets.csv": "text\nx\n", "b/tweets.csv": "text\nx\n"}, "more than one archive"),
-        ({"tweets.csv": "id,body\n1,x\n"}, "it has: id, body"),
+        {"data/js/tweets/2013_01.js": "Grailbird.data.tweets_2013_01 = [1]"},
+        {"data/js/tweets/2013_01.js": "Grailbird.data.tweets_2013_01 = [{"},
+        {"a/tweets.csv": "text\nx\n", "b/tweets.csv": "text\nx\n"},
+        {"tweets.csv": "id,body\n1,x\n"},
     ],
+    ids=["not a tweet", "cut", "two archives", "no text"],
 )
 def test_an_old_archive_that_cannot_be_read(
-    members: dict[str, str | bytes], what: str, tmp_path: Path
+    members: dict[str, str | bytes], tmp_path: Path, golden: Golden
 ) -> None:
     with pytest.raises(SourceError) as caught:
         read_source(write_zip(tmp_path / "a.zip", members))
-    assert what in str(caught.value)
+    golden(caught.value)
 
 
 @pytest.mark.parametrize("write", [write_zip, write_folder])
@@ -121,9 +125,9 @@ def test_the_flat_archive_of_2019(write: Write, prefix: str, tmp_path: Path) -> 
             f"{prefix}direct-message.js": "never opened",
         },
     )
-    timeline = read_source(source)
-    assert timeline.account.handle == "lampkeeper"
-    assert [(post.text, post.reply_to) for post in timeline.posts] == [("hello", "5")]
+    found = read_source(source)
+    assert found.account.handle == "lampkeeper"
+    assert [(post.text, post.reply_to) for post in found.posts] == [("hello", "5")]
 
 
 def test_deleted_posts_and_those_of_a_circle_stay_closed(tmp_path: Path) -> None:
@@ -137,8 +141,9 @@ def test_deleted_posts_and_those_of_a_circle_stay_closed(tmp_path: Path) -> None
     )
     assert texts(read_source(source)) == ["open"]
     (tmp_path / "x").write_text(member("deleted_tweets", [{"tweet": tweet("SECRET")}]))
-    with pytest.raises(SourceError, match="list of 'deleted_tweets', not of 'tweets'"):
+    with pytest.raises(SourceError) as caught:
         read_source(str(tmp_path / "x"))
+    assert "'deleted_tweets'" in caught.value.what
 
 
 def formatted(text: str) -> str:
@@ -167,9 +172,43 @@ def test_an_archive_that_a_formatter_has_been_through(tmp_path: Path) -> None:
     )
     with pytest.raises(ValueError):
         json.loads(formatted(tweets_js(*records)).partition("=")[2].rstrip(";\n"))
-    timeline = read_source(source)
-    assert texts(timeline) == said
-    assert timeline.account.handle == "lampkeeper"
+    found = read_source(source)
+    assert texts(found) == said
+    assert found.account.handle == "lampkeeper"
+
+
+def test_a_large_formatted_archive_is_never_in_memory_as_a_whole(tmp_path: Path) -> None:
+    record = "{ tweet: { id_str: '1', full_text: 'a } brace, a \\'quote\\' %s', }, },\n"
+    file = tmp_path / "some"
+    with file.open("w") as js:
+        js.write("window.YTD.tweets.part0 = [\n")
+        js.writelines(record % ("words " * 2_000) for _ in range(1_500))
+        js.write("];\n")
+    assert file.stat().st_size > 17 << 20
+    tracemalloc.start()
+    posts = list(islice(read_source(str(file)).posts, 1_490, None))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert {post.text[:22] for post in posts} == {"a } brace, a 'quote' w"}
+    assert peak < 12 << 20
+
+
+@pytest.mark.parametrize(
+    ("js", "line"),
+    [
+        ("[\n{ tweet: { full_text: 'a' } },\n{ tweet: { full_text: 'b }", 3),
+        ("[\n{ tweet: { full_text: 'a' } },\n{ tweet: { full_text: 'b' }", 3),
+        ("[\n{ tweet: " + "{ a: " * 5_000 + "1" + " }" * 5_001 + "]", 2),
+        ("[\n{ tweet: [" + "/*" * 200_000, 2),
+    ],
+    ids=["an open quote", "an open brace", "deep", "comments"],
+)
+def test_a_broken_formatted_archive_is_refused(js: str, line: int, tmp_path: Path) -> None:
+    file = tmp_path / "some"
+    file.write_text(f"window.YTD.tweets.part0 = {js}")
+    with pytest.raises(SourceError) as caught:
+        read_source(str(file))
+    assert caught.value.where == f"{file}:{line}"
 
 
 def test_single_quotes_are_read(tmp_path: Path) -> None:
@@ -181,8 +220,10 @@ def test_single_quotes_are_read(tmp_path: Path) -> None:
 def test_what_no_formatter_does_keeps_its_own_error(tmp_path: Path) -> None:
     file = tmp_path / "some"
     file.write_text('window.YTD.tweets.part0 = [\n{"full_text": "a"},\n{full_text "b"}]')
-    with pytest.raises(SourceError, match="some:3: not valid JSON: expecting property name"):
+    with pytest.raises(SourceError) as caught:
         read_source(str(file))
+    assert str(caught.value.where).endswith("some:3")
+    assert "expecting property name" in caught.value.what
 
 
 def test_a_text_that_was_cut_says_so(tmp_path: Path) -> None:

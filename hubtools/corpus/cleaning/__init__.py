@@ -10,15 +10,15 @@ from hubtools.corpus.cleaning.voice import VoiceCleaning
 
 
 def find_cleaning(name: str = "voice", language: str | None = None) -> Cleaning:
-    """The rules `name`, for posts in `language` only when one is given.
+    """The rules called `name`, limited to posts in `language` if one is given.
 
-    Raises UsageError for a name that there is not, and for what is no code of a language.
+    Raises UsageError for an unknown name and an invalid language code.
     """
     known: dict[str, Cleaning] = {
         rules.name: rules for rules in (VoiceCleaning(), HuggingtweetsCleaning())
     }
     if name not in known:
-        raise UsageError(f"no cleaning {name!r}", fix=f"Known: {', '.join(known)}")
+        raise UsageError(f"unknown cleaning {name!r}", fix=f"Use one of: {', '.join(known)}")
     return known[name] if language is None else InLanguage(language_of(language), known[name])
 
 

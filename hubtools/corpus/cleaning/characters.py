@@ -1,4 +1,4 @@
-"""Characters that were read wrongly, escaped, or cannot be seen."""
+"""Characters that were decoded wrongly, escaped, or are invisible."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _AMPERSANDS = re.compile("&(?:amp;)+")
 _TWICE = re.compile(r"[_\x80-\U0010ffff]*[\x80-\U0010ffff][_\x80-\U0010ffff]*")
 _SEEN_TWICE = ("‰", "_Ù", "_ô", "äó", "äÊ", "äì", "äå", "åÊ")
 _LOST = re.compile("‰_|_Ù|_ô")
-"""What is left of an emoji of which a byte is gone."""
+"""What remains of an emoji that lost a byte."""
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ufff9-\ufffc]")
 _LINE_END = re.compile(r"\r\n?|[\x85\u2028\u2029]")
 _JOINERS = "\u200c\u200d"
@@ -30,7 +30,7 @@ _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 
 
 def undo_entities(text: str) -> str:
-    """`text` without HTML's escapes, however often they were applied."""
+    """`text` without HTML entities, however often it was escaped."""
     if "&" not in text:
         return text
     text = _AMPERSANDS.sub("&", text)
@@ -38,7 +38,7 @@ def undo_entities(text: str) -> str:
 
 
 def repair(text: str) -> str:
-    """`text` with mojibake turned back where it can be nothing else."""
+    """`text` with unmistakable mojibake decoded."""
     if text.isascii():
         return text
     if any(mark in text for mark in _SEEN_TWICE):
@@ -47,9 +47,9 @@ def repair(text: str) -> str:
 
 
 def _from_macintosh(run: re.Match[str]) -> str:
-    """UTF-8 read as Windows-1252 and then, once or twice, written in Mac Roman and so read again.
+    """UTF-8 decoded as Windows-1252, then encoded as Mac Roman and decoded again, once or twice.
 
-    Spreadsheets on a Macintosh did that. A character that Mac Roman lacks came out as `_`.
+    Spreadsheets on a Macintosh did that. Characters that Mac Roman lacks became `_`.
     """
     text = run[0]
     for _ in range(2):
@@ -60,7 +60,7 @@ def _from_macintosh(run: re.Match[str]) -> str:
 
 
 def _as_mac_roman(char: str) -> str:
-    """A control is a byte that Windows-1252 leaves undefined, and was passed on as it is."""
+    """Control characters are bytes that Windows-1252 does not define; they stay unchanged."""
     try:
         return char.encode("cp1252").decode("mac_roman")
     except UnicodeEncodeError:
@@ -68,7 +68,7 @@ def _as_mac_roman(char: str) -> str:
 
 
 def _as_utf8(text: str) -> str | None:
-    """What these characters of Windows-1252 are as UTF-8; None for letters, which may be meant."""
+    """These Windows-1252 characters decoded as UTF-8; None for letters, which may be intended."""
     try:
         data = b"".join(c.encode("cp1252") if not 0x80 <= ord(c) < 0xA0 else bytes([ord(c)])
                         for c in text)  # fmt: skip
@@ -81,15 +81,15 @@ def _as_utf8(text: str) -> str | None:
 
 
 def with_plain_line_ends(text: str) -> str:
-    """`text` with one character for each line's end, whatever machine it came from."""
+    """`text` with `\\n` for every kind of line end."""
     return _LINE_END.sub("\n", text)
 
 
 def without_invisible(text: str) -> str:
-    """`text` without characters that show nothing, except where emoji or scripts need them.
+    """`text` without invisible characters, except where emoji or scripts need them.
 
-    Joiners stay between emoji and within words of scripts that use them, break marks beside
-    scripts without spaces, marks of direction in texts that run from right to left.
+    Joiners stay between emoji and within words of scripts that use them, break marks next to
+    scripts without spaces, and direction marks in right-to-left text.
     """
     if text.isascii() and text.replace("\n", "").isprintable():
         return text

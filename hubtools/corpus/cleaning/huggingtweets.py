@@ -21,24 +21,24 @@ _OWN_WORDS = 3
 
 @dataclass(frozen=True, slots=True)
 class HuggingtweetsCleaning:
-    """The predecessor's rules, kept so that counts can be compared with its cards.
+    """The predecessor's rules, so that counts can be compared with its cards.
 
-    Known weaknesses are part of them: line breaks become spaces, and words are what stands between
-    spaces, so posts in scripts without spaces are dropped.
+    Their weaknesses are included: line breaks become spaces, and words are separated by spaces, so
+    posts in scripts without spaces are dropped.
     """
 
     name: str = "huggingtweets"
 
-    def decide(self, timeline: AccountPosts) -> Iterator[Decision]:
-        """Each post by itself."""
-        return map(self._decision, timeline.posts)
+    def decide(self, posts: AccountPosts) -> Iterator[Decision]:
+        """Each post on its own."""
+        return map(self._decision, posts.posts)
 
     def clean(self, text: str) -> str:
-        """Undo `&amp;`, `&lt;`, `&gt;` in this order, remove links, make one line of it.
+        """Unescape `&amp;`, `&lt;`, `&gt;` in this order, remove links, and join the lines.
 
-        For "http:", then "https:", these go in this order: a link with the space before it, one
-        with the space after it, one on a line of its own with and without a space after it, and
-        any other.
+        First for "http:", then for "https:", links are removed in this order: with a space before
+        them, with a space after them, on their own line with and without a space after them, and
+        all others.
         """
         for escape, character in _X_ESCAPES:
             text = text.replace(escape, character)
@@ -47,7 +47,7 @@ class HuggingtweetsCleaning:
         return " ".join(re.sub(" +", " ", text).split())
 
     def reason_to_drop(self, text: str) -> str | None:
-        """A word is the author's own when it has no "http", "@" or "#"; three are needed."""
+        """Fewer than three words without "http", "@" and "#"."""
         words = text.lower().split()
         if not words:
             return "nothing left"

@@ -1,4 +1,4 @@
-"""Posts in one language only, where the source says the language of each."""
+"""Posts in one language only, if the source provides the language of each."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from hubtools.corpus.cleaning.rules import Cleaning, Decision
 from hubtools.posts.post import AccountPosts, Post
 
 OTHER = "in another language"
-UNKNOWN = "in no language that the source names"
+UNKNOWN = "in an unknown language"
 
 
 @dataclass(frozen=True, slots=True)
 class InLanguage:
-    """Rules for the posts in one language; the others are dropped before."""
+    """Rules for the posts in one language; the others are dropped first."""
 
     language: str
-    """A code of ISO 639, in small letters."""
+    """An ISO 639 code in lower case."""
     rules: Cleaning
 
     @property
@@ -27,25 +27,26 @@ class InLanguage:
         """The rules' name and the language."""
         return f"{self.rules.name}, {self.language}"
 
-    def decide(self, timeline: AccountPosts) -> Iterator[Decision]:
-        """Those in other languages first, then what the rules say of the rest.
+    def decide(self, posts: AccountPosts) -> Iterator[Decision]:
+        """Posts in other languages first, then the rules' decisions on the rest.
 
-        Raises UsageError when the source does not say any post's language.
+        Raises UsageError if the source does not provide any post's language.
         """
-        if not any(post.language for post in timeline.posts):
+        if not any(post.language for post in posts.posts):
             raise UsageError(
-                "does not say the language of its posts", where=timeline.source,
+                "does not say which language its posts are in",
+                where=posts.source,
                 fix="Leave out --lang",
-            )  # fmt: skip
-        for post in timeline.posts:
+            )
+        for post in posts.posts:
             if not _is_in(post, self.language):
                 yield Decision(post, post.text, OTHER if post.language else UNKNOWN)
-        yield from self.rules.decide(replace(timeline, posts=_In(timeline.posts, self.language)))
+        yield from self.rules.decide(replace(posts, posts=_PostsIn(posts.posts, self.language)))
 
 
 @dataclass(frozen=True, slots=True)
-class _In:
-    """The reposts and the posts in one language, each time they are gone through."""
+class _PostsIn:
+    """The reposts and the posts in one language, on each iteration."""
 
     posts: Iterable[Post]
     language: str
@@ -59,8 +60,8 @@ def _is_in(post: Post, language: str) -> bool:
 
 
 def language_of(code: str) -> str:
-    """`code` as posts carry it: `EN-gb` is `en`. Raises UsageError for what is no code."""
+    """`code` as posts have it: `EN-gb` becomes `en`. Raises UsageError for an invalid code."""
     language = re.split("[-_]", code.strip().lower())[0]
     if re.fullmatch("[a-z]{2,3}", language) is None:
-        raise UsageError(f"{code!r} is no code of a language", fix="Say it as in --lang en")
+        raise UsageError(f"{code!r} is not a language code", fix="Use an ISO 639 code: --lang en")
     return language

@@ -1,4 +1,4 @@
-"""Links, and the words and marks that only led to them."""
+"""Links, and the words and marks that only introduce them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LINK = re.compile(
 )
 _HINTS = ("http", "www.", "/")
 _MARK = "\x00"
-"""Stands where a link stood; no text has one, since controls are taken out before."""
+"""Replaces a link; texts have none, since control characters are removed first."""
 _MARKS = re.compile(rf"{_MARK}(?:[.,;|]?\s*{_MARK})*")
 _BEFORE_STOP = re.compile(rf"[ \t]*{_MARK}([.,;!?])")
 _NOTHING_ELSE = re.compile(r"[\s.,;:!?)”\"’']*")
@@ -43,10 +43,10 @@ _DASHES = ("-", "–", "—", "―", "‒")
 
 
 def without_links(text: str) -> str:
-    """`text` without links, and without what at the end of a line only led to one.
+    """`text` without links, and without what only introduces one at the end of a line.
 
-    These are colons, arrows, bars, dashes, pointing hands, opening brackets and quotation marks,
-    `via`, `h/t`, `at` and their handles. A link amid a sentence goes alone.
+    That is colons, arrows, bars, dashes, pointing hands, opening brackets and quotation marks,
+    `via`, `h/t`, `at` and their handles. From the middle of a sentence only the link is removed.
     """
     if not any(hint in text.lower() for hint in _HINTS):
         return text
@@ -60,7 +60,7 @@ def without_links(text: str) -> str:
 
 
 def _mark(link: re.Match[str]) -> str:
-    """The mark, and what stands after a link's last character and belongs to the sentence."""
+    """The mark, and punctuation after the link that belongs to the sentence."""
     found = link[0]
     end = found.rstrip(".,;:!?'’…")
     if end.endswith(")") and "(" not in end:
@@ -70,12 +70,12 @@ def _mark(link: re.Match[str]) -> str:
 
 
 def _one(marks: re.Match[str]) -> str:
-    """Links that follow each other are one; line breaks between them stay outside."""
+    """Consecutive links are one; line breaks between them stay."""
     return _MARK + "\n" * min(marks[0].count("\n"), 1) if "\n" in marks[0] else _MARK
 
 
 def _without_mark(line: str) -> str | None:
-    """A line without its links; None for one that was nothing else."""
+    """A line without its links; None for a line of nothing else."""
     if _MARK not in line:
         return line
     line = _OPENING.sub("", line)
@@ -93,7 +93,7 @@ def _without_mark(line: str) -> str | None:
 
 
 def _closes(closing: str, head: str) -> bool:
-    """Whether what followed the link belongs to what stands before it."""
+    """Whether the text after the link belongs to the text before it."""
     if not closing or head[-1:] in ".!?…":
         return closing[:1] in ("”", '"', ")", "’") and _opened(closing[0], head)
     return closing[0] in ".!?" or _opened(closing[0], head)
@@ -107,7 +107,7 @@ def _opened(mark: str, head: str) -> bool:
 
 
 def _without_lead(lines: list[str | None]) -> Iterator[str]:
-    """The lines that are left; those just above a link of its own without what led to it."""
+    """The remaining lines; a line just above a removed one loses what introduced the link."""
     above: list[str] = []
     for line in lines:
         if line is None:
@@ -123,7 +123,7 @@ def _without_lead(lines: list[str | None]) -> Iterator[str]:
 
 
 def trim_lead(text: str) -> str:
-    """`text` without what at its end only leads to something that is not there any more."""
+    """`text` without an ending that only introduces something that was removed."""
     while True:
         text = text.rstrip()
         if not text or _EMOTICON.search(text[-8:]):

@@ -1,4 +1,4 @@
-"""Words of others within a post: posts passed on by hand, and whom an answer is addressed to."""
+"""Words of others within a post: manual reposts and quotes, and the addressees of a reply."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SUBJECT = re.compile(
 
 
 def without_quoted_posts(text: str) -> str:
-    """A post's own words: without `RT @name: …` to its end, and without `“@name: …”`."""
+    """A post's own words: without everything from `RT @name:` on, and without `“@name: …”`."""
     if "@" not in text and "＠" not in text:
         return text
     if _PASSED_ON_FIRST.match(text):
@@ -36,15 +36,15 @@ def without_quoted_posts(text: str) -> str:
 
 
 def without_addressees(text: str) -> str:
-    """`text` without the handles that an answer begins with."""
+    """`text` without the handles that a reply begins with."""
     chain = _CHAIN.match(text)
     return text[chain.end() :].lstrip(" \t\n,") if chain else text
 
 
 def without_likely_addressees(text: str) -> str:
-    """The same where the source does not say what is an answer.
+    """The same for sources that do not mark replies.
 
-    A last handle that the sentence needs, as `@name is late` does, is left.
+    A last handle that the sentence needs stays, as in `@name is late`.
     """
     chain = _CHAIN.match(text)
     if chain is None:
@@ -56,9 +56,10 @@ def without_likely_addressees(text: str) -> str:
 
 
 def without_several_addressees(text: str) -> str:
-    """The same where the source says that this is no answer, which it forgets of deleted posts.
+    """The same for posts that the source does not mark as replies, as it does for replies to
+    deleted posts.
 
-    One handle is whom the post is about; nobody begins with two.
+    A single handle is what the post is about; two or more are addressees.
     """
     chain = _CHAIN.match(text)
     several = chain is not None and len(chain[0].split()) > 1

@@ -1,4 +1,4 @@
-"""What rules of cleaning are, and what they say of each post."""
+"""The interface of cleaning rules, and their decision for each post."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 from hubtools.posts.post import AccountPosts, Post
 
 REPOST = "a repost"
-"""The reason of posts whose words are someone else's; a card counts them in a row of their own."""
+"""The reason for posts in someone else's words; a card counts them separately."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +18,9 @@ class Decision:
 
     post: Post
     text: str
-    """What is trained on, or what was left when it was dropped."""
+    """What is trained on, or what remained when the post was dropped."""
     reason: str | None = None
-    """Why it is left out, as a short phrase; None when it is kept."""
+    """Why the post is left out, as a short phrase; None if it is kept."""
     changes: tuple[str, ...] = ()
     """Which rules changed the text, as short phrases."""
 
@@ -30,10 +30,10 @@ class Cleaning(Protocol):
 
     @property
     def name(self) -> str:
-        """What a record of the run calls these rules."""
+        """The rules' name in the record of a run."""
 
-    def decide(self, timeline: AccountPosts) -> Iterator[Decision]:
-        """One decision for each post, so that counts add up; the kept ones in the source's order.
+    def decide(self, posts: AccountPosts) -> Iterator[Decision]:
+        """One decision for each post, so that counts add up; kept posts in the source's order.
 
-        The timeline may be gone through more than once.
+        The posts may be iterated more than once.
         """

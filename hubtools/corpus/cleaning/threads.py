@@ -1,4 +1,4 @@
-"""Posts that continue each other: a person's answers to themself, one soon after the other."""
+"""Threads: a person's replies to their own posts, each soon after the other."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from datetime import timedelta
 from hubtools.posts.post import Post
 
 WITHIN = timedelta(minutes=15)
-"""Between a part and the next one."""
+"""The longest time between two parts."""
 LONGEST = 1_000
-"""Characters of the parts together; what goes on after that starts a text of its own."""
+"""Characters of all parts together; parts beyond that start a new text."""
 
 _NUMBER = r"[(\[]?(\d{1,3})\s?(?:/\s?(?:\d{1,3}|[nNxX])?|\))[)\]]?"
 _FIRST = re.compile(rf"\s*{_NUMBER}[:.]?(?:\s+|$)")
@@ -23,53 +23,53 @@ _LAST = re.compile(rf"(?:^|\s+){_NUMBER}\s*$")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A post, and its place among the posts."""
+    """A post and its index."""
 
     place: int
     post: Post
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
-    """What going through the posts once tells of their answers."""
+class Replies:
+    """What one pass over the posts finds out about replies."""
 
-    any_answers: bool
-    """Whether the source says of any post that it is an answer."""
-    answered: Mapping[int, int]
-    """The hash of each id that a post here answers, and how many posts here have it."""
+    any: bool
+    """Whether the source marks any post as a reply."""
+    parents: Mapping[int, int]
+    """The hash of each id that a post here replies to, and how many posts here have that id."""
 
     def may_join(self, post: Post) -> bool:
-        """Whether the post is answered by one of these, or answers one."""
-        return _can_join(post) and (hash(post.id) in self.answered or self._answers(post))
+        """Whether the post is a reply to one of these posts, or has a reply among them."""
+        return _can_join(post) and (hash(post.id) in self.parents or self._is_reply(post))
 
-    def _answers(self, post: Post) -> bool:
-        return post.reply_to is not None and hash(post.reply_to) in self.answered
+    def _is_reply(self, post: Post) -> bool:
+        return post.reply_to is not None and hash(post.reply_to) in self.parents
 
 
-def survey(posts: Iterable[Post]) -> Survey:
-    """Go through the posts once; eight bytes of each are held meanwhile, and the ids answered."""
+def find_replies(posts: Iterable[Post]) -> Replies:
+    """Find the replies in one pass, which takes eight bytes for each post and reply."""
     own = array("q")
     wanted: set[int] = set()
     for post in posts:
         own.append(hash(post.id))
         if post.reply_to is not None and not post.repost:
             wanted.add(hash(post.reply_to))
-    return Survey(bool(wanted), Counter(id for id in own if id in wanted))
+    return Replies(bool(wanted), Counter(id for id in own if id in wanted))
 
 
-def threads(posts: Iterable[Post], known: Survey) -> tuple[tuple[Part, ...], ...]:
-    """Each thread's parts, the first part first; what `survey` says of the posts is `known`.
+def threads(posts: Iterable[Post], replies: Replies) -> tuple[tuple[Part, ...], ...]:
+    """The parts of each thread in order; `replies` are those of `posts`.
 
-    A part answers the one before it within 15 minutes, and is the first to do so; a person's other
-    answers to it stay posts of their own. Ids that stand twice, dates that are missing and posts
-    that are cut off join nothing. Only posts that may join are held in memory.
+    A part is the first reply to the one before it, within 15 minutes; other replies to that one
+    stay separate posts. Posts with duplicate ids, without dates, and truncated posts join nothing.
+    Only posts that may join are held in memory.
     """
-    if not known.answered:
+    if not replies.parents:
         return ()
     parts = {
         post.id: Part(place, post)
         for place, post in enumerate(posts)
-        if known.may_join(post) and known.answered.get(hash(post.id), 1) == 1
+        if replies.may_join(post) and replies.parents.get(hash(post.id), 1) == 1
     }
     continued = _continued(parts)
     later = {part.place for part in continued.values()}
@@ -86,7 +86,7 @@ def _can_join(post: Post) -> bool:
 
 
 def _continued(parts: dict[str, Part]) -> dict[int, Part]:
-    """For the place of each part that goes on, the part in which it does."""
+    """The next part, by the place of each part that has one."""
     found: dict[int, Part] = {}
     for part in parts.values():
         before = parts.get(part.post.reply_to or "")
@@ -117,7 +117,7 @@ def _chain(part: Part, continued: dict[int, Part]) -> list[Part]:
 
 
 def _pieces(chain: Sequence[Part]) -> Iterator[tuple[Part, ...]]:
-    """The chain cut so that no piece is longer than it may be; single posts are no thread."""
+    """The chain in pieces of the allowed length; single posts are not a thread."""
     piece: list[Part] = []
     length = 0
     for part in chain:
@@ -132,10 +132,10 @@ def _pieces(chain: Sequence[Part]) -> Iterator[tuple[Part, ...]]:
 
 
 def join(texts: Sequence[str]) -> str:
-    """The parts' texts as one, a line apart, without the numbers that only counted them.
+    """The parts' texts as one, separated by blank lines, without part numbers.
 
-    A number counts when the part of that number, and at least one other, carries it. A part that
-    breaks off with dots is continued on its line.
+    Numbers are part numbers if at least two parts have the right one. A part that ends in dots
+    continues on the same line.
     """
     numbered = [_without_number(text, number) for number, text in enumerate(texts, 1)]
     if sum(text is not None for text in numbered) > 1:
@@ -147,7 +147,7 @@ def join(texts: Sequence[str]) -> str:
 
 
 def _without_number(text: str, number: int) -> str | None:
-    """`text` without its number as a part; None when it has not this number."""
+    """`text` without its part number; None if it does not have this number."""
     if (found := _FIRST.match(text)) is not None and int(found[1]) == number:
         return text[found.end() :]
     if (found := _LAST.search(text[-24:])) is not None and int(found[1]) == number:

@@ -1,4 +1,4 @@
-"""Our rules: what is not the person's own goes, and what makes their voice stays."""
+"""Our rules: remove what is not the person's own, keep what makes their voice."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from hubtools.corpus.cleaning.others import (
     without_several_addressees,
 )
 from hubtools.corpus.cleaning.rules import REPOST, Decision
-from hubtools.corpus.cleaning.threads import Survey, join, survey, threads
-from hubtools.corpus.cleaning.words import normalised, too_little
+from hubtools.corpus.cleaning.threads import Replies, find_replies, join, threads
+from hubtools.corpus.cleaning.words import normalize, too_little
 from hubtools.posts.post import AccountPosts, Post
 
 JOINED = "joined to the post it continues"
@@ -33,22 +33,22 @@ QUOTED = "words of others"
 THREAD = "a thread"
 
 _CUT_LENGTHS = (range(135, 146), range(270, 286))
-"""What X cut texts to, in characters."""
+"""Lengths in characters to which X truncated texts."""
 _CUT_WITH_LINK = 100
-"""Characters of a text that X cut and gave a link to the rest of it."""
+"""Characters from which a text that ends in `…` and had a link counts as truncated."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """One thing that is done to a text."""
+class TextRule:
+    """One change to a text."""
 
     name: str
-    """What it takes away or repairs, as a short phrase."""
+    """What it removes or repairs, as a short phrase."""
     apply: Callable[[str], str]
 
 
 def tidy(text: str) -> str:
-    """One space where there are several, lines as they are, at most one empty line in a row."""
+    """`text` with single spaces, and at most one empty line in a row."""
     if "\n" not in text:
         return " ".join(text.split())
     lines = "\n".join(" ".join(line.split()) for line in text.split("\n"))
@@ -56,17 +56,17 @@ def tidy(text: str) -> str:
 
 
 _FIRST = (
-    Rule("wrong characters", repair),
-    Rule("escapes", undo_entities),
-    Rule("spaces", with_plain_line_ends),
-    Rule("invisible characters", without_invisible),
-    Rule(QUOTED, without_quoted_posts),
+    TextRule("wrong characters", repair),
+    TextRule("escapes", undo_entities),
+    TextRule("spaces", with_plain_line_ends),
+    TextRule("invisible characters", without_invisible),
+    TextRule(QUOTED, without_quoted_posts),
 )
-_LAST = (Rule(LINKS, without_links), Rule("spaces", tidy))
+_LAST = (TextRule(LINKS, without_links), TextRule("spaces", tidy))
 _HANDLES = "handles at the start"
-_POST = (*_FIRST, Rule(_HANDLES, without_several_addressees), *_LAST)
-_ANSWER = (*_FIRST, Rule(_HANDLES, without_addressees), *_LAST)
-_EITHER = (*_FIRST, Rule(_HANDLES, without_likely_addressees), *_LAST)
+_POST = (*_FIRST, TextRule(_HANDLES, without_several_addressees), *_LAST)
+_REPLY = (*_FIRST, TextRule(_HANDLES, without_addressees), *_LAST)
+_EITHER = (*_FIRST, TextRule(_HANDLES, without_likely_addressees), *_LAST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,24 +78,24 @@ class _Cleaned:
 
 @dataclass(frozen=True, slots=True)
 class VoiceCleaning:
-    """Our rules. docs/cleaning.md has each with its reason."""
+    """Our rules. docs/explanation/cleaning.md has each with its reason."""
 
     name: str = "voice"
 
     def clean(self, text: str) -> str:
-        """The text of a post of which nothing else is known."""
+        """The text of a post without further information."""
         return _applied(_EITHER, text)[0]
 
-    def decide(self, timeline: AccountPosts) -> Iterator[Decision]:
-        """Each post, with the parts of a thread as one text in the place of its first."""
-        known = survey(timeline.posts)
-        parts = dict(_parts(timeline, known))
+    def decide(self, posts: AccountPosts) -> Iterator[Decision]:
+        """Each post; a thread is one text in the place of its first part."""
+        replies = find_replies(posts.posts)
+        parts = dict(_parts(posts, replies))
         seen: set[bytes] = set()
-        for place, post in enumerate(timeline.posts):
+        for place, post in enumerate(posts.posts):
             if post.repost:
                 yield Decision(post, "", REPOST)
                 continue
-            cleaned = parts.pop(place, None) or _cleaned(post, known)
+            cleaned = parts.pop(place, None) or _cleaned(post, replies)
             reason = cleaned.reason
             if reason is None:
                 key = _fingerprint(cleaned.text)
@@ -104,13 +104,13 @@ class VoiceCleaning:
             yield Decision(post, cleaned.text, reason, cleaned.changes)
 
 
-def _parts(timeline: AccountPosts, known: Survey) -> Iterator[tuple[int, _Cleaned]]:
-    """What becomes of the posts that are parts of threads, by their places.
+def _parts(posts: AccountPosts, replies: Replies) -> Iterator[tuple[int, _Cleaned]]:
+    """The cleaned parts of threads, by their places.
 
-    The first part that has words gets the whole text, and the others have joined it.
+    The first part with words gets the whole text; the others are dropped as joined.
     """
-    for thread in threads(timeline.posts, known):
-        cleaned = [(part.place, _cleaned(part.post, known)) for part in thread]
+    for thread in threads(posts.posts, replies):
+        cleaned = [(part.place, _cleaned(part.post, replies)) for part in thread]
         parts = [(p, part) for p, part in cleaned if part.text and part.reason not in (CUT, REPOST)]
         if len(parts) < 2:
             continue
@@ -121,16 +121,16 @@ def _parts(timeline: AccountPosts, known: Survey) -> Iterator[tuple[int, _Cleane
             yield place, _Cleaned(part.text, part.changes, JOINED)
 
 
-def _cleaned(post: Post, known: Survey) -> _Cleaned:
+def _cleaned(post: Post, replies: Replies) -> _Cleaned:
     rules = _EITHER
-    if known.any_answers:
-        rules = _POST if post.reply_to is None else _ANSWER
+    if replies.any:
+        rules = _POST if post.reply_to is None else _REPLY
     text, changes = _applied(rules, post.text)
     return _Cleaned(text, changes, _reason(post, text, changes))
 
 
-def _applied(rules: Sequence[Rule], text: str) -> tuple[str, tuple[str, ...]]:
-    """`text` after the rules, again and again until none finds anything; each makes it shorter."""
+def _applied(rules: Sequence[TextRule], text: str) -> tuple[str, tuple[str, ...]]:
+    """`text` after the rules, applied until none changes it; each makes it shorter."""
     changes: dict[str, None] = {}
     before = None
     while text != before:
@@ -152,7 +152,7 @@ def _reason(post: Post, text: str, changes: Sequence[str]) -> str | None:
 
 
 def _is_cut(post: Post, text: str, changes: Sequence[str]) -> bool:
-    """Whether X cut this text: a word breaks off with `…` just where X had no room for more."""
+    """Whether X truncated this text: it ends in `…` at the length limit."""
     if not text.endswith("…") or text[-2:-1].isspace():
         return False
     if LINKS in changes:
@@ -161,4 +161,4 @@ def _is_cut(post: Post, text: str, changes: Sequence[str]) -> bool:
 
 
 def _fingerprint(text: str) -> bytes:
-    return hashlib.blake2b(normalised(text).encode(), digest_size=12).digest()
+    return hashlib.blake2b(normalize(text).encode(), digest_size=12).digest()

@@ -1,4 +1,4 @@
-"""What counts as a word, in scripts with spaces and without, and when there are too few."""
+"""What counts as a word, with and without spaces, and which texts have too few."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _LETTERS_A_WORD = 4
 
 
 def too_little(text: str) -> str | None:
-    """Why a cleaned text says too little to learn from, or None.
+    """Why a cleaned text is too short to learn from; None if it is not.
 
-    Hashtags and mentions are words, since they carry sentences, but two others must stand beside
-    them. Of scripts without spaces two characters (Han, kana) or four letters (Thai, Lao, Khmer,
-    Burmese) are a word.
+    Hashtags and mentions count as words, since they are parts of sentences, but two other words are
+    needed. In scripts without spaces, two characters (Han, kana) or four letters (Thai, Lao, Khmer,
+    Burmese) count as a word.
     """
     if not text:
         return "nothing left"
@@ -48,6 +48,6 @@ def _words(token: str) -> int:
     return int(any(map(str.isalnum, token)))
 
 
-def normalised(text: str) -> str:
-    """What two texts have in common that differ in case, spaces and forms of characters only."""
+def normalize(text: str) -> str:
+    """`text` without differences in case, spaces and character forms."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())

@@ -1,7 +1,7 @@
-"""Which servers may be asked: public ones, by https.
+"""Which servers may be asked: public ones, over https.
 
-An address that a person types, a redirect and a DID document all name hosts; none of them may
-lead a request into the network that this machine stands in.
+An address that a person types, a redirect and a DID document all name hosts. None of them may lead
+a request into this machine's own network.
 """
 
 from __future__ import annotations
@@ -18,20 +18,24 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 
 
 def origin_of(url: str) -> str:
-    """Scheme, host and port of `url`. Raises SourceError for what is no URL of a server."""
+    """Scheme, host and port of `url`. Raises SourceError for an invalid URL."""
     try:
         parts = urlsplit(url)
         port = f":{parts.port}" if parts.port else ""
     except ValueError:
         parts, port = urlsplit(""), ""
     if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
-        raise SourceError("is no address of a server", where=url[:200])
+        raise SourceError(
+            "is not a valid server address",
+            where=url[:200],
+            fix="Write it like https://example.com",
+        )
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"{parts.scheme}://{host}{port}"
 
 
 def is_loopback(host: str) -> bool:
-    """Whether `host` (a name or an IP address, without a port) is this machine by its very name."""
+    """Whether `host` (a name or an IP address, without a port) is literally this machine."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
@@ -39,21 +43,21 @@ def is_loopback(host: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Guard:
-    """Lets through https to public addresses, and the servers that were `named` on purpose."""
+class AddressGuard:
+    """Allows https to public addresses, and the `trusted` servers."""
 
-    named: frozenset[str]
+    trusted: frozenset[str]
     """Origins."""
     resolve: Callable[[str], Sequence[str]]
 
     def check(self, url: str) -> None:
-        """Raises SourceError for a server that may not be asked, HubUnavailableError for a host
-        that cannot be found."""
+        """Raises SourceError for a server that must not be asked, HubUnavailableError for a host
+        that does not resolve."""
         origin = origin_of(url)
-        if origin in self.named:
+        if origin in self.trusted:
             return
         if not origin.startswith("https:"):
-            raise SourceError("is not https", where=origin)
+            raise SourceError("is not https", where=origin, fix="Use an https address")
         host = urlsplit(url).hostname or ""
         if _is_literal(host):
             self.check_peer(origin, host)
@@ -64,15 +68,15 @@ class Guard:
                 self.check_peer(origin, address)
 
     def check_peer(self, origin: str, address: str) -> None:
-        """Raises SourceError when `address`, an IP address of `origin`, is not a public one."""
-        if origin in self.named:
+        """Raises SourceError if `address`, an IP address of `origin`, is not public."""
+        if origin in self.trusted:
             return
         found = _behind(ip_address(address.partition("%")[0]))
         if not found.is_global or found.is_multicast:
             raise _private(origin)
 
     def sees_peer(self, url: str) -> bool:
-        """Whether the connection for `url` ends at the server, and not at a proxy."""
+        """Whether a connection for `url` ends at the server, not at a proxy."""
         return not _proxied(urlsplit(url).hostname or "")
 
     def _addresses(self, host: str) -> Sequence[str]:
@@ -80,14 +84,14 @@ class Guard:
             return self.resolve(host)
         except (OSError, UnicodeError) as error:
             raise HubUnavailableError(
-                "this server cannot be found",
+                "cannot be found",
                 where=host,
-                fix="Check the address and the connection, and run again",
+                fix="Check the address and your connection, and run again",
             ) from error
 
 
 def _behind(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
-    """The IPv4 address that an IPv6 one stands for (mapped, 6to4, NAT64), or itself."""
+    """The IPv4 address inside an IPv6 one (mapped, 6to4, NAT64), or the address itself."""
     if isinstance(address, IPv4Address):
         return address
     if address in _NAT64:
@@ -108,4 +112,6 @@ def _proxied(host: str) -> bool:
 
 
 def _private(origin: str) -> SourceError:
-    return SourceError("leads into a private network, and is not asked", where=origin)
+    return SourceError(
+        "is in a private network", where=origin, fix="Use the address of a public server"
+    )

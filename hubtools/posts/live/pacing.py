@@ -1,9 +1,9 @@
 """How long a server asks its clients to wait.
 
-Mastodon says `X-RateLimit-Remaining` and `X-RateLimit-Reset` (a moment in ISO 8601,
+Mastodon sends `X-RateLimit-Remaining` and `X-RateLimit-Reset` (a time in ISO 8601,
 https://docs.joinmastodon.org/api/rate-limits/), Bluesky `ratelimit-remaining` and
-`ratelimit-reset` (seconds since 1970), others the seconds that are left; `Retry-After` (RFC 9110)
-is seconds or a date.
+`ratelimit-reset` (seconds since 1970), others the remaining seconds. `Retry-After` (RFC 9110) is
+seconds or a date.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
-from hubtools.posts.dates import parse_date
+from hubtools.posts.formats.dates import parse_date
 
-_A_MOMENT = 1e8  # more seconds than any server asks for, so a time since 1970
+_TIMESTAMP = 1e8  # no server asks for so many seconds, so it is a time since 1970
 
 
 def seconds_until_allowed(headers: Mapping[str, str], now: float) -> float | None:
-    """What an answer of "too many requests" or "not now" says of the next one; None for nothing."""
+    """When a temporary refusal allows the next request; None if it does not say."""
     later = headers.get("retry-after")
     if later is not None and (wait := _seconds(later, headers, now)) is not None:
         return wait
@@ -26,7 +26,7 @@ def seconds_until_allowed(headers: Mapping[str, str], now: float) -> float | Non
 
 
 def seconds_until_refilled(headers: Mapping[str, str], now: float) -> float:
-    """How long to keep quiet after an answer: 0 as long as further requests are allowed."""
+    """How long to wait after a response; 0 while requests remain."""
     left = headers.get("x-ratelimit-remaining") or headers.get("ratelimit-remaining")
     if left is None or left.strip() != "0":
         return 0.0
@@ -38,16 +38,16 @@ def _until_reset(headers: Mapping[str, str], now: float) -> float | None:
     return None if reset is None else _seconds(reset, headers, now)
 
 
-def _seconds(said: str, headers: Mapping[str, str], now: float) -> float | None:
-    """From now until what a header says; by the server's clock where it tells its time."""
+def _seconds(value: str, headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds from now until the time in a header, by the server's clock if it sends one."""
     try:
-        number = float(said)
+        number = float(value)
         if not 0 <= number < 1e12:
             return None
-        if number < _A_MOMENT:
+        if number < _TIMESTAMP:
             return number
     except ValueError:
-        moment = parse_date(said) or _http_date(said)
+        moment = parse_date(value) or _http_date(value)
         if moment is None:
             return None
         number = moment.timestamp()
@@ -55,8 +55,8 @@ def _seconds(said: str, headers: Mapping[str, str], now: float) -> float | None:
     return max(0.0, number - (there.timestamp() if there else now))
 
 
-def _http_date(said: str) -> datetime | None:
+def _http_date(value: str) -> datetime | None:
     try:
-        return parsedate_to_datetime(said)
+        return parsedate_to_datetime(value)
     except (ValueError, TypeError):
         return None

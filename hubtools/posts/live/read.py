@@ -1,102 +1,70 @@
-"""From an address of an account to its timeline."""
+"""From an account's address to its posts."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from types import MappingProxyType, ModuleType
-from typing import Any
 
 from hubtools.core.errors import PolicyError, SourceError
-from hubtools.core.events import Reporter
-from hubtools.core.files import writing
-from hubtools.posts.live import bluesky, mastodon
-from hubtools.posts.live.address import Address, parse_address
-from hubtools.posts.live.cache import AccountCache, State, Stream, account_cache
-from hubtools.posts.live.client import Client
-from hubtools.posts.live.remote import GoneError, Remote
-from hubtools.posts.live.settings import Settings
-from hubtools.posts.live.walk import bring_up_to_date
-from hubtools.posts.post import Account, AccountPosts, Network, Post
-
-_NETWORKS: Mapping[Network, ModuleType] = MappingProxyType(
-    {"mastodon": mastodon, "bluesky": bluesky}
-)
+from hubtools.posts.live.address import AccountAddress
+from hubtools.posts.live.cache import AccountCache, CacheState, PageCache, account_cache
+from hubtools.posts.live.client import LiveClient
+from hubtools.posts.live.remote_account import GoneError, RemoteAccount
+from hubtools.posts.live.settings import LiveReading
+from hubtools.posts.live.walk import update_cache
+from hubtools.posts.post import AccountPosts, Post, posts_digest
 
 
 @dataclass(frozen=True, slots=True)
-class _Posts:
-    """The posts that are kept of an account; gone through page by page."""
+class CachedPosts:
+    """The cached posts of an account, read page by page on each iteration."""
 
-    streams: tuple[tuple[Stream, State], ...]
+    lists: tuple[tuple[PageCache, CacheState], ...]
 
     def __iter__(self) -> Iterator[Post]:
-        for stream, state in self.streams:
-            yield from stream.posts(state.walks)
+        for pages, state in self.lists:
+            yield from pages.posts(state.walks)
 
 
-def read_live(
-    source: str,
-    settings: Settings | None = None,
-    report: Reporter | None = None,
-    allow: Callable[[Account], None] | None = None,
+def read_account(
+    address: AccountAddress,
+    reading: LiveReading,
+    find: Callable[[LiveClient], RemoteAccount],
+    trusted: Iterable[str] = (),
 ) -> AccountPosts:
-    """The public posts of the account that `source` names: `mastodon:user@host`, `bluesky:handle`.
+    """The public posts of an account that `find` looks up on its network.
 
-    `allow` is told who it is, by each name that the network has for it, before any post is asked
-    for, and may raise. What was read is kept in `settings.cache`, so a run that ends early goes
-    on, and a later one asks only for what is new; the kept copy goes when the account is gone or
-    its owner opts out. Raises SourceError for what is no account or shows nothing, PolicyError for
-    an opt-out, HubUnavailableError when a server is away or out of patience.
+    `reading.allow` gets the account under each of its names before any post is requested. Posts
+    are cached in `settings.cache`, so an interrupted run resumes and a later one requests only new
+    posts. The cache is removed when the account is gone or its owner opts out. `trusted` origins
+    may be on this machine.
+
+    Raises SourceError for an account that does not exist or has no public posts, PolicyError for an
+    opt-out, HubUnavailableError for a server that is down or limits requests, CancelledError.
     """
-    address, chosen = parse_address(source), settings or Settings()
-    told = report or Reporter()
-    cache = account_cache(chosen.cache, address)
-    network = _NETWORKS[address.network]
-    with Client(chosen, told, network.named_servers(address, chosen)) as client:
-        remote = _find(network, client, address, chosen, cache)
-        _introduce(remote, allow)
-        with _alone(cache):
+    cache = account_cache(reading.settings.cache, address)
+    with LiveClient(reading, trusted) as client:
+        try:
+            remote = find(client)
+        except (GoneError, PolicyError):
+            cache.remove()
+            raise
+        for handle in (remote.account.handle, *remote.other_names):
+            reading.allow(replace(remote.account, handle=handle))
+        with cache.locked(reading.cancel):
             cache.describe(_description(remote))
-            posts = _bring(cache, remote, chosen, told)
-    digest = _digest(posts)
-    if digest is None:
-        raise SourceError("has no public posts", where=source)
+            posts = _update(cache, remote, reading)
+    if not any(True for _ in posts):
+        raise SourceError(
+            "has no public posts", where=address, fix="Choose an account with public posts"
+        )
     notes = list(remote.notes)
-    if any(state.left_out for _, state in posts.streams):
-        notes.append("Posts that are not public were left out.")
-    return AccountPosts(source, digest, remote.account, posts, tuple(notes))
+    if any(state.left_out for _, state in posts.lists):
+        notes.append("Left out posts that are not public.")
+    return AccountPosts(str(address), posts_digest(posts), remote.account, posts, tuple(notes))
 
 
-def _find(
-    network: ModuleType, client: Client, address: Address, settings: Settings, cache: AccountCache
-) -> Remote:
-    try:
-        found: Remote = network.find(client, address, settings)
-    except (GoneError, PolicyError):
-        cache.remove()
-        raise
-    return found
-
-
-def _introduce(remote: Remote, allow: Callable[[Account], None] | None) -> None:
-    if allow is not None:
-        allow(remote.account)
-        for name in remote.other_names:
-            allow(replace(remote.account, handle=name))
-
-
-def _alone(cache: AccountCache) -> Any:
-    from huggingface_hub.utils import WeakFileLock
-
-    with writing(cache.lock):
-        cache.lock.parent.mkdir(parents=True, exist_ok=True)
-    return WeakFileLock(cache.lock)
-
-
-def _description(remote: Remote) -> dict[str, object]:
+def _description(remote: RemoteAccount) -> dict[str, object]:
     account = remote.account
     return {
         "network": account.network,
@@ -107,30 +75,19 @@ def _description(remote: Remote) -> dict[str, object]:
     }
 
 
-def _bring(cache: AccountCache, remote: Remote, settings: Settings, report: Reporter) -> _Posts:
-    streams = []
-    title = f"Reading @{remote.account.handle}"
-    with report.task(title, float(max(remote.total, 1))) as bar:
+def _update(cache: AccountCache, remote: RemoteAccount, reading: LiveReading) -> CachedPosts:
+    lists = []
+    total = float(max(remote.total, 1))
+    with reading.reporter.task(f"Reading @{remote.account.handle}", total) as task:
         done = 0
 
         def seen(posts: int) -> None:
             nonlocal done
             done += posts
-            bar.advance(float(min(done, remote.total)), f"{done:,} posts")
+            task.advance(min(done, total), f"{done:,} posts")
 
-        for name, fetch in remote.streams.items():
-            stream = cache.stream(name)
-            streams.append((stream, bring_up_to_date(stream, fetch, settings, seen)))
-        bar.advance(float(max(remote.total, 1)), f"{done:,} new")
-    return _Posts(tuple(streams))
-
-
-def _digest(posts: _Posts) -> str | None:
-    """The SHA-256 of the posts, however they came in pages; None when there are none."""
-    digest, count = hashlib.sha256(), 0
-    for post in posts:
-        count += 1
-        made = post.created.isoformat() if post.created else None
-        row = (post.id, post.text, made, post.repost, post.language, post.reply_to)
-        digest.update(json.dumps(row, ensure_ascii=False).encode() + b"\n")
-    return digest.hexdigest() if count else None
+        for name, fetch in remote.lists.items():
+            pages = cache.pages(name)
+            lists.append((pages, update_cache(pages, fetch, reading, seen)))
+        task.advance(total, f"{done:,} new")
+    return CachedPosts(tuple(lists))

@@ -1,4 +1,4 @@
-"""What reading from a network depends on: servers, limits, and the machine's clock and names."""
+"""How a network is read: servers, limits, the clock, and whom to ask first."""
 
 from __future__ import annotations
 
@@ -11,52 +11,72 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hubtools.core.cancel import CancelToken
+from hubtools.core.events import Reporter
+from hubtools.posts.post import Account
+
 
 def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where copies of what networks answered are kept: `$HUBTOOLS_CACHE`, or the system's place.
+    """Where responses of networks are cached: `$HUBTOOLS_CACHE`, or the system's place.
 
     That is `$XDG_CACHE_HOME/hubtools` or `~/.cache/hubtools`, `~/Library/Caches/hubtools` on
     macOS, `%LOCALAPPDATA%/hubtools` on Windows.
     """
-    if said := environ.get("HUBTOOLS_CACHE"):
-        return Path(said).expanduser()
+    if folder := environ.get("HUBTOOLS_CACHE"):
+        return Path(folder).expanduser()
     if sys.platform == "darwin":
         return Path.home() / "Library/Caches/hubtools"
     system = environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME")
     return (Path(system) if system else Path.home() / ".cache") / "hubtools"
 
 
-def addresses_of(host: str) -> Sequence[str]:
-    """The IP addresses of a host's name. Raises OSError when it has none."""
+def resolve_host(host: str) -> Sequence[str]:
+    """The IP addresses of a host name. Raises OSError if it has none."""
     found = socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM)
     return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """The servers that are asked, how patiently, and for how long an answer is believed."""
+class LiveSettings:
+    """Which servers are asked, how patiently, and how long cached pages are valid."""
 
     cache: Path = field(default_factory=cache_folder)
     mastodon: str | None = None
-    """A base URL to ask in place of the server that an address names."""
+    """A base URL to ask instead of the server in the address."""
     appview: str = "https://public.api.bsky.app"
-    """Bluesky's public API: who has a handle, and the profile."""
+    """Bluesky's public API, for handles and profiles."""
     directory: str = "https://plc.directory"
-    """Where a did:plc says on which server its posts are."""
+    """Where a did:plc names the server of its posts."""
     attempts: int = 5
     timeout: float = 30.0
-    """Seconds for which a server may say nothing."""
-    longest_answer: float = 120.0
-    """Seconds in which an answer must be complete."""
+    """Seconds without a byte from the server."""
+    response_timeout: float = 120.0
+    """Seconds for a whole response."""
     longest_wait: float = 900.0
     """Seconds that a server may ask us to wait; both networks count in periods of 5 minutes."""
-    largest_answer: int = 16 << 20
+    response_limit: int = 16 << 20
     """Bytes, after decompression."""
-    most_pages: int = 50_000
-    kept_for: float = 7 * 86_400.0
-    """Seconds after which all pages are read anew, so that what was deleted, edited or made
-    private on the network goes from the copy as well."""
+    page_limit: int = 50_000
+    cache_lifetime: float = 7 * 86_400.0
+    """Seconds after which all pages are read again, so that posts which were deleted, edited or
+    hidden on the network leave the cache too."""
     clock: Callable[[], float] = time.time
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], object] | None = None
+    """By default it waits, and wakes up when the work is cancelled."""
     jitter: Callable[[], float] = random.random
-    resolve: Callable[[str], Sequence[str]] = addresses_of
+    resolve: Callable[[str], Sequence[str]] = resolve_host
+
+
+def _allow_all(account: Account) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveReading:
+    """One reading of an account from its network."""
+
+    settings: LiveSettings = field(default_factory=LiveSettings)
+    reporter: Reporter = field(default_factory=Reporter)
+    cancel: CancelToken = field(default_factory=CancelToken)
+    allow: Callable[[Account], None] = _allow_all
+    """Called with the account under each of its names before any post is read; may raise."""

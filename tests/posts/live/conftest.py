@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from hubtools.posts.live.settings import Settings
+from hubtools.posts.live.settings import LiveReading, LiveSettings
 from tests.posts.live.servers import Clock, Served
 
-Asking = Callable[[Served], Settings]
+Asking = Callable[[Served], LiveReading]
 
 
 @pytest.fixture
@@ -18,10 +18,10 @@ def clock() -> Clock:
 
 @pytest.fixture
 def asking(tmp_path: Path, clock: Clock) -> Asking:
-    """Settings that ask one server for everything, and never wait for real."""
+    """A reading that asks one server for everything, and never really waits."""
 
-    def settings(served: Served) -> Settings:
-        return Settings(
+    def reading(served: Served) -> LiveReading:
+        settings = LiveSettings(
             cache=tmp_path / "cache",
             mastodon=served.base,
             appview=served.base,
@@ -31,5 +31,6 @@ def asking(tmp_path: Path, clock: Clock) -> Asking:
             jitter=lambda: 0.5,
             timeout=5.0,
         )
+        return LiveReading(settings=settings)
 
-    return settings
+    return reading

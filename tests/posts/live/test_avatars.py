@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from hubtools.posts.live import avatars
-from hubtools.posts.live.avatars import AGAIN_AFTER, AvatarFetcher, default_fetcher
+from hubtools.posts.live.avatars import CACHE_LIFETIME, AvatarFetcher, default_fetcher
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
 
@@ -65,7 +65,7 @@ def test_it_is_asked_for_again_a_week_later(site: Site, fetcher: AvatarFetcher) 
     site.pages["/a"] = (200, {}, PNG)
     fetcher.fetch(f"{site.base}/a")
     (kept,) = (file for file in fetcher.cache.rglob("*") if file.is_file())
-    old = kept.stat().st_mtime - AGAIN_AFTER - 60
+    old = kept.stat().st_mtime - CACHE_LIFETIME - 60
     os.utime(kept, (old, old))
     assert replace(fetcher, offline=True).fetch(f"{site.base}/a") == PNG
     fetcher.fetch(f"{site.base}/a")
@@ -135,7 +135,7 @@ def test_nobody_else_is_asked(
 
 def test_offline(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    fetcher = replace(default_fetcher(tmp_path), named=frozenset((site.base,)))
+    fetcher = replace(default_fetcher(tmp_path), trusted=frozenset((site.base,)))
     assert fetcher.fetch(f"{site.base}/a") is None
     assert site.asked == []
 

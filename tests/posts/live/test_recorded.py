@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from hubtools.core.errors import SourceError
-from hubtools.posts.live.read import read_live
+from hubtools.posts.live.remote_account import GoneError
+from hubtools.posts.registry import read_source
 from tests.posts.live.conftest import Asking
 from tests.posts.live.servers import Reply, serving
 
@@ -46,21 +47,21 @@ def test_a_recorded_account_is_read(asking: Asking, recorded: dict[str, Reply]) 
         return recorded.get(f"{path} {key}", Reply([], headers={"link": ""}))
 
     with serving(lambda _: respond) as served:
-        with pytest.raises(SourceError, match="no public posts"):
-            read_live(SOURCE, asking(served))
+        with pytest.raises(SourceError):
+            read_source(SOURCE, live=asking(served))
         for reply in recorded.values():
             for status in reply.document if isinstance(reply.document, list) else ():
                 status["visibility"] = "public"
 
-        timeline = read_live(SOURCE, asking(served))
-    assert timeline.account.name == "John Lennon"
-    assert [post.text for post in timeline.posts] == [f"Toot number {n}!" for n in range(9, -1, -1)]
+        found = read_source(SOURCE, live=asking(served))
+    assert found.account.name == "John Lennon"
+    assert [post.text for post in found.posts] == [f"Toot number {n}!" for n in range(9, -1, -1)]
 
 
 def test_a_recorded_stranger_is_none(asking: Asking, recorded: dict[str, Reply]) -> None:
     missing = recorded["/api/v1/accounts/lookup kljadklajsdkljlkjlkjlkjasdasd"]
     with (
         serving(lambda _: lambda path, query: missing) as served,
-        pytest.raises(SourceError, match="no such account"),
+        pytest.raises(GoneError),
     ):
-        read_live("mastodon:kljadklajsdkljlkjlkjlkjasdasd@sea.example", asking(served))
+        read_source("mastodon:kljadklajsdkljlkjlkjlkjasdasd@sea.example", live=asking(served))

@@ -1,0 +1,1 @@
+"""What sources share: containers, text, JSON, dates, and the records that several of them hold."""

@@ -1,0 +1,42 @@
+"""Posts as JSON Lines or one JSON array, including dumps of X's API (1.1, or 2 after twarc)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hubtools.core.errors import SourceError
+from hubtools.posts.formats.account_records import PostRecord, file_reader
+from hubtools.posts.formats.characters import TextMember, first_characters
+from hubtools.posts.formats.container import Container, FileContainer
+from hubtools.posts.formats.fields import read_record
+from hubtools.posts.formats.json_stream import JsonStream
+from hubtools.posts.options import ReadOptions
+from hubtools.posts.source import FileSource
+
+
+def recognize(container: Container, options: ReadOptions) -> bool:
+    """Whether this is a file that starts like a JSON object or array."""
+    if not isinstance(container, FileContainer):
+        return False
+    return first_characters(container, container.names[0]).lstrip()[:1] in ("{", "[")
+
+
+def _records(member: TextMember, options: ReadOptions) -> Iterator[PostRecord]:
+    with JsonStream(member) as stream:
+        for line, value in stream.values():
+            if not isinstance(value, dict):
+                raise SourceError(
+                    "is not a JSON object",
+                    where=f"{member.where}:{line}",
+                    fix="Write each post as an object with a field 'text'",
+                )
+            yield read_record(value, f"{member.where}:{line}", options.text_column)
+
+
+SOURCE = FileSource(
+    name="json",
+    description="JSON Lines or a JSON array",
+    recognize=recognize,
+    read=file_reader(_records),
+    order=90,
+)
