@@ -79,9 +79,9 @@ MISTAKES = [
     ('[[models]]\nsources = "a"\nseed = -1', r"models\[1\]: seed"),
     ('[[models]]\nsources = "a"\nname = "a b"', r"models\[1\]: name: 'a b' is no name"),
     ('[[models]]\nsources = "a"\nrecipe = "no"', r"models\[1\]: base or recipe: no recipe 'no'"),
-    ('[[models]]\nsources = "a"\ncleaning = "no"', r"models\[1\]: cleaning or lang: no cleaning"),
+    ('[[models]]\nsources = "a"\ncleaning = "no"', r"models\[1\]: cleaning or lang: unknown"),
     ('[[models]]\nsources = "a"\nlang = "Klingonish"', r"models\[1\]: cleaning or lang"),
-    ('[[models]]\nsources = "bluesky:x"', r"models\[1\]: sources: is no address"),
+    ('[[models]]\nsources = "bluesky:x"', r"models\[1\]: sources: is not a valid address"),
     (
         '[[models]]\nsources = "x/a"\n[[models]]\nsources = "y/A"',
         r"models\[2\]: name: 'a' is the model of .*models\[1\] too",
