@@ -4,7 +4,7 @@ VENV := .venv
 PYTHON ?= python3
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-# Installed once for each state of the files that say what is needed.
+# Installed again only when the requirements change.
 $(VENV)/.train: pyproject.toml constraints.txt
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) --editable '.[train]'
@@ -15,19 +15,24 @@ $(VENV)/.test: pyproject.toml constraints.txt
 	$(PIP) --editable '.[train,test]'
 	touch $@ $(VENV)/.train
 
+# A project of its own, and a git repository of its own: `init` writes its workflow to the root of the repository.
 demo: $(VENV)/.train
-	$(VENV)/bin/hubtools publish examples/harbourlog.zip --base scratch --to local:hub
+	test -e demo/.git || git init --quiet demo
+	$(VENV)/bin/hubtools init demo --quiet
+	cd demo && ../$(VENV)/bin/hubtools publish ../examples/harbourlog.zip --base scratch --to local:hub
 	@echo
-	@echo "Look at it:  $(VENV)/bin/hubtools hub serve"
-	@echo "Talk to it:  $(VENV)/bin/hubtools predict models/harbourlog \"The Nightferry is\""
+	@echo "Look at it:  cd demo && ../$(VENV)/bin/hubtools hub serve"
+	@echo "Prompt it:   cd demo && ../$(VENV)/bin/hubtools predict models/harbourlog \"The Nightferry is\""
 
 lint: $(VENV)/.test
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
+# worksteal: each worker starts with a contiguous half, so module fixtures are rarely built twice,
+# and an idle worker takes over what the other has left.
 test: lint
-	$(VENV)/bin/python -m pytest --numprocesses auto --dist loadfile
+	$(VENV)/bin/python -m pytest --numprocesses logical --dist worksteal
 
 docs: $(VENV)/.test
 	$(VENV)/bin/python docs/make_reference.py
@@ -37,4 +42,4 @@ gallery: $(VENV)/.test
 	$(VENV)/bin/python docs/make_gallery.py
 
 clean:
-	rm -rf $(VENV) hub models gallery site
+	rm -rf $(VENV) demo gallery site

@@ -32,7 +32,7 @@ def main() -> int:
     seconds(ours), seconds(theirs)  # the first start reads from the disk
     rounds = [(seconds(ours), seconds(theirs)) for _ in range(ROUNDS)]
     mine, peer = (statistics.median(column) for column in zip(*rounds, strict=True))
-    print(describe("hubtools", "typer", "huggingface_hub"))
+    print(describe("hf-hubtools", "typer", "huggingface_hub"))
     print(f"hubtools --help  {1000 * mine:4.0f} ms")
     print(f"hf --help        {1000 * peer:4.0f} ms")
     print(f"ratio            {mine / peer:.2f}   (at most {LIMIT})")

@@ -12,7 +12,7 @@ of its own, imports and all:
 - `hubtools fleet run` in one process, with one worker on one core, and with one worker a core.
 
 On a GPU give --layers 12 --width 768 for GPT-2's size; workers are then GPUs. What stands behind
-`--` goes to `hubtools fleet run`: -- --adapter --together 8 --compile.
+`--` goes to `hubtools fleet run`: -- --recipe lora --models-per-batch 8 --compile.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def compare(folder: Path, count: int, layers: int, width: int, options: Sequence
     ]
     second = [loop_of_processes(folder, halves[1]), loop_of_trainers(folder, halves[1])]
     loop, trainer = (joined(a, b) for a, b in zip(first, second, strict=True))
-    print(describe("hubtools", "ray", "torch", "transformers"))
+    print(describe("hf-hubtools", "ray", "torch", "transformers"))
     said = " ".join(["", *options])
     print(f"{count} accounts of {POSTS} posts, {layers} layers of {width}{said}\n")
     best = max(fleets, key=lambda one: one.per_hour)
@@ -114,7 +114,9 @@ def write_base(folder: Path, layers: int, width: int) -> None:
     from hubtools.training.base import make_base
     from hubtools.training.recipe import SCRATCH, Scratch, load_recipe
 
-    shape = Scratch(vocabulary=4096, context=1024, layers=layers, width=width, heads=width // 32)
+    shape = Scratch(
+        vocab_size=4096, context_length=1024, n_layer=layers, n_embd=width, n_head=width // 32
+    )
     recipe = load_recipe("scratch")
     object.__setattr__(recipe, "scratch", shape)
     base = make_base(SCRATCH, recipe, example_posts(), 0)

@@ -2,9 +2,9 @@
 
     python benchmarks/bench_pages.py [--models 10000]
 
-Everything goes over HTTP to a server in this process, one request after the other on one
-connection. The peer is what the same server takes to send the same page from a file; growth is
-what a hundred times as many models cost. `--keep DIR` keeps the large Hub to look at.
+All requests go over HTTP to a server in this process, one after the other on one connection. The
+peer is the same server sending a file of the page's size; growth is what a hundred times as many
+models cost. `--keep DIR` keeps the large Hub.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -25,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.machine import describe
 from hubtools.localhub.server import serving
 from hubtools.localhub.store import Store
-from hubtools.localhub.types import AddFile, Draft, RepoId
+from hubtools.localhub.types import RepoId
 
 FEW, ROUNDS = 100, 40
 WORDS = (
@@ -67,15 +68,14 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--models", type=int, default=10_000)
-    parser.add_argument("--keep", type=Path, help="where the large Hub stays")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the large Hub in DIR")
     options = parser.parse_args()
     print(describe("starlette", "uvicorn", "jinja2", "markdown-it-py", "nh3"))
-    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None  # making models waits for a disk
-    with tempfile.TemporaryDirectory(dir=memory) as folder:
+    with tempfile.TemporaryDirectory() as folder:
         few, many = Path(folder) / "few", options.keep or Path(folder) / "many"
         fill(few, FEW)
         took = fill(many, options.models)
-        print(f"{options.models:,} models made in {took:.0f} s")
+        print(f"made {options.models:,} models in {took:.0f} s")
         with serving(few) as small, serving(many) as large:
             compare(small, large, options.models)
 
@@ -94,7 +94,7 @@ def compare(small: str, large: str, models: int) -> None:
         "files": ("/me/m00042/tree/main", "/me/m00042/tree/main"),
         "commit": ("/me/m00042/commit/main", "/me/m00042/commit/main"),
     }
-    print(f"{'ms a page':18}{FEW:>9,}{models:>9,}  growth   file  page ÷ file")
+    print(f"{'ms/page':18}{FEW:>9,}{models:>9,}  growth   file  page ÷ file")
     for name, (at_few, at_many) in pages.items():
         with Getter(small) as get_few, Getter(large) as get_many:
             size = get_many(at_many)
@@ -137,30 +137,26 @@ def timed(get: Getter, path: str) -> float:
 
 
 def fill(root: Path, count: int) -> float:
-    """Make a Hub of `count` models with a card and a picture each; seconds that it took."""
+    """Make a Hub of `count` models with a card and a picture each; returns the seconds it took."""
+    started = time.perf_counter()
+    with closing(Store(root)) as store:
+        store.create_many(models(count), author="me")
+    return time.perf_counter() - started
+
+
+def models(count: int) -> Iterator[tuple[RepoId, dict[str, bytes]]]:
+    """A repository with files of many sizes, and `count` models."""
+    yield RepoId("me", "file"), {f"{2**bits}.txt": b"x" * 2**bits for bits in range(10, 18)}
     choose = random.Random(1)
     picture = bytes.fromhex(
         "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c4944415408d763"
         "f8cfc000000301010018dd8db00000000049454e44ae426082"
     )
-    started = time.perf_counter()
-    with closing(Store(root)) as store:
-        sizes = {f"{2**bits}.txt": b"x" * 2**bits for bits in range(10, 18)}
-        put(store, RepoId("me", "file"), sizes)
-        for number in range(count):
-            name = f"m{number:05}"
-            first, second = choose.sample(WORDS, 2)
-            text = README.format(name=name, number=number, first=first, second=second)
-            put(store, RepoId("me", name), {"README.md": text.encode(), "predictions.png": picture})
-    return time.perf_counter() - started
-
-
-def put(store: Store, repo_id: RepoId, files: dict[str, bytes]) -> None:
-    """Make a repository with these files in one commit."""
-    store.create(repo_id, author="me")
-    with store.objects.staging() as staging:
-        added = tuple(AddFile(path, staging.add(data)) for path, data in files.items())
-        store.commit(repo_id, Draft("me", "Publish", added))
+    for number in range(count):
+        name = f"m{number:05}"
+        first, second = choose.sample(WORDS, 2)
+        text = README.format(name=name, number=number, first=first, second=second)
+        yield RepoId("me", name), {"README.md": text.encode(), "predictions.png": picture}
 
 
 if __name__ == "__main__":

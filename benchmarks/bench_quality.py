@@ -1,4 +1,4 @@
-"""How well held-out posts are predicted: our recipe against the predecessor's under HF Trainer.
+"""How well the test posts are predicted: our recipe against the predecessor's under HF Trainer.
 
     python benchmarks/bench_quality.py [--base FOLDER] [--seeds 3] [--rates] [--write FILE]
 
@@ -25,13 +25,12 @@ from benchmarks.accounts import Measured, accounts
 from benchmarks.machine import describe
 from benchmarks.peer import LEARNING_RATE, peer_blocks, peer_train
 from benchmarks.proxy import Shape, proxy
-from hubtools.core.events import Reporter
 from hubtools.training.base import Base, load_base
+from hubtools.training.data import prepare
 from hubtools.training.evaluate import evaluate
-from hubtools.training.fitting import rows_of
-from hubtools.training.loop import fit
 from hubtools.training.lora import add_adapter
 from hubtools.training.recipe import load_recipe
+from hubtools.training.trainer import Trainer
 
 Way = Callable[[str, Measured, int], tuple[float, str]]
 
@@ -71,12 +70,12 @@ def main() -> None:
     if options.account is not None:
         return
     lines, good = table(base, measured, scores, options.recipe)
-    lines += [f"- {name}: passes {', '.join(said)}" for name, said in notes.items()]
+    lines += [f"- {name}: epochs {', '.join(said)}" for name, said in notes.items()]
     text = "\n".join([describe("torch", "transformers", "accelerate"), "", *lines])
     print(text)
     if options.write:
         call = " ".join(sys.argv[1:])
-        head = "# Held-out bits per byte\n\n"
+        head = "# Test bits per byte\n\n"
         options.write.write_text(f"{head}`python benchmarks/bench_quality.py {call}`\n\n{text}\n")
     if not good:
         raise SystemExit(1)
@@ -135,19 +134,19 @@ def ours(name: str) -> Way:
 
     def run(folder: str, account: Measured, seed: int) -> tuple[float, str]:
         base = load_base(folder, dropout=recipe.dropout)
-        blocks, aside = rows_of(base, [account.train], recipe)
+        data = prepare(base, [account.split(recipe)], recipe)
         if recipe.lora is not None:
-            add_adapter(base, recipe.lora, seed)
+            add_adapter(base.model, recipe.lora, seed)
         with tempfile.TemporaryDirectory() as work:
-            made = fit(base, blocks, recipe, seed, Path(work) / "c", Reporter(), aside)
-        return score(base, account), f"{made.held}+{made.epochs - (made.held or 0)}"
+            made = Trainer(base, data, recipe, seed=seed, checkpoint=Path(work) / "c").train()
+        return score(base, account), f"{made.best_epoch}+{made.epochs - (made.best_epoch or 0)}"
 
     return run
 
 
 def score(base: Base, account: Measured) -> float:
-    """Bits per byte of the held-out posts."""
-    return evaluate(base, account.held_out).bits_per_byte
+    """Bits per byte of the test posts."""
+    return evaluate(base, account.test).bits_per_byte
 
 
 def table(

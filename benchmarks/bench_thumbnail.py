@@ -27,11 +27,13 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from PIL import Image, ImageDraw, ImageFont
 
 from benchmarks.machine import describe
-from hubtools.pictures.bulk import ThumbnailTask, cores, draw_all
+from hubtools.core.parallel import cores
+from hubtools.pictures.bulk import draw_all
 from hubtools.pictures.fonts import EMOJI_FONT, FOLDER
 from hubtools.pictures.text_layout import pieces
 from hubtools.pictures.theme import LIGHT
-from hubtools.pictures.thumbnail import ThumbnailSubject, draw_thumbnail
+from hubtools.pictures.thumbnail import draw_thumbnail
+from hubtools.pictures.types import ThumbnailSubject, ThumbnailTask
 from tests.pictures.difficult import CREW, MIDDLE
 
 PROMISED_PILLOW, PROMISED_NAIVE = 1.5, 4.0
@@ -100,11 +102,11 @@ class Pen(Protocol):
     def width(self, text: str, bold: bool, size: float) -> float:
         """Of one line of text."""
 
-    def write(self, text: str, bold: bool, size: float, x: float, y: float, colour: str) -> float:
+    def write(self, text: str, bold: bool, size: float, x: float, y: float, color: str) -> float:
         """Draw a line of text with its base line at `y`; returns where it ends."""
 
     def box(
-        self, x: float, y: float, width: float, height: float, colour: str, radius: float = 0
+        self, x: float, y: float, width: float, height: float, color: str, radius: float = 0
     ) -> None:
         """Fill a rectangle, its corners round."""
 
@@ -192,7 +194,7 @@ class PillowPen:
             )
         return self._widths[text, bold] * size / 128
 
-    def write(self, text: str, bold: bool, size: float, x: float, y: float, colour: str) -> float:
+    def write(self, text: str, bold: bool, size: float, x: float, y: float, color: str) -> float:
         for part, emoji in pieces(text):
             if emoji:
                 face = font(str(EMOJI_FONT), round(1.06 * size))
@@ -200,14 +202,14 @@ class PillowPen:
                 x += 1.18 * size
             else:
                 face = font(face_file(bold), round(size))
-                self._pen.text((x, y), part, colour, face, anchor="ls")
+                self._pen.text((x, y), part, color, face, anchor="ls")
                 x += face.getlength(part)
         return x
 
     def box(
-        self, x: float, y: float, width: float, height: float, colour: str, radius: float = 0
+        self, x: float, y: float, width: float, height: float, color: str, radius: float = 0
     ) -> None:
-        self._pen.rounded_rectangle((x, y, x + width, y + height), radius, colour)
+        self._pen.rounded_rectangle((x, y, x + width, y + height), radius, color)
 
     def face(self, avatar: bytes, x: int, y: int) -> None:
         self._pen.ellipse((x - 3, y - 3, x + 95, y + 95), LIGHT.band_ink)
@@ -250,7 +252,7 @@ class FigurePen:
                 shown.remove()
         return width
 
-    def write(self, text: str, bold: bool, size: float, x: float, y: float, colour: str) -> float:
+    def write(self, text: str, bold: bool, size: float, x: float, y: float, color: str) -> float:
         import numpy as np
 
         for part, emoji in pieces(text):
@@ -268,20 +270,20 @@ class FigurePen:
                 self._axes.imshow(np.asarray(image), extent=extent, zorder=3)
                 x += 1.18 * size
             else:
-                shown = self._text(part, bold, size, x, y, colour)
+                shown = self._text(part, bold, size, x, y, color)
                 x += shown.get_window_extent(self._renderer).width
         return x
 
     def box(
-        self, x: float, y: float, width: float, height: float, colour: str, radius: float = 0
+        self, x: float, y: float, width: float, height: float, color: str, radius: float = 0
     ) -> None:
         from matplotlib.patches import FancyBboxPatch, Rectangle
 
         if radius:
             style = f"round,pad=0,rounding_size={min(radius, width / 2, height / 2)}"
-            self._axes.add_patch(FancyBboxPatch((x, y), width, height, style, color=colour))
+            self._axes.add_patch(FancyBboxPatch((x, y), width, height, style, color=color))
         else:
-            self._axes.add_patch(Rectangle((x, y), width, height, color=colour))
+            self._axes.add_patch(Rectangle((x, y), width, height, color=color))
 
     def face(self, avatar: bytes, x: int, y: int) -> None:
         import numpy as np
@@ -302,13 +304,11 @@ class FigurePen:
         plt.close(self._figure)
         return file.getvalue()
 
-    def _text(self, text: str, bold: bool, size: float, x: float, y: float, colour: str) -> Any:
+    def _text(self, text: str, bold: bool, size: float, x: float, y: float, color: str) -> Any:
         from matplotlib.font_manager import FontProperties
 
         properties = FontProperties(fname=face_file(bold), size=size * 0.72)
-        return self._axes.text(
-            x, y, text, color=colour, fontproperties=properties, parse_math=False
-        )
+        return self._axes.text(x, y, text, color=color, fontproperties=properties, parse_math=False)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What every benchmark prints above its numbers: where they come from."""
+"""The line that every benchmark prints above its numbers: machine and versions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def describe(*packages: str) -> str:
-    """The processor, the cores in use, Python and the versions of `packages`."""
+    """The processor, the usable cores, Python, and the versions of `packages` (distributions)."""
     cores = len(os.sched_getaffinity(0))
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
     return f"{_processor()}, {cores} cores, Python {platform.python_version()}, {versions}"

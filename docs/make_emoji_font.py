@@ -1,11 +1,11 @@
-"""Make `hubtools/fonts/Twemoji.ttf` from the colour font of the npm package twemoji-colr-font.
+"""Build `hubtools/fonts/Twemoji.ttf` from the color font of the npm package twemoji-colr-font.
 
     npm pack twemoji-colr-font@15.0.3 && tar xzf twemoji-colr-font-15.0.3.tgz
     pip install fonttools brotli
     python docs/make_emoji_font.py package/twemoji.woff2
 
-Pillow takes a glyph's box from its plain outline, which is empty in that font, and so draws
-nothing. Each emoji gets an outline that is its box. The colours and shapes stay as they are.
+Pillow takes a glyph's box from its outline, which is empty in that font, and so draws nothing.
+Each emoji gets its box as an outline. Colors and shapes stay as they are.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NAMED = (1, 3, 4, 6, 16)  # name records that hold a font's name
 
 
 def main() -> None:
-    """Read the font that is named, and write ours."""
+    """Convert the given font."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("font", type=Path)
     font = TTFont(parser.parse_args().font, recalcTimestamp=False)

@@ -1,9 +1,9 @@
-"""Make a page of pictures that are hard to draw, to look at with one's own eyes.
+"""Render cards and pictures that are hard to get right on one page, to check them by eye.
 
-    make gallery        writes gallery/index.html, opens with any browser
+    make gallery        writes gallery/index.html
 
-Twenty thumbnails by day and by night, large and 280 px wide, beside the card that
-each stands on; then the pipeline and training pictures. The tests' difficult subjects are shown.
+The page shows twenty thumbnails in the light and the dark theme, large and 280 px wide, next to
+their cards, then the pipelines and loss curves. The subjects are the difficult ones of the tests.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from hubtools.core.results import Prediction
 from hubtools.localhub.markup import render_readme
 from hubtools.pictures.avatars import avatar_image
 from hubtools.pictures.curves import draw_curves
-from hubtools.pictures.drawing import Picture
-from hubtools.pictures.pipeline import Pipeline, PipelineSource, draw_pipeline
+from hubtools.pictures.pipeline import draw_pipeline
 from hubtools.pictures.theme import DARK, LIGHT
-from hubtools.pictures.thumbnail import ThumbnailSubject, draw_thumbnail
+from hubtools.pictures.thumbnail import draw_thumbnail
+from hubtools.pictures.types import Picture, Pipeline, PipelineSource, ThumbnailSubject
 from tests.cards.samples import COUNTS, HARBOUR
 from tests.pictures.difficult import DIFFICULT
-from tests.pictures.test_curves import COURSE
+from tests.pictures.test_curves import POINTS
 from tests.pictures.test_pipeline import FLEET, FULL, SPARSE
 
 GALLERY = Path(__file__).parents[1] / "gallery"
-LOOKS = {"light": LIGHT, "dark": DARK}
+THEMES = {"light": LIGHT, "dark": DARK}
 SMALL = 280  # CSS px
 
 STYLE = f"""
@@ -70,7 +70,7 @@ def main() -> None:
     """Draw everything, and write the page."""
     GALLERY.mkdir(exist_ok=True)
     exhibits = [thumbnail(name, subject) for name, subject in DIFFICULT.items()]
-    exhibits += [pipeline(name, lineage) for name, lineage in lineages().items()]
+    exhibits += [pipeline(name, subject) for name, subject in pipelines().items()]
     exhibits.append(training())
     body = "\n".join(map(shown, exhibits))
     links = " ".join(f'<a href="#{exhibit.name}">{exhibit.name}</a>' for exhibit in exhibits)
@@ -102,7 +102,7 @@ def thumbnail(name: str, subject: ThumbnailSubject) -> Exhibit:
         prompt=subject.prompt,
         predictions=(Prediction(prompt=subject.prompt, text=subject.prediction),),
     )
-    pictures = {look: draw_thumbnail(subject, colours) for look, colours in LOOKS.items()}
+    pictures = {theme: draw_thumbnail(subject, colors) for theme, colors in THEMES.items()}
     return Exhibit(name, pictures, as_html(card, name))
 
 
@@ -123,7 +123,7 @@ def as_html(card: Card, name: str) -> str:
     )
 
 
-def lineages() -> dict[str, Pipeline]:
+def pipelines() -> dict[str, Pipeline]:
     """Pipelines: two accounts, a fleet, one from scratch in other scripts, hardly anything."""
     second = PipelineSource(handle="ferrytimes", downloaded=3214, kept=2107, digest="c4d1" * 16)
     scripts = (
@@ -142,24 +142,26 @@ def lineages() -> dict[str, Pipeline]:
     }
 
 
-def pipeline(name: str, lineage: Pipeline) -> Exhibit:
+def pipeline(name: str, subject: Pipeline) -> Exhibit:
     """A pipeline picture."""
-    return Exhibit(name, {look: draw_pipeline(lineage, colours) for look, colours in LOOKS.items()})
+    return Exhibit(
+        name, {theme: draw_pipeline(subject, colors) for theme, colors in THEMES.items()}
+    )
 
 
 def training() -> Exhibit:
     """A training picture."""
-    drawn = {look: draw_curves(COURSE, colours) for look, colours in LOOKS.items()}
-    return Exhibit("training", {look: picture for look, picture in drawn.items() if picture})
+    drawn = {theme: draw_curves(POINTS, colors) for theme, colors in THEMES.items()}
+    return Exhibit("training", {theme: picture for theme, picture in drawn.items() if picture})
 
 
 def shown(exhibit: Exhibit) -> str:
     """The exhibit's part of the page; its pictures are written now."""
     large, small, missing = [], [], set[str]()
-    for look, picture in exhibit.pictures.items():
-        file = f"{exhibit.name}-{look}.png"
+    for theme, picture in exhibit.pictures.items():
+        file = f"{exhibit.name}-{theme}.png"
         (GALLERY / file).write_bytes(picture.png)
-        alt = f"{exhibit.name}, {look}"
+        alt = f"{exhibit.name}, {theme}"
         large.append(f'<img src="{file}" alt="{alt}" title="{len(picture.png) / 1024:.0f} KiB">')
         small.append(f'<img src="{file}" alt="{alt}, small">')
         missing.update(picture.left_out)

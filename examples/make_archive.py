@@ -1,8 +1,8 @@
-"""Makes harbourlog.zip: the archive of a made-up account, in the format in which X hands one out.
+"""Build harbourlog.zip, the archive of an invented account in the export format of X.
 
     python examples/make_archive.py [--out examples/harbourlog.zip]
 
-The same Python gives the same bytes every time.
+The same Python version always writes the same bytes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A small language model of your own posts, with an honest card, published on the Hub.
+"""Train a small language model on someone's posts and publish it with an honest card.
 
 ::
 
@@ -16,23 +16,84 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hubtools.api import Model, Posts, apply, load, plan, read, save, train
+    from hubtools.api.functions import (
+        apply,
+        check,
+        load,
+        plan,
+        predict,
+        publish,
+        pull,
+        read,
+        render,
+        retire,
+        save,
+        train,
+    )
+    from hubtools.api.objects import Model, Posts
     from hubtools.cards.card import Card
-    from hubtools.core.errors import HubtoolsError
+    from hubtools.cards.check import Finding
+    from hubtools.core.config import Project
+    from hubtools.core.errors import (
+        AccessError,
+        CardError,
+        ConfigError,
+        ConflictError,
+        HubtoolsError,
+        HubUnavailableError,
+        MissingExtraError,
+        ModelError,
+        OutputError,
+        PartlyDoneError,
+        PolicyError,
+        SourceError,
+        UsageError,
+    )
+    from hubtools.core.events import Reporter
+    from hubtools.core.results import Prediction
+    from hubtools.corpus.corpus import Corpus
+    from hubtools.posts.post import Account, Post
+    from hubtools.services.pull import PullResult
+    from hubtools.services.retire import RetireResult
+    from hubtools.sync.apply import ApplyResult
+    from hubtools.sync.plan import Plan
+    from hubtools.training.recipe import Recipe
 
 __all__ = [
-    "Card", "HubtoolsError", "Model", "Posts",
-    "apply", "load", "plan", "read", "save", "train",
+    "AccessError", "Account", "ApplyResult", "Card", "CardError", "ConfigError", "ConflictError",
+    "Corpus", "Finding", "HubUnavailableError", "HubtoolsError", "MissingExtraError", "Model",
+    "ModelError", "OutputError", "PartlyDoneError", "Plan", "PolicyError", "Post", "Posts",
+    "Prediction", "Project", "PullResult", "Recipe", "Reporter", "RetireResult", "SourceError",
+    "UsageError",
+    "apply", "check", "load", "plan", "predict", "publish", "pull", "read", "render", "retire",
+    "save", "train",
 ]  # fmt: skip
 
-_MODULES = {"Card": "hubtools.cards.card", "HubtoolsError": "hubtools.core.errors"}
+_MODULES = {
+    "Account": "posts.post",
+    "ApplyResult": "sync.apply",
+    "Card": "cards.card",
+    "Corpus": "corpus.corpus",
+    "Finding": "cards.check",
+    "Model": "api.objects",
+    "Plan": "sync.plan",
+    "Post": "posts.post",
+    "Posts": "api.objects",
+    "Prediction": "core.results",
+    "Project": "core.config",
+    "PullResult": "services.pull",
+    "Recipe": "training.recipe",
+    "Reporter": "core.events",
+    "RetireResult": "services.retire",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """Names are imported when they are asked for: the command line starts without them."""
+    """Import a name when it is first used, so that `import hubtools` stays light."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_MODULES.get(name, "hubtools.api")), name)
+    default = "core.errors" if name.endswith("Error") else "api.functions"
+    return getattr(import_module(f"{__name__}.{_MODULES.get(name, default)}"), name)
 
 
 def __dir__() -> list[str]:

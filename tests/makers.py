@@ -15,7 +15,7 @@ from tests.training.makers import posts
 
 TINY_RECIPE = """
 learning_rate = 3e-3
-passes = {passes}
+epochs = {epochs}
 tokens_per_step = 512
 warmup_ratio = 0.1
 weight_decay = 0.1

@@ -8,15 +8,39 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pytest_regressions.file_regression import FileRegressionFixture
 
 import hubtools
-from hubtools import Card, HubtoolsError, apply, load, plan, read, save, train
+from hubtools import (
+    Account,
+    Card,
+    ConflictError,
+    Model,
+    ModelError,
+    PolicyError,
+    Post,
+    Prediction,
+    SourceError,
+    UsageError,
+    apply,
+    check,
+    load,
+    plan,
+    predict,
+    publish,
+    pull,
+    read,
+    render,
+    retire,
+    save,
+    train,
+)
 from hubtools.cards.card import CardAccount
-from hubtools.core.errors import ConflictError, PolicyError, UsageError
-from hubtools.core.notebook import card_html
-from hubtools.core.results import Prediction
+from hubtools.core import errors
+from hubtools.core.notebook import data_url, render_fragment
 from tests.conftest import REPOSITORY
 from tests.makers import posts, write_archive, write_recipe
 
@@ -31,31 +55,37 @@ def recipes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield made
 
 
+PUBLIC = [
+    "AccessError", "Account", "ApplyResult", "Card", "CardError", "ConfigError", "ConflictError",
+    "Corpus", "Finding", "HubUnavailableError", "HubtoolsError", "MissingExtraError", "Model",
+    "ModelError", "OutputError", "PartlyDoneError", "Plan", "PolicyError", "Post", "Posts",
+    "Prediction", "Project", "PullResult", "Recipe", "Reporter", "RetireResult", "SourceError",
+    "UsageError",
+    "apply", "check", "load", "plan", "predict", "publish", "pull", "read", "render", "retire",
+    "save", "train",
+]  # fmt: skip
+
+
 def test_the_names_are_these() -> None:
-    assert sorted(hubtools.__all__) == [
-        "Card", "HubtoolsError", "Model", "Posts",
-        "apply", "load", "plan", "read", "save", "train",
-    ]  # fmt: skip
-    signatures = {name: str(inspect.signature(getattr(hubtools, name))) for name in (
-        "apply", "load", "plan", "read", "save", "train",
-    )}  # fmt: skip
-    assert {name: text.replace("'", "") for name, text in signatures.items()} == {
-        "apply": "(plan: Plan, *, max_changes: str | int | None = None, "
-        "project: Project | None = None, report: Reporter | None = None) -> Applied",
-        "load": "(name: str, *, project: Project | None = None) -> Card",
-        "plan": "(*what: Card | Model | str, to: str | None = None, namespace: str | None = None, "
-        "project: Project | None = None, report: Reporter | None = None) -> Plan",
-        "read": "(*sources: str | Path, cleaning: str = voice, language: str | None = None, "
-        "text_column: str | None = None, unlisted: bool = False, "
-        "project: Project | None = None, report: Reporter | None = None) -> Posts",
-        "save": "(card: Card, *, project: Project | None = None) -> Path",
-        "train": "(posts: Posts, *, base: str = openai-community/gpt2, "
-        "prompt: str = My dream is, recipe: str | None = None, seed: int = 42, "
-        "name: str | None = None, out: str | Path | None = None, "
-        "project: Project | None = None, report: Reporter | None = None) -> Model",
-    }
+    assert hubtools.__all__ == PUBLIC
+    assert dir(hubtools) == PUBLIC
+    kinds = {name for name, kind in vars(errors).items() if isinstance(kind, type)}
+    assert {name for name in PUBLIC if name.endswith("Error")} == kinds - {"ClassVar"}
     with pytest.raises(AttributeError, match="no attribute 'publishh'"):
         hubtools.publishh  # noqa: B018
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_name_is_there_and_documented(name: str) -> None:
+    assert inspect.getdoc(getattr(hubtools, name))
+
+
+def test_the_signatures_are_these(file_regression: FileRegressionFixture) -> None:
+    functions = [name for name in PUBLIC if name.islower()]
+    lines = [f"{name}{inspect.signature(getattr(hubtools, name))}" for name in functions]
+    lines += [f"Model.{name}{inspect.signature(getattr(hubtools.Model, name))}"
+              for name in ("open", "predict")]  # fmt: skip
+    file_regression.check("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def test_importing_the_package_imports_nothing_else() -> None:
@@ -69,31 +99,86 @@ def test_importing_the_package_imports_nothing_else() -> None:
 def test_what_publish_does_in_ten_lines(recipes: Path) -> None:
     found = read(write_archive(Path("a.zip")))
     model = train(found, base="scratch", seed=1)
-    assert len(found.texts) == 300
-    assert all(text.startswith("Today") for text in model.predict("Today", count=2, seed=3))
-    assert model.predict(seed=3, count=2) == model.predict(seed=3, count=2)
+    assert len(found.texts) == found.counts[0].kept == 300
+    assert all(text.startswith("Today") for text in model.predict("Today", n=2, seed=3))
+    assert model.predict(seed=3, n=2) == predict(model.folder, seed=3, n=2)
     first = plan(model)
     assert [change.action for change in first.changes] == ["create"]
     assert apply(first).applied == 1
+    assert model.card is not None
     assert [change.action for change in plan(model.card).changes] == ["unchanged"]
 
     changed = replace(load("fogwatch"), tags=("fog",))
-    with pytest.raises(UsageError, match=r"Save it first: save\(card\)"):
+    with pytest.raises(UsageError) as unsaved:
         plan(changed)
+    assert unsaved.value.where and unsaved.value.where.endswith("cards/fogwatch.toml")
+    assert "- fog" in render(changed) and "- fog" not in render("fogwatch")
     save(changed)
+    assert check("fogwatch") == check() == ()
     second = plan(changed)
     assert [change.action for change in second.changes] == ["update"]
     save(replace(changed, tags=("mist",)))
-    with pytest.raises(ConflictError, match="not what the plan was made from"):
+    with pytest.raises(ConflictError):
         apply(second)
-    with pytest.raises(PolicyError, match="the limit is 0"):
+    with pytest.raises(PolicyError):
         apply(plan(), max_changes=0)
     assert apply(plan()).applied == 1
 
 
+def test_publish_pull_and_retire(recipes: Path) -> None:
+    found = read(write_archive(Path("a.zip")))
+    model = publish(found, base="scratch", namespace="acme", name="fog")
+    assert (model.repo_id, model.folder.name) == ("acme/fog", "fog")
+    assert model.url and "acme/fog" in model.url
+    assert pull("fog", namespace="acme").unchanged == ("fog",)
+    retired = retire("fog", namespace="acme")
+    assert (retired.repo, retired.denied) == ("acme/fog", ("x:fogwatch",))
+    assert load("fog").state == "retired"
+    with pytest.raises(PolicyError):
+        read("a.zip")
+
+
+def test_a_model_is_opened_by_its_folder_or_repository(tiny_gpt2: Path, folder: Path) -> None:
+    opened = Model.open(tiny_gpt2)
+    assert opened.folder == tiny_gpt2 and opened.card is None
+    texts = opened.predict("Today", n=3, seed=1, temperature=0.5, top_p=0.9, max_tokens=20)
+    assert len(texts) == 3 and all(text.startswith("Today") for text in texts)
+    assert texts == predict(opened, "Today", n=3, seed=1, temperature=0.5, top_p=0.9, max_tokens=20)
+    with pytest.raises(UsageError):
+        opened.predict("Today", max_tokens=1)
+    with pytest.raises(ModelError):
+        Model.open(folder / "gone")
+
+
+TEXTS = ["The ferry is late again tonight", "All ropes are counted", "RT @gull: the tide is in"]
+
+
+@pytest.mark.parametrize("kind", ["texts", "posts", "records", "pandas", "polars"])
+def test_posts_in_memory(kind: str, folder: Path) -> None:
+    data: Any
+    match kind:
+        case "texts":
+            data = TEXTS
+        case "posts":
+            data = (Post(id=str(n), text=text) for n, text in enumerate(TEXTS[:2]))
+        case "records":
+            data = [{"text": text} for text in TEXTS]
+        case _:
+            data = pytest.importorskip(kind).DataFrame({"text": TEXTS})
+    found = read(data, account=Account("x", "fogwatch"))
+    assert found.texts == TEXTS[:2]
+    assert found.corpora[0].account.handle == "fogwatch"
+
+
+def test_what_holds_no_posts_is_a_source_error(folder: Path) -> None:
+    for wrong in (5, [], [5]):
+        with pytest.raises(SourceError):
+            read(wrong)  # type: ignore[arg-type]
+
+
 def test_too_few_posts_are_an_error_in_one_line(recipes: Path) -> None:
     few = read(write_archive(Path("few.zip"), posts(20)))
-    with pytest.raises(HubtoolsError, match=r"20 of 20 were kept") as caught:
+    with pytest.raises(PolicyError) as caught:
         train(few, base="scratch")
     assert "\n" not in str(caught.value)
 
@@ -107,12 +192,12 @@ def test_a_card_shows_itself_and_nothing_that_it_says_is_markup(recipes: Path) -
     )
     html = card._repr_html_()
     assert "<script" not in html and html.count("&lt;script&gt;") == 3
-    assert 'src="data:image/png;base64,' in card_html(card, b"png")
+    assert "data:image/png;base64," in render_fragment("card", card=card, thumbnail=data_url(b"p"))
 
 
 def test_pictures_and_counts_show_themselves(recipes: Path) -> None:
     found = read(write_archive(Path("a.zip")))
-    assert "Posts downloaded" in found._repr_html_() and "@fogwatch" in found._repr_html_()
+    assert "Downloaded" in found._repr_html_() and "@fogwatch" in found._repr_html_()
     model = train(found, base="scratch")
     assert model.thumbnail._repr_png_().startswith(b"\x89PNG")
     assert model.pipeline._repr_png_() != model.thumbnail._repr_png_()

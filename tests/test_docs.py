@@ -10,7 +10,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -21,8 +21,9 @@ from huggingface_hub import CommitOperationAdd, HfApi
 from typer.testing import CliRunner
 
 from hubtools.cli.app import app
+from hubtools.core.cancel import CancelToken
 from hubtools.core.events import Reporter
-from hubtools.fleet.sweep import Sweep, SweepRequest, Texts, run_sweep
+from hubtools.fleet.sweep import SweepRequest, SweepResult, run_sweep
 from hubtools.localhub.access import Access
 from hubtools.localhub.server import serving
 from tests.cards import old_cards
@@ -31,27 +32,27 @@ from tests.makers import posts, write_archive, write_recipe
 
 DOCS = REPOSITORY / "docs"
 BLOCK = re.compile(r"^```(bash|toml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-# What is no command of ours, and is not run.
-OTHERS = ("pip install ", "hf auth login", "make ", "export ")
-# Pages whose commands stand in an order in which they can be run, one after the other.
+# Commands of other programs, which are not run.
+OTHERS = ("pip install ", "hf auth login", "make ", "export ", "git clone ", "cd ")
+# Pages whose commands can be run in their order.
 PAGES = (
     "../README.md",
-    "action.md",
-    "cleaning.md",
+    "explanation/cleaning.md",
     "explanation/edits.md",
+    "explanation/fleet.md",
     "how-to/cluster.md",
     "how-to/demo.md",
+    "how-to/github-action.md",
+    "how-to/local-hub.md",
     "how-to/organization.md",
     "how-to/override-a-block.md",
     "how-to/pictures.md",
+    "how-to/recipes.md",
     "how-to/takedown.md",
-    "local-hub.md",
-    "recipes.md",
-    "scale.md",
-    "sources.md",
+    "reference/sources.md",
     "tutorial.md",
 )
-# Of these, the ones that speak of a model that is there already, made of that archive.
+# Of these, the ones about a model that was published before, trained on that archive.
 AFTERWARDS = (
     "explanation/edits.md",
     "how-to/override-a-block.md",
@@ -99,7 +100,7 @@ def test_it_builds_without_a_warning(tmp_path: Path) -> None:
 
 @pytest.fixture
 def sandbox(folder: Path, tiny_gpt2: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder with what the pages speak of: an archive, a base, recipes, a Hub behind `hf`."""
+    """A folder with what the pages assume: an archive, a base, recipes, a Hub behind `hf`."""
     write_archive(folder / "twitter-2024.zip")
     recipes = folder / "recipes"
     recipes.mkdir()
@@ -110,9 +111,9 @@ def sandbox(folder: Path, tiny_gpt2: Path, monkeypatch: pytest.MonkeyPatch) -> I
     (folder / "openai-community").mkdir()
     (folder / "openai-community" / "gpt2").symlink_to(tiny_gpt2)
     monkeypatch.setattr("hubtools.fleet.sweep.run_sweep", short_sweep)
-    # These serve until somebody stops them.
-    monkeypatch.setattr("hubtools.localhub.server.serve", lambda *_, **__: None)
-    monkeypatch.setattr("hubtools.demo.server.serve", lambda *_, **__: None)
+    # These serve until they are interrupted.
+    monkeypatch.setattr("hubtools.cli.hub.serve_hub", lambda *_: None)
+    monkeypatch.setattr("hubtools.cli.demo.serve_demo", lambda *_: None)
     monkeypatch.setenv("HF_TOKEN", "for-tests")
     with serving(
         folder / "theirs", access=Access("ada", ("acme", "my-organization"), None)
@@ -121,37 +122,37 @@ def sandbox(folder: Path, tiny_gpt2: Path, monkeypatch: pytest.MonkeyPatch) -> I
         yield folder
 
 
-def short_sweep(request: SweepRequest, texts: Sequence[Texts], report: Reporter) -> Sweep:
+def short_sweep(request: SweepRequest, reporter: Reporter, cancel: CancelToken) -> SweepResult:
     """A search that ends within a test."""
-    return run_sweep(replace(request, trials=2, workers=1), texts, report)
+    return run_sweep(replace(request, trials=2, workers=1), reporter, cancel)
 
 
-def prepare(page: str, folder: Path) -> None:
-    """What a page takes for granted."""
+def prepare(page: str, folder: Path, trained_project: Path) -> None:
+    """Make what a page assumes."""
     match page:
         case "how-to/cluster.md":
             write_archive(folder / "friend.zip", posts(200, seed=5), "friend", "A Friend")
             rows = "sources,name\ntwitter-2024.zip,fogwatch\nfriend.zip,a-friend\n"
             (folder / "accounts.csv").write_text(rows)
-        case "scale.md":
+        case "explanation/fleet.md":
             (folder / "accounts.csv").write_text("sources,name\ntwitter-2024.zip,fogwatch\n")
             for seed, name in enumerate("abc"):
                 write_archive(folder / f"{name}.zip", posts(200, seed=seed), name, name)
         case "how-to/organization.md":
             publish_old_cards("acme")
-        case "action.md" | "../README.md":
+        case "how-to/github-action.md" | "../README.md":
             publish_old_cards("my-organization")
-        case "recipes.md":
+        case "how-to/recipes.md":
             write_archive(folder / "me.zip")
             write_recipe(folder / "mine.toml")
-        case "cleaning.md":
+        case "explanation/cleaning.md":
             write_archive(folder / "archive.zip")
-        case "sources.md":
+        case "reference/sources.md":
             posted = [{"username": name, "text": "The tide is in"} for name in ("a", "fogwatch")]
             (folder / "dump.jsonl").write_text("\n".join(map(json.dumps, posted)))
             (folder / "diary.csv").write_text("day,entry\n2024-01-01,The ferry is late\n")
     if page in AFTERWARDS:
-        run("hubtools publish twitter-2024.zip --base scratch -q")
+        shutil.copytree(trained_project, folder, dirs_exist_ok=True)
 
 
 def publish_old_cards(namespace: str) -> None:
@@ -183,12 +184,12 @@ def commands(text: str) -> Iterator[tuple[str, str]]:
             yield "settings", block
         elif kind == "bash":
             for line in block.strip().splitlines():
-                yield "command", line.partition("  #")[0].strip().removeprefix(".venv/bin/")
+                yield "command", line.partition("  #")[0].strip().removeprefix("../.venv/bin/")
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_command_works_in_its_order(page: str, sandbox: Path) -> None:
-    prepare(page, sandbox)
+def test_every_command_works_in_its_order(page: str, sandbox: Path, trained_project: Path) -> None:
+    prepare(page, sandbox, trained_project)
     ran = 0
     for kind, text in commands((DOCS / page).read_text(encoding="utf-8")):
         if kind == "settings":
@@ -234,6 +235,17 @@ def test_every_example_of_the_help_names_options_that_there_are(reference: Modul
                 assert check_options(part, known), line
 
 
+def test_every_json_document_is_described(reference: ModuleType) -> None:
+    text = (DOCS / "reference/json.md").read_text(encoding="utf-8")
+    described = set(
+        re.findall(r"`([a-z ]+)[^`]*`", "".join(re.findall(r"^\| (.+?) \|", text, re.M)))
+    )
+    described = {name.strip() for name in described}
+    for name, command in reference.leaves():
+        if any("--json" in parameter.opts for parameter in command.params):
+            assert name.removeprefix("hubtools ") in described, name
+
+
 def check_options(line: str, known: Mapping[str, Any]) -> bool:
     """Whether there is such a command; each of its options must be one."""
     name = next((n for n in known if line == n or line.startswith(f"{n} ")), None)
@@ -253,6 +265,17 @@ def test_the_readme_stays_one_page() -> None:
         if not path.startswith("http"):
             assert (REPOSITORY / path).exists(), path
     assert len(re.findall(r"!\[", text)) == 3
+
+
+def test_every_path_that_is_named_exists() -> None:
+    """What CONTRIBUTING.md sends people to: files, folders, and names in them."""
+    text = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:hubtools|tests|templates|docs|benchmarks|\.github)/[\w./-]*)`", text)
+    assert len(named) > 20
+    for path in named:
+        assert (REPOSITORY / path).exists(), path
+    for name, path in re.findall(r"`(\w+)` (?:in|of) `(hubtools/[\w./]+\.py)`", text):
+        assert re.search(rf"\b{name}\b", (REPOSITORY / path).read_text()), f"{path} has no {name}"
 
 
 def test_every_picture_is_made_by_the_script() -> None:

@@ -1,45 +1,34 @@
-"""The package: what the wheel holds, who imports whom, what a light start costs."""
+"""The package: what the wheel holds, what an installation weighs, what a light start costs."""
 
 from __future__ import annotations
 
-import ast
 import re
 import subprocess
 import sys
 import tomllib
 import zipfile
+from collections.abc import Iterator
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
-import pytest
-
+from hubtools.cli.app import commands
 from tests.conftest import REPOSITORY
 
 HEAVY = (
     "torch", "transformers", "huggingface_hub", "matplotlib", "ray", "PIL", "numpy", "gradio",
 )  # fmt: skip
-# Gradio has to see the types of what it calls; the page itself is imported late.
-LATE_ITSELF = {"hubtools/demo/page.py", "hubtools/demo/handlers.py"}
-# Which rooms a room may import from; `cli` may import from all, and no room from it.
-ROOMS = {
-    "posts": set(),
-    "cards": set(),
-    "training": {"posts", "cards"},
-    "sync": {"cards", "localhub"},
-    "localhub": {"cards", "training"},
-    "fleet": {"posts", "training", "cards", "sync"},
-    "demo": {"posts", "cards", "training", "sync", "localhub"},
-}
+OF_EXTRAS = ("torch", "transformers", "matplotlib", "PIL", "numpy", "ray", "gradio", "peft")
+MEGABYTE = 1_000_000
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("wheel")
-    subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", out, REPOSITORY],
-        check=True,
-        capture_output=True,
-    )
-    return next(out.glob("*.whl"))
+def python(script: str, *arguments: str, cwd: Path = REPOSITORY) -> str:
+    """What a new interpreter prints that runs `script`."""
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        cwd=cwd, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_the_wheel_holds_the_templates_and_nothing_else(wheel: Path) -> None:
@@ -60,7 +49,7 @@ def test_the_wheel_holds_the_templates_and_nothing_else(wheel: Path) -> None:
         "Twemoji.ttf",
         "Twemoji-LICENSE.txt",
     }
-    assert wheel.stat().st_size < 3 << 20
+    assert wheel.stat().st_size < 3 * MEGABYTE
     tops = {name.split("/")[0] for name in held}
     assert tops == {"hubtools", next(top for top in tops if top.endswith(".dist-info"))}
 
@@ -71,89 +60,79 @@ def test_the_wheel_works_where_it_is_installed(wheel: Path, tmp_path: Path) -> N
     (tmp_path / "cards").mkdir()
     (tmp_path / "cards/a.toml").write_text('repo = "a"\n')
     script = "import sys; sys.path.insert(0, 'site'); from hubtools.cli.app import app; app()"
-    result = subprocess.run(
-        [sys.executable, "-c", script, "cards", "render", "a", "--out", "out"],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert result.returncode == 0, result.stderr
+    python(script, "cards", "render", "a", "--out", "out", cwd=tmp_path)
     assert "me/a" in (tmp_path / "out/a/README.md").read_text()
 
 
-def modules() -> list[Path]:
-    return sorted((REPOSITORY / "hubtools").rglob("*.py"))
+def test_an_installation_without_extras_is_small(wheel: Path) -> None:
+    """Everything that `pip install hf-hubtools` brings, unpacked, takes less than 100 MB."""
+    sizes = {one.name: unpacked(one) for one in required(core_dependencies())}
+    own = sum(info.file_size for info in zipfile.ZipFile(wheel).infolist())
+    assert not {"torch", "transformers", "matplotlib", "pillow", "ray", "numpy"} & set(sizes)
+    assert sum(sizes.values()) + own < 100 * MEGABYTE, sizes
 
 
-def imports(file: Path) -> list[str]:
-    """The modules that `file` imports anywhere but for type checking."""
-    tree = ast.parse(file.read_text())
-    skipped = {
-        id(node)
-        for block in ast.walk(tree)
-        if isinstance(block, ast.If) and "TYPE_CHECKING" in ast.dump(block.test)
-        for node in ast.walk(block)
-    }
-    found: list[str] = []
-    for node in ast.walk(tree):
-        if id(node) in skipped:
+def core_dependencies() -> list[str]:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    return list(project["dependencies"])
+
+
+def required(requirements: list[str]) -> Iterator[Distribution]:
+    """The installed distributions of `requirements`, and those that they require in turn."""
+    todo, seen = [*requirements], set()
+    for line in todo:
+        name, _, marker = line.partition(";")
+        found = re.match(r"[\w.-]+", name)
+        if found is None or "extra" in marker or found[0].lower() in seen:
             continue
-        if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found.append(node.module)
-    return found
-
-
-@pytest.mark.parametrize("room", ROOMS)
-def test_a_room_imports_only_from_rooms_below_it(room: str) -> None:
-    for file in modules():
-        if file.relative_to(REPOSITORY).parts[1] != room:
+        seen.add(found[0].lower())
+        try:
+            one = distribution(found[0])
+        except PackageNotFoundError:  # of another platform
             continue
-        rooms = {
-            name.split(".")[1]
-            for name in imports(file)
-            if name.startswith("hubtools.") and name.count(".") > 1
-        }
-        allowed = ROOMS[room] | {room}
-        assert rooms & (set(ROOMS) | {"cli"}) <= allowed, file
+        todo += one.requires or ()
+        yield one
 
 
-def test_heavy_libraries_are_imported_late() -> None:
-    for file in modules():
-        if str(file.relative_to(REPOSITORY)) in LATE_ITSELF:
-            continue
-        tree = ast.parse(file.read_text())
-        for node in tree.body:
-            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
-            if isinstance(node, ast.ImportFrom):
-                names = [node.module or ""]
-            assert not [n for n in names if n.split(".")[0] in HEAVY], f"{file}:{node.lineno}"
+def unpacked(one: Distribution) -> int:
+    """Bytes of its files; compiled ones come later and are not counted."""
+    files = (Path(str(file.locate())) for file in one.files or ())
+    return sum(f.stat().st_size for f in files if f.suffix != ".pyc" and f.is_file())
 
 
 def test_help_imports_nothing_heavy() -> None:
-    script = "import sys; from hubtools.cli.app import app; print(*sys.modules)"
-    loaded = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    ).stdout.split()
+    loaded = python("import sys; from hubtools.cli.app import app; print(*sys.modules)").split()
     heavy = {*HEAVY, "jinja2", "starlette", "yaml", "tomlkit", "msgspec", "uvicorn", "httpx2"}
     assert not heavy & set(loaded)
 
 
-def test_the_core_installs_without_the_heavy_libraries() -> None:
-    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-    names = {line.split(">")[0].split("[")[0] for line in project["dependencies"]}
-    assert not names & {"torch", "transformers", "matplotlib", "pillow", "ray", "numpy"}
+def modules(*rooms: str) -> list[str]:
+    """Every module of the rooms, by its dotted name."""
+    files = (file for room in rooms for file in (REPOSITORY / "hubtools" / room).rglob("*.py"))
+    return sorted(
+        ".".join(file.relative_to(REPOSITORY).with_suffix("").parts).removesuffix(".__init__")
+        for file in files
+    )
 
 
-def test_every_command_has_help_with_an_example() -> None:
-    from typer.main import get_command
+def test_light_rooms_import_no_extra() -> None:
+    script = "import importlib, sys\nfor n in sys.argv[1:]: importlib.import_module(n)\n"
+    loaded = python(script + "print(*sys.modules)", *modules("core", "posts", "corpus", "cards"))
+    assert not set(OF_EXTRAS) & set(loaded.split())
 
-    from hubtools.cli.app import app
 
-    def leaves(command: object, name: str) -> list[tuple[str, str]]:
-        children = getattr(command, "commands", None)
-        if children is None:
-            return [(name, getattr(command, "help", None) or "")]
-        return [leaf for key, child in children.items() for leaf in leaves(child, f"{name} {key}")]
+def test_every_command_can_be_asked_for_help_without_extras() -> None:
+    """Whoever installed the core alone learns what each command needs, not what it cannot import.
 
-    for name, text in leaves(get_command(app), "hubtools"):
-        assert re.search(rf"^ +{name}\b", text, re.MULTILINE), f"{name} has no example"
+    The modules of extras are blocked: importing one raises ImportError.
+    """
+    script = f"""
+import sys
+sys.modules.update(dict.fromkeys({OF_EXTRAS}))
+from typer.testing import CliRunner
+from hubtools.cli.app import app
+for name in sys.argv[1:]:
+    result = CliRunner().invoke(app, [*name.split(), "--help"])
+    assert result.exit_code == 0, (name, result.output, result.exception)
+"""
+    python(script, *(name.removeprefix("hubtools ") for name, _ in commands()))

@@ -1,7 +1,7 @@
 """The Action's one comment on a pull request: posted once, and updated from then on.
 
-It is found by a hidden marker, among the comments of the Action's own account. A comment that
-cannot be posted fails nothing: the job's summary says the same. Needs nothing but Python.
+A hidden marker identifies it among the comments of the Action's own account. A comment that cannot
+be posted does not fail the job, whose summary says the same. Needs only Python.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from urllib.request import Request, urlopen
 
 _BOT = "github-actions[bot]"
 _NEXT = re.compile(r'<([^<>]+)>;\s*rel="next"')
-_SECONDS = 30
-_MOST = 65_000  # characters; GitHub takes 65,536
+_TIMEOUT = 30  # seconds
+_MAX_LENGTH = 65_000  # characters; GitHub's limit is 65,536
 _NOT_ALLOWED = frozenset({401, 403, 404})
 
 
 @dataclass(frozen=True)
-class Discussion:
+class PullRequestComments:
     """The comments of one pull request."""
 
     api: str
@@ -33,28 +33,28 @@ class Discussion:
     number: int
     token: str
 
-    def comments(self) -> Iterator[dict[str, Any]]:
-        """All comments, the oldest first."""
+    def list(self) -> Iterator[dict[str, Any]]:
+        """All comments, oldest first."""
         url: str | None = f"{self._all}?per_page=100"
         while url is not None:
-            found, link = self._ask("GET", url)
+            found, link = self._request("GET", url)
             yield from found
             following = _NEXT.search(link)
             url = following[1] if following and following[1].startswith(f"{self.api}/") else None
 
     def write(self, body: str, comment: int | None) -> None:
-        """Replace a comment of ours; without one, post the first."""
+        """Update the comment with this number; post a new one for None."""
         if comment is None:
-            self._ask("POST", self._all, {"body": body})
+            self._request("POST", self._all, {"body": body})
         else:
             url = f"{self.api}/repos/{self.repository}/issues/comments/{comment}"
-            self._ask("PATCH", url, {"body": body})
+            self._request("PATCH", url, {"body": body})
 
     @property
     def _all(self) -> str:
         return f"{self.api}/repos/{self.repository}/issues/{self.number}/comments"
 
-    def _ask(
+    def _request(
         self, method: str, url: str, document: Mapping[str, str] | None = None
     ) -> tuple[Any, str]:
         headers = {
@@ -65,18 +65,18 @@ class Discussion:
             "User-Agent": "hubtools",
         }
         data = None if document is None else json.dumps(document).encode()
-        with urlopen(Request(url, data, headers, method=method), timeout=_SECONDS) as answer:
-            return json.load(answer), answer.headers.get("Link", "")
+        with urlopen(Request(url, data, headers, method=method), timeout=_TIMEOUT) as response:
+            return json.load(response), response.headers.get("Link", "")
 
 
 def marker_of(project: str) -> str:
-    """The first line of the comment, which nobody sees: each project has a comment of its own."""
+    """The invisible first line of a project's comment."""
     return f"<!-- hubtools-plan {hashlib.sha256(project.encode()).hexdigest()[:16]} -->"
 
 
-def own_comment(discussion: Discussion, marker: str) -> int | None:
-    """Our comment's number. What a person wrote is not ours, whatever stands in it."""
-    for comment in discussion.comments():
+def own_comment(comments: PullRequestComments, marker: str) -> int | None:
+    """Our comment's number. A person's comment is never ours, whatever it contains."""
+    for comment in comments.list():
         author = (comment.get("user") or {}).get("login")
         if author == _BOT and (comment.get("body") or "").startswith(marker):
             return int(comment["id"])
@@ -88,7 +88,7 @@ def main() -> None:
     event = json.loads(Path(environment["GITHUB_EVENT_PATH"]).read_bytes())
     pull_request = event["pull_request"]
     repository = environment["GITHUB_REPOSITORY"]
-    discussion = Discussion(
+    comments = PullRequestComments(
         environment["GITHUB_API_URL"], repository, pull_request["number"], environment["TOKEN"]
     )
     server, run = environment["GITHUB_SERVER_URL"], environment["GITHUB_RUN_ID"]
@@ -96,22 +96,22 @@ def main() -> None:
     marker = marker_of(environment["PROJECT"])
     text = (Path(environment["FOLDER"]) / "summary.md").read_text(encoding="utf-8")
     try:
-        comment = own_comment(discussion, marker)
+        comment = own_comment(comments, marker)
         if comment is not None or environment["NEWS"] == "true":
             foot = f"<sub>{commit} · [run]({page})</sub>"
-            discussion.write(f"{marker}\n{text[:_MOST]}\n{foot}\n", comment)
+            comments.write(f"{marker}\n{text[:_MAX_LENGTH]}\n{foot}\n", comment)
     except HTTPError as error:
-        _excuse(f"HTTP {error.code}", expected=error.code in _NOT_ALLOWED)
+        _warn(f"HTTP {error.code}", expected=error.code in _NOT_ALLOWED)
     except (URLError, TimeoutError, ConnectionError, ValueError) as error:
-        _excuse(type(error).__name__, expected=False)
+        _warn(type(error).__name__, expected=False)
 
 
-def _excuse(why: str, *, expected: bool) -> None:
-    """A token that may not comment is what pull requests from forks have."""
+def _warn(why: str, *, expected: bool) -> None:
+    """Pull requests from forks have a token that may not comment, so that is expected."""
     level = "notice" if expected else "warning"
     print(
-        f"::{level} title=No comment::The plan is in the job's summary alone ({why}). A comment "
-        "needs `pull-requests: write`, which pull requests from forks do not get."
+        f"::{level} title=No comment::GitHub refused the comment ({why}); the plan is in the job "
+        "summary. Comments need `pull-requests: write`, which pull requests from forks lack."
     )
 
 

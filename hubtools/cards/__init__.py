@@ -1,1 +1,1 @@
-"""The Card, its file, its rendering and its pictures."""
+"""The card of a model: its TOML file, its README, import from READMEs, and checks."""

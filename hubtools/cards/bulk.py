@@ -1,34 +1,30 @@
-"""Ten thousand cards to READMEs: in chunks, on all cores, and only those that changed.
+"""Render ten thousand cards: in chunks, on all cores, and only those that changed.
 
-What a README was made of is remembered in `DIR/.hubtools-render`, so that an unchanged card costs
-a look at its files. Nothing stale is left: a card is rendered again when its TOML or prose, a
-template, a setting, our own code or the README on disk is not what it was. The memory may be
-deleted at any time.
+What each README was rendered from is kept in `.hubtools/state.sqlite`, so an unchanged card costs a
+look at its files. A card is rendered again when its TOML or prose, a template, a setting, our own
+code or the README on disk changed. The state may be deleted at any time.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import signal
-import threading
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, fields, replace
-from functools import lru_cache, partial
+from functools import partial
 from importlib.metadata import version
-from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 from hubtools.cards.card_file import parse_card, read_card
 from hubtools.cards.render import CardRenderer
-from hubtools.cards.render_cache import Made, RenderMemory, stamp_of
+from hubtools.cards.render_cache import CachedReadme, RenderCache
+from hubtools.core.cancel import CancelToken
 from hubtools.core.errors import CardError, HubtoolsError, OutputError, PartlyDoneError
-from hubtools.core.events import Reporter
+from hubtools.core.events import SILENT, Reporter
 from hubtools.core.files import writing
+from hubtools.core.parallel import map_chunks
+from hubtools.core.state import stamp_of
 from hubtools.core.template_root import template_root
 
 CHUNK = 100
@@ -40,7 +36,7 @@ _LIBRARIES = ("hf-hubtools", "jinja2", "markupsafe")
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class RenderFailure:
     """A card that could not be rendered, and why."""
 
     name: str
@@ -48,33 +44,43 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Rendered:
-    """How many READMEs were written, how many were as they should be, and what failed, by name."""
+class RenderResult:
+    """How many READMEs were written, how many were up to date, and what failed, by name."""
 
     rendered: int
     unchanged: int
-    failed: tuple[Failure, ...]
+    failed: tuple[RenderFailure, ...] = ()
+
+    def error(self) -> HubtoolsError | None:
+        """The error to end with: that of the only card, PartlyDoneError for some of many."""
+        total = self.rendered + self.unchanged + len(self.failed)
+        if not self.failed:
+            return None
+        if total == 1:
+            return CardError(self.failed[0].error)
+        return PartlyDoneError(
+            f"{len(self.failed):,} of {total:,} cards could not be rendered",
+            fix="Run `hubtools cards check --all`, fix what it finds, and render again",
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class _Chunk:
-    """Card files, and what is remembered of them."""
+class _CardChunk:
+    """Card files, and the cached READMEs among them."""
 
     files: tuple[Path, ...]
-    memory: Mapping[str, Made]
+    cached: Mapping[str, CachedReadme]
 
 
 @dataclass(frozen=True, slots=True)
-class _Outcome:
-    """What became of a chunk."""
-
+class _ChunkResult:
     cards: int
     unchanged: int
-    made: tuple[Made, ...]
-    """READMEs that were written, or compared whole with what they should be."""
-    strays: tuple[Made, ...]
-    """Those whose repository is not named as the card's file."""
-    failed: tuple[Failure, ...]
+    made: tuple[CachedReadme, ...]
+    """READMEs that were written, or compared in full with what they should be."""
+    strays: tuple[CachedReadme, ...]
+    """Those whose repository has another name than the card's file."""
+    failed: tuple[RenderFailure, ...]
 
 
 def render_all(
@@ -83,34 +89,43 @@ def render_all(
     renderer: CardRenderer,
     *,
     jobs: int = 1,
-    report: Reporter | None = None,
-) -> Rendered:
+    reporter: Reporter = SILENT,
+    cancel: CancelToken | None = None,
+) -> RenderResult:
     """Write `out`/NAME/README.md for each card file; NAME is the card's repository.
 
     A card that cannot be rendered is in `failed`, and the others are rendered all the same. Many
-    cards are shared out to `jobs` processes. Each README is replaced in one step, but not forced
+    cards are shared among `jobs` processes. Each README is replaced in one step, but not forced
     to the disk: after a power failure, remove `out` and run again.
 
     Raises CardError when the templates cannot be used at all, OutputError when `out` cannot be
-    written, PartlyDoneError when a process dies.
+    written, PartlyDoneError when a process dies, CancelledError when `cancel` is set.
     """
     fresh = replace(renderer)  # without a template that was compiled before it was changed
     fresh.prepare()
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)
-    memory = RenderMemory(out / ".hubtools-render", fingerprint(renderer))
-    with closing(memory), (report or Reporter()).task("Rendering", len(files)) as bar:
-        chunks = (_recalled(files[i : i + CHUNK], memory) for i in range(0, len(files), CHUNK))
-        tally = _Tally()
-        for outcome in _outcomes(chunks, len(files) - len(memory), jobs, out, fresh):
-            memory.remember(outcome.made)
-            tally.add(outcome)
-            bar.advance(tally.cards)
+    cache = RenderCache(out, fingerprint(renderer))
+    with closing(cache), reporter.task("Rendering", len(files)) as bar:
+        chunks = (_with_cached(files[i : i + CHUNK], cache) for i in range(0, len(files), CHUNK))
+        processes = jobs if len(files) - len(cache) >= WORTH_A_POOL else 1
+        tally = _RenderTally()
+        with closing(map_chunks(partial(_render_chunk, out, fresh), chunks, processes)) as results:
+            for result in results:
+                cache.put(result.made)
+                tally.add(result)
+                bar.advance(tally.cards)
+                if cancel is not None:
+                    cancel.raise_if_cancelled()
     return tally.result()
 
 
+def _with_cached(files: Sequence[Path], cache: RenderCache) -> _CardChunk:
+    return _CardChunk(tuple(files), cache.get([file.stem for file in files]))
+
+
 def fingerprint(renderer: CardRenderer) -> bytes:
-    """A digest of all that a README depends on besides its card: settings, templates, code."""
+    """A digest of everything a README depends on besides its card: settings, templates, code."""
     settings = [(f.name, getattr(renderer, f.name)) for f in fields(renderer)]
     versions = [version(library) for library in _LIBRARIES]
     digest = hashlib.sha256(repr((settings, versions)).encode())
@@ -124,125 +139,51 @@ def fingerprint(renderer: CardRenderer) -> bytes:
     return digest.digest()
 
 
-class _Tally:
-    """Adds up outcomes, and finds files of other names that share a repository."""
+class _RenderTally:
+    """Adds up results, and finds files of other names that share a repository."""
 
     def __init__(self) -> None:
         self.cards = 0
         self._unchanged = 0
-        self._failed: list[Failure] = []
+        self._failed: list[RenderFailure] = []
         self._strays: dict[str, str] = {}
 
-    def add(self, outcome: _Outcome) -> None:
-        self.cards += outcome.cards
-        self._unchanged += outcome.unchanged
-        self._failed.extend(outcome.failed)
-        for stray in outcome.strays:
+    def add(self, result: _ChunkResult) -> None:
+        self.cards += result.cards
+        self._unchanged += result.unchanged
+        self._failed.extend(result.failed)
+        for stray in result.strays:
             first = self._strays.setdefault(stray.repo.lower(), stray.name)
             if first != stray.name:
-                what = f"repo: {stray.repo!r} is the repository of the card {first!r} too"
-                self._failed.append(Failure(stray.name, what))
+                what = f"repo: {stray.repo!r} is also the repository of the card {first!r}"
+                self._failed.append(RenderFailure(stray.name, what))
 
-    def result(self) -> Rendered:
+    def result(self) -> RenderResult:
         rendered = self.cards - self._unchanged - len(self._failed)
         failed = sorted(self._failed, key=lambda failure: failure.name)
-        return Rendered(rendered, self._unchanged, tuple(failed))
+        return RenderResult(rendered, self._unchanged, tuple(failed))
 
 
-def _recalled(files: Sequence[Path], memory: RenderMemory) -> _Chunk:
-    return _Chunk(tuple(files), memory.recall([file.stem for file in files]))
-
-
-def _outcomes(
-    chunks: Iterator[_Chunk], new: int, jobs: int, out: Path, renderer: CardRenderer
-) -> Iterator[_Outcome]:
-    """What becomes of each chunk, shared among as many processes as `new` cards are worth."""
-    if jobs < 2 or new < WORTH_A_POOL:
-        yield from map(partial(_render_chunk, out, renderer), chunks)
-        return
-    with worker_pool(jobs - 1) as pool:
-        pending: deque[Future[_Outcome]] = deque()
-        for chunk in chunks:
-            if len(pending) < 2 * (jobs - 1):
-                with interrupts_later():  # a process that starts inherits that
-                    pending.append(pool.submit(_in_worker, out, replace(renderer), chunk))
-                continue
-            yield _render_chunk(out, renderer, chunk)  # the others are busy, or not yet awake
-            while pending and pending[0].done():
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-
-
-@contextmanager
-def worker_pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
-    """Processes that leave Ctrl-C to this one, and whose waiting work is dropped on an error."""
-    pool = ProcessPoolExecutor(jobs, get_context("spawn"), _begin_worker)
-    try:
-        yield pool
-    except BrokenProcessPool as error:
-        raise PartlyDoneError(
-            "a process that was rendering died", fix="Run it again; what is done is kept"
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def interrupts_later() -> Iterator[None]:
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _begin_worker() -> None:
-    """Leave Ctrl-C to the process that waits for this one, and end when that was killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-@lru_cache(maxsize=1)
-def _kept(renderer: CardRenderer) -> CardRenderer:
-    """The first renderer that equals this one, its template compiled once in a process."""
-    return renderer
-
-
-def _in_worker(out: Path, renderer: CardRenderer, chunk: _Chunk) -> _Outcome:
-    return _render_chunk(out, _kept(renderer), chunk)
-
-
-def _render_chunk(out: Path, renderer: CardRenderer, chunk: _Chunk) -> _Outcome:
+def _render_chunk(out: Path, renderer: CardRenderer, chunk: _CardChunk) -> _ChunkResult:
     unchanged = 0
-    made: list[Made] = []
-    strays: list[Made] = []
-    failed: list[Failure] = []
+    made: list[CachedReadme] = []
+    strays: list[CachedReadme] = []
+    failed: list[RenderFailure] = []
     for file in chunk.files:
-        known = chunk.memory.get(file.stem)
+        known = chunk.cached.get(file.stem)
         try:
             current, written = _make(file, known, out, renderer)
         except OutputError:
             raise
         except (HubtoolsError, OSError, ValueError, TypeError, RecursionError) as error:
-            failed.append(Failure(file.stem, _in_a_line(error, file)))
+            failed.append(RenderFailure(file.stem, _in_a_line(error, file)))
             continue
         unchanged += not written
         if current is not known:
             made.append(current)
         if current.repo != file.stem:
             strays.append(current)
-    return _Outcome(len(chunk.files), unchanged, tuple(made), tuple(strays), tuple(failed))
+    return _ChunkResult(len(chunk.files), unchanged, tuple(made), tuple(strays), tuple(failed))
 
 
 def _in_a_line(error: Exception, file: Path) -> str:
@@ -251,7 +192,9 @@ def _in_a_line(error: Exception, file: Path) -> str:
     return str(CardError(f"cannot be rendered: {error}", where=file))
 
 
-def _make(file: Path, known: Made | None, out: Path, renderer: CardRenderer) -> tuple[Made, bool]:
+def _make(
+    file: Path, known: CachedReadme | None, out: Path, renderer: CardRenderer
+) -> tuple[CachedReadme, bool]:
     """The README of the card in `file`, and whether it had to be written."""
     toml, prose = read_card(file)
     digest = source_digest(toml, prose)
@@ -262,22 +205,22 @@ def _make(file: Path, known: Made | None, out: Path, renderer: CardRenderer) -> 
     card = parse_card(file, toml, prose)
     if card.repo.lower() != file.stem.lower() and file.with_name(f"{card.repo}.toml").is_file():
         what = f"{card.repo!r} is the repository of {card.repo}.toml"
-        raise CardError(what, where=f"{file}: repo", fix=f"Say repo = '{file.stem}'")
+        raise CardError(what, where=f"{file}: repo", fix=f"Set repo = '{file.stem}'")
     data = renderer.render(card).encode()
     readme = f"{out}/{card.repo}/{README}"
     with writing(out):
         written = _put(readme, data)
         stamp = stamp_of(readme)
     if stamp is None:
-        raise OutputError("was removed while it was written", where=readme)
-    return Made(file.stem, card.repo, digest, stamp), written
+        raise OutputError("was removed while hubtools wrote it", where=readme)
+    return CachedReadme(file.stem, card.repo, digest, stamp), written
 
 
 def source_digest(toml: bytes, prose: bytes | None) -> bytes:
     """A digest of the bytes that a card is read from."""
     digest = hashlib.sha256(toml)
     if prose is not None:
-        digest.update(b"\0" + prose)  # a NUL stands in no TOML
+        digest.update(b"\0" + prose)  # TOML cannot contain a NUL
     return digest.digest()
 
 

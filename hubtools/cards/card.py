@@ -1,4 +1,4 @@
-"""The Card: all that is known of one published model. Its file is `cards/NAME.toml`."""
+"""The Card: everything known about one published model, kept in `cards/NAME.toml`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ State = Literal["published", "retired"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardAccount:
-    """One account as the card shows it. What is not known is absent."""
+    """One account as the card shows it; what is not known is absent."""
 
     handle: str | None = None
     name: str | None = None
@@ -23,8 +23,8 @@ class CardAccount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """Where a run can be looked at."""
+class RunLink:
+    """An address where a run, its data or a report on it can be seen."""
 
     kind: Literal["dataset", "training", "report"]
     url: str
@@ -32,33 +32,33 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """All that one model's card says. `repo` is the repository's name without the namespace."""
+    """Everything that one model's card says; `repo` is the repository's name without namespace."""
 
     repo: str
     state: State = "published"
     body: Literal["own"] | None = None
-    """"own": below the front matter stands `prose` and nothing of ours, as a person wrote it."""
+    """"own": a person wrote the body; the README is the front matter and `prose`, nothing else."""
     language: str | tuple[str, ...] | None = None
     base_model: str | None = None
-    """A repository id, or "scratch" for a model that was trained from posts alone."""
+    """A repository id, or "scratch" for a model trained from random weights."""
     prompt: str | None = None
     tags: tuple[str, ...] = ()
     thumbnail: str | None = None
     accounts: tuple[CardAccount, ...] = ()
     handles: tuple[str, ...] = ()
-    """Handles of the accounts, where it is not known which of them has which."""
-    runs: tuple[Run, ...] = ()
+    """Handles of the accounts, where it is not known which handle belongs to which account."""
+    runs: tuple[RunLink, ...] = ()
     training: Training | None = None
     evaluation: Evaluation | None = None
     predictions: tuple[Prediction, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
-    """Front matter that we do not model; a table `{yaml = "…"}` stands for that YAML as it is."""
+    """Front matter without a field here; a table `{yaml = "…"}` stands for that YAML verbatim."""
     comments: tuple[str, ...] = ()
-    """Comments of the front matter, which stand at its head."""
+    """Comments in the front matter, which move to its start."""
     prose: str | None = None
     """Markdown of the optional `cards/NAME.md`."""
     pulled: str | None = field(default=None, compare=False)
-    """The SHA-256 of a README on the Hub whose edits are in this card; about it, not part of it."""
+    """SHA-256 of the README on the Hub whose edits are in this card; not compared."""
 
     def _repr_html_(self) -> str:
         """How notebooks show a card."""

@@ -1,4 +1,4 @@
-"""`cards/NAME.toml`: reading it with every mistake named, writing it in one canonical order."""
+"""`cards/NAME.toml`: strict reading, and writing in one canonical order."""
 
 from __future__ import annotations
 
@@ -18,21 +18,22 @@ from hubtools.core.results import PostCounts
 from hubtools.core.toml_tables import decode, toml_tables
 
 _COMPARE = "Import into another folder with --out and compare, or remove the file"
+_DIFFERENT = "already exists with other content"
 
 
 def load_card(file: Path) -> Card:
     """The card in `file`, with the prose of a `.md` of the same name beside it.
 
-    Raises CardError with file and field for broken TOML, unknown keys, wrong types and a
-    repository name that no Hub takes.
+    Raises CardError with file and field for broken TOML, unknown keys, wrong types and an invalid
+    repository name.
     """
     return parse_card(file, *read_card(file))
 
 
 def read_card(file: Path) -> tuple[bytes, bytes | None]:
-    """The bytes of a card's TOML and of its prose, None where it has none.
+    """The bytes of a card's TOML and of its prose, None without prose.
 
-    Raises CardError for a card that is not there, and for a file that cannot be read.
+    Raises CardError when there is no such card, and for a file that cannot be read.
     """
     toml = _bytes(file)
     if toml is None:
@@ -74,32 +75,30 @@ def _bytes(file: Path) -> bytes | None:
 
 
 def add_card(card: Card, folder: Path) -> bool:
-    """Write `card` as NAME.toml, and its prose as NAME.md; False when they say so already.
+    """Write `card` as NAME.toml and its prose as NAME.md; False when they are there already.
 
-    Raises ConflictError when they are there and say something else: neither is overwritten.
+    Raises ConflictError when they exist with other content: neither is overwritten.
     """
     file = folder / f"{card.repo}.toml"
     prose = file.with_suffix(".md")
     if file.exists():
         if load_card(file) == card:
             return False
-        raise ConflictError("is there already and says something else", where=file, fix=_COMPARE)
+        raise ConflictError(_DIFFERENT, where=file, fix=_COMPARE)
     if card.prose is not None:
         if prose.exists() and _read_prose(prose) != card.prose:
-            raise ConflictError(
-                "is there already and says something else", where=prose, fix=_COMPARE
-            )
+            raise ConflictError(_DIFFERENT, where=prose, fix=_COMPARE)
         write_atomically(prose, card.prose + "\n")
     elif prose.exists():
-        raise ConflictError("is there already, without a card", where=prose, fix=_COMPARE)
+        raise ConflictError("already exists without a card", where=prose, fix=_COMPARE)
     write_atomically(file, card_toml(card))
     return True
 
 
 def save_card(card: Card, file: Path) -> None:
-    """Make `file` say what `card` says; what it says already stays as it is, comments included.
+    """Update `file` to hold `card`; unchanged keys stay as they are, comments included.
 
-    The prose has a file of its own, which is never touched.
+    The prose has its own file, which is never touched.
     """
     if not file.is_file():
         write_atomically(file, card_toml(card))
@@ -129,10 +128,10 @@ def _items(card: Card) -> list[tuple[str, Any]]:
 
 
 def _present(value: Any) -> list[tuple[str, Any]]:
-    """The fields that say something, plain values before tables as TOML wants them."""
+    """The fields that are not empty, plain values before tables as TOML requires."""
     pairs = [(f.name, getattr(value, f.name)) for f in fields(value)]
-    said = [(key, item) for key, item in pairs if item is not None and item not in ((), {})]
-    return sorted(said, key=lambda pair: isinstance(_item(pair[1]), Table | AoT))
+    present = [(key, item) for key, item in pairs if item is not None and item not in ((), {})]
+    return sorted(present, key=lambda pair: isinstance(_item(pair[1]), Table | AoT))
 
 
 def _item(value: Any) -> Any:

@@ -1,7 +1,8 @@
-"""The Jinja2 environment of card templates: strict, sandboxed, and with an end to every loop."""
+"""The Jinja2 environment of card templates: strict, sandboxed, and bounded."""
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
@@ -23,8 +24,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from hubtools.cards import escape
-from hubtools.cards.card import Card, CardAccount, Run
-from hubtools.cards.terms import Words, handles, label, people, profile_url
+from hubtools.cards.card import Card, CardAccount, RunLink
+from hubtools.cards.terms import NetworkTerms, handles, label, people, profile_url
 from hubtools.core.config import ProjectConfig
 from hubtools.core.errors import CardError
 from hubtools.core.results import Evaluation, PostCounts, Prediction, Training
@@ -33,19 +34,19 @@ from hubtools.core.template_root import template_root
 TEMPLATE = "card.md.j2"
 PACKAGED = "hubtools"
 MAX_STEPS = 200_000
-"""Turns of loops and calls in one card: a thousand times what the largest card takes."""
+"""Loop turns and calls in one card: a thousand times what the largest card needs."""
 _MAX_TEXT = 1 << 20
 _COUNTED = "_counted"
 
 
 class TooManyStepsError(RuntimeError):
-    """A template that does not come to an end."""
+    """A template that does not terminate."""
 
     def __init__(self) -> None:
-        super().__init__(f"still not done after {MAX_STEPS:,} turns of loops and calls")
+        super().__init__(f"not finished after {MAX_STEPS:,} loop turns and calls")
 
 
-class _Steps(threading.local):
+class _StepBudget(threading.local):
     left = MAX_STEPS
 
     def take(self) -> None:
@@ -55,7 +56,7 @@ class _Steps(threading.local):
 
 
 class _Compiler(CodeGenerator):
-    """Writes templates that do not escape twice: what `_finalize` returns is Markup."""
+    """Compiles templates that do not escape twice: what `_finalize` returns is Markup."""
 
     def _output_child_pre(self, node: nodes.Expr, frame: Any, finalize: Any) -> None:
         context = frame.eval_ctx
@@ -66,10 +67,10 @@ class _Compiler(CodeGenerator):
 
 
 class CardEnvironment(ImmutableSandboxedEnvironment):
-    """Counts every turn of a loop and every call.
+    """Counts every loop turn and every call, so that every template ends.
 
-    A template can repeat itself by loops, by macros and by recursion of blocks and includes. The
-    first two are counted, the last ends in a RecursionError; so every template ends.
+    A template can repeat itself with loops, macros, and recursive blocks and includes. The first
+    two are counted; the last ends in a RecursionError.
     """
 
     code_generator_class = _Compiler
@@ -89,24 +90,24 @@ class CardEnvironment(ImmutableSandboxedEnvironment):
             lstrip_blocks=True,
             keep_trailing_newline=True,
         )
-        self._steps = _Steps()
+        self._steps = _StepBudget()
         self.filters.update(_FILTERS)
         self.filters[_COUNTED] = self._counted
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """Fields of our own dataclasses are read without asking for each whether that is safe."""
+        """Read fields of our own dataclasses without the sandbox's check, which is slow."""
         if attribute in _FIELDS.get(type(obj), ()):
             return getattr(obj, attribute)
         return super().getattr(obj, attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
-        """What the filters that take the name of a field read."""
+        """The same for subscripts and for filters that take a field's name."""
         if isinstance(argument, str) and argument in _FIELDS.get(type(obj), ()):
             return getattr(obj, argument)
         return super().getitem(obj, argument)
 
     def restart(self) -> None:
-        """Give the next card its own number of steps."""
+        """Reset the step budget for the next card."""
         self._steps.left = MAX_STEPS
 
     def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -114,10 +115,10 @@ class CardEnvironment(ImmutableSandboxedEnvironment):
         return super().call(context, obj, *args, **kwargs)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        """Products of texts and powers grow without a loop: both have a limit."""
+        """Limit products of texts and powers, which grow without a loop."""
         self._steps.take()
         if operator == "**" and abs(right) > 64:
-            raise OverflowError("powers above 64 are not for cards")
+            raise OverflowError("exponents above 64 are not allowed")
         if operator == "*" and max(_size(left, right), _size(right, left)) > _MAX_TEXT:
             raise OverflowError(f"a text of more than {_MAX_TEXT:,} characters")
         return super().call_binop(context, operator, left, right)
@@ -135,7 +136,7 @@ class CardEnvironment(ImmutableSandboxedEnvironment):
 
 
 class _Counting:
-    """An iterable that takes a step for every item; as long as what it iterates over."""
+    """Wraps an iterable and takes a step for every item; keeps its length."""
 
     def __init__(self, items: Iterable[Any], take: Callable[[], None]) -> None:
         self._items, self._take = items, take
@@ -155,7 +156,7 @@ def _size(text: Any, times: Any) -> int:
 
 
 def _check_blocks(environment: CardEnvironment, tree: nodes.Template, file: str) -> None:
-    """Raises CardError for a block that the packaged template which is extended does not have."""
+    """Raise CardError for a block that the extended packaged template does not have."""
     parents = [p.template.value for p in _extended(tree) if isinstance(p.template, nodes.Const)]
     if not any(str(parent).startswith(f"{PACKAGED}/") for parent in parents):
         return
@@ -164,7 +165,7 @@ def _check_blocks(environment: CardEnvironment, tree: nodes.Template, file: str)
         if isinstance(block, nodes.Block) and block.name not in known:
             near = get_close_matches(block.name, known, n=1, cutoff=0.5)
             fix = f"Did you mean '{near[0]}'?" if near else f"Blocks: {', '.join(sorted(known))}"
-            what = f"block '{block.name}' replaces nothing: {parents[0]} has none of that name"
+            what = f"block '{block.name}' replaces nothing: {parents[0]} has no such block"
             raise CardError(what, where=f"{file}:{block.lineno}", fix=fix)
 
 
@@ -173,19 +174,38 @@ def _extended(tree: nodes.Template) -> list[nodes.Extends]:
 
 
 def _finalize(value: Any) -> Any:
-    """What no filter has escaped for its place is text in Markdown."""
+    """Escape what no filter has escaped yet as Markdown text."""
     return value if isinstance(value, Markup) else escape.markdown(value)
 
 
 def _percent(share: float) -> Markup:
-    return Markup(f"{100 * share:.1f} %")
+    return Markup(f"{100 * share:.1f}%")
+
+
+def _fixed(number: float | None, digits: int = 3) -> Markup:
+    return Markup("–" if number is None else f"{number:.{digits}f}")
+
+
+def _counts(card: Card, key: str) -> Markup:
+    """The cells of a row of the table of posts, one per account."""
+    cells = [getattr(a.posts, key) if a.posts else "–" for a in card.accounts]
+    return Markup("".join(f"{cell} | " for cell in cells).rstrip())
+
+
+def _thousands(number: int) -> Markup:
+    return Markup(f"{number:,}")
+
+
+def _exp(value: float) -> float:
+    """e to the `value`; infinity instead of an overflow."""
+    return math.exp(value) if value < 700 else math.inf
 
 
 _FIELDS = {
     kind: frozenset(f.name for f in fields(kind))
     for kind in (
-        *(Card, CardAccount, PostCounts, Run, Training, Evaluation, Prediction),
-        *(ProjectConfig, Words),
+        *(Card, CardAccount, PostCounts, RunLink, Training, Evaluation, Prediction),
+        *(ProjectConfig, NetworkTerms),
     )
 }
 _FILTERS: Mapping[str, Any] = {
@@ -200,6 +220,10 @@ _FILTERS: Mapping[str, Any] = {
     "people": people,
     "picture": escape.picture,
     "profile": profile_url,
+    "counts": _counts,
+    "exp": _exp,
+    "fixed": _fixed,
     "percent": _percent,
+    "thousands": _thousands,
     "python_string": escape.python_string,
 }

@@ -1,7 +1,7 @@
-"""Escapes: what comes from outside is text, wherever it stands.
+"""Escapes: data from outside is text, wherever it stands in a README.
 
-Each function belongs to one kind of place. Dangerous characters become numeric character
-references, which Markdown and HTML both read as the bare character and never as syntax.
+There is one function per kind of place. Active characters become numeric character references,
+which Markdown and HTML both show as the character and never read as syntax.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from urllib.parse import quote, urlsplit
 from markupsafe import Markup
 
 _ZWJ = "\u200d"
-# GitHub looks for addresses after references are read. Only another node between the parts of an
-# address keeps it from them, and a comment is one that nobody sees.
+# GitHub links addresses after it resolves references. Only a node between the parts of an address
+# prevents that, and a comment is an invisible one.
 _APART = "<!-- -->"
 _ADDRESS = re.compile(r"(?<=[\w.+-])@|(?<=\w):(?=//)|(?<=www)\.", re.IGNORECASE)
 _EMAIL = re.compile(r"[A-Za-z0-9.+_-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}")
 # Syntax of CommonMark and GFM (tables, autolinks), bare domains that markdown-it links, and
-# GitHub's mathematics and :emoji: codes.
+# GitHub's math and :emoji: codes.
 _ACTIVE = re.compile(
     r"""[\\`*\[\]<>|~$&]|(?<![^\W_])_|_(?![^\W_])|(?<=[\w.+-])@"""
     r"""|:(?=[\w+-]+:|/)|(?<=mailto):|(?<=xmpp):|(?<=[\w-])\.(?=[^\W\d_])|/(?=/)""",
@@ -41,12 +41,11 @@ def _inert(match: re.Match[str]) -> str:
 
 
 def visible(text: str) -> str:
-    """One line of what a reader can see: no control or bidi characters, white space collapsed.
+    """The visible text on one line: no control or bidi characters, white space collapsed.
 
-    A zero-width joiner stays between two symbols, where it makes one emoji of them, and a
-    zero-width (non-)joiner stays between letters, where scripts need it.
+    Zero-width joiners stay where they join emoji or shape letters.
     """
-    if text.isprintable():  # nothing of what is looked for below
+    if text.isprintable():  # nothing to remove
         return " ".join(text.split())
     kept = [c for i, c in enumerate(text) if _is_visible(text, i, c)]
     return " ".join("".join(kept).split())
@@ -79,10 +78,9 @@ def _markdown(text: str) -> Markup:
 
 
 def isolated(value: object) -> Markup:
-    """A text of its own inside a sentence, a cell or a list, such as a name or a prediction: one
-    with letters that run from right to left is isolated.
+    """A name or prediction inside other text; one with right-to-left letters is isolated.
 
-    Otherwise the punctuation and numbers next to it would be drawn on the wrong side of it.
+    Without isolation, punctuation and numbers next to it would be drawn on its wrong side.
     """
     text = markdown(value)
     right_to_left = not text.isascii() and any(
@@ -92,7 +90,7 @@ def isolated(value: object) -> Markup:
 
 
 def contact(value: object) -> Markup:
-    """Where to write to: a link, where it is an e-mail or https address, else text."""
+    """A contact: a link for an e-mail or https address, else text."""
     text = visible(str(value))
     address = _EMAIL.fullmatch(text) or (link(text) and re.fullmatch(r"[!-;=?-~]+", text))
     return Markup(f"<{text}>") if address else markdown(text)
@@ -104,7 +102,7 @@ def attribute(value: object) -> Markup:
 
 
 def link(value: object) -> Markup:
-    """An https address for `href`, `src` or a Markdown target; anything else is no address: ''.
+    """An https address for `href`, `src` or a Markdown target; '' for anything else.
 
     Parentheses, quotes, white space and non-ASCII characters are percent-encoded.
     """
@@ -125,18 +123,18 @@ def _link(text: str) -> Markup:
 
 
 def link_path(value: object) -> Markup:
-    """A repository id or a file's name as the last part of an address."""
+    """A repository id or a file name as the last part of an address."""
     return Markup(quote(str(value).strip(), safe="/-._~"))
 
 
 def picture(value: object) -> Markup:
-    """The address of a picture: https, or the name of a file in the repository; of None, none."""
+    """The address of an image: https, or a file name in the repository; '' for anything else."""
     text = "" if value is None else str(value)
     return Markup(text) if re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", text) else link(text)
 
 
 def code(value: object) -> Markup:
-    """Text inside inline code or a fence, where references are not read: backticks are replaced."""
+    """Text inside inline code or a fence, where references are literal: backticks are replaced."""
     return Markup(visible(str(value)).replace("`", "\u02cb"))
 
 

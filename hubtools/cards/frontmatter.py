@@ -1,4 +1,4 @@
-"""YAML front matter: dumped from data by one emitter, never templated."""
+"""YAML front matter: written from data by one emitter, never templated."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _BLOCK = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*\r?$\n?", re.DOTALL | re.MU
 def dump_front_matter(data: Mapping[str, Any], comments: Sequence[str] = ()) -> str:
     """`data` between two lines of `---`, keys in their order, emoji as themselves, no wrapping.
 
-    `comments` stand above it, each in a line. Strings are quoted wherever a
-    reader of YAML 1.1 or YAML 1.2 could take them for something else.
+    `comments` come first, one per line. Strings are quoted wherever a YAML 1.1 or 1.2 reader could
+    read them as something else.
     """
     head = "".join(f"# {_COMMENT_START.sub('', visible(text))}\n" for text in comments)
     return f"---\n{head}{emit_yaml(data)}---\n"
@@ -33,7 +33,7 @@ def dump_front_matter(data: Mapping[str, Any], comments: Sequence[str] = ()) -> 
 def read_front_matter(text: str) -> tuple[dict[str, Any], tuple[str, ...], str]:
     """The front matter's data as `hubtools.cards.yaml_reader` keeps it, its comments, and the rest.
 
-    Raises CardError, with the line, for what is no YAML mapping or cannot be kept.
+    Raises CardError with the line for anything but a YAML mapping, and for what cannot be kept.
     """
     match = _BLOCK.match(text)
     if match is None:
@@ -64,13 +64,13 @@ def split_front_matter(text: str) -> tuple[dict[str, Any], str]:
 
 
 def _load(text: str) -> Any:
-    """The YAML as data, eight times faster where libyaml can be trusted with it.
+    """The YAML as data, through libyaml where that is safe: eight times faster.
 
-    libyaml recurses in C without a limit, so what may be nested deeply is not for it; what it
-    refuses is read again, so that mistakes are said in the same words everywhere.
+    libyaml recurses in C without a limit, so deeply nested text goes to the Python loader. What
+    libyaml refuses is read again, so that error messages are the same everywhere.
     """
     if _unclosed(text) > _MOST_UNCLOSED:
-        raise yaml.YAMLError("nested too deeply")  # the pure loader needs seconds to say so
+        raise yaml.YAMLError("nested too deeply")  # the Python loader would take seconds
     if yaml.__with_libyaml__ and _most_nested(text) < _MAX_NESTING:
         with suppress(yaml.YAMLError, ValueError):
             return yaml.load(text, Loader=yaml.CSafeLoader)
@@ -78,14 +78,14 @@ def _load(text: str) -> Any:
 
 
 def _unclosed(text: str) -> int:
-    """How many more brackets are opened than closed."""
+    """How many brackets are left open."""
     return text.count("[") + text.count("{") - text.count("]") - text.count("}")
 
 
 def _most_nested(text: str) -> int:
-    """A number of levels that the YAML cannot exceed.
+    """An upper bound for the levels of nesting.
 
-    Each level takes a bracket or another column; a list may stand in its key's.
+    Each level takes a bracket or another column; a list may start in its key's column.
     """
     indents = (len(line) - len(line.lstrip(" \t?-")) for line in text.splitlines())
     return text.count("[") + text.count("{") + 2 * max(indents, default=0)

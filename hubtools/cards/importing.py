@@ -1,43 +1,43 @@
-"""From a README to its Card: our own, a huggingtweets card, or anybody's.
+"""From a README to its Card: one of ours, a huggingtweets card, or anybody's.
 
-- Of our own the card comes back as it was, down to what the page does not show: it stands in a
-  comment at the end. Where a person has edited the front matter since, the edit wins; where the
-  text below it, that text becomes the card's prose, whole, and `body = "own"`.
+- Ours gives the same card back, including what the page does not show: the card's data is in a
+  comment at the end. If a person edited the front matter since, the edit wins. If they edited the
+  body, all of it becomes the card's prose, with `body = "own"`.
 - A huggingtweets card is read for its facts: see `hubtools.cards.legacy`.
-- Of any other README what we model goes to the card's fields, the rest of the front matter to
-  `[metadata]` (see `hubtools.cards.yaml_reader` for what becomes of YAML that TOML lacks), and the
-  body is kept as it is, with `body = "own"`. Line ends become LF, and blank lines around the body
-  go. Rendered again the keys that we model come first; all others keep their order.
+- Any other README: front matter goes to the card's fields, or to `[metadata]` where there is none
+  (see `hubtools.cards.yaml_reader` for YAML that TOML lacks); the body is kept, with
+  `body = "own"`. Line ends become LF, and blank lines around the body go. When it is rendered, the
+  keys that have fields come first; all others keep their order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from hubtools.cards.card import Card
 from hubtools.cards.frontmatter import read_front_matter
-from hubtools.cards.legacy import is_legacy, read_legacy
+from hubtools.cards.legacy import UnknownRepositoryError, is_legacy, read_legacy
 from hubtools.cards.metadata import front_matter, split_modelled
 from hubtools.cards.render import is_sealed, unsealed
-from hubtools.cards.round_trip import Embedded, extract, facts_of
+from hubtools.cards.round_trip import EmbeddedCard, extract, facts_of
 from hubtools.core.errors import CardError, UsageError
+from hubtools.core.readme import MAX_README
 from hubtools.core.repo_names import check_repo_name
 
-MAX_README = 2 << 20
-"""Bytes of a README; the Hub shows no more than that."""
 _README = "readme.md"
 _OWN_PICTURE = "/resolve/main/predictions.png"
 
 
 def import_readme(text: str, *, repo: str | None = None) -> Card:
-    """The card that a README is of.
+    """The card of a README.
 
-    `repo` is its repository's name, without the namespace; where it is None, the README itself
-    must say it. Raises CardError for front matter that cannot be read or kept, with the line, and
-    for a README of which nobody says the repository.
+    `repo` is its repository's name, without the namespace; when it is None, the README must name
+    it. Raises CardError with the line for front matter that cannot be read or kept, and
+    UnknownRepositoryError when nothing names the repository.
     """
     plain = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     data, comments, rest = read_front_matter(unsealed(plain))
@@ -48,7 +48,7 @@ def import_readme(text: str, *, repo: str | None = None) -> Card:
     elif is_legacy(body):
         card = read_legacy(data, body, repo)
     elif repo is None:
-        raise CardError("does not say which repository it is of", fix="Say it in the file's name")
+        raise UnknownRepositoryError
     else:
         modelled, metadata = split_modelled(data)
         card = Card(repo=repo, body="own", metadata=metadata, prose=_prose(body), **modelled)
@@ -60,10 +60,10 @@ def import_readme(text: str, *, repo: str | None = None) -> Card:
 
 
 def import_paths(paths: Iterable[Path]) -> Iterator[tuple[Path, Card | CardError]]:
-    """The card of each file; of a folder, the cards of all files in it that have front matter.
+    """The card of each file, and of each file with front matter in a folder.
 
-    A file that says no repository is of the one that it is named after, a README.md of the one
-    that its folder is named after. What cannot be imported is an error in its place.
+    A file that does not name its repository is named after it; a README.md's folder is. What
+    cannot be imported is an error in its place.
     """
     for path in paths:
         for file in _readmes(path):
@@ -107,17 +107,14 @@ def _import_file(file: Path) -> Card:
     except UnicodeDecodeError as error:
         raise CardError(f"not UTF-8 (byte {error.start})") from error
     if len(data) > MAX_README:
-        raise CardError(f"larger than {MAX_README >> 20} MiB, which no README is")
-    try:
+        raise CardError(f"larger than {MAX_README >> 20} MiB, too large for a README")
+    with suppress(UnknownRepositoryError):
         return import_readme(text)
-    except CardError as error:
-        if error.where is not None or "which repository" not in error.what:
-            raise
     named = file.parent.resolve().name if file.name.lower() == _README else file.stem
     return import_readme(text, repo=named)
 
 
-def _our_own(embedded: Embedded, data: dict[str, Any], body: str, *, edited: bool) -> Card:
+def _our_own(embedded: EmbeddedCard, data: dict[str, Any], body: str, *, edited: bool) -> Card:
     card, text = embedded.card, _prose(body)
     if card.body == "own" and card.state != "retired":
         return _with_fields(card, data, prose=text)

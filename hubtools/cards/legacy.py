@@ -1,17 +1,17 @@
-"""The cards of huggingtweets, of every generation from July 2020 to its end, as facts.
+"""Facts from the cards of huggingtweets, of every generation from July 2020 to its end.
 
-Their template is model_card/README.md in https://github.com/borisdayma/huggingtweets, 26 versions
-of which were used; the notebook beside it filled them in, one replacement after the other.
+Their template is model_card/README.md in https://github.com/borisdayma/huggingtweets; 26 versions
+of it were used. The notebook beside it filled them in with one string replacement after another.
 
-- Avatars, names and counts were filled in by one loop over the accounts, so the first avatar, name
-  and column of counts belong together. The handles were sorted before they were joined: they go to
-  `Card.handles`, and only one that is alone is an account's.
+- One loop over the accounts filled in avatars, names and counts, so the first avatar, name and
+  column of counts belong together. The handles were sorted before they were joined: they go to
+  `Card.handles`, and only a single one is assigned to its account.
 - Names were joined by " & " in the text and by " | " in the table's header, where each count has a
-  column. Where a name holds " | " too, the header is cut so that it agrees with the text.
-- Where there was more than one account, BOT in a name became CYBORG above the table, and RETWEETS,
-  TWEETS_DL and the like became the counts. Both are undone where it is certain.
+  column. Where a name contains " | " too, the header is split so that it agrees with the text.
+- For several accounts, BOT in a name became CYBORG above the table, and RETWEETS, TWEETS_DL and
+  the like became the counts. Both are undone where that is certain.
 - The base was GPT-2, which is openai-community/gpt2 on the Hub today. Addresses stay as they are.
-- What a person added is in none of the template's lines, and becomes the card's prose.
+- What a person added matches no line of the template, and becomes the card's prose.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from collections.abc import Mapping
 from itertools import combinations, pairwise
 from typing import Any, Literal
 
-from hubtools.cards.card import Card, CardAccount, Run
+from hubtools.cards.card import Card, CardAccount, RunLink
 from hubtools.cards.escape import markdown
-from hubtools.cards.legacy_text import Found, read_facts
+from hubtools.cards.legacy_text import LegacyFacts, read_facts
 from hubtools.cards.metadata import split_modelled
 from hubtools.core.errors import CardError
 from hubtools.core.mojibake import mend, mend_by
@@ -45,22 +45,31 @@ _MAX_CELLS = 16
 _LONGEST = 200_000  # characters; they have four thousand
 
 
+class UnknownRepositoryError(CardError):
+    """A README that does not name its repository."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "does not name its repository", fix="Name the file after the repository: NAME.md"
+        )
+
+
 def is_legacy(body: str) -> bool:
     """Whether a README's body is a card of huggingtweets, edited or not."""
     return len(body) <= _LONGEST and _SIGNATURE in body and "Tweets kept" in body
 
 
 def read_legacy(data: Mapping[str, Any], body: str, repo: str | None) -> Card:
-    """The card that a README of huggingtweets with this front matter and body is of.
+    """The card of a huggingtweets README with this front matter and body.
 
-    `repo` is the repository's name where it is known, else it is read from the example of use.
-    Raises CardError when neither says it.
+    `repo` is the repository's name where it is known; otherwise the usage example names it.
+    Raises UnknownRepositoryError when neither does.
     """
     found = read_facts(mend_by(body, "🤖", _ROBOT))
     modelled, metadata = split_modelled(data)
     name = repo or (found.one("model") or "").rpartition("/")[2]
     if not name:
-        raise CardError("does not say which repository it is of", fix="Say it in the file's name")
+        raise UnknownRepositoryError
     handles = _handles(found)
     accounts = _accounts(found, handles)
     return Card(
@@ -75,14 +84,14 @@ def read_legacy(data: Mapping[str, Any], body: str, repo: str | None) -> Card:
     )
 
 
-def _handles(found: Found) -> tuple[str, ...]:
-    """Sorted as on the card; a handle on X holds no '-'."""
+def _handles(found: LegacyFacts) -> tuple[str, ...]:
+    """In the order of the card; handles on X contain no '-'."""
     joined = found.one("handles") or ""
     alone = len(found.columns("kept")) < 2
     return tuple([joined] if alone and joined else filter(None, joined.split("-")))
 
 
-def _accounts(found: Found, handles: tuple[str, ...]) -> tuple[CardAccount, ...]:
+def _accounts(found: LegacyFacts, handles: tuple[str, ...]) -> tuple[CardAccount, ...]:
     counts = _counts(found)
     number = len(counts) or max(1, len(found.avatars))
     names = _names(found, number)
@@ -99,7 +108,7 @@ def _accounts(found: Found, handles: tuple[str, ...]) -> tuple[CardAccount, ...]
     )
 
 
-def _counts(found: Found) -> list[PostCounts]:
+def _counts(found: LegacyFacts) -> list[PostCounts]:
     rows = [found.columns(kind) for kind in _ROWS]
     if not all(rows) or len({len(row) for row in rows}) > 1:
         return []
@@ -108,7 +117,7 @@ def _counts(found: Found) -> list[PostCounts]:
     ]
 
 
-def _names(found: Found, number: int) -> list[str | None]:
+def _names(found: LegacyFacts, number: int) -> list[str | None]:
     text, header = found.one("names"), found.one("header")
     raw: list[str] | None = None
     if number == 1:
@@ -121,15 +130,15 @@ def _names(found: Found, number: int) -> list[str | None]:
     return [None] * number if raw is None else [_shown(name) for name in raw]
 
 
-def _replaced(found: Found) -> Mapping[str, str]:
-    """What the words of the table's rows became, for those of which it is certain."""
+def _replaced(found: LegacyFacts) -> Mapping[str, str]:
+    """What the placeholders of the table's rows became, where that is certain."""
     rows = {word: " | ".join(map(str, found.columns(kind))) for kind, word in _ROWS.items()}
     counted = Counter(rows.values())
     return {row: word for word, row in rows.items() if row and counted[row] == 1}
 
 
 def _cut(header: str, text: str, number: int, words: Mapping[str, str]) -> list[str] | None:
-    """The header as so many names; None where " | " in a name leaves it open."""
+    """The header split into `number` names; None where " | " in a name makes it ambiguous."""
     cells = header.split(" | ")
     if len(cells) == number:
         return cells
@@ -148,18 +157,18 @@ def _cut(header: str, text: str, number: int, words: Mapping[str, str]) -> list[
 
 
 def _shown(name: str) -> str | None:
-    """The name as a page showed it: references read, white space collapsed, mojibake undone."""
+    """The name as a page showed it: references resolved, white space collapsed, mojibake undone."""
     read = _REFERENCE.sub(lambda match: html.unescape(match[0]), name)
     return " ".join(mend(read).split()) or None
 
 
-def _runs(found: Found) -> tuple[Run, ...]:
+def _runs(found: LegacyFacts) -> tuple[RunLink, ...]:
     kinds: tuple[Literal["dataset", "training", "report"], ...] = ("dataset", "training", "report")
-    return tuple(Run(kind=kind, url=url) for kind in kinds if (url := found.one(kind)))
+    return tuple(RunLink(kind=kind, url=url) for kind in kinds if (url := found.one(kind)))
 
 
-def _prose(found: Found, accounts: tuple[CardAccount, ...]) -> str | None:
-    """What a person added, and the rare facts that a Card has no field for."""
+def _prose(found: LegacyFacts, accounts: tuple[CardAccount, ...]) -> str | None:
+    """What a person added, and the rare facts that have no field in a Card."""
     lines = []
     if epochs := found.one("epochs"):
         lines.append(f"Trained for {epochs} epochs.")

@@ -1,7 +1,7 @@
-"""What the text of a huggingtweets card says: lines of its template are known by their shape.
+"""Facts in the text of a huggingtweets card, whose template lines are recognized by patterns.
 
-Each pattern matches a whole line, or a whole block of lines, and no more; what matches none is a
-person's own.
+Each pattern matches exactly one line or block of lines; what no pattern matches was added by a
+person.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ _LINES = (
     r'<link rel="stylesheet" href="https://unpkg\.com/@tailwindcss/[^>]*>',
     r"<!--- random size file .* -->",
 )
-# Facts that stand in a sentence which somebody changed.
+# Facts in sentences that somebody edited.
 _ANYWHERE = (
     r"\[Explore the data\]\((?P<dataset>https?:[^\s()]+)\)",
     r"\[W&B training run\]\((?P<training>https?:[^\s()]+)\)",
@@ -91,8 +91,8 @@ _HIDDEN = re.compile(r"display:\s*none")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What a card says, each thing where it stands first, and what is not the template's."""
+class LegacyFacts:
+    """The facts of a card, each from its first mention, and the text that is not the template's."""
 
     facts: Mapping[str, str]
     avatars: tuple[str | None, ...]
@@ -107,8 +107,8 @@ class Found:
         return [int(cell) for cell in self.facts.get(key, "").split("|") if cell.strip()]
 
 
-def read_facts(body: str) -> Found:
-    """What the body of a huggingtweets card says."""
+def read_facts(body: str) -> LegacyFacts:
+    """The facts in the body of a huggingtweets card."""
     facts: dict[str, str] = {}
     text = _PRE.sub(lambda match: _SPAN.sub("", match[0]), body.strip("\n") + "\n")
     text = _TABLE.sub(lambda match: _as_markdown(match[0]), text)
@@ -129,7 +129,7 @@ def read_facts(body: str) -> Found:
         if match:
             _keep(match, facts)
     rest = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip("\n")
-    return Found(facts, tuple(_pictures(facts.get("pictures", ""))), rest)
+    return LegacyFacts(facts, tuple(_pictures(facts.get("pictures", ""))), rest)
 
 
 def _keep(match: re.Match[str], facts: dict[str, str]) -> None:

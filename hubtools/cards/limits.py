@@ -1,11 +1,11 @@
-"""How long things on a card may be: the Hub's limits where they are known, else sensible ones."""
+"""Limits on a card's contents: the Hub's where they are known, otherwise sensible ones."""
 
 from __future__ import annotations
 
 from hubtools.core.repo_names import MAX_LENGTH
 
 REPO_PATTERN = r"^(?!.*(--|\.\.|\.git$))[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?$"
-"""`names.check_repo_name` for editors, its length apart."""
+"""`core.repo_names.check_repo_name` for editors, without the length."""
 
 LONGEST: dict[tuple[str, ...], int] = {
     ("repo",): MAX_LENGTH,
@@ -20,10 +20,10 @@ LONGEST: dict[tuple[str, ...], int] = {
     ("predictions", "*", "prompt"): 500,
     ("predictions", "*", "text"): 5000,
 }
-"""Characters of a string, `*` for any position in an array."""
+"""Characters in a string; `*` is any position in an array."""
 
 MOST_TAGS = 100
 FRONT_MATTER_BYTES = 1 << 20
-"""The Hub's validation of front matter refuses what is too large, without saying what that is."""
+"""The Hub refuses larger front matter; its exact limit is not documented."""
 README_BYTES = 10 << 20
-"""The Hub takes no larger file that is not stored as a large one."""
+"""The Hub refuses larger files outside LFS."""

@@ -11,20 +11,20 @@ from markdown_it.token import Token
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """Where a text points to, and the line (from 1) that says so."""
+class MarkdownLink:
+    """A link's target and its line, from 1."""
 
     target: str
     line: int
 
 
-def links_of(text: str) -> Iterator[Link]:
+def links_of(text: str) -> Iterator[MarkdownLink]:
     """The targets of links and pictures in `text`, raw HTML included, code excluded."""
     lines = text.splitlines()
     for token in MarkdownIt("gfm-like", {"html": True}).parse(text):
         first, end = token.map or (0, len(lines))
         for target in _targets(token):
-            yield Link(target, _line(target, lines, first, end))
+            yield MarkdownLink(target, _line(target, lines, first, end))
 
 
 def _targets(token: Token) -> Iterator[str]:
@@ -50,7 +50,7 @@ class _Collector(HTMLParser):
 
 
 def _line(target: str, lines: Sequence[str], first: int, end: int) -> int:
-    """The line of the block that shows `target`; its first line where none does as it stands."""
+    """The line in the block that contains `target` literally; otherwise the block's first line."""
     return next(
         (n + 1 for n in range(first, min(end, len(lines))) if target in lines[n]), first + 1
     )

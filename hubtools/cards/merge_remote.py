@@ -1,10 +1,10 @@
-"""Bringing an edit home: what a person changed in a README, as changes to its card.
+"""A three-way merge of a README that a person edited on the Hub into its card.
 
-Three texts meet: what we rendered last (`base`), what is on the Hub (`there`), and what we would
-render now (`here`). Front matter is compared as data, so that another order or quoting is no
-change: what was changed there goes to the card's fields or to `[metadata]`. Text that was added
-anywhere, or changed where the card's prose stands, goes to the prose. Where the same thing was
-changed there and here, and where generated text was changed, a person has to decide.
+The three texts are what we rendered last (`base`), what is on the Hub (`remote`), and what we would
+render now (`local`). Front matter is compared as data, so another order or quoting is no change:
+what changed goes to the card's fields or to `[metadata]`. Text that was added anywhere, or changed
+where the card's prose is, goes to the prose. Where both sides changed the same thing, and where
+generated text changed, a person has to decide.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ _FIELDS_OF_KEYS = {"widget": "prompt"}
 
 
 @dataclass(frozen=True, slots=True)
-class Home:
-    """A card with an edit in it."""
+class MergeResult:
+    """A card with an edit merge."""
 
     card: Card
-    undecided: tuple[str, ...] = ()
-    """What could not be brought home, a line each."""
+    unresolved: tuple[str, ...] = ()
+    """What could not be merged, a line each."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Readme:
-    """A README in parts, without what we add for machines."""
+    """The parts of a README, without what we add for machines."""
 
     data: Mapping[str, Any]
     comments: tuple[str, ...]
@@ -47,44 +47,44 @@ class _Readme:
 
 
 @dataclass(slots=True)
-class _Merged:
+class _Merge:
     """A card as it changes, and what a person has to decide."""
 
     card: Card
-    undecided: list[str] = field(default_factory=list)
+    unresolved: list[str] = field(default_factory=list)
 
 
-def bring_home(
-    card: Card, base: str | None, there: str, here: str, *, pulled: str | None = None
-) -> Home:
-    """`card` with what a person changed between `base` and `there`.
+def merge_remote(
+    card: Card, base: str | None, remote: str, local: str, *, pulled: str | None = None
+) -> MergeResult:
+    """`card` with what a person changed between `base` and `remote`.
 
-    `base` None is for a README that was never ours: the card then gets what it does not say yet.
-    `pulled` is what `base` had become when its edits were brought home before: they are in the
-    card, and not brought a second time. Raises CardError for front matter that cannot be read.
+    `base` None is for a README that was never ours: the card then gets what it lacks. `pulled` is
+    what `base` had become at the last merge: those edits are in the card, and not merge again.
+    Raises CardError for front matter that cannot be read.
     """
     if base is None:
-        return _fill(card, import_readme(there, repo=card.repo))
-    before, now, ours = _parts(base), _parts(there), _parts(here)
-    known = before if pulled is None else _parts(pulled)
-    merged = _Merged(card)
-    _merge_front_matter(merged, known.data, now.data, ours.data)
-    added = tuple(c for c in now.comments if c not in known.comments)
-    kept = tuple(c for c in merged.card.comments if c in now.comments or c not in known.comments)
+        return _fill(card, import_readme(remote, repo=card.repo))
+    before, now, ours = _parts(base), _parts(remote), _parts(local)
+    last = before if pulled is None else _parts(pulled)
+    merge = _Merge(card)
+    _merge_front_matter(merge, last.data, now.data, ours.data)
+    added = tuple(c for c in now.comments if c not in last.comments)
+    kept = tuple(c for c in merge.card.comments if c in now.comments or c not in last.comments)
     comments = (*kept, *(c for c in added if c not in kept))
-    merged.card = replace(merged.card, comments=comments)
-    _merge_body(merged, before, known, now)
-    return Home(merged.card, tuple(merged.undecided))
+    merge.card = replace(merge.card, comments=comments)
+    _merge_body(merge, before, last, now)
+    return MergeResult(merge.card, tuple(merge.unresolved))
 
 
-def as_its_own(card: Card, there: str) -> Card:
-    """The card of a README that is kept as a person left it, with the facts of `card`."""
-    read = import_readme(there, repo=card.repo)
+def keep_remote(card: Card, remote: str) -> Card:
+    """The card of a README that stays as a person left it, with the facts of `card`."""
+    read = import_readme(remote, repo=card.repo)
     facts = {
         name: getattr(card, name)
         for name in ("state", "accounts", "handles", "runs", "training", "evaluation")
     }
-    prose = _parts(there).body
+    prose = _parts(remote).body
     return replace(read, body="own", prose=prose, predictions=card.predictions, **facts)
 
 
@@ -96,90 +96,86 @@ def _parts(text: str) -> _Readme:
     return _Readme(data, comments, body.strip("\n"), prose)
 
 
-def _fill(card: Card, read: Card) -> Home:
-    """What `read` says and `card` does not."""
-    undecided: list[str] = []
+def _fill(card: Card, read: Card) -> MergeResult:
+    """`card` with what it lacks and `read` has."""
+    unresolved: list[str] = []
     new: dict[str, Any] = {}
     for one in (f.name for f in fields(Card) if f.name not in _ABOUT_THE_FILE):
-        here, there = getattr(card, one), getattr(read, one)
-        if there == here or there == _DEFAULTS[one]:
+        ours, theirs = getattr(card, one), getattr(read, one)
+        if theirs == ours or theirs == _DEFAULTS[one]:
             continue
-        if here == _DEFAULTS[one]:
-            new[one] = there
+        if ours == _DEFAULTS[one]:
+            new[one] = theirs
         else:
-            undecided.append(f"{one}: the card and the Hub say different things")
+            unresolved.append(f"{one}: the card and the Hub differ")
     metadata = {**read.metadata, **card.metadata}
-    undecided += [
-        f"[metadata] {key}: the card and the Hub say different things"
+    unresolved += [
+        f"[metadata] {key}: the card and the Hub differ"
         for key in read.metadata
         if metadata[key] != read.metadata[key]
     ]
     if read.prose is not None and read.prose != card.prose:
-        undecided.append("the text was not made from a card")
+        unresolved.append("the text was not rendered from a card")
     new["comments"] = card.comments or read.comments
-    return Home(replace(card, metadata=metadata, **new), tuple(undecided))
+    return MergeResult(replace(card, metadata=metadata, **new), tuple(unresolved))
 
 
 def _merge_front_matter(
-    merged: _Merged, base: Mapping[str, Any], there: Mapping[str, Any], here: Mapping[str, Any]
+    merge: _Merge, base: Mapping[str, Any], remote: Mapping[str, Any], local: Mapping[str, Any]
 ) -> None:
-    for key in dict.fromkeys((*base, *there)):
-        was, now, ours = base.get(key), there.get(key), here.get(key)
+    for key in dict.fromkeys((*base, *remote)):
+        was, now, ours = base.get(key), remote.get(key), local.get(key)
         if now in (was, ours):
             continue
         if key == "tags" and all(isinstance(tags, list | None) for tags in (was, now, ours)):
-            _merge_tags(merged, was or [], now or [], ours or [])
+            _merge_tags(merge, was or [], now or [], ours or [])
         elif ours != was:
-            merged.undecided.append(f"{key}: changed on the Hub and here")
+            merge.unresolved.append(f"{key}: both the Hub and the card changed it")
         elif now is None:
-            _remove(merged, key)
+            _remove(merge, key)
         else:
             modelled, rest = split_modelled({key: now})
-            metadata = {k: v for k, v in merged.card.metadata.items() if k != key or k in rest}
-            merged.card = replace(merged.card, metadata={**metadata, **rest}, **modelled)
+            metadata = {k: v for k, v in merge.card.metadata.items() if k != key or k in rest}
+            merge.card = replace(merge.card, metadata={**metadata, **rest}, **modelled)
 
 
-def _merge_tags(
-    merged: _Merged, was: Sequence[str], now: Sequence[str], ours: Sequence[str]
-) -> None:
+def _merge_tags(merge: _Merge, was: Sequence[str], now: Sequence[str], ours: Sequence[str]) -> None:
     kept = [tag for tag in ours if tag in now or tag not in was]
     tags = tuple(dict.fromkeys([*kept, *(tag for tag in now if tag not in was)]))
-    if "tags" in merged.card.metadata:
-        metadata = {**merged.card.metadata, "tags": list(tags)}
-        merged.card = replace(merged.card, metadata=metadata)
+    if "tags" in merge.card.metadata:
+        metadata = {**merge.card.metadata, "tags": list(tags)}
+        merge.card = replace(merge.card, metadata=metadata)
     else:
-        merged.card = replace(merged.card, tags=tags)
+        merge.card = replace(merge.card, tags=tags)
 
 
-def _remove(merged: _Merged, key: str) -> None:
+def _remove(merge: _Merge, key: str) -> None:
     """Take out of the card what was taken out of the front matter."""
-    card, name = merged.card, _FIELDS_OF_KEYS.get(key, key)
+    card, name = merge.card, _FIELDS_OF_KEYS.get(key, key)
     if key in card.metadata:
         metadata = {k: v for k, v in card.metadata.items() if k != key}
-        merged.card = replace(card, metadata=metadata)
+        merge.card = replace(card, metadata=metadata)
     elif key in ("language", "tags", "thumbnail") and getattr(card, name) != _DEFAULTS[name]:
-        merged.card = replace(card, **{name: _DEFAULTS[name]})
+        merge.card = replace(card, **{name: _DEFAULTS[name]})
     else:
-        merged.undecided.append(f"{key}: was removed on the Hub, and is made from the card")
+        merge.unresolved.append(f"{key}: removed on the Hub, but made from the card")
 
 
-def _merge_body(merged: _Merged, base: _Readme, known: _Readme, there: _Readme) -> None:
-    if known.body == there.body:
+def _merge_body(merge: _Merge, base: _Readme, last: _Readme, remote: _Readme) -> None:
+    if last.body == remote.body:
         return
-    if merged.card.body == "own":
-        _take_prose(merged, known.body, there.body)
+    if merge.card.body == "own":
+        _merge_prose(merge, last.body, remote.body)
         return
-    before, _ = _prose_in(base, known)
-    now, changed = _prose_in(base, there)
-    merged.undecided += [
-        f"text that is made from the card was changed: {line[:60]!r}" for line in changed
-    ]
-    _take_prose(merged, before, now)
+    before, _ = _prose_in(base, last)
+    now, changed = _prose_in(base, remote)
+    merge.unresolved += [f"generated text was changed: {line[:60]!r}" for line in changed]
+    _merge_prose(merge, before, now)
 
 
-def _prose_in(base: _Readme, there: _Readme) -> tuple[str, list[str]]:
-    """What the prose of `base` became in `there`, and lines of ours that were changed."""
-    before, now = base.body.split("\n"), there.body.split("\n")
+def _prose_in(base: _Readme, edited: _Readme) -> tuple[str, list[str]]:
+    """What the prose of `base` became in `edited`, and generated lines that were changed."""
+    before, now = base.body.split("\n"), edited.body.split("\n")
     region = _region(before, base.prose)
     prose: list[str] = []
     added: list[str] = []
@@ -200,18 +196,18 @@ def _is_inside(lines: Sequence[str], changed: range, region: range) -> bool:
     """Whether the change is one of the prose; blank lines around it may have gone with it."""
     if region.start <= changed.start and changed.stop <= region.stop:
         return True
-    words = [i for i in changed if lines[i].strip()]
-    return bool(words) and all(i in region for i in words)
+    filled = [i for i in changed if lines[i].strip()]
+    return bool(filled) and all(i in region for i in filled)
 
 
 def _region(lines: Sequence[str], prose: str | None) -> range | None:
-    """Where the card's prose stands in the lines of a README."""
-    wanted = (prose or "").split("\n")
+    """Where the card's prose is in the lines of a README."""
     if not prose:
         return None
-    for start in range(len(lines) - len(wanted), -1, -1):
-        if list(lines[start : start + len(wanted)]) == wanted:
-            return range(start, start + len(wanted))
+    searched = prose.split("\n")
+    for start in range(len(lines) - len(searched), -1, -1):
+        if list(lines[start : start + len(searched)]) == searched:
+            return range(start, start + len(searched))
     return None
 
 
@@ -221,13 +217,13 @@ def _tidy(lines: Sequence[str]) -> str:
     return "\n".join(kept).strip("\n")
 
 
-def _take_prose(merged: _Merged, base: str, there: str) -> None:
-    mine = merged.card.prose or ""
-    text = merge_text(base, mine, there)
+def _merge_prose(merge: _Merge, base: str, remote: str) -> None:
+    mine = merge.card.prose or ""
+    text = merge_text(base, mine, remote)
     if text is None:
-        merged.undecided.append("the prose was changed on the Hub and here")
+        merge.unresolved.append("both the Hub and the card changed the prose")
     else:
-        merged.card = replace(merged.card, prose=text.strip("\n") or None)
+        merge.card = replace(merge.card, prose=text.strip("\n") or None)
 
 
 def merge_text(base: str, mine: str, theirs: str) -> str | None:

@@ -1,4 +1,4 @@
-"""A card's front matter as data: what the Hub reads of it, in the order in which it is shown.
+"""A card's front matter as data, in the order in which a README shows it.
 
 Keys and values are those of https://huggingface.co/docs/hub/model-cards.
 """
@@ -17,11 +17,10 @@ _OF_THE_RETIRED = ("license", "license_name", "license_link")
 
 
 def front_matter(card: Card, thumbnail: str | None) -> dict[str, Any]:
-    """The front matter of `card`; what `[metadata]` says wins over what we would say.
+    """The front matter of `card`; `[metadata]` overrides everything else.
 
-    `thumbnail` is the address of the picture in the repository, used where the card names none.
-    A card whose body is a person's own gets nothing that it does not say; a retired one says no
-    more than that, and its licence.
+    `thumbnail` is the address of the picture in the repository, for a card that names none. A card
+    with `body = "own"` gets no keys that it does not have; a retired one keeps only its license.
     """
     data = {
         "language": list(card.language) if isinstance(card.language, tuple) else card.language,
@@ -46,10 +45,10 @@ def front_matter(card: Card, thumbnail: str | None) -> dict[str, Any]:
 
 
 def split_modelled(data: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What of front matter has fields of a Card, as those fields, and the rest.
+    """The part of the front matter that a Card has fields for, as those fields, and the rest.
 
-    A value of another shape than its field's stays in the rest: a language that is no text,
-    a widget with a title, an empty list.
+    A value that does not fit its field stays in the rest: a language that is not text, a widget
+    with a title, an empty list.
     """
     modelled: dict[str, Any] = {}
     rest: dict[str, Any] = {}
@@ -86,7 +85,7 @@ def _own(card: Card) -> dict[str, Any]:
 
 
 def is_adapter(card: Card) -> bool:
-    """Whether the repository holds only what was added to its base."""
+    """Whether the repository holds only a LoRA adapter."""
     return card.training is not None and card.training.lora_rank is not None
 
 
@@ -115,7 +114,7 @@ def _model_index(card: Card) -> list[dict[str, Any]] | None:
             "results": [
                 {
                     "task": {"type": "text-generation"},
-                    "dataset": {"name": "held-out posts", "type": "held-out-posts"},
+                    "dataset": {"name": "posts", "type": "posts", "split": "test"},
                     "metrics": _metrics(card.evaluation),
                 }
             ],
@@ -124,12 +123,14 @@ def _model_index(card: Card) -> list[dict[str, Any]] | None:
 
 
 def _metrics(evaluation: Evaluation) -> list[dict[str, Any]]:
+    named = (
+        ("loss", "Test loss", evaluation.test_loss),
+        ("perplexity", "Perplexity", evaluation.perplexity),
+        ("bits_per_byte", "Bits per byte", evaluation.bits_per_byte),
+        ("memorized_fraction", "Memorized fraction", evaluation.memorized_fraction),
+    )
     return [
-        {"type": "loss", "name": "Loss a token", "value": evaluation.test_loss},
-        {"type": "bits_per_byte", "name": "Bits per byte", "value": evaluation.bits_per_byte},
-        {
-            "type": "memorized_fraction",
-            "name": "Repeated training text",
-            "value": evaluation.memorized_fraction,
-        },
+        {"type": type, "name": name, "value": value}
+        for type, name, value in named
+        if value is not None
     ]

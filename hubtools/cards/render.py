@@ -1,12 +1,12 @@
-"""From a Card to its README: one Jinja2 environment a process, front matter dumped from data."""
+"""From a Card to its README: one Jinja2 environment per process, front matter from data."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 import traceback
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, fields
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from hubtools.cards.environment import TEMPLATE, CardEnvironment
 from hubtools.cards.frontmatter import dump_front_matter
 from hubtools.cards.metadata import front_matter
 from hubtools.cards.round_trip import embed
-from hubtools.cards.terms import words_of
+from hubtools.cards.terms import terms_of
 from hubtools.core.config import ProjectConfig
 from hubtools.core.errors import CardError
 
@@ -31,21 +31,21 @@ _DIGEST_LINE = re.compile(r"^<!-- hubtools sha256:[0-9a-f]{64} -->[ \t]*\n?", re
 
 @dataclass(frozen=True)
 class CardRenderer:
-    """Renders cards of one namespace with the packaged templates or a user's in front of them."""
+    """Renders cards of one namespace, with a user's templates before the packaged ones."""
 
     namespace: str
     files_url: str | None = None
-    """Where a Hub serves files, such as https://huggingface.co; None where it has no address."""
+    """Where the Hub serves files, such as https://huggingface.co; None without an address."""
     project: ProjectConfig = field(default_factory=ProjectConfig)
     templates: Path | None = None
     """A folder whose `card.md.j2` extends `hubtools/card.md.j2`."""
 
     def render(self, card: Card) -> str:
-        """The README of `card`: front matter, body, and a last line that holds their digest.
+        """The README of `card`: front matter, body, the card's data, and a digest of all of it.
 
-        Above that line a comment holds the card's data, from which `import_readme` reads it back.
-        A card whose body is a person's own is that body below its front matter. Raises CardError
-        with template, line and card when a template cannot be rendered or does not come to an end.
+        The data is in a comment, from which `import_readme` restores the card; the digest is the
+        last line. Raises CardError with template, line and card when a template cannot be rendered
+        or does not terminate.
         """
         repo_id = f"{self.namespace}/{card.repo}"
         thumbnail = f"{self.files_url}/{repo_id}/resolve/main/predictions.png"
@@ -63,8 +63,12 @@ class CardRenderer:
         parts = (head.rstrip(), body, embed(card, body))
         return sealed("\n\n".join(part for part in parts if part) + "\n")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled by its fields; a worker process compiles the templates once for all its cards."""
+        return _unpickled, tuple(getattr(self, f.name) for f in fields(self))
+
     def prepare(self) -> None:
-        """Compile the template now; raises CardError as `render` would for every card."""
+        """Compile the template now; raises CardError for one that cannot be compiled."""
         assert self._template
 
     def _body(self, card: Card, repo_id: str) -> str:
@@ -72,7 +76,7 @@ class CardRenderer:
         template = self._template
         self._environment.restart()
         try:
-            text: str = template.render(context, words=words_of(card))
+            text: str = template.render(context, terms=terms_of(card))
         except CardError as error:
             raise CardError(
                 f"{error.what} (card {card.repo!r})", where=error.where, fix=error.fix
@@ -98,20 +102,25 @@ class CardRenderer:
             raise CardError(f"cannot be read: {error}", where=self.templates) from error
 
 
+@lru_cache(maxsize=1)
+def _unpickled(*values: Any) -> CardRenderer:
+    return CardRenderer(*values)
+
+
 def sealed(text: str) -> str:
-    """`text` with a last line that holds its SHA-256, by which our own work is known again."""
+    """`text` with its SHA-256 on a last line, by which we recognize our own work."""
     return f"{text}\n<!-- hubtools sha256:{_digest(text)} -->\n"
 
 
 def is_sealed(text: str) -> bool:
-    """Whether `text` ends with the digest of all that stands above it: ours, and not edited."""
+    """Whether `text` ends with the digest of everything above it: ours, and not edited."""
     plain = text.replace("\r\n", "\n")
     match = _DIGEST.search(plain)
     return match is not None and _digest(plain[: match.start()].rstrip("\n") + "\n") == match[1]
 
 
 def unsealed(text: str) -> str:
-    """`text` without the line of its digest, where it has one; text may have been put below it."""
+    """`text` without its digest line, if any; a person may have added text below it."""
     found = list(_DIGEST_LINE.finditer(text))
     return text[: found[-1].start()] + text[found[-1].end() :] if found else text
 
@@ -121,9 +130,9 @@ def _digest(text: str) -> str:
 
 
 def _located(error: Exception, card: Card) -> CardError:
-    """The error with the template's line, which Jinja2 writes into the traceback."""
+    """The error with the template's line, which Jinja2 puts into the traceback."""
     frames = traceback.extract_tb(error.__traceback__)
     place = next((f for f in reversed(frames) if not f.filename.endswith(".py")), None)
     where = f"{place.filename}:{place.lineno}" if place else TEMPLATE
-    what = "calls itself without end" if isinstance(error, RecursionError) else str(error)
+    what = "endless recursion" if isinstance(error, RecursionError) else str(error)
     return CardError(f"{what} (card {card.repo!r})", where=where)

@@ -1,8 +1,8 @@
-"""What a README of ours says to machines: the card's data, in a comment near its end.
+"""The card's data in a README, as a comment near its end, so that a README restores its card.
 
-The visible text rounds numbers, and a user's template may leave anything out; with the comment a
-README gives back the card that it was made of. It is one line of JSON in ASCII, in which no
-character can end the comment. What the front matter holds already is not repeated.
+The visible text rounds numbers, and a user's template may leave anything out. The comment is one
+line of ASCII JSON in which no character can end the comment. Metadata that the front matter holds
+is not repeated.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _SHORT = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Embedded:
-    """The data of a README: the card without `metadata`, and what belongs to the rest."""
+class EmbeddedCard:
+    """The data in a README: the card without `metadata`, and which front matter is metadata."""
 
     card: Card
     metadata: tuple[str, ...]
@@ -36,18 +36,20 @@ class Embedded:
     """A digest of the visible text below the front matter."""
 
     def made(self, body: str) -> bool:
-        """Whether `body` is what was rendered, and no person's edit."""
+        """Whether `body` is what was rendered, without edits."""
         return self.body == _digest(body)
 
 
 def embed(card: Card, body: str) -> str:
-    """The comment for a README of `card` with this body; '' where there is nothing to tell."""
-    told = _without_front_matter(card) if card.body == "own" else card
+    """The comment for a README of `card` with this body; '' when it would hold nothing."""
+    kept = _without_front_matter(card) if card.body == "own" else card
     if card.state == "retired":
-        told = Card(repo=card.repo, state="retired")
-    elif told == Card(repo=card.repo, body="own"):
+        kept = Card(repo=card.repo, state="retired")
+    elif kept == Card(repo=card.repo, body="own"):
         return ""
-    data: dict[str, Any] = {"card": _said(replace(told, metadata={}, comments=(), pulled=None))}
+    data: dict[str, Any] = {
+        "card": _non_defaults(replace(kept, metadata={}, comments=(), pulled=None))
+    }
     if card.metadata:
         data["metadata"] = list(card.metadata)
     data["body"] = _digest(body)
@@ -55,12 +57,11 @@ def embed(card: Card, body: str) -> str:
     return f"{_OPENING}{text} -->"
 
 
-def extract(body: str) -> tuple[Embedded | None, str]:
-    """The data of a README's body (without the line of its digest), and the body without it.
+def extract(body: str) -> tuple[EmbeddedCard | None, str]:
+    """The data in a README's body (without its digest line), and the body without the comment.
 
-    A person may have put text below it, which then ends the body.
-
-    Raises CardError for data that is none of a card.
+    Text that a person added below the comment ends the body. Raises CardError for data that is
+    not a card's.
     """
     match = _COMMENT.match(body, max(0, body.rfind(_OPENING)))
     if match is None:
@@ -75,11 +76,11 @@ def extract(body: str) -> tuple[Embedded | None, str]:
         raise CardError("the data at the end of the README is damaged")
     card = decode(table, Card, Path("README.md"), CardError)
     rest = body[: match.start()] + body[match.end() :].lstrip("\n")
-    return Embedded(card, tuple(map(str, keys)), digest), rest
+    return EmbeddedCard(card, tuple(map(str, keys)), digest), rest
 
 
 def facts_of(card: Card) -> Card:
-    """What a person's own text, with front matter, does not say of `card`."""
+    """The facts of `card` that a person's own text and front matter do not hold."""
     return _without_front_matter(replace(card, body="own"))
 
 
@@ -93,19 +94,19 @@ def _without_front_matter(card: Card) -> Card:
 _PLAIN = (str, int, float, bool)
 
 
-def _said(value: Any) -> Any:
-    """Dataclasses as mappings of what differs from their defaults."""
+def _non_defaults(value: Any) -> Any:
+    """Dataclasses as mappings of the fields that differ from their defaults."""
     kind = value.__class__
     if kind in _PLAIN:
         return value
     if kind is tuple:
-        return [_said(item) for item in value]
-    said = {}
+        return [_non_defaults(item) for item in value]
+    found = {}
     for name, default in _defaults(kind):
         item = getattr(value, name)
         if item is not default and item != default and item != {}:
-            said[name] = item if item.__class__ in _PLAIN else _said(item)
-    return said
+            found[name] = item if item.__class__ in _PLAIN else _non_defaults(item)
+    return found
 
 
 @lru_cache(maxsize=16)

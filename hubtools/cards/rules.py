@@ -1,4 +1,4 @@
-"""What a card of the right shape may still have wrong: each rule yields problems of one kind."""
+"""What may be wrong with a card of the right schema: each rule yields problems of one kind."""
 
 from __future__ import annotations
 
@@ -10,25 +10,24 @@ from urllib.parse import urlsplit
 from hubtools.cards import limits
 from hubtools.cards.card import Card
 from hubtools.cards.frontmatter import dump_front_matter
-from hubtools.cards.identifiers import unknown_language, unknown_licence, unknown_pipeline
+from hubtools.cards.identifiers import unknown_language, unknown_license, unknown_pipeline
 from hubtools.cards.metadata import SCRATCH, front_matter
-from hubtools.cards.schema import Problem, path_text
+from hubtools.cards.schema import Problem
 from hubtools.cards.toml_lines import KeyPath
 from hubtools.core.errors import UsageError
 from hubtools.core.repo_names import check_repo_name
 
+HasFile = Callable[[str], bool]
+"""Whether a model's folder has a file; true where there is no folder to look into."""
 _FILE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 
-def problems_of(card: Card, name: str, files: Callable[[str], bool]) -> Iterator[Problem]:
-    """Every problem of `card`, whose file is called `name`.
-
-    `files` says whether the model's folder has a file, or that nobody knows.
-    """
+def problems_of(card: Card, name: str, has_file: HasFile) -> Iterator[Problem]:
+    """Every problem of `card`, whose file is called `name`."""
     yield from _repository(card, name)
     yield from _lengths(card)
     yield from _identifiers(card)
-    yield from _addresses(card, files)
+    yield from _addresses(card, has_file)
     yield from _counts(card)
     yield from _front_matter(card)
 
@@ -37,12 +36,13 @@ def _repository(card: Card, name: str) -> Iterator[Problem]:
     try:
         check_repo_name(card.repo)
     except UsageError as error:
-        yield Problem(("repo",), f"repo: {error.what}. {error.fix}")
+        yield Problem(("repo",), "repository", f"{error.what}. {error.fix}")
     if card.repo != name:
-        yield Problem(("repo",), f"repo: {card.repo!r} is not the name of the file, {name!r}")
+        what = f"{card.repo!r} differs from the name of the file, {name!r}"
+        yield Problem(("repo",), "repository", what)
     base = card.base_model
     if base is not None and base != SCRATCH and not _is_repo_id(base):
-        yield Problem(("base_model",), f"base_model: {base!r} is no repository id")
+        yield Problem(("base_model",), "repository", f"{base!r} is not a repository id")
 
 
 def _is_repo_id(text: str) -> bool:
@@ -57,12 +57,13 @@ def _lengths(card: Card) -> Iterator[Problem]:
     for pattern, longest in limits.LONGEST.items():
         for path, text in _strings(card, pattern):
             if len(text) > longest:
-                what = f"{len(text):,} characters, more than {longest:,}"
-                yield Problem(path, f"{path_text(path)}: {what}")
+                what = f"{len(text):,} characters; the limit is {longest:,}"
+                yield Problem(path, "length", what)
             elif not text.strip() and pattern[0] != "predictions":
-                yield Problem(path, f"{path_text(path)}: is empty. Leave out what is not known")
+                yield Problem(path, "empty", "empty. Leave out what is not known")
     if len(card.tags) > limits.MOST_TAGS:
-        yield Problem(("tags",), f"tags: {len(card.tags)}, more than {limits.MOST_TAGS}")
+        what = f"{len(card.tags)} tags; the limit is {limits.MOST_TAGS}"
+        yield Problem(("tags",), "length", what)
 
 
 def _strings(card: Card, pattern: tuple[str, ...]) -> Iterator[tuple[KeyPath, str]]:
@@ -80,7 +81,7 @@ def _identifiers(card: Card) -> Iterator[Problem]:
     extra = card.metadata
     yield from _each(("language",), card.language, unknown_language)
     yield from _each(("metadata", "language"), extra.get("language"), unknown_language)
-    yield from _each(("metadata", "license"), extra.get("license"), unknown_licence)
+    yield from _each(("metadata", "license"), extra.get("license"), unknown_license)
     yield from _each(("metadata", "pipeline_tag"), extra.get("pipeline_tag"), unknown_pipeline)
 
 
@@ -91,38 +92,34 @@ def _each(path: KeyPath, value: Any, check: Callable[[str], str | None]) -> Iter
         place = path if index is None else (*path, index)
         if isinstance(item, str):
             what = check(item)
-        elif item is None or isinstance(item, Mapping):
-            what = None  # absent, or YAML that is kept as it is
-        else:
-            what = f"expected a string, got {item!r}"
-        if what is not None:
-            yield Problem(place, f"{path_text(place)}: {what}")
+            if what is not None:
+                yield Problem(place, "identifier", what)
+        elif item is not None and not isinstance(item, Mapping):  # a mapping is verbatim YAML
+            yield Problem(place, "type", f"expected a string, got {item!r}")
 
 
-def _addresses(card: Card, files: Callable[[str], bool]) -> Iterator[Problem]:
+def _addresses(card: Card, has_file: HasFile) -> Iterator[Problem]:
     for index, run in enumerate(card.runs):
         yield from _address(("runs", index, "url"), run.url, None)
     for index, account in enumerate(card.accounts):
-        yield from _address(("accounts", index, "avatar"), account.avatar, files)
-    yield from _address(("thumbnail",), card.thumbnail, files)
+        yield from _address(("accounts", index, "avatar"), account.avatar, has_file)
+    yield from _address(("thumbnail",), card.thumbnail, has_file)
     for key in ("thumbnail", "license_link"):
         value = card.metadata.get(key)
-        yield from _address(("metadata", key), value if isinstance(value, str) else None, files)
+        yield from _address(("metadata", key), value if isinstance(value, str) else None, has_file)
 
 
-def _address(
-    path: KeyPath, value: str | None, files: Callable[[str], bool] | None
-) -> Iterator[Problem]:
-    """Problems of an address, or of the name of a file in the repository where `files` is given."""
+def _address(path: KeyPath, value: str | None, has_file: HasFile | None) -> Iterator[Problem]:
+    """Problems of an address, or of the name of a file in the repository where that may be."""
     if not value or not value.strip():
         return
-    if files is not None and _FILE.fullmatch(value):
-        if not files(value):
-            yield Problem(path, f"{path_text(path)}: the model's folder has no file {value!r}")
+    if has_file is not None and _FILE.fullmatch(value):
+        if not has_file(value):
+            yield Problem(path, "missing-file", f"the model's folder has no file {value!r}")
         return
     what = bad_address(value)
     if what is not None:
-        yield Problem(path, f"{path_text(path)}: {what}")
+        yield Problem(path, "address", what)
 
 
 def bad_address(value: str) -> str | None:
@@ -130,11 +127,11 @@ def bad_address(value: str) -> str | None:
     try:
         parts = urlsplit(value.strip())
     except ValueError:
-        return f"{value!r} is no address"
+        return f"{value!r} is not an address"
     if parts.scheme == "http" and parts.netloc:
         return f"{value!r} is not https"
     if parts.scheme != "https" or not parts.netloc:
-        return f"{value!r} is no https address"
+        return f"{value!r} is not an https address"
     return None
 
 
@@ -145,25 +142,24 @@ def _counts(card: Card) -> Iterator[Problem]:
             continue
         parts = (counts.reposts, counts.dropped, counts.kept)
         if min(parts) < 0:
-            yield Problem(path, f"{path_text(path)}: a count is negative")
+            yield Problem(path, "count", "a count is negative")
         elif sum(parts) != counts.downloaded:
-            what = f"{counts.downloaded} downloaded are not reposts + short + kept, {sum(parts)}"
-            yield Problem(path, f"{path_text(path)}: {what}")
+            what = f"reposts + dropped + kept is {sum(parts)}, downloaded is {counts.downloaded}"
+            yield Problem(path, "count", what)
     if card.evaluation is not None:
         for key in ("memorized_fraction", "memorized_baseline"):
-            share = getattr(card.evaluation, key)
-            if not 0 <= share <= 1:
-                yield Problem(
-                    ("evaluation", key), f"evaluation.{key}: {share} is no share from 0 to 1"
-                )
+            fraction = getattr(card.evaluation, key)
+            if not 0 <= fraction <= 1:
+                what = f"{fraction} is not between 0 and 1"
+                yield Problem(("evaluation", key), "count", what)
 
 
 def _front_matter(card: Card) -> Iterator[Problem]:
     try:
         size = len(dump_front_matter(front_matter(card, None)).encode())
     except (TypeError, ValueError) as error:
-        yield Problem(("metadata",), f"metadata: {error}")
+        yield Problem(("metadata",), "front-matter", str(error))
         return
     if size > limits.FRONT_MATTER_BYTES:
-        limit = limits.FRONT_MATTER_BYTES
-        yield Problem((), f"front matter: {size:,} bytes, more than the Hub takes ({limit:,})")
+        what = f"front matter of {size:,} bytes; the Hub's limit is {limits.FRONT_MATTER_BYTES:,}"
+        yield Problem((), "front-matter", what)

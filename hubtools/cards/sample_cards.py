@@ -1,10 +1,10 @@
-"""Made-up cards on which a user's templates are tried: between them they have everything."""
+"""Made-up cards to try a user's templates on; together they use every field."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from hubtools.cards.card import Card, CardAccount, Run
+from hubtools.cards.card import Card, CardAccount, RunLink
 from hubtools.core.results import Evaluation, PostCounts, Prediction, Training
 
 _COUNTS = PostCounts(downloaded=3250, reposts=148, dropped=507, kept=2595)
@@ -18,6 +18,7 @@ _ACCOUNT = CardAccount(
 _EVALUATION = Evaluation(
     posts=130,
     test_loss=3.1,
+    perplexity=22.2,
     bits_per_byte=1.2,
     base_loss=3.6,
     base_bits_per_byte=1.4,
@@ -28,18 +29,18 @@ _EVALUATION = Evaluation(
 
 
 def sample_cards() -> tuple[Card, ...]:
-    """One account with all that a card can say, three accounts, one that says little, a retired."""
+    """A full card, one of three accounts, a sparse one, and a retired one."""
     full = Card(
         repo="sample-quayside",
         language="en",
         base_model="openai-community/gpt2",
         prompt="My dream is",
-        tags=("huggingtweets",),
+        tags=("hubtools",),
         accounts=(_ACCOUNT,),
         runs=(
-            Run(kind="dataset", url="https://example.org/data"),
-            Run(kind="training", url="https://example.org/run"),
-            Run(kind="report", url="https://example.org/report"),
+            RunLink(kind="dataset", url="https://example.org/data"),
+            RunLink(kind="training", url="https://example.org/run"),
+            RunLink(kind="report", url="https://example.org/report"),
         ),
         training=Training(
             recipe="default",

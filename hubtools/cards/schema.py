@@ -1,4 +1,4 @@
-"""The shape of `cards/NAME.toml`: as a JSON Schema for editors, and every mistake against it."""
+"""The schema of `cards/NAME.toml`: as JSON Schema for editors, and every violation of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
 from difflib import get_close_matches
-from typing import Any, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
+
+import msgspec
 
 from hubtools.cards import limits
 from hubtools.cards.card import Card
@@ -19,18 +21,30 @@ from hubtools.core.toml_tables import dataclass_in, field_types
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
+Rule = Literal[
+    "unreadable", "toml", "unknown-key", "missing-key", "type", "repository", "length", "empty",
+    "identifier", "address", "missing-file", "count", "front-matter", "template",
+]  # fmt: skip
+"""Names of what can be wrong, for programs."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with the value at `path`."""
+    """What is wrong with the value at `path`; `what` is a phrase without the path."""
 
     path: KeyPath
-    message: str
+    rule: Rule
+    what: str
+
+    @property
+    def message(self) -> str:
+        """The problem in one line, the path before it."""
+        text = f"{path_text(self.path)}: {self.what}" if self.path else self.what
+        return " ".join(text.split())
 
 
 def card_schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of a card's TOML, made from the Card dataclass."""
-    import msgspec
-
     schema = msgspec.json.schema(Card)
     definitions: dict[str, Any] = schema.pop("$defs")
     for kind in _dataclasses(Card, {}).values():
@@ -72,31 +86,29 @@ def _of_table(table: Mapping[str, Any], kind: Any, path: KeyPath) -> Iterator[Pr
     for field in fields(kind):
         needed = field.default is MISSING and field.default_factory is MISSING
         if needed and field.name not in table:
-            yield Problem(path, f"missing key '{path_text((*path, field.name))}'")
+            yield Problem((*path, field.name), "missing-key", "missing")
     for key, value in table.items():
         if key in types:
             yield from mistakes(value, types[key], (*path, key))
         else:
-            yield Problem((*path, key), _unknown(key, list(types), path))
+            yield Problem((*path, key), "unknown-key", _unknown(key, list(types), path))
 
 
 def _unknown(key: str, known: list[str], path: KeyPath) -> str:
-    what = f"unknown key '{path_text((*path, key))}'"
     if key == "prose" and not path:
-        return f"{what}. Prose stands in a .md file of the card's name"
+        return "unknown key. Prose belongs in a .md file with the card's name"
     near = get_close_matches(key, known, n=1, cutoff=0.5)
-    return f"{what}. Did you mean '{near[0]}'?" if near else f"{what}. Known: {', '.join(known)}"
+    hint = f"Did you mean '{near[0]}'?" if near else f"Known keys: {', '.join(known)}"
+    return f"unknown key. {hint}"
 
 
 def _of_type(value: Any, kind: Any, path: KeyPath) -> Iterator[Problem]:
-    import msgspec
-
     try:
         msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         what, _, inner = str(error).replace("`", "").partition(" - at $")
         place: KeyPath = (*path, *(int(index) for index in re.findall(r"\[(\d+)\]", inner)))
-        yield Problem(place, f"{path_text(place)}: {what[:1].lower()}{what[1:]}")
+        yield Problem(place, "type", f"{what[:1].lower()}{what[1:]}")
 
 
 def _dataclasses(kind: Any, found: dict[str, Any]) -> dict[str, Any]:

@@ -15,32 +15,32 @@ _MASTODON = re.compile(r"[\w.-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """The words of one network, or plain ones where several meet."""
+class NetworkTerms:
+    """The terms of one network, or neutral ones for several."""
 
     post: str
     posts: str
     reposts: str
 
 
-_PLAIN = Words("post", "posts", "reposts")
+_PLAIN = NetworkTerms("post", "posts", "reposts")
 _BY_NETWORK = {
-    "x": Words("tweet", "tweets", "retweets"),
-    "mastodon": Words("post", "posts", "boosts"),
+    "x": NetworkTerms("tweet", "tweets", "retweets"),
+    "mastodon": NetworkTerms("post", "posts", "boosts"),
     "bluesky": _PLAIN,
     "file": _PLAIN,
 }
 
 
-def words_of(card: Card) -> Words:
-    """The words that fit all accounts of the card."""
+def terms_of(card: Card) -> NetworkTerms:
+    """The terms that fit all accounts of the card."""
     networks = {account.network for account in card.accounts}
     (only,) = networks if len(networks) == 1 else (None,)
     return _BY_NETWORK[only] if only else _PLAIN
 
 
 def profile_url(account: CardAccount) -> str | None:
-    """The public page of an account, where its network has one for its handle."""
+    """The address of an account's public page; None where the network has none for its handle."""
     handle = account.handle
     if not handle:
         return None
@@ -55,7 +55,7 @@ def profile_url(account: CardAccount) -> str | None:
 
 
 def handles(card: Card) -> list[tuple[str, str | None]]:
-    """Every handle of the card, those that belong to no account last, with its page's address."""
+    """Every handle of the card with its page's address, unassigned handles last."""
     shown = [(a.handle, profile_url(a)) for a in card.accounts if a.handle]
     networks = {account.network for account in card.accounts}
     (network,) = networks if len(networks) == 1 else (None,)
@@ -64,7 +64,7 @@ def handles(card: Card) -> list[tuple[str, str | None]]:
 
 
 def people(card: Card) -> Markup:
-    """The accounts in a sentence: names where they are known, else handles, at most six of them."""
+    """The accounts in a sentence: up to six names, or handles where names are unknown."""
     known = [a.name or f"@{a.handle}" for a in card.accounts if a.name or a.handle]
     known = known or [f"@{handle}" for handle in card.handles]
     if not known:
@@ -77,6 +77,6 @@ def people(card: Card) -> Markup:
 
 
 def label(account: CardAccount, position: int) -> Markup:
-    """What stands above the account's column of a table, or before its row."""
+    """The header of the account's column or row in a table."""
     text = account.name or (f"@{account.handle}" if account.handle else f"Account {position}")
     return isolated(text)

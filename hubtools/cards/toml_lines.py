@@ -1,4 +1,4 @@
-"""Where each key of a TOML file stands: what no reader of TOML says."""
+"""The line of each key in a TOML file, which TOML readers do not report."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def key_lines(text: str) -> dict[KeyPath, int]:
 
 
 def line_of(path: KeyPath, lines: dict[KeyPath, int]) -> int:
-    """The line of `path`, or of the nearest thing that it would stand in; else the first."""
+    """The line of `path`, or of the innermost table that would contain it; otherwise 1."""
     for length in range(len(path), 0, -1):
         if path[:length] in lines:
             return lines[path[:length]]
@@ -35,7 +35,7 @@ def line_of(path: KeyPath, lines: dict[KeyPath, int]) -> int:
 
 
 class _Scan:
-    """Reads a document once from its start, without a look at what values mean."""
+    """Scans a document once from start to end, without interpreting values."""
 
     def __init__(self, text: str) -> None:
         self.lines: dict[KeyPath, int] = {}
@@ -51,7 +51,7 @@ class _Scan:
                 self._pair(table)
 
     def _next(self) -> str:
-        """The next character that is no blank and in no comment; '' at the end."""
+        """The next character outside white space and comments; '' at the end."""
         self._at = _BLANK.match(self._text, self._at).end()  # type: ignore[union-attr]
         return self._text[self._at : self._at + 1]
 

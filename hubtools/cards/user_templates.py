@@ -1,4 +1,4 @@
-"""A project's own templates: one to start from, and all that is wrong with those that are there."""
+"""A project's own templates: a starter to copy, and everything wrong with those that exist."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ from hubtools.core.files import write_atomically
 from hubtools.core.template_root import template_root
 
 _PARENT = f"{PACKAGED}/{TEMPLATE}"
-_OF_A_RENDERING = frozenset({"card", "repo_id", "project", "words"})
+_OF_A_RENDERING = frozenset({"card", "repo_id", "project", "terms"})
 _PLACE = re.compile(r"(.+):(\d+)")
-_STARTER = f"""{{# The cards of this project. It is {_PARENT} with some of its blocks replaced.
+_STARTER = f"""{{# The model cards of this project: {_PARENT} with some of its blocks replaced.
 
-   To replace a block, write it here under its name; {{{{ super() }}}} in it shows what was there:
+   To replace a block, define it here under its name; {{{{ super() }}}} inserts the original:
 
        {{% block about %}}
        {{{{ super() }}}}
        Trained on a boat.
        {{% endblock %}}
 
-   Blocks, in their order:
+   Blocks, in order:
 
 BLOCKS
 
-   Values: card, repo_id, project, words. Whatever is shown is escaped as text of Markdown; in
-   other places use the filters attribute, code, link, link_path, picture and python_string.
-   Try it with: hubtools templates check
+   Values: card, repo_id, project, terms. Output is escaped as Markdown text; elsewhere use the
+   filters attribute, code, link, link_path, picture and python_string.
+   Test it with: hubtools templates check
 #}}
 {{% extends "{_PARENT}" %}}
 """
 
 
 def copy_starter(folder: Path) -> Path:
-    """Write a card.md.j2 to start from into `folder`; raises OutputError when there is one."""
+    """Write a starter card.md.j2 into `folder`; raises OutputError when there is one already."""
     file = folder / TEMPLATE
     if file.exists() or file.is_symlink():
         raise OutputError(
-            "is there already", where=file, fix="Remove it, or choose another folder with --out"
+            "already exists", where=file, fix="Remove it, or choose another folder with --out"
         )
     lines = "\n".join(f"       {name}" for name in packaged_blocks())
     write_atomically(file, _STARTER.replace("BLOCKS", lines))
@@ -54,7 +54,7 @@ def copy_starter(folder: Path) -> Path:
 
 
 def packaged_blocks() -> list[str]:
-    """The blocks that a user's template can replace, in their order."""
+    """The blocks that a user's template can replace, in order."""
     tree = CardEnvironment(None).parse((template_root() / TEMPLATE).read_text(encoding="utf-8"))
     return [block.name for block in tree.find_all(nodes.Block)]
 
@@ -62,12 +62,13 @@ def packaged_blocks() -> list[str]:
 def check_templates(folder: Path, project: ProjectConfig) -> list[Finding]:
     """Everything wrong with the templates in `folder`, by file and line.
 
-    Each is compiled and its variables are looked up; then sample cards are rendered. Raises
-    CardError when there is nothing to check.
+    Each is compiled and its variables are checked; then sample cards are rendered. Raises CardError
+    when there is nothing to check.
     """
     files = sorted(file for file in folder.rglob("*.j2") if file.is_file())
     if not files:
-        raise CardError("no templates here", where=folder, fix="hubtools templates copy makes one")
+        fix = "Run `hubtools templates copy` to make one"
+        raise CardError("no templates here", where=folder, fix=fix)
     environment = CardEnvironment(folder)
     found = [finding for file in files for finding in _compiled(file, folder, environment)]
     if not found:
@@ -82,13 +83,13 @@ def _compiled(file: Path, folder: Path, environment: CardEnvironment) -> Iterato
         environment.get_template(name)
         tree = environment.parse(text)
     except UnicodeDecodeError as error:
-        yield Finding(file, 1, f"not UTF-8 (byte {error.start})")
+        yield Finding(file, 1, "unreadable", f"not UTF-8 (byte {error.start})")
     except TemplateSyntaxError as error:
-        yield Finding(file, error.lineno, str(error.message))
+        yield Finding(file, error.lineno, "template", str(error.message))
     except TemplateNotFound as error:
         lines = text.splitlines()
         line = next((n for n, shown in enumerate(lines, 1) if str(error.name) in shown), 1)
-        yield Finding(file, line, f"there is no template {error.name!r}")
+        yield Finding(file, line, "template", f"no template {error.name!r}")
     except CardError as error:
         yield _finding(error, file)
     else:
@@ -100,12 +101,12 @@ def _compiled(file: Path, folder: Path, environment: CardEnvironment) -> Iterato
 def _unknown_variables(
     tree: nodes.Template, file: Path, environment: CardEnvironment
 ) -> Iterator[Finding]:
-    """Variables that nothing sets, in branches too that no sample card takes."""
+    """Variables that nothing sets, including in branches that no sample card reaches."""
     unknown = meta.find_undeclared_variables(tree)
     unknown -= {*_OF_A_RENDERING, *environment.globals, *_set_by_parent(environment)}
     for name in tree.find_all(nodes.Name):
         if name.name in unknown and name.ctx == "load":
-            yield Finding(file, name.lineno, f"'{name.name}' is undefined")
+            yield Finding(file, name.lineno, "template", f"'{name.name}' is undefined")
 
 
 def _set_by_parent(environment: CardEnvironment) -> Iterator[str]:
@@ -115,7 +116,7 @@ def _set_by_parent(environment: CardEnvironment) -> Iterator[str]:
 
 
 def _lost_text(tree: nodes.Template, file: Path) -> Iterator[Finding]:
-    """Text beside the blocks of a template that extends another is shown nowhere."""
+    """Text outside the blocks of a template that extends another, which is never shown."""
     if not any(isinstance(node, nodes.Extends) for node in tree.body):
         return
     for output in tree.body:
@@ -123,7 +124,9 @@ def _lost_text(tree: nodes.Template, file: Path) -> Iterator[Finding]:
             continue
         for node in output.nodes:
             if not isinstance(node, nodes.TemplateData) or node.data.strip():
-                yield Finding(file, node.lineno, "is in no block, and is shown nowhere")
+                yield Finding(
+                    file, node.lineno, "template", "outside every block, so it is never shown"
+                )
                 break
 
 
@@ -141,7 +144,8 @@ def _rendered(folder: Path, project: ProjectConfig) -> Iterator[Finding]:
 
 
 def _finding(error: CardError, file: Path) -> Finding:
-    """The place that an error names; the start of `file` where it names none."""
+    """The error as a finding at the place it names, otherwise at the start of `file`."""
     place = _PLACE.fullmatch(error.where or "")
+    where, line = (Path(place[1]), int(place[2])) if place else (file, 1)
     what = f"{error.what}. {error.fix}" if error.fix else error.what
-    return Finding(Path(place[1]), int(place[2]), what) if place else Finding(file, 1, what)
+    return Finding(where, line, "template", what)

@@ -1,7 +1,7 @@
-"""Data as block YAML: what PyYAML's pure emitter writes, at twenty times its speed.
+"""Data as block YAML: what PyYAML's Python emitter writes, at twenty times its speed.
 
-Two things differ on purpose. Emoji stand as themselves, where PyYAML escapes all that lies beyond
-the first 65,536 characters; and a long or empty key stays in one line as far as readers allow it.
+Two things differ on purpose: emoji are not escaped (PyYAML escapes everything beyond U+FFFF), and
+a long or empty key stays on one line as far as readers allow.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from datetime import date, datetime, time
 from functools import lru_cache
 from typing import Any
 
-# Plain style is used only where no reader of YAML 1.1 or 1.2 can see anything but this string.
+# Plain style only where every YAML 1.1 or 1.2 reader sees exactly this string.
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_/][A-Za-z0-9]+)*(?: [A-Za-z][A-Za-z0-9]*)*")
-# Of YAML 1.1 and 1.2, in any case.
+# In YAML 1.1 and 1.2, in any case.
 _RESERVED = frozenset(
     ["y", "n", "yes", "no", "on", "off", "true", "false", "null", "none", "nan", "inf"]
 )
@@ -27,11 +27,11 @@ _SHORT = {
     "\x1b": "e", '"': '"', "\\": "\\", "\x85": "N", "\u2028": "L", "\u2029": "P",
 }  # fmt: skip
 _LONGEST_KEY = 1000
-"""Readers look for the colon of a key in its line within 1,024 characters."""
+"""Readers search for a key's colon within 1,024 characters."""
 
 
 class Verbatim(str):
-    """YAML of one line that is written as it stands."""
+    """YAML on one line that is written verbatim."""
 
     __slots__ = ()
 
@@ -39,9 +39,9 @@ class Verbatim(str):
 def emit_yaml(data: Mapping[str, Any]) -> str:
     """`data` as block YAML, keys in their order, lines never wrapped.
 
-    Strings are quoted wherever a reader of YAML 1.1 or YAML 1.2 could take them for something
-    else. A time of day, which YAML has no type for, becomes a string. Raises TypeError for what
-    is neither a mapping, a sequence, a date nor a plain value.
+    Strings are quoted wherever a YAML 1.1 or 1.2 reader could read them as something else. A time
+    of day, which YAML has no type for, becomes a string. Raises TypeError for anything but
+    mappings, sequences, dates and plain values.
     """
     if not data:
         return "{}\n"
@@ -51,7 +51,7 @@ def emit_yaml(data: Mapping[str, Any]) -> str:
 
 
 def _mapping(data: Mapping[Any, Any], lead: str, pad: str, out: list[str]) -> None:
-    """Entries at the depth of `pad`; the first one follows `lead` in the line that it is in."""
+    """Entries indented by `pad`; the first one follows `lead` on its line."""
     for key, value in data.items():
         name = _scalar(key)
         out.append(f"{lead}{name}:" if len(name) < _LONGEST_KEY else f"{lead}? {name}\n{pad}:")

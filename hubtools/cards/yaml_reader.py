@@ -1,11 +1,11 @@
-"""Front matter that others wrote, read so that it can be written again without loss.
+"""Front matter that others wrote, read so that it can be written back without loss.
 
-Plain values mean what they mean to the Hub, which reads YAML 1.2: `no` is a word, and so are `on`
-and `12:30`. A value that TOML has no type for (null) or that would be written otherwise (`1.10`,
-`0x1F`, `2021-08-29T10:00:00Z`) becomes a table `{yaml = "1.10"}`, and so does a mapping whose one
-key is `yaml`; `to_yaml` turns them back. Keys become text. Aliases and `<<` are written out where
-they stand, so anchors lose their names. Comments are kept, their places are not. What cannot be
-kept is an error: a key that stands twice, a tag of somebody's own, a key that is a mapping.
+Plain values mean what they mean to the Hub, which reads YAML 1.2: `no`, `on` and `12:30` are
+strings. A value that TOML has no type for (null) or that would be written differently (`1.10`,
+`0x1F`, `2021-08-29T10:00:00Z`) becomes a table `{yaml = "1.10"}`, as does a mapping whose only key
+is `yaml`; `to_yaml` reverses this. Keys become text. Aliases and `<<` are expanded. Comments are
+kept, but not their places. What cannot be kept is an error: a duplicate key, a custom tag, a key
+that is not a plain value.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from hubtools.cards.yaml_emitter import Verbatim, emit_yaml
 from hubtools.core.errors import CardError
 
 VERBATIM = "yaml"
-_MAX_NODES = 50_000  # aliases let a few lines unfold to gigabytes
+_MAX_NODES = 50_000  # aliases let a few lines expand to gigabytes
 _TAG = "tag:yaml.org,2002:"
 _DAY = r"\d{4}-\d\d?-\d\d?"
 _SAFE_PLAIN = re.compile(r"[A-Za-z0-9_.+~:-]*")
@@ -50,27 +50,27 @@ for _kind, _pattern, _first in (
 
 
 def read_yaml(text: str) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """The mapping that `text` holds, ready for TOML, and its comments.
+    """The mapping in `text`, ready for TOML, and its comments.
 
-    Raises CardError, with the line as it is counted in a README, for what is no YAML, no mapping,
-    or cannot be kept.
+    Raises CardError, with the line in the README, for invalid YAML, for anything but a mapping, and
+    for what cannot be kept.
     """
     try:
         node = yaml.compose(text, Loader=_Loader)
         if node is not None and not isinstance(node, yaml.MappingNode):
             raise CardError("front matter is not a mapping of keys to values", where="line 1")
-        reading = _Reading()
-        return (reading.mapping(node) if node else {}), tuple(_comments(text))
+        reader = _NodeReader()
+        return (reader.mapping(node) if node else {}), tuple(_comments(text))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         what = f"front matter: {getattr(error, 'problem', None) or 'not valid YAML'}"
         raise CardError(what, where=f"line {mark.line + 2 if mark else 1}") from error
     except RecursionError as error:
-        raise CardError("front matter is nested too deep", where="line 1") from error
+        raise CardError("front matter is nested too deeply", where="line 1") from error
 
 
-class _Reading:
-    """Turns nodes into values, and counts them."""
+class _NodeReader:
+    """Converts nodes into values, up to a limit."""
 
     def __init__(self) -> None:
         self._left = _MAX_NODES
@@ -95,7 +95,7 @@ class _Reading:
         merged: dict[str, Any] = {}
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                raise _refused("has a key that is no plain value", key)
+                raise _refused("has a key that is not a plain value", key)
             if key.tag == _TAG + "merge":
                 merged = self._merged(value) | merged
                 continue
@@ -109,7 +109,7 @@ class _Reading:
         merged: dict[str, Any] = {}
         for part in nodes:
             if not isinstance(part, yaml.MappingNode):
-                raise _refused("merges what is no mapping", part)
+                raise _refused("merges something other than a mapping", part)
             merged = self.mapping(part) | merged
         return merged
 
@@ -145,9 +145,9 @@ def _typed(kind: str, text: str) -> Any:
 
 
 def to_yaml(value: Any) -> Any:
-    """`value` of `[metadata]` with each `{yaml = TEXT}` as that YAML.
+    """A value of `[metadata]` with each `{yaml = TEXT}` as that YAML.
 
-    Raises CardError where TEXT is anything but one value in one line.
+    Raises CardError unless TEXT is one value on one line.
     """
     if isinstance(value, Mapping):
         if list(value) == [VERBATIM] and isinstance(value[VERBATIM], str):
@@ -169,14 +169,14 @@ def _checked(text: str) -> str:
     except (yaml.YAMLError, RecursionError):
         pass
     raise CardError(
-        f"{{yaml = {text[:60]!r}}} is not one value in one line",
+        f"{{yaml = {text[:60]!r}}} is not one value on one line",
         where="metadata",
         fix='Write a plain value such as "1.10" or "null", or use TOML\'s own types',
     )
 
 
 def _comments(text: str) -> Iterator[str]:
-    """What stands between the tokens: white space and comments."""
+    """The comments in the text between the tokens."""
     position = 0
     for token in yaml.scan(text, Loader=_Loader):
         start = token.start_mark.index

@@ -1,41 +1,61 @@
-"""`hubtools demo`: a page on which people make a model of their own posts."""
+"""`hubtools demo`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from hubtools.cli import options
-from hubtools.cli.apply import applied_document, applied_line, confirm, end
-from hubtools.cli.publish import DEFAULT_PROMPT, DEFAULT_SEED, Base, Prompt, RecipeName, Seed
-
-if TYPE_CHECKING:
-    from hubtools.demo.options import Settings
-    from hubtools.sync.plan import Plan
-    from hubtools.sync.target import Target
+from hubtools.cli.confirm import confirm
+from hubtools.cli.show import apply_document, apply_summary, show_plan
+from hubtools.cli.terminal import print_json
+from hubtools.core.config import find_project
+from hubtools.core.defaults import DEFAULT_PROMPT, DEFAULT_SEED
+from hubtools.core.errors import UsageError
+from hubtools.demo.options import DemoLimits, DemoOptions
+from hubtools.demo.push import SpaceRequest, SpaceResult, plan_space, push_space
+from hubtools.demo.server import DemoRequest, serve_demo
+from hubtools.demo.space import write_space
+from hubtools.services.targets import resolve_target
+from hubtools.sync.plan import Plan
+from hubtools.sync.plan_file import plan_document
 
 
 def demo(
-    base: Base = "scratch",
-    prompt: Prompt = DEFAULT_PROMPT,
-    recipe: RecipeName = None,
-    seed: Seed = DEFAULT_SEED,
+    *,
+    base: options.Base = "scratch",
+    prompt: options.Prompt = DEFAULT_PROMPT,
+    recipe: options.Recipe = None,
+    seed: options.Seed = DEFAULT_SEED,
     to: options.To = None,
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 7860,
-    megabytes: Annotated[int, typer.Option(min=1, help="The largest upload.")] = 500,
-    minutes: Annotated[float, typer.Option(min=0.1, help="The longest training.")] = 60,
-    trainings: Annotated[int, typer.Option(min=1, help="Trainings at the same time.")] = 1,
-    opening: Annotated[
+    host: Annotated[
+        str, typer.Option("--host", metavar="ADDRESS", help="The address to listen on.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int,
+        typer.Option("--port", min=0, max=65535, metavar="N", help="The port; 0 picks a free one."),
+    ] = 7860,
+    max_upload_mb: Annotated[
+        int, typer.Option("--max-upload-mb", min=1, metavar="N", help="The largest upload, in MB.")
+    ] = 500,
+    max_train_minutes: Annotated[
+        float,
+        typer.Option("--max-train-minutes", min=0.1, metavar="N", help="The longest training run."),
+    ] = 60,
+    max_concurrent: Annotated[
+        int,
+        typer.Option("--max-concurrent", min=1, metavar="N", help="Models trained at once."),
+    ] = 1,
+    open_browser: Annotated[
         bool, typer.Option("--open/--no-open", help="Open the page in a browser.")
     ] = True,
     space: Annotated[
         str | None,
         typer.Option(
-            "--space", metavar="NS/NAME", help="Put the demo on a Space of the Hub instead."
+            "--space", metavar="NS/NAME", help="Publish the demo as a Space instead of serving it."
         ),
     ] = None,
     out: Annotated[
@@ -43,131 +63,99 @@ def demo(
         typer.Option("--out", metavar="DIR", help="With --space: write its files, push nothing."),
     ] = None,
     dry_run: Annotated[
-        bool,
-        typer.Option("--dry-run", help="With --space: say what would change there, and why."),
+        bool, typer.Option("--dry-run", help="With --space: show what would change.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="With --space: do not ask.")] = False,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = 0,
+    yes: options.Yes = False,
+    output: options.OutputOptions,
 ) -> None:
-    """Serve a page on which a model of one's own posts is made in three steps.
+    """Serve a web page where people train their own model.
 
-    Visitors show an archive or name an account, train, let the model talk, and download or
-    publish it. Each has a folder that nobody else sees and that goes when the page is closed. On an
-    address that others reach, neither this machine's Hub nor its login is offered to them.
+    Visitors upload an archive or name an account, train, try the model, and download or publish it.
+    Each works in a private folder that is deleted when the page is closed. On an address that
+    others can reach, this machine's Hub and login are not offered to them.
 
-    With --space nothing is served. What would change on the Space is shown, then done in one
-    commit; a file that somebody else changed there is never overwritten (exit code 6). It goes to
-    huggingface.co unless --to says otherwise.
+    With --space, nothing is served: the changes to the Space are shown and applied in one commit. A
+    file that someone else edited there is never overwritten (exit code 6). --to defaults to hf.
 
     Examples:
-
       hubtools demo
-
-      hubtools demo --base openai-community/gpt2 --minutes 20 --port 8080
-
+      hubtools demo --base openai-community/gpt2 --max-train-minutes 20 --port 8080
       hubtools demo --space my-organization/posts-to-model --out space
-
       hubtools demo --space my-organization/posts-to-model --dry-run
     """
-    from hubtools.core.config import find_project
-    from hubtools.core.errors import UsageError
-    from hubtools.demo.limits import Limits
-    from hubtools.demo.options import Settings
-    from hubtools.sync.target import parse_target
-
     if space is None and (out is not None or dry_run or yes):
-        raise UsageError("--out, --dry-run and --yes go with --space", fix="Give --space NS/NAME")
+        raise UsageError("--out, --dry-run and --yes require --space", fix="Add --space NS/NAME")
     project = find_project()
-    hub = project.config.hub
-    target = parse_target(to, Path.cwd()) if to else parse_target(hub.to, project.root)
-    limits = Limits(megabytes=megabytes, minutes=minutes, trainings=trainings)
-    settings = Settings(
-        base=base, prompt=prompt, seed=seed, recipe=_absolute(recipe), to=str(target), limits=limits
+    chosen = DemoOptions(
+        base=base,
+        prompt=prompt,
+        seed=seed,
+        recipe=_absolute(recipe),
+        to=str(resolve_target(project, to).target),
+        limits=DemoLimits(
+            max_upload_mb=max_upload_mb,
+            max_train_minutes=max_train_minutes,
+            max_concurrent=max_concurrent,
+        ),
     )
-    report = options.reporter(quiet, verbose)
     if space is None:
-        from hubtools.demo.server import serve
+        page = DemoRequest(
+            project=project, options=chosen, host=host, port=port, open_browser=open_browser
+        )
+        with output.running() as (reporter, cancel):
+            serve_demo(page, reporter, cancel)
+    elif out is not None:
+        files = write_space(out, space, chosen)
+        if output.json:
+            print_json({"space": space, "folder": str(out), "files": list(files)})
+        elif not output.quiet:
+            typer.echo(f"Wrote the files of the Space {space} to {out}")
+    else:
+        request = SpaceRequest(project=project, space=space, options=chosen, to=to)
+        if dry_run:
+            _plan(request, output)
+        else:
+            _push(request, yes, output)
 
-        serve(settings, project, host, port, report, opening=opening)
-        return
-    if out is not None:
-        _write(space, settings, out, as_json, quiet)
-        return
-    if to is None and target.kind == "local":
-        target = parse_target("hf", Path.cwd())  # a Space of a local Hub would not run
-    how = _How(dry_run, yes, as_json, quiet, private=hub.private)
-    _push(space, settings, target, how)
+
+def _plan(request: SpaceRequest, output: options.OutputOptions) -> None:
+    """Print what would change on the Space."""
+    with output.running() as (reporter, cancel):
+        plan = plan_space(request, reporter, cancel)
+    if output.json:
+        print_json(plan_document(plan))
+    elif not output.quiet:
+        show_plan(plan, files=True)
 
 
-@dataclass(frozen=True, slots=True)
-class _How:
-    """How a Space is pushed, and what is said of it."""
+def _push(request: SpaceRequest, yes: bool, output: options.OutputOptions) -> None:
+    """Change the Space and print the result."""
 
-    dry_run: bool
-    yes: bool
-    as_json: bool
-    quiet: bool
-    private: bool
+    def ask(plan: Plan) -> bool:
+        if not output.quiet and not output.json:
+            show_plan(plan, files=True)
+        question = f"Change the Space {request.space} on {request.target}?"
+        return not plan.pending or confirm(question, yes=yes)
+
+    with output.running() as (reporter, cancel):
+        result = push_space(replace(request, confirm=ask), reporter, cancel)
+    if output.json:
+        document = {"space": request.space, "url": result.url, "commit": result.commit}
+        print_json({**document, **apply_document(result.applied)})
+    elif not output.quiet:
+        typer.echo(apply_summary(result.applied))
+    result.applied.raise_for_failure()
+    if not output.json and not output.quiet:
+        typer.echo(_where(request, result))
+
+
+def _where(request: SpaceRequest, result: SpaceResult) -> str:
+    if request.target.kind == "local":
+        return f"Its files are at {result.url} (run: hubtools hub serve {request.target.place})"
+    return f"The demo is at {result.url}"
 
 
 def _absolute(recipe: str | None) -> str | None:
-    """A recipe's file, named so that it is found from a visitor's folder too."""
+    """A recipe's file by a path that works from any folder."""
     file = Path(recipe) if recipe else None
     return str(file.absolute()) if file and file.is_file() else recipe
-
-
-def _write(space: str, settings: Settings, out: Path, as_json: bool, quiet: bool) -> None:
-    from hubtools.cli.terminal import print_json
-    from hubtools.demo.space import write_space
-
-    files = write_space(out, space, settings)
-    if as_json:
-        print_json({"space": space, "folder": str(out), "files": list(files)})
-    elif not quiet:
-        typer.echo(f"Wrote the files of the Space {space} to {out}")
-
-
-def _push(space: str, settings: Settings, target: Target, how: _How) -> None:
-    from hubtools.cli.terminal import print_json
-    from hubtools.demo.push import apply_space, open_space, plan_space
-    from hubtools.demo.space import space_files
-    from hubtools.sync.plan_file import plan_document
-
-    files = space_files(space, settings)
-    with open_space(target, space, writing=not how.dry_run) as session:
-        planned = plan_space(session, files)
-        if not how.quiet and not how.as_json:
-            _show(planned.plan)
-        if how.dry_run:
-            if how.as_json:
-                print_json(plan_document(planned.plan))
-            return
-        confirm(planned.plan, f"Change the Space {space} on {target}?", yes=how.yes)
-        done = apply_space(session, planned, private=how.private)
-        requests, url = len(session.sent), session.url
-    if how.as_json:
-        commit = next(iter(done.heads.values()), planned.change.head)
-        print_json(
-            {"space": space, "url": url, "commit": commit, **applied_document(done, requests)}
-        )
-    elif not how.quiet:
-        typer.echo(applied_line(done, requests))
-    end(done)
-    if not how.as_json and not how.quiet:
-        kept = f"Its files are at {url} (hubtools hub serve {target.place})"
-        typer.echo(kept if target.kind == "local" else f"The demo is at {url}")
-
-
-def _show(plan: Plan) -> None:
-    """The plan as `hubtools plan` shows one, and the files that would be sent."""
-    from hubtools.sync.plan_text import table
-
-    *changes, counts = table(plan)
-    for line in changes:
-        typer.echo(line)
-    for change in plan.changes:
-        for path in change.files:
-            typer.echo(f"      {path}")
-    typer.echo(counts)

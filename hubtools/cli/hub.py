@@ -1,4 +1,4 @@
-"""`hubtools hub`: the local Hub as a server."""
+"""`hubtools hub`."""
 
 from __future__ import annotations
 
@@ -9,127 +9,121 @@ from typing import Annotated
 
 import typer
 
-from hubtools.cli.options import Json, Quiet, Verbose, reporter
+from hubtools.cli import options
+from hubtools.cli.terminal import print_json
+from hubtools.localhub.export import SiteOptions
+from hubtools.services.export import ExportRequest
+from hubtools.services.export import export as export_site
+from hubtools.services.serve import ServeRequest
+from hubtools.services.serve import serve as serve_hub
 
-HUB = Path("hub")
-
-app = typer.Typer(help="The local Hub: a folder of models, served.", no_args_is_help=True)
+_HUB = Path("hub")
 
 
-@app.callback()
-def _group() -> None:
-    pass
-
-
-@app.command()
 def serve(
+    *,
     folder: Annotated[
         Path, typer.Argument(metavar="[DIR]", help="The folder that holds the models.")
-    ] = HUB,
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 7878,
-    user: Annotated[str, typer.Option(help="Whom the Hub takes its caller for.")] = "me",
+    ] = _HUB,
+    host: Annotated[
+        str, typer.Option("--host", metavar="ADDRESS", help="The address to listen on.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int,
+        typer.Option("--port", min=0, max=65535, metavar="N", help="The port; 0 picks a free one."),
+    ] = 7878,
+    user: Annotated[
+        str, typer.Option("--user", metavar="NAME", help="The user that callers are logged in as.")
+    ] = "me",
     org: Annotated[
-        list[str] | None, typer.Option(help="An organization of the user; may be repeated.")
+        list[str] | None,
+        typer.Option("--org", metavar="NAME", help="An organization of the user; repeatable."),
     ] = None,
-    prompting: Annotated[
-        bool, typer.Option("--prompting/--no-prompting", help="Let visitors prompt the models.")
+    inference: Annotated[
+        bool,
+        typer.Option("--inference/--no-inference", help="Let visitors prompt the models."),
     ] = True,
-    quiet: Quiet = False,
-    verbose: Verbose = 0,
+    output: options.LogOptions,
 ) -> None:
-    """Serve the models in DIR: the Hub's API for huggingface_hub, and pages for a browser.
+    """Serve a local Hub: its API and its web pages.
 
-    Only this computer can reach it. With --host it can be others: then writing and private models
-    ask for the token in the environment variable HUBTOOLS_HUB_TOKEN, and without one the Hub is
-    read-only. It speaks plain HTTP; put a proxy with TLS before it where the network is not yours.
-
-    The box on a model's page runs the model here, one at a time. It needs the extra 'train'.
+    Only this computer can reach it unless --host says otherwise. Then writing and private models
+    require the token in the environment variable HUBTOOLS_HUB_TOKEN; without one the Hub is
+    read-only. It speaks plain HTTP: put a proxy with TLS in front of it on an untrusted network.
+    A model's page runs prompts one at a time, which requires the extra 'train'.
 
     Examples:
-
       hubtools hub serve
-
       hubtools hub serve other-models --port 8080
-
       HUBTOOLS_HUB_TOKEN=$(cat token.txt) hubtools hub serve --host 0.0.0.0
     """
-    from hubtools.localhub.access import Access
-    from hubtools.localhub.server import serve as run
+    request = ServeRequest(
+        folder=folder,
+        host=host,
+        port=port,
+        user=user,
+        orgs=tuple(org or ()),
+        token=os.environ.get("HUBTOOLS_HUB_TOKEN") or None,
+        inference=inference,
+    )
+    with output.running() as (reporter, cancel):
+        serve_hub(request, reporter, cancel)
 
-    access = Access(user, tuple(org or ()), os.environ.get("HUBTOOLS_HUB_TOKEN") or None)
-    run(folder, host, port, access, reporter(quiet, verbose), prompting=prompting)
 
-
-@app.command()
 def export(
-    out: Annotated[Path, typer.Argument(metavar="DIR", help="Where the site is written.")],
+    *,
+    out: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write to.")],
     hub: Annotated[
         Path, typer.Option("--hub", metavar="DIR", help="The folder that holds the models.")
-    ] = HUB,
-    title: Annotated[str, typer.Option(help="What the site is called.")] = "Models",
+    ] = _HUB,
+    title: Annotated[
+        str, typer.Option("--title", metavar="TEXT", help="The site's title.")
+    ] = "Models",
     url: Annotated[
         str | None,
         typer.Option(
-            help="Where the site will stand, so that previews elsewhere find the pictures.",
-            show_default="no previews with pictures",
+            "--url",
+            metavar="URL",
+            help="The address the site will have, for pictures in link previews.",
+            show_default="no pictures in previews",
         ),
     ] = None,
     pictures: Annotated[
-        bool, typer.Option("--pictures", help="A picture and a page for each card's predictions.")
+        bool,
+        typer.Option("--pictures", help="Add a picture and a page to share for each prediction."),
     ] = False,
     all_files: Annotated[
-        bool, typer.Option("--all-files", help="Also copy files over 2 MiB: the weights.")
+        bool, typer.Option("--all-files", help="Copy files over 2 MiB, such as weights, as well.")
     ] = False,
     remote_pictures: Annotated[
-        bool,
-        typer.Option("--remote-pictures", help="Let cards load pictures from other hosts."),
+        bool, typer.Option("--remote-pictures", help="Let cards load pictures from other hosts.")
     ] = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = 0,
+    output: options.OutputOptions,
 ) -> None:
-    """Write the pages of the local Hub as a static site.
+    """Export the pages of a local Hub as a static site.
 
-    It works from a disk, from any folder of any web server, and as a static Space: upload DIR to
-    one as it is. Private models are left out. Run again, it writes what has changed and takes
-    away what is gone.
+    The site works from a disk, from any folder of a web server, and as a static Space. Private
+    models are left out. A second run writes what changed and removes what is gone.
 
     Examples:
-
       hubtools hub export site
-
       hubtools hub export site --pictures --url https://me-models.static.hf.space
-
       hf upload me/models site --repo-type space
     """
-    from contextlib import closing
-
-    from hubtools.cli.terminal import print_json
-    from hubtools.core.errors import UsageError
-    from hubtools.localhub.export import ExportRequest
-    from hubtools.localhub.export import export as write
-    from hubtools.localhub.store import Store
-
-    if not (hub / "hub.sqlite3").is_file():
-        raise UsageError("is no local Hub", where=hub, fix="Name its folder with --hub")
-    if url is not None and not url.startswith(("https://", "http://")):
-        raise UsageError("is no web address", where=url, fix="Give --url https://…")
-    request = ExportRequest(
+    site = SiteOptions(
         title=title,
         url=url,
         pictures=pictures,
         all_files=all_files,
         remote_pictures=remote_pictures,
     )
-    report = reporter(quiet, verbose)
-    with closing(Store(hub)) as store:
-        done = write(store, out, request, report)
-    if as_json:
+    with output.running() as (reporter, cancel):
+        done = export_site(ExportRequest(hub=hub, out=out, site=site), reporter, cancel)
+    if output.json:
         print_json({"folder": str(out), **asdict(done)})
         return
-    report.note(f"{done.models:,} models are in {out / 'index.html'}, {done.written:,} written now")
+    reporter.note(f"{done.models:,} models in {out / 'index.html'}, {done.written:,} written")
     if done.removed:
-        report.note(f"Taken away: {done.removed:,} that are gone or private now")
+        reporter.note(f"Removed {done.removed:,} that are gone or private now")
     if done.left_out:
-        report.note(f"Left out: {done.left_out:,} private ones")
+        reporter.note(f"Left out {done.left_out:,} private models")

@@ -1,92 +1,78 @@
-"""`hubtools init`: a project to start from."""
+"""`hubtools init`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from hubtools.cli import options
-
-if TYPE_CHECKING:
-    from hubtools.services.init import Scaffold
+from hubtools.cli.terminal import print_json
+from hubtools.services.init import UNKNOWN_ACTION, InitRequest, InitResult
+from hubtools.services.init import init as create_project
 
 
 def init(
+    *,
     folder: Annotated[
-        Path, typer.Argument(metavar="[DIR]", help="Where.", show_default="here")
+        Path,
+        typer.Argument(metavar="[DIR]", help="The project's folder.", show_default="here"),
     ] = Path(),
-    to: options.To = None,
-    namespace: options.Namespace = None,
+    hub: options.HubOptions,
     action: Annotated[
         str | None,
         typer.Option(
             "--action",
             metavar="OWNER/REPO@COMMIT",
-            help="The repository on GitHub from which the workflow takes hubtools.",
+            help="The GitHub repository that the workflow takes hubtools from.",
             show_default="where this hubtools was installed from",
         ),
     ] = None,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = 0,
+    output: options.OutputOptions,
 ) -> None:
-    """Write a hubtools.toml, cards/, a deny list and a GitHub workflow to start from.
+    """Create a project: settings, cards and a workflow.
 
-    Nothing is overwritten: a file that is there and says something else stays as it is, and is
-    named. A .gitignore gets the lines that it lacks. Run again, it changes nothing.
+    Writes hubtools.toml, cards/, a deny list and a GitHub workflow. Existing files stay as they
+    are; only .gitignore gets the lines that it lacks. A second run changes nothing.
 
     Examples:
-
       hubtools init
-
       hubtools init my-models --namespace my-organization
     """
-    from hubtools.cli.terminal import print_json
-    from hubtools.core.config import HubConfig
-    from hubtools.core.repo_names import check_repo_name
-    from hubtools.services.init import Wishes, make_project
-    from hubtools.sync.target import parse_target
-
-    target, owner = to or HubConfig().to, namespace and check_repo_name(namespace)
-    parse_target(target, folder)
-    done = make_project(folder, Wishes(target, owner, action))
-    if as_json:
+    request = InitRequest(folder=folder, to=hub.to, namespace=hub.namespace, action=action)
+    with output.running() as (reporter, cancel):
+        created = create_project(request, reporter, cancel)
+    if output.json:
         print_json(
             {
-                "folder": str(done.folder),
-                "written": done.of("written"),
-                "unchanged": done.of("unchanged"),
-                "kept": done.of("kept"),
-                "action": done.action,
+                "folder": str(created.folder),
+                "written": created.of("written"),
+                "unchanged": created.of("unchanged"),
+                "kept": created.of("kept"),
+                "action": created.action,
             }
         )
-    elif not quiet:
-        for line in _lines(done, folder):
-            typer.echo(line)
+    elif not output.quiet:
+        typer.echo("\n".join(_lines(created, folder)))
 
 
-def _lines(done: Scaffold, folder: Path) -> Iterator[str]:
-    from hubtools.services.init import UNKNOWN_ACTION, WORKFLOW
-
-    written = done.of("written")
+def _lines(created: InitResult, folder: Path) -> Iterator[str]:
+    written = created.of("written")
     yield from (f"  + {name}" for name in written)
-    yield from (f"  = {name} says something else, and stays as it is" for name in done.of("kept"))
+    yield from (f"  = {name} exists and was not changed" for name in created.of("kept"))
     if not written:
         yield "Nothing to write"
         return
-    yield ""
-    yield "Next:"
+    yield "\nNext steps:"
     if folder != Path():
         yield f"  cd {folder}"
-    if done.namespace is None:
-        yield "  Say in hubtools.toml who owns the models: namespace = …"
-    workflow = next((name for name in written if name.endswith(WORKFLOW.as_posix())), None)
-    if workflow and done.action == UNKNOWN_ACTION:
-        yield f"  Say in {workflow} which repository and commit to take hubtools from: uses: …"
-    if workflow:
-        yield "  Give the environment `huggingface` on GitHub a secret HF_TOKEN that may write"
-    yield "  hubtools publish my-archive.zip                    a first model, or"
-    yield "  hubtools cards import --from-hub NAME --to hf      the cards that are there already"
+    if created.namespace is None:
+        yield "  Set the owner of the models in hubtools.toml: namespace = …"
+    if created.workflow in written:
+        if created.action == UNKNOWN_ACTION:
+            yield f"  Set the repository and commit of hubtools in {created.workflow}: uses: …"
+        yield "  Add a secret HF_TOKEN with write access to the environment `huggingface` on GitHub"
+    yield "  hubtools publish my-archive.zip                    to make a first model, or"
+    yield "  hubtools cards import --from-hub NAME --to hf      to import existing cards"

@@ -1,130 +1,82 @@
-"""`hubtools posts`: what is in a source, and what training would see of it."""
+"""`hubtools posts stats` and `hubtools posts export`."""
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
-from hubtools.cli.options import (
-    DEFAULT_CLEANING,
-    Cleaning,
-    Json,
-    Language,
-    Quiet,
-    Sources,
-    TextColumn,
-    Unlisted,
-    Verbose,
-    reporter,
-)
-from hubtools.cli.posts_forget import forget
+from hubtools.cli import options
 from hubtools.cli.terminal import print_json
-from hubtools.core.cancel import CancelToken
+from hubtools.core.config import find_project
+from hubtools.core.errors import PolicyError, UsageError
 from hubtools.core.events import Reporter
+from hubtools.core.files import write_atomically
+from hubtools.corpus.corpus import Corpus, check_enough
+from hubtools.services.read import ReadRequest, read
 
-if TYPE_CHECKING:
-    from hubtools.corpus.corpus import Corpus
-
-_SHOWN = 300
-
-app = typer.Typer(no_args_is_help=True, help="Look at an account's posts before training.")
+_EXAMPLE_CHARACTERS = 300
 
 
-@app.command()
 def stats(
-    sources: Sources,
-    cleaning: Cleaning = DEFAULT_CLEANING,
-    lang: Language = None,
-    text_column: TextColumn = None,
-    unlisted: Unlisted = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = 0,
+    *,
+    sources: options.Sources,
+    reading: options.ReadingOptions,
+    output: options.OutputOptions,
 ) -> None:
-    """The counts that the card will show, and why posts were dropped.
+    """Count an account's posts and why some are dropped.
 
-    With -v a few posts of each reason follow, and of what cleaning changed in those kept.
+    These are the counts that a card shows. With -v, a few examples of each reason and of what
+    cleaning changed follow.
 
     Examples:
-
       hubtools posts stats twitter-2024.zip
-
       hubtools posts stats twitter-2024.zip --cleaning huggingtweets -v
     """
-    from hubtools.core.config import find_project
-    from hubtools.posts.options import ReadOptions
-    from hubtools.services.read import ReadRequest, read
-
-    report = reporter(quiet, verbose)
-    request = ReadRequest(
-        project=find_project(),
-        sources=sources,
-        options=ReadOptions(text_column=text_column, unlisted=unlisted),
-        cleaning=cleaning,
-        language=lang,
-    )
-    corpora = read(request, report, CancelToken()).corpora
-    if as_json:
-        accounts = [_as_json(corpus) for corpus in corpora]
-        if verbose:
-            for account, corpus in zip(accounts, corpora, strict=True):
-                account["examples"] = _examples(corpus)
-        print_json({"accounts": accounts})
+    request = _request(sources, reading)
+    with output.running() as (reporter, cancel):
+        corpora = read(request, reporter, cancel).corpora
+    if output.json:
+        print_json(
+            {"accounts": [_document(corpus, examples=output.verbose > 0) for corpus in corpora]}
+        )
     else:
         _print_table(corpora)
-        if verbose:
+        if output.verbose:
             _print_examples(corpora)
-    _note_amounts(corpora, report)
+    _note_amounts(corpora, reporter)
 
 
-@app.command()
 def export(
-    sources: Sources,
+    *,
+    sources: options.Sources,
     out: Annotated[
         str,
-        typer.Option("--out", "-o", metavar="FILE", help="Where to write; - for stdout."),
+        typer.Option("--out", "-o", metavar="FILE", help="The file to write; - is stdout."),
     ],
-    cleaning: Cleaning = DEFAULT_CLEANING,
-    lang: Language = None,
-    text_column: TextColumn = None,
-    unlisted: Unlisted = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = 0,
+    reading: options.ReadingOptions,
+    output: options.OutputOptions,
 ) -> None:
-    """What training would see, as JSON Lines of {"text", "account"}.
+    """Write the posts that training would use as JSON Lines.
+
+    Each line is {"text": …, "account": …}.
 
     Examples:
-
       hubtools posts export twitter-2024.zip -o kept.jsonl
-
       hubtools posts export posts.csv -o - | head
     """
-    import json
-    import sys
-    from pathlib import Path
-
-    from hubtools.core.config import find_project
-    from hubtools.core.errors import UsageError
-    from hubtools.core.files import write_atomically
-    from hubtools.posts.options import ReadOptions
-    from hubtools.services.read import ReadRequest, read
-
-    if as_json and out == "-":
-        raise UsageError(
-            "--json and the posts cannot both go to stdout", fix="Name a file with --out"
-        )
-    report = reporter(quiet, verbose)
-    request = ReadRequest(
-        project=find_project(),
-        sources=sources,
-        options=ReadOptions(text_column=text_column, unlisted=unlisted),
-        cleaning=cleaning,
-        language=lang,
-    )
-    corpora = read(request, report, CancelToken()).corpora
+    if output.json and out == "-":
+        raise UsageError("--json and the posts both go to stdout", fix="Name a file with --out")
+    request = _request(sources, reading)
+    with output.running() as (reporter, cancel):
+        corpora = read(request, reporter, cancel).corpora
     lines = [
         json.dumps({"text": post.text, "account": corpus.account.handle}, ensure_ascii=False) + "\n"
         for corpus in corpora
@@ -135,28 +87,35 @@ def export(
         sys.stdout.buffer.flush()
         return
     write_atomically(Path(out), "".join(lines))
-    if as_json:
+    if output.json:
         print_json({"file": out, "posts": len(lines)})
     else:
-        report.note(f"Wrote {len(lines):,} posts to {out}")
+        reporter.note(f"Wrote {len(lines):,} posts to {out}")
 
 
-def _note_amounts(corpora: Sequence[Corpus], report: Reporter) -> None:
-    """Say whether training would warn or refuse; to look at the counts is allowed in any case."""
-    from hubtools.core.errors import PolicyError
-    from hubtools.corpus.corpus import check_enough
+def _request(sources: Sequence[str], reading: options.ReadingOptions) -> ReadRequest:
+    return ReadRequest(
+        project=find_project(),
+        sources=tuple(sources),
+        options=reading.read_options,
+        cleaning=reading.cleaning,
+        language=reading.lang,
+    )
 
+
+def _note_amounts(corpora: Sequence[Corpus], reporter: Reporter) -> None:
+    """Say whether training would warn or refuse; counting is always allowed."""
     for corpus in corpora:
         try:
             for warning in check_enough([corpus]):
-                report.note(warning)
+                reporter.warn("few_posts", warning)
         except PolicyError as error:
-            report.note(f"Training would refuse this: {error}")
+            reporter.warn("few_posts", f"Training would refuse these posts. {error}")
 
 
-def _as_json(corpus: Corpus) -> dict[str, Any]:
+def _document(corpus: Corpus, *, examples: bool) -> dict[str, Any]:
     counts = corpus.counts
-    return {
+    document: dict[str, Any] = {
         "handle": corpus.account.handle,
         "name": corpus.account.name,
         "network": corpus.account.network,
@@ -170,42 +129,34 @@ def _as_json(corpus: Corpus) -> dict[str, Any]:
         "redacted": corpus.redacted,
         "characters": corpus.characters,
     }
-
-
-def _examples(corpus: Corpus) -> dict[str, list[dict[str, str]]]:
-    return {
-        name: [{"before": example.before, "after": example.after} for example in found]
-        for name, found in corpus.examples.items()
-    }
+    if examples:
+        document["examples"] = {
+            reason: [{"before": example.before, "after": example.after} for example in found]
+            for reason, found in corpus.examples.items()
+        }
+    return document
 
 
 def _print_examples(corpora: Sequence[Corpus]) -> None:
-    """A few posts of each reason and each change; line breaks are shown as in JSON."""
     for corpus in corpora:
         typer.echo(f"\n{_title(corpus)}")
         for title, counts in (("Dropped", corpus.reasons), ("Changed", corpus.changed)):
-            for name, count in counts.items():
-                typer.echo(f"\n{title}: {name} ({count:,})")
-                for example in corpus.examples.get(name, ()):
-                    typer.echo(f"  {_on_a_line(example.before)}")
+            for reason, count in counts.items():
+                typer.echo(f"\n{title}: {reason} ({count:,})")
+                for example in corpus.examples.get(reason, ()):
+                    typer.echo(f"  {_quoted(example.before)}")
                     if example.after and example.after != example.before:
-                        typer.echo(f"    -> {_on_a_line(example.after)}")
+                        typer.echo(f"    -> {_quoted(example.after)}")
 
 
-def _on_a_line(text: str) -> str:
-    """At most 300 characters, without any that could move a terminal's cursor."""
-    import json
-
-    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
-    line = json.dumps(shown, ensure_ascii=False)
+def _quoted(text: str) -> str:
+    """The start of a post on one line, escaped as in JSON, so that no terminal obeys it."""
+    start = text[:_EXAMPLE_CHARACTERS] + ("…" if len(text) > _EXAMPLE_CHARACTERS else "")
+    line = json.dumps(start, ensure_ascii=False)
     return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in line)
 
 
 def _print_table(corpora: Sequence[Corpus]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     table = Table("", box=None, pad_edge=False)
     for corpus in corpora:
         table.add_column(Text(_title(corpus)), justify="right")
@@ -222,9 +173,9 @@ def _title(corpus: Corpus) -> str:
 def _rows(corpora: Sequence[Corpus]) -> list[tuple[str, list[int]]]:
     reasons = sorted({reason for corpus in corpora for reason in corpus.reasons})
     return [
-        ("Posts downloaded", [corpus.counts.downloaded for corpus in corpora]),
+        ("Downloaded", [corpus.counts.downloaded for corpus in corpora]),
         ("Reposts", [corpus.counts.reposts for corpus in corpora]),
-        ("Short", [corpus.counts.dropped for corpus in corpora]),
+        ("Dropped", [corpus.counts.dropped for corpus in corpora]),
         *(
             (f"  {reason}", [corpus.reasons.get(reason, 0) for corpus in corpora])
             for reason in reasons
@@ -233,6 +184,3 @@ def _rows(corpora: Sequence[Corpus]) -> list[tuple[str, list[int]]]:
         ("Characters kept", [corpus.characters for corpus in corpora]),
         ("Redacted", [corpus.redacted for corpus in corpora]),
     ]
-
-
-app.command("forget")(forget)

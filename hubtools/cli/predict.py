@@ -1,45 +1,63 @@
-"""`hubtools predict`: prompt a model."""
+"""`hubtools predict`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 from unicodedata import category
 
 import typer
 
 from hubtools.cli import options
+from hubtools.cli.terminal import print_json
+from hubtools.core.cancel import CancelToken
+from hubtools.core.defaults import DEFAULT_PROMPT
+from hubtools.core.events import Reporter
 from hubtools.pictures.theme import ThemeName
-
-if TYPE_CHECKING:
-    from hubtools.training.base import Base
-    from hubtools.training.generate import Sampling
+from hubtools.services.predict import PredictRequest, PredictResult, stream
+from hubtools.services.predict import predict as generate
+from hubtools.services.prediction_pictures import PredictionPicturesRequest, draw_predictions
+from hubtools.services.thumbnail import left_out_note
 
 
 def predict(
-    model: Annotated[str, typer.Argument(metavar="DIR|REPO", help="A model's folder or id.")],
-    prompt: Annotated[
-        str | None, typer.Argument(help="The start of a post.", show_default="My dream is")
-    ] = None,
-    count: Annotated[int, typer.Option("-n", min=1, max=1000, help="How many.")] = 10,
+    *,
+    model: Annotated[
+        str, typer.Argument(metavar="DIR|REPO", help="A model's folder or repository id.")
+    ],
+    prompt: Annotated[str, typer.Argument(metavar="[PROMPT]", help="The start of a post.")] = (
+        DEFAULT_PROMPT
+    ),
+    n: Annotated[int, typer.Option("-n", min=1, max=1000, metavar="N", help="How many.")] = 10,
     seed: Annotated[
-        int | None, typer.Option("--seed", min=0, help="Same seed, same texts.")
+        int | None,
+        typer.Option("--seed", min=0, metavar="N", help="The random seed; same seed, same posts."),
     ] = None,
     pictures: Annotated[
         Path | None,
-        typer.Option(
-            "--pictures", metavar="DIR", help="Draw each text as DIR/1.png, DIR/2.png …, to share."
-        ),
+        typer.Option("--pictures", metavar="DIR", help="Draw each post: DIR/1.png, DIR/2.png …"),
     ] = None,
-    look: options.Look = ThemeName.LIGHT,
+    theme: options.Theme = ThemeName.LIGHT,
     temperature: Annotated[
-        float, typer.Option(min=0.01, max=10.0, help="Lower is safer, higher is stranger.")
+        float,
+        typer.Option(
+            "--temperature",
+            min=0.01,
+            max=10.0,
+            metavar="X",
+            help="Lower is safer, higher is stranger.",
+        ),
     ] = 1.0,
     top_p: Annotated[
         float,
-        typer.Option(min=0.01, max=1.0, help="Only the likeliest words, so many in all."),
+        typer.Option(
+            "--top-p",
+            min=0.01,
+            max=1.0,
+            metavar="P",
+            help="Sample from the most likely tokens that add up to this probability.",
+        ),
     ] = 0.95,
     to: Annotated[
         str | None,
@@ -47,100 +65,67 @@ def predict(
             "--to",
             envvar="HUBTOOLS_TO",
             metavar="local:DIR|hf|URL",
-            help="The Hub that has it, when it is no folder.",
+            help="The Hub that holds REPO.",
             show_default="hf",
         ),
     ] = None,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = 0,
+    output: options.OutputOptions,
 ) -> None:
-    """Let a model continue the start of a post.
+    """Generate posts with a model.
 
     Examples:
-
       hubtools predict models/harbourlog "The Nightferry is" -n 5
-
       hubtools predict my-organization/harbourlog --seed 1
-
-      hubtools predict models/harbourlog -n 20 --pictures pictures --look dark
+      hubtools predict models/harbourlog -n 20 --pictures pictures --theme dark
       hubtools predict me/harbourlog --to local:hub --temperature 0.8
     """
-    import secrets
-    import sys
-
-    from hubtools.cli.terminal import print_json
-    from hubtools.training.base import load_base
-    from hubtools.training.generate import Sampling, predict_all
-
-    start = "My dream is" if prompt is None else prompt
-    with _found(model, to) as folder:
-        base = load_base(folder)
-    chosen = secrets.randbelow(2**31) if seed is None else seed
-    sampling = Sampling(temperature=temperature, top_p=top_p)
-    if count == 1 and sys.stdout.isatty() and not as_json and pictures is None:
-        _type(base, start, chosen, sampling)
-        return
-    (texts,) = predict_all(base, [start], count, chosen, sampling)
-    said: dict[str, Any] = {"prompt": start, "seed": chosen, "predictions": texts}
-    if pictures is not None:
-        said["pictures"] = _draw(model, start, texts, pictures, look, quiet, verbose)
-    if as_json:
-        print_json(said)
+    request = PredictRequest(
+        model=model, to=to, prompt=prompt, n=n, seed=seed, temperature=temperature, top_p=top_p
+    )
+    with output.running() as (reporter, cancel):
+        if n == 1 and sys.stdout.isatty() and not output.json and pictures is None:
+            typer.echo("• ", nl=False)
+            for piece in stream(request, cancel):
+                typer.echo(_printable(piece), nl=False)
+            typer.echo()
+            return
+        generated = generate(request, reporter, cancel)
+        document: dict[str, Any] = {
+            "prompt": generated.prompt,
+            "seed": generated.seed,
+            "predictions": generated.predictions,
+        }
+        if pictures is not None:
+            document["pictures"] = _draw(generated, pictures, theme, reporter, cancel)
+    if output.json:
+        print_json(document)
     else:
-        for text in texts:
-            typer.echo(f"• {_harmless(text)}")
+        for text in generated.predictions:
+            typer.echo(f"• {_printable(text)}")
 
 
 def _draw(
-    model: str,
-    prompt: str,
-    texts: list[str],
+    generated: PredictResult,
     folder: Path,
-    look: ThemeName,
-    quiet: bool,
-    verbose: int,
+    theme: ThemeName,
+    reporter: Reporter,
+    cancel: CancelToken,
 ) -> list[str]:
-    """A picture of each text; returns their files."""
-    from hubtools.pictures.bulk import draw_all
-    from hubtools.services.prediction_pictures import prediction_tasks
-    from hubtools.services.thumbnail import left_out_note
-
-    report = options.reporter(quiet, verbose)
-    tasks = prediction_tasks(model, prompt, texts, folder)
-    missing = left_out_note(draw_all(tasks, look.look, report=report))
-    if missing:
-        report.note(missing)
-    report.note(f"Drew {len(tasks):,} pictures in {folder}")
-    return [str(task.file) for task in tasks]
-
-
-def _type(base: Base, start: str, seed: int, sampling: Sampling) -> None:
-    """Show one text while it is made."""
-    from hubtools.training.generate import stream
-
-    typer.echo("• ", nl=False)
-    for piece in stream(base, start, seed, sampling):
-        typer.echo(_harmless(piece), nl=False)
-    typer.echo()
+    """Draw each post and return the files."""
+    request = PredictionPicturesRequest(
+        model=generated.place,
+        prompt=generated.prompt,
+        texts=generated.predictions,
+        out=folder,
+        theme=theme,
+    )
+    drawn = draw_predictions(request, reporter, cancel)
+    if drawn.left_out:
+        reporter.warn("left_out", left_out_note(drawn.left_out))
+    reporter.note(f"Drew {len(drawn.files):,} pictures in {folder}")
+    return [str(file) for file in drawn.files]
 
 
-def _harmless(text: str) -> str:
-    """Without characters that a terminal obeys instead of showing them."""
-    shown = (c if c in "\n\t" or category(c) != "Cc" else "\ufffd" for c in text)
-    return "".join(shown)
-
-
-@contextmanager
-def _found(model: str, to: str | None) -> Iterator[str]:
-    """A folder, or an id that transformers finds on huggingface.co, as long as it is needed."""
-    if to is None or Path(model).is_dir():
-        yield model
-        return
-    from hubtools.sync.http_errors import asking
-    from hubtools.sync.target import connect, parse_target
-
-    target = parse_target(to, Path.cwd())
-    with connect(target) as api, asking(f"{model} on {target}"):
-        folder = api.snapshot_download(model, allow_patterns=["*.json", "*.safetensors", "*.txt"])
-    yield folder
+def _printable(text: str) -> str:
+    """`text` without the control characters that a terminal would obey."""
+    return "".join(c if c in "\n\t" or category(c) != "Cc" else "\ufffd" for c in text)

@@ -1,62 +1,60 @@
-"""`hubtools retire`: a model taken down."""
+"""`hubtools retire`."""
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
 from hubtools.cli import options
-from hubtools.cli.plan import chosen, where
+from hubtools.cli.confirm import confirm
+from hubtools.cli.terminal import print_json
+from hubtools.core.config import find_project
+from hubtools.services.retire import RetireRequest
+from hubtools.services.retire import retire as retire_model
 
 
 def retire(
-    name: Annotated[str, typer.Argument(help="The card's name.")],
+    *,
+    name: options.CardName,
     delete: Annotated[
-        bool, typer.Option("--delete", help="Delete the repository, with its history.")
+        bool, typer.Option("--delete", help="Delete the repository with its history.")
     ] = False,
-    to: options.To = None,
-    namespace: options.Namespace = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    as_json: options.Json = False,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = 0,
+    hub: options.HubOptions,
+    yes: options.Yes = False,
+    output: options.OutputOptions,
 ) -> None:
-    """Take a model down, and put its accounts on the deny list.
+    """Take a model down and deny its accounts.
 
-    Its repository becomes private and its README says that it is retired; with --delete it is
-    gone. The card stays, with state = "retired". What is on this machine stays too: hubtools posts
-    forget removes it.
+    Makes its repository private with a README that says it is retired, or deletes it with
+    --delete, and adds its accounts to the deny list. The card stays, with state = "retired". To
+    remove what is on this machine as well, run: hubtools posts forget ACCOUNT
 
     Examples:
-
       hubtools retire harbourlog --to hf --namespace acme
-
       hubtools retire harbourlog --delete -y
     """
-    from hubtools.cli.terminal import print_json
-    from hubtools.core.config import find_project
-    from hubtools.services.retire import retire as take_down
-    from hubtools.services.session import open_session
 
-    project = find_project()
-    target, owner = where(project, to, namespace)
-    (file,) = chosen(project, [name])
-    report = options.reporter(quiet, verbose)
-    with open_session(project, target, owner, report, writing=True) as session:
-        if not yes and sys.stdin.isatty():
-            how = "Delete" if delete else "Make private"
-            typer.confirm(f"{how} {session.namespace}/{name} on {target}?", abort=True, err=True)
-        done = take_down(session, file, report, delete=delete)
-    if as_json:
-        action = "deleted" if done.deleted else "private" if done.applied else "absent"
-        print_json({"repo": done.repo, "action": action, "denied": list(done.denied)})
-    elif not quiet:
+    def ask(repo: str) -> bool:
+        return confirm(f"{'Delete' if delete else 'Make private'} {repo}?", yes=yes)
+
+    request = RetireRequest(
+        project=find_project(),
+        name=name,
+        delete=delete,
+        to=hub.to,
+        namespace=hub.namespace,
+        confirm=ask,
+    )
+    with output.running() as (reporter, cancel):
+        retired = retire_model(request, reporter, cancel)
+    if output.json:
+        action = "deleted" if retired.deleted else "private" if retired.applied else "absent"
+        print_json({"repo": retired.repo, "action": action, "denied": list(retired.denied)})
+    elif not output.quiet:
         if delete:
-            typer.echo(f"{done.repo} {'is deleted' if done.deleted else 'was not there'}")
+            typer.echo(f"{retired.repo} {'was deleted' if retired.deleted else 'did not exist'}")
         else:
-            typer.echo(f"{done.repo} is retired")
-    error = done.applied.error() if done.applied else None
-    if error is not None:
-        raise error
+            typer.echo(f"{retired.repo} is retired")
+    if retired.applied is not None:
+        retired.applied.raise_for_failure()

@@ -1,4 +1,4 @@
-"""Events on a terminal: notes and bars on stderr, and the one result on stdout."""
+"""What a command prints: notes and progress bars to stderr, its one result to stdout."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from hubtools.core.events import (
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
 
-_LINE_EVERY = 10.0  # seconds between progress lines where there is no terminal
+_LINE_EVERY = 10.0  # seconds between progress lines without a terminal
 
 
 def terminal_reporter(verbosity: int = 0) -> Reporter:
-    """A reporter that writes to stderr: a live bar on a terminal, now and then a line elsewhere."""
+    """A reporter that writes to stderr: live bars on a terminal, occasional lines elsewhere."""
     return Reporter((Terminal(verbosity),))
 
 
 class Terminal:
-    """The listener of a command."""
+    """The listener that writes a command's events."""
 
     def __init__(self, verbosity: int = 0) -> None:
         self._verbosity = verbosity
@@ -81,7 +81,7 @@ class _LiveBar:
 
 
 class _LineBar:
-    """A line now and then, for logs."""
+    """A line every few seconds, for logs."""
 
     def __init__(self, title: str, total: float) -> None:
         self._title, self._total = title, total
@@ -99,7 +99,7 @@ class _LineBar:
         _write(f"{self._title}: {share:4.0%}{tail}{rest}")
 
     def close(self) -> None:
-        """Leaves its lines where they are."""
+        """Nothing to clean up."""
 
 
 _Bar = _LiveBar | _LineBar
@@ -121,7 +121,7 @@ def _rich_progress() -> RichProgress:
 
 
 def print_json(document: Mapping[str, Any]) -> None:
-    """The one JSON document that --json promises, on stdout."""
-    narrow = not str(sys.stdout.encoding).lower().startswith("utf")
-    sys.stdout.write(json.dumps(document, ensure_ascii=narrow, indent=2, default=str) + "\n")
+    """Write the document of --json to stdout."""
+    ascii_only = not str(sys.stdout.encoding).lower().startswith("utf")
+    sys.stdout.write(json.dumps(document, ensure_ascii=ascii_only, indent=2, default=str) + "\n")
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""Stopping work that is under way: a token that the caller sets and the work looks at."""
+"""Cancel work in progress: a token that the caller sets and the work checks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 class CancelledError(BaseException):
     """The work stopped because its token was set.
 
-    Like KeyboardInterrupt no Exception, so that no handler of failures takes it for one.
+    Like KeyboardInterrupt, it is not an Exception, so that handlers of failures let it pass.
     """
 
 
@@ -20,6 +20,15 @@ class CancelToken:
 
     def __init__(self) -> None:
         self._event = threading.Event()
+        self._children: list[CancelToken] = []
+
+    def child(self) -> CancelToken:
+        """A token that is set along with this one, and may be set alone."""
+        token = CancelToken()
+        self._children.append(token)
+        if self.cancelled:
+            token.cancel()
+        return token
 
     @property
     def cancelled(self) -> bool:
@@ -29,6 +38,8 @@ class CancelToken:
     def cancel(self) -> None:
         """Ask the work to stop."""
         self._event.set()
+        for token in self._children:
+            token.cancel()
 
     def wait(self, seconds: float) -> bool:
         """Sleep, but no longer than until the token is set; whether it is."""
@@ -42,10 +53,11 @@ class CancelToken:
 
 @contextmanager
 def cancel_on_interrupt() -> Iterator[CancelToken]:
-    """A token that the first Ctrl-C sets; the second one interrupts at once.
+    """A token that the first Ctrl-C sets; the second one ends the process at once.
 
-    It works where the parent process ignored SIGINT too. Outside the main thread, which alone
-    may handle signals, nothing sets the token.
+    Files are written in one step, so ending at once loses nothing that a rerun would not find.
+    Works as well where the parent process ignored SIGINT (nohup). Outside the main thread, the
+    only one that can handle signals, nothing sets the token.
     """
     token = CancelToken()
     if threading.current_thread() is not threading.main_thread():
@@ -54,7 +66,7 @@ def cancel_on_interrupt() -> Iterator[CancelToken]:
 
     def first(_signal: int, _frame: object) -> None:
         token.cancel()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     before = signal.signal(signal.SIGINT, first)
     try:

@@ -1,6 +1,7 @@
-"""`hubtools.toml`, or `[tool.hubtools]` in pyproject.toml: what flags and environment leave open.
+"""The settings of a project: `hubtools.toml`, or `[tool.hubtools]` in pyproject.toml.
 
-The nearest file wins, from the working directory upwards. Paths in it are relative to it.
+The file nearest to the working directory, going upwards, counts; its paths are relative to it.
+Flags and environment variables take precedence.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from hubtools.core.toml_tables import decode, read_toml
 
 @dataclass(frozen=True, slots=True)
 class HubConfig:
-    """`[hub]`: where models go."""
+    """`[hub]`: where models are published."""
 
     to: str = "local:hub"
     namespace: str | None = None
@@ -26,7 +27,7 @@ class HubConfig:
 
 @dataclass(frozen=True, slots=True)
 class ProjectConfig:
-    """`[project]`: what a card's About says of who made it."""
+    """`[project]`: who a card names as its author."""
 
     name: str | None = None
     url: str | None = None
@@ -35,7 +36,7 @@ class ProjectConfig:
 
 @dataclass(frozen=True, slots=True)
 class ConsentConfig:
-    """`[consent]`: whose posts are never touched."""
+    """`[consent]`: whose posts are never used."""
 
     deny: str | None = None
 
@@ -52,7 +53,7 @@ class Config:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A folder of cards and models, and its settings."""
+    """A folder of cards and models with its settings."""
 
     root: Path
     config: Config = field(default_factory=Config)
@@ -71,9 +72,10 @@ class Project:
 
 
 def find_project(start: Path | None = None) -> Project:
-    """The project that `start` (default: the working directory) lies in.
+    """The project around `start` (default: the working directory).
 
-    Raises ConfigError with file and key for an unknown key, a wrong type or broken TOML.
+    Without settings, the folder itself is a project with the defaults. Raises ConfigError, which
+    names file and key, for an unknown key, a wrong type or invalid TOML.
     """
     folder = (start or Path.cwd()).resolve()
     for candidate in (folder, *folder.parents):

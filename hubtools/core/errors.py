@@ -1,35 +1,38 @@
-"""Every error that hubtools raises on purpose, and the exit code that each one ends a command with.
+"""Every error that hubtools raises on purpose, and the exit code that it ends a command with.
 
 ::
 
     HubtoolsError                 1   an error not named below
-    ├── UsageError                2   the command was called wrongly
+    ├── UsageError                2   the command or function was called incorrectly
     ├── AccessError               4   not logged in, or not allowed
     ├── HubUnavailableError       5   the Hub or the network failed for now; a rerun resumes
     ├── ConflictError             6   the remote changed since it was read
     ├── PolicyError               7   refused: too few posts, deny list, change limit
-    ├── PartlyDoneError           8   some of many; a rerun resumes
+    ├── PartlyDoneError           8   some items failed; a rerun resumes
     ├── SourceError               1   posts that cannot be read
     ├── CardError                 1   a card that cannot be read or rendered
     ├── ConfigError               1   a hubtools.toml that cannot be used
-    ├── ModelError                1   a base or a folder that is no usable model
-    ├── OutputError               1   something that cannot be written
-    └── MissingExtraError         1   an optional part that is not installed
+    ├── ModelError                1   a base or folder that is not a usable model
+    ├── OutputError               1   a file or folder that cannot be written
+    └── MissingExtraError         1   an optional dependency that is not installed
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
 
+_PROJECT = "https://github.com/hf-hubtools/hubtools"
+
 
 class HubtoolsError(Exception):
     """One line for a person: where, what, and what to do about it.
 
-    `what` is a phrase without a final stop, `where` a file, a field or an address,
-    `fix` a sentence that says what to do.
+    `what` is a phrase without a final period, `where` a file, a field or an address, `fix` one
+    sentence that says what to do.
     """
 
     exit_code: ClassVar[int] = 1
+    """What a command that raises it exits with."""
 
     def __init__(self, what: str, *, where: object = None, fix: str | None = None) -> None:
         super().__init__(what)
@@ -87,11 +90,12 @@ class OutputError(HubtoolsError):
 
 
 class MissingExtraError(HubtoolsError):
-    """An import failed because the extra that brings the library is not installed."""
+    """`purpose` needs libraries that only an extra of the installation brings."""
 
     def __init__(self, extra: str, purpose: str) -> None:
         super().__init__(
-            f"{purpose} needs the extra '{extra}', which is not installed",
-            fix=f"Install it: pip install 'hf-hubtools[{extra}]'",
+            f"{purpose} needs the extra {extra!r}, which is not installed",
+            fix=f"Run: pip install 'hf-hubtools[{extra}] @ git+{_PROJECT}', "
+            f"or pip install -e '.[{extra}]' in a clone",
         )
         self.extra = extra

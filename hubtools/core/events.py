@@ -1,8 +1,8 @@
-"""What a service tells while it works: typed events, and the Reporter that passes them on.
+"""What a service reports while it works: typed events, and the Reporter that passes them on.
 
 A service gets a Reporter and never prints. The terminal, the demo's page and the fleet's workers
-are listeners: functions that take one event. Facts stand in an event's fields; its text is for
-people, and nothing reads it to learn a fact.
+are listeners: functions that take one event. Facts are in an event's fields; its text is for
+people and is never parsed.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class TrainMetrics:
-    """Where a training run is."""
+    """The state of a training run."""
 
     epoch: int
     """The epoch in progress, from 1."""
     epochs: int
-    """How many there will be, as far as is known."""
+    """How many are planned; early stopping may end the run before."""
     step: int
     loss: float
     """Mean cross-entropy of the epoch so far, nats/token."""
@@ -28,7 +28,7 @@ class TrainMetrics:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A long task began."""
+    """A long task started."""
 
     task: str
     total: float
@@ -42,7 +42,7 @@ class Progress:
     done: float
     total: float
     detail: str = ""
-    """For people, such as why it waits."""
+    """For people, such as what it is waiting for."""
     metrics: TrainMetrics | None = None
 
 
@@ -55,26 +55,38 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something a person should know; `verbose` ones are for those who asked for more."""
+    """Information for a person; `verbose` notes are shown on request (-v)."""
 
     text: str
     verbose: bool = False
 
 
 WarningCode = Literal[
-    "few_posts", "all_memorized", "local_base", "out_of_memory", "state_not_saved", "left_out"
+    "few_posts",
+    "all_memorized",
+    "local_base",
+    "out_of_memory",
+    "state_not_saved",
+    "left_out",
+    "tracker_failed",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Warning:
-    """Something that went on but that a person may want to change."""
+    """A problem that did not stop the work."""
 
     code: WarningCode
     text: str
 
 
-Event = Started | Progress | Finished | Note | Warning
+class DomainEvent:
+    """Base of the events that one room adds for listeners of its own; others ignore them."""
+
+    __slots__ = ()
+
+
+Event = Started | Progress | Finished | Note | Warning | DomainEvent
 Listener = Callable[[Event], None]
 
 
@@ -93,7 +105,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Reporter:
-    """Passes events to its listeners in their order; without any, it is silent."""
+    """Passes events to its listeners in order; without any, it is silent."""
 
     listeners: tuple[Listener, ...] = field(default=())
 
@@ -103,15 +115,15 @@ class Reporter:
             listener(event)
 
     def note(self, text: str) -> None:
-        """Report something a person should know."""
+        """Report something to a person."""
         self.emit(Note(text))
 
     def detail(self, text: str) -> None:
-        """Report something for a person who asked for more (-v)."""
+        """Report something to a person who asked for more (-v)."""
         self.emit(Note(text, verbose=True))
 
     def warn(self, code: WarningCode, text: str) -> None:
-        """Report something that a person may want to change."""
+        """Report a problem that does not stop the work."""
         self.emit(Warning(code, text))
 
     @contextmanager
@@ -125,4 +137,4 @@ class Reporter:
 
 
 SILENT = Reporter()
-"""Reports to nobody."""
+"""Discards every event."""

@@ -1,4 +1,4 @@
-"""Optional parts of the installation: whether the libraries of an extra are there."""
+"""Optional parts of the installation, the extras: `train`, `fleet`, `demo` and others."""
 
 from __future__ import annotations
 
@@ -8,9 +8,16 @@ from hubtools.core.errors import MissingExtraError
 
 
 def require_extra(extra: str, purpose: str, *modules: str) -> None:
-    """Check that `modules`, which the extra brings, can be imported; nothing is imported.
+    """Check that `modules`, which `extra` installs, can be imported, without importing them.
 
-    `purpose` starts the sentence, as in "Training". Raises MissingExtraError.
+    `purpose` names what needs them, such as "Training". Raises MissingExtraError.
     """
-    if any(find_spec(module) is None for module in modules):
+    if not all(map(_is_installed, modules)):
         raise MissingExtraError(extra, purpose)
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ValueError:  # sys.modules holds None: someone has blocked the import
+        return False

@@ -1,7 +1,7 @@
-"""UTF-8 that was read as Windows-1252 or as Mac Roman, turned back.
+"""Repair of UTF-8 that was decoded as Windows-1252 or Mac Roman.
 
-Old cards were read in both ways. Where a card's own words show which one it was, all of it can
-be turned back; without that only what nobody types is, so that unusual names stay as they are.
+Old cards show both. Where known text in a card tells which one it was, all of the card is
+repaired; otherwise only sequences that nobody types are, so unusual names stay as they are.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ _CERTAIN_MAC = re.compile(
     rb"\xe2[\x80-\xaf][\x80-\xbf]|\xef\xb8\x8f|\xf0?\x9f[\x80-\xbf]{2}|\xf0\x9d[\x80-\xbf]{2}"
 )
 _LETTERS = "ªº"
-"""Letters in Unicode, but marks to those who type."""
+"""Letters in Unicode, but used as marks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """One way in which UTF-8 was read wrongly."""
+    """One wrong decoding of UTF-8."""
 
     name: str
     encode: Callable[[str], bytes]
     certain: re.Pattern[bytes]
 
     def undo(self, text: str) -> str:
-        """`text` with every run beyond ASCII read again, where that gives UTF-8."""
+        """`text` with every non-ASCII run decoded again, where that gives UTF-8."""
         return _RUN.sub(lambda run: self._reread(run[0]) or run[0], text)
 
     def undo_certain(self, text: str) -> str:
-        """The same, for runs that are sequences of what nobody types."""
+        """The same, only for runs of sequences that nobody types."""
         return _RUN.sub(lambda run: self._reread_certain(run[0]) or run[0], text)
 
     def _reread(self, run: str) -> str | None:
@@ -81,7 +81,7 @@ def _is_letter(char: str) -> bool:
 
 
 def _windows_1252(text: str) -> bytes:
-    """A byte that Windows-1252 leaves undefined was kept as the control of that number."""
+    """Bytes that Windows-1252 leaves undefined were kept as control characters."""
     return b"".join(bytes([ord(c)]) if 0x80 <= ord(c) <= 0x9F else c.encode("cp1252") for c in text)
 
 
@@ -96,23 +96,23 @@ DAMAGES = (
 
 
 def mend_by(text: str, witness: str, shown: re.Pattern[str]) -> str:
-    """`text` turned back in the way that makes of one of its words what it must have been.
+    """`text` repaired with the decoding that turns one of its matches of `shown` into `witness`.
 
-    `shown` finds the words in question, which read `witness` in an undamaged text. Where none
-    tells of damage, `text` is returned as it is.
+    Undamaged text has `witness` wherever `shown` matches. Without a match that reveals damage,
+    `text` is returned unchanged.
     """
-    words = {match[1] for match in shown.finditer(text)} - {witness}
+    found = {match[1] for match in shown.finditer(text)} - {witness}
     for damage in DAMAGES:
-        if any(damage.undo(word) == witness for word in words):
+        if any(damage.undo(match) == witness for match in found):
             return damage.undo(text)
     return text
 
 
 def mend(text: str) -> str:
-    """`text` with what can only be mojibake turned back, and everything else as it is.
+    """`text` with certain mojibake repaired, and everything else unchanged.
 
-    Without a witness a run of characters is turned back when it holds nothing but emoji,
-    dingbats, typographic marks and, of Windows-1252, Latin-1: `JosÃ©` and `ðŸ¤–`, not `CAFÉ™`.
+    A run of characters is repaired if it decodes to nothing but emoji, dingbats, typographic marks
+    and, for Windows-1252, Latin-1: `JosÃ©` and `ðŸ¤–`, not `CAFÉ™`.
     """
     for damage in DAMAGES:
         text = damage.undo_certain(text)

@@ -1,27 +1,18 @@
-"""How results look in a notebook: fragments of HTML from `templates/notebook`."""
+"""Results in a notebook: HTML fragments from `templates/notebook`."""
 
 from __future__ import annotations
 
 import base64
 from typing import Any
 
-from hubtools.core.template_root import template_root
+from hubtools.core.html_templates import render_html
 
 
 def render_fragment(name: str, **values: Any) -> str:
-    """The template `name` with `values`, every text in them escaped."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(template_root() / "notebook"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(f"{name}.html.j2").render(values)
+    """Render a template; every value is escaped."""
+    return render_html("notebook", name, **values)
 
 
 def data_url(png: bytes) -> str:
-    """A PNG as a `data:` address."""
+    """A PNG as a `data:` URL."""
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"

@@ -1,4 +1,4 @@
-"""Names of repositories: what a Hub takes, and what an account's handle becomes."""
+"""Repository names: which are valid on a Hub, and which a model of some accounts gets."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?|_[A-Za-z0-9._-]
 
 
 def check_repo_name(name: str) -> str:
-    """`name` itself, when a Hub takes it as the name of a repository or a namespace.
+    """`name` itself, if it is valid for a repository or a namespace.
 
-    The rule is huggingface_hub's `validate_repo_id`: letters, digits, `-`, `_` and `.`, at most
-    96 of them, no `--` or `..`, none of `-` and `.` at either end. Raises UsageError.
+    The rule is huggingface_hub's `validate_repo_id`: at most 96 letters, digits, `-`, `_` and `.`,
+    without `--` or `..`, and without `-` or `.` at either end. Raises UsageError.
     """
     if (
         len(name) > MAX_LENGTH
@@ -26,18 +26,17 @@ def check_repo_name(name: str) -> str:
         or ".." in name
     ):
         raise UsageError(
-            f"{name[:60]!r} is no name for a repository on the Hub",
-            fix="Use letters, digits, '-', '_' and '.', at most 96, beginning and ending "
-            "with a letter or digit, without '--' or '..'",
+            f"{name[:60]!r} is not a valid repository name",
+            fix="Use at most 96 letters, digits, '-', '_' and '.', start and end with a letter "
+            "or digit, and avoid '--' and '..'",
         )
     return name
 
 
 def repo_name(handles: Sequence[str]) -> str:
-    """The name of the model of these accounts: their handles in lower case, sorted, joined by '-'.
+    """The name for a model of these accounts: their handles in lower case, sorted, joined by '-'.
 
-    A handle's characters that a Hub does not take become '-'. Raises UsageError when nothing
-    usable is left.
+    Characters that are not valid in a name become '-'. Raises UsageError when nothing is left.
     """
     joined = "-".join(sorted(_slug(handle) for handle in handles))
     return check_repo_name(joined[:MAX_LENGTH].strip("-."))
@@ -49,6 +48,6 @@ def _slug(handle: str) -> str:
     slug = re.sub(r"[^a-z0-9._]+|\.{2,}|-{2,}", "-", ascii_only).strip("-.")
     if not slug:
         raise UsageError(
-            f"no name for a repository can be made of {handle!r}", fix="Give one with --name"
+            f"cannot derive a repository name from {handle!r}", fix="Choose one with --name"
         )
     return slug

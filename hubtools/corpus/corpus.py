@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -177,46 +176,3 @@ def _more(corpus: Corpus) -> str:
     average = corpus.characters / len(corpus.kept) + len(SEPARATOR)
     more = math.ceil((NEEDED - corpus.joined) / average)
     return f"Add about {more:,} posts like these"
-
-
-def split_held_out(
-    kept: Sequence[KeptPost], share: float = 0.1
-) -> tuple[tuple[KeptPost, ...], tuple[KeptPost, ...]]:
-    """(train, held out): the newest `share` of the posts is held out, rounded down, at least one.
-
-    When a date is missing, the order is that of the SHA-256 of the texts instead. A held-out text
-    that also stands in train (case and spaces aside) is left out of both; when that leaves none,
-    more posts are held out until one is left. Train keeps the order of `kept`.
-    Raises PolicyError when there are not two different texts.
-    """
-    newest_first = _newest_first(kept)
-    keys = [_key(kept[index].text) for index in newest_first]
-    last = {key: place for place, key in enumerate(keys)}
-    if len(last) < 2:
-        raise PolicyError(
-            "the posts kept have fewer than two different texts, so none can be held out",
-            fix="Choose a source with more posts",
-        )
-    # A text survives in held_out only when its last occurrence is held out as well.
-    held = max(int(len(kept) * share), 1 + min(last.values()))
-    trained = set(keys[held:])
-    train = tuple(kept[index] for index in sorted(newest_first[held:]))
-    held_out = tuple(
-        kept[index]
-        for index, key in zip(newest_first[:held], keys, strict=False)
-        if key not in trained
-    )
-    return train, held_out
-
-
-def _newest_first(kept: Sequence[KeptPost]) -> list[int]:
-    """Places in `kept`, the newest post's first; without all dates, by the hash of the text."""
-    hashes = [hashlib.sha256(post.text.encode()).hexdigest() for post in kept]
-    times = [post.created.timestamp() for post in kept if post.created is not None]
-    if len(times) < len(kept):
-        times = [0.0] * len(kept)
-    return sorted(range(len(kept)), key=lambda index: (times[index], hashes[index]), reverse=True)
-
-
-def _key(text: str) -> str:
-    return " ".join(text.casefold().split())

@@ -1,60 +1,64 @@
-"""The folder in which a running page keeps what its visitors show it.
+"""The folder in which a running page keeps its visitors' files.
 
-The page's process holds a lock on the folder. So a folder whose lock can be taken is that of a
-process that was killed, and the next page to start removes it.
+The page's process holds a lock in the folder. A folder whose lock is free belonged to a process
+that was killed, and the next page to start removes it.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
+import stat
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 _PREFIX = "hubtools-demo-"
 
 
 @dataclass(frozen=True, slots=True)
-class OwnFolder:
-    """A folder that is this process's until it is removed, or the process is gone."""
+class PageFolder:
+    """A folder that belongs to this process until it is removed, or the process dies."""
 
     path: Path
-    handle: int
+    lock: FileLock
 
     def remove(self) -> None:
-        """Delete it with all that is in it; a second time does nothing."""
+        """Delete it with everything in it; a second time does nothing."""
+        self.lock.release()
         shutil.rmtree(self.path, ignore_errors=True)
-        with suppress(OSError):
-            os.close(self.handle)
 
 
-def make_folder() -> OwnFolder:
-    """A new folder, among the temporary ones of this machine, that only its user can read."""
+def make_page_folder() -> PageFolder:
+    """A new temporary folder that only its user can read."""
     while True:
         path = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        lock = _lock_of(path)
         with suppress(FileNotFoundError):
-            handle = os.open(path, os.O_RDONLY)
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            if path.is_dir():  # nobody swept it before the lock
-                return OwnFolder(path, handle)
-            os.close(handle)
+            lock.acquire()
+            if Path(lock.lock_file).exists():  # nobody removed it before the lock
+                return PageFolder(path, lock)
+            lock.release()
 
 
-def sweep() -> None:
+def remove_abandoned_folders() -> None:
     """Delete the folders of this user whose processes are gone."""
     for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        with suppress(OSError):
-            _remove_abandoned(path)
+        with suppress(OSError, Timeout):
+            if _is_own_folder(path):
+                with _lock_of(path).acquire(timeout=0):
+                    shutil.rmtree(path, ignore_errors=True)
 
 
-def _remove_abandoned(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        if os.fstat(handle).st_uid == os.geteuid():
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(path, ignore_errors=True)
-    finally:
-        os.close(handle)
+def _lock_of(path: Path) -> FileLock:
+    return FileLock(path / ".lock", thread_local=False)
+
+
+def _is_own_folder(path: Path) -> bool:
+    """Whether it is a folder of this user, and not a link that another one put there."""
+    found = path.lstat()
+    user = os.geteuid() if hasattr(os, "geteuid") else found.st_uid
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == user

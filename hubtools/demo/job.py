@@ -1,4 +1,4 @@
-"""One job in a process of its own: its events, and how it is stopped."""
+"""A visitor's job in a process of its own: its events, and how it is stopped."""
 
 from __future__ import annotations
 
@@ -10,23 +10,33 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from hubtools.demo.messages import Event, Failed, Job, Stopped, decode_event, encode
+from hubtools.demo.messages import (
+    DemoEvent,
+    DemoJob,
+    JobCancelled,
+    JobFailed,
+    JobTimedOut,
+    decode,
+    encode,
+    is_end,
+)
 
-_WAIT = 20.0  # seconds that a job gets to end by itself once it was asked to
+_STOP_WITHIN = 20.0  # seconds from `stop` to the end of the process
+_TERMINATE_WITHIN = 5.0
 
 
-class Work:
+class JobProcess:
     """A job that has been started.
 
-    It is a process, so that it can be stopped at any moment, its memory is given back, and the
-    page stays quick. It sees the environment `environ`, and nothing of it goes through a shell.
+    A process can be stopped at any moment, gives its memory back, and leaves the page quick. It
+    gets the environment `environ`, and no shell sees anything of it.
     """
 
-    def __init__(self, job: Job, environ: Mapping[str, str], log: Path, minutes: float) -> None:
-        self._minutes = minutes
-        self._asked = threading.Event()
-        self._late = False
-        self._log = log
+    def __init__(
+        self, job: DemoJob, environ: Mapping[str, str], log: Path, max_minutes: float
+    ) -> None:
+        self._max_minutes, self._log = max_minutes, log
+        self._stopped, self._timed_out = threading.Event(), threading.Event()
         with log.open("wb") as errors:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "hubtools.demo.worker"],
@@ -41,17 +51,17 @@ class Work:
             self._process.stdin.write(encode(job))
             self._process.stdin.flush()
 
-    def events(self) -> Iterator[Event]:
-        """What the job says, as it says it; the last one is its end."""
+    def events(self) -> Iterator[DemoEvent]:
+        """The job's events as they happen; the last one is its end."""
         assert self._process.stdout is not None
-        timer = threading.Timer(self._minutes * 60, self._run_out)
+        timer = threading.Timer(self._max_minutes * 60, self._time_out)
         timer.daemon = True
         timer.start()
-        last: Event | None = None
+        last: DemoEvent | None = None
         try:
             for line in self._process.stdout:
-                last = decode_event(line)
-                if isinstance(last, Stopped):
+                last = decode(line)
+                if isinstance(last, JobCancelled):
                     break
                 yield last
         except GeneratorExit:  # nobody listens any more
@@ -60,14 +70,15 @@ class Work:
         finally:
             timer.cancel()
             self._wait()
-        if isinstance(last, Stopped) or (self._asked.is_set() and not _is_end(last)):
-            yield Failed(self._too_long()) if self._late else Stopped()
-        elif not _is_end(last):
-            yield Failed(f"The work ended unexpectedly: {self._last_words()}")
+        if isinstance(last, JobCancelled) or (self._stopped.is_set() and not is_end(last)):
+            timed_out = self._timed_out.is_set()
+            yield JobTimedOut(self._max_minutes) if timed_out else JobCancelled()
+        elif not is_end(last):
+            yield JobFailed(f"The job ended unexpectedly: {self._last_error()}")
 
     def stop(self) -> None:
-        """Ask the job to end after the step in progress, keeping what is done."""
-        self._asked.set()
+        """Cancel the job: it ends after the step in progress, and keeps what is done."""
+        self._stopped.set()
         with suppress(OSError, ValueError):
             assert self._process.stdin is not None
             self._process.stdin.close()
@@ -78,35 +89,30 @@ class Work:
         self._process.kill()
         self._process.wait()
 
-    def _run_out(self) -> None:
-        self._late = True
+    def _time_out(self) -> None:
+        self._timed_out.set()
         self.stop()
 
     def _wait(self) -> None:
-        try:
-            self._process.wait(_WAIT)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        for seconds, harder in (
+            (_STOP_WITHIN, self._process.terminate),
+            (_TERMINATE_WITHIN, self._process.kill),
+        ):
+            try:
+                self._process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                harder()
+        self._process.wait()
 
-    def _too_long(self) -> str:
-        return f"This took longer than {self._minutes:g} minutes and was stopped."
-
-    def _last_words(self) -> str:
+    def _last_error(self) -> str:
         lines = self._log.read_text(errors="replace").strip().splitlines()
         return lines[-1][:300] if lines else f"exit code {self._process.returncode}"
 
 
-def _is_end(event: Event | None) -> bool:
-    from hubtools.demo.messages import Looked, Published, Trained
+def job_environment(cache: Path, *, private: bool) -> dict[str, str]:
+    """The environment of a visitor's jobs, with their copies of networks' responses in `cache`.
 
-    return isinstance(event, Looked | Trained | Published | Failed | Stopped)
-
-
-def clean_environment(cache: Path, *, private: bool) -> dict[str, str]:
-    """The environment of a visitor's jobs: copies of networks' answers go to `cache`.
-
-    Where the page is not `private` to who runs it, no login of this machine is in it.
+    Unless the page is `private`, it lacks the login of this machine.
     """
     environ = {**os.environ, "HUBTOOLS_CACHE": str(cache)}
     if not private:

@@ -1,142 +1,156 @@
-"""What the page and the process that works for a visitor say to each other: JSON Lines."""
+"""What the page and a job's process send each other, as JSON Lines.
+
+Jobs go to the process. It answers with the events of the services and ends with one of the
+messages in `JobEnd`.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeGuard
 
 import msgspec
 
 from hubtools.core.config import Config
-from hubtools.core.events import WarningCode
+from hubtools.core.events import Note, Progress, Warning
 from hubtools.core.results import PostCounts
-from hubtools.services.train import TrainRequest
 
 
-class Job(msgspec.Struct, frozen=True, tag=True):
-    """What is to be done in the project at `root`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadPosts:
+    """Read the sources, and write the kept texts to `kept` as JSON Lines."""
 
     root: str
+    """Of the project, as in all jobs."""
     config: Config
-
-
-class Look(Job, frozen=True, tag=True):
-    """Read the sources, and write the texts that are kept to `kept` as JSON Lines."""
-
-    request: TrainRequest
+    sources: tuple[str, ...]
     kept: str
 
 
-class Train(Job, frozen=True, tag=True):
-    """Make the model and its card."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainModel:
+    """Train a model of the sources."""
 
-    request: TrainRequest
+    root: str
+    config: Config
+    sources: tuple[str, ...]
+    base: str
+    recipe: str | None
+    seed: int
+    prompt: str
+    name: str | None
 
 
-class Publish(Job, frozen=True, tag=True):
-    """Bring a card and its model to a Hub."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishModel:
+    """Publish a model by its card's name."""
 
-    card: str
+    root: str
+    config: Config
+    name: str
     to: str
     namespace: str | None
     token: str | None
-    """Stands in no argument and no environment, so no list of processes shows it."""
+    """Not an argument or environment variable, so that no list of processes shows it."""
 
 
-class Note(msgspec.Struct, frozen=True, tag=True):
-    """Something that a person should know."""
-
-    text: str
-    code: WarningCode | None = None
-    """Of a warning."""
-
-
-class Step(msgspec.Struct, frozen=True, tag=True):
-    """How far a long step is."""
-
-    title: str
-    done: float
-    total: float
-    detail: str
-    loss: float | None = None
-    """Of a training step, nats/token."""
-
-
-class LeftOut(msgspec.Struct, frozen=True):
-    """Why posts were left out: a reason, how many, and one of them."""
+@dataclass(frozen=True, slots=True)
+class DroppedPosts:
+    """Why posts were dropped, how many, and one of them."""
 
     reason: str
     count: int
     example: str | None
 
 
-class SeenAccount(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSummary:
     """What a source holds."""
 
     title: str
     counts: PostCounts
-    left_out: tuple[LeftOut, ...]
+    dropped: tuple[DroppedPosts, ...]
     redacted: int
     samples: tuple[str, ...]
     """A few posts as training sees them."""
     notes: tuple[str, ...]
     warning: str | None
     refusal: str | None
-    """Why training would refuse this account."""
+    """Why this account cannot be trained on."""
 
 
-class Looked(msgspec.Struct, frozen=True, tag=True):
-    """The end of Look."""
+@dataclass(frozen=True, slots=True)
+class PostsRead:
+    """The end of ReadPosts."""
 
-    accounts: tuple[SeenAccount, ...]
+    accounts: tuple[AccountSummary, ...]
 
     @property
-    def refusals(self) -> tuple[str, ...]:
-        """Why no model can be made of these."""
-        return tuple(account.refusal for account in self.accounts if account.refusal)
+    def trainable(self) -> bool:
+        """Whether a model can be trained on these accounts."""
+        return not any(account.refusal for account in self.accounts)
 
 
-class Trained(msgspec.Struct, frozen=True, tag=True):
-    """The end of Train."""
+@dataclass(frozen=True, slots=True)
+class ModelTrained:
+    """The end of TrainModel."""
 
-    card: str
+    card_file: str
     folder: str
 
 
-class Published(msgspec.Struct, frozen=True, tag=True):
-    """The end of Publish."""
+@dataclass(frozen=True, slots=True)
+class ModelPublished:
+    """The end of PublishModel."""
 
     repo: str
     url: str
 
 
-class Failed(msgspec.Struct, frozen=True, tag=True):
-    """An end that is none: the one line of an error."""
+@dataclass(frozen=True, slots=True)
+class JobFailed:
+    """The job ended with an error, in one line."""
 
     error: str
+    exit_code: int = 1
+    """As a command would exit with it."""
 
 
-class Stopped(msgspec.Struct, frozen=True, tag=True):
-    """The end that was asked for; the same job goes on from there."""
+@dataclass(frozen=True, slots=True)
+class JobTimedOut:
+    """The job was stopped at its limit; the same job resumes from there."""
+
+    minutes: float
 
 
-Event = Note | Step | Looked | Trained | Published | Failed | Stopped
-Ending = Looked | Trained | Published | Failed | Stopped
-_JOBS: Any = msgspec.json.Decoder(Look | Train | Publish)
-_EVENTS: Any = msgspec.json.Decoder(Event)
+@dataclass(frozen=True, slots=True)
+class JobCancelled:
+    """The job was stopped; the same job resumes from there."""
 
 
-def encode(message: Job | Event) -> bytes:
+DemoJob = ReadPosts | TrainModel | PublishModel
+JobEnd = PostsRead | ModelTrained | ModelPublished | JobFailed | JobTimedOut | JobCancelled
+DemoEvent = Progress | Note | Warning | JobEnd
+_TYPES: dict[str, Any] = {kind.__name__: kind for kind in (*DemoJob.__args__, *DemoEvent.__args__)}
+
+
+class _Line(msgspec.Struct):
+    type: str
+    data: msgspec.Raw
+
+
+def encode(message: DemoJob | DemoEvent) -> bytes:
     """One line."""
-    return msgspec.json.encode(message) + b"\n"
+    data = msgspec.Raw(msgspec.json.encode(message))
+    return msgspec.json.encode(_Line(type(message).__name__, data)) + b"\n"
 
 
-def decode_job(line: bytes) -> Look | Train | Publish:
-    """The job in a line."""
-    job: Look | Train | Publish = _JOBS.decode(line)
-    return job
+def decode(line: bytes) -> Any:
+    """The job or event in a line."""
+    message = msgspec.json.decode(line, type=_Line)
+    return msgspec.json.decode(message.data, type=_TYPES[message.type])
 
 
-def decode_event(line: bytes) -> Event:
-    """The event in a line."""
-    event: Event = _EVENTS.decode(line)
-    return event
+def is_end(event: DemoEvent | None) -> TypeGuard[JobEnd]:
+    """Whether nothing follows an event."""
+    return isinstance(event, JobEnd)

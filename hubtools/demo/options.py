@@ -1,15 +1,29 @@
-"""What whoever runs the page chose for all its visitors."""
+"""How the demo trains, and what it allows its visitors."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from hubtools.demo.limits import Limits
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoLimits:
+    """Limits of one visitor and of all together; the page shows them before an upload."""
+
+    max_accounts: int = 3
+    max_upload_mb: int = 500
+    """Of one file, in megabytes."""
+    max_train_minutes: float = 60
+    """What was trained until then is kept while the page is open."""
+    max_concurrent: int = 1
+    """Trainings at the same time; further visitors wait in a queue."""
+    max_queue: int = 20
+    max_read_minutes: float = 10
+    """For reading posts, from an archive or from a network."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """How models are made here, and what visitors may do."""
+class DemoOptions:
+    """How models are trained and published, for all visitors alike."""
 
     base: str
     prompt: str
@@ -18,6 +32,6 @@ class Settings:
     to: str = "local:hub"
     """The Hub of this machine."""
     private: bool = True
-    """Whether nobody but who runs it reaches the page; else this machine's Hub and its login are
-    not for visitors."""
-    limits: Limits = field(default_factory=Limits)
+    """Whether only the user of this machine can reach the page. Other visitors get neither this
+    machine's Hub nor its login."""
+    limits: DemoLimits = field(default_factory=DemoLimits)

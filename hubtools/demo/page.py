@@ -1,4 +1,4 @@
-"""The page: controls of Gradio, and which handler each of them calls; `server` imports it late."""
+"""The page: Gradio's controls, and the callback of each; only `server` imports it."""
 
 from __future__ import annotations
 
@@ -6,42 +6,48 @@ from typing import Any
 
 import gradio as gr
 
+from hubtools.core.template_root import template_root
 from hubtools.demo import progress
-from hubtools.demo.callbacks import HERE, HUGGING_FACE, Handlers
-from hubtools.demo.options import Settings
-from hubtools.demo.sessions import Visits
+from hubtools.demo.callbacks import HUGGING_FACE, LOCAL_HUB, DemoCallbacks
+from hubtools.demo.options import DemoOptions
+from hubtools.demo.sessions import DemoSessions
 
-_KEPT = (3600, 86_400)  # how often, and after how many seconds, the page's own copies go at last
+_DELETE_CACHE = (3600, 86_400)  # check every hour for Gradio's copies that are a day old
 _SOURCES = (
-    "The archive as X, Mastodon or Bluesky gave it to you, or posts as .csv, .jsonl or .txt. Too "
-    "large? Of X's archive <code>tweets.js</code> alone will do."
+    "Upload the archive you downloaded from X, Mastodon or Bluesky, or posts as .csv, .jsonl or "
+    ".txt. If an X archive is too large, upload only its <code>tweets.js</code>."
 )
 _CONSENT = (
-    "These posts are mine, or their author agreed to this. I know that the model can repeat parts "
-    "of them."
+    "These posts are mine, or I have their author's permission. I understand that the model may "
+    "repeat parts of them."
 )
 _BUSY = {"concurrency_limit": 2, "api_visibility": "private"}
 _OPEN = {"api_visibility": "private"}
 _PLAIN = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
 
-def build(settings: Settings, visits: Visits) -> Any:
-    """The page as Gradio's Blocks, its controls in the order in which they are used."""
+def build(options: DemoOptions, sessions: DemoSessions) -> Any:
+    """The page as Gradio's Blocks, with the controls in the order of their use."""
     with gr.Blocks(
-        title="A model of your own posts", analytics_enabled=False, delete_cache=_KEPT
+        title="A model of your own posts", analytics_enabled=False, delete_cache=_DELETE_CACHE
     ) as page:
-        _note(progress.welcome(settings.limits, private=settings.private))
-        looking = _first_step(settings)
-        training = _second_step(settings)
-        talking = _third_step(settings)
-        _connect(settings, visits, looking, training, talking)
-        page.unload(_ending(visits))
-    page.queue(max_size=settings.limits.waiting, api_open=False)
+        _note(progress.welcome(options.limits, private=options.private))
+        reading = _first_step(options)
+        training = _second_step(options)
+        generating = _third_step(options)
+        _connect(options, sessions, reading, training, generating)
+        page.unload(_ending(sessions))
+    page.queue(max_size=options.limits.max_queue, api_open=False)
     return page
 
 
+def style() -> str:
+    """The page's CSS."""
+    return (template_root() / "demo" / "page.css").read_text(encoding="utf-8")
+
+
 def theme() -> Any:
-    """The colours of the local Hub, in fonts that every machine has: nothing is fetched."""
+    """The colors of the local Hub, in fonts that every machine has: nothing is downloaded."""
     return gr.themes.Base(
         primary_hue=gr.themes.Color(
             "#eef6f6", "#d5e9e9", "#aed4d4", "#7cb9ba", "#4a999b", "#2f7f82", "#1f6468",
@@ -61,39 +67,39 @@ def _note(text: str = "", classes: str = "") -> Any:
     return gr.HTML(text, padding=False, elem_classes=classes or None)
 
 
-def _first_step(settings: Settings) -> dict[str, Any]:
-    limits = settings.limits
+def _first_step(options: DemoOptions) -> dict[str, Any]:
+    limits = options.limits
     with gr.Column(elem_classes="step"):
-        _note(_heading(1, "Show your posts") + f'<p class="soft">{_SOURCES}</p>')
+        _note(_heading(1, "Choose your posts") + f'<p class="soft">{_SOURCES}</p>')
         return {
             "files": gr.File(
-                label="Your archive or a table",
+                label="Archive or table of posts",
                 file_count="multiple",
                 height=150,
                 elem_id="archive",
             ),
             "addresses": gr.Textbox(
-                label="Or accounts of open networks, one a line",
+                label="Or public accounts, one per line",
                 placeholder="mastodon:user@server\nbluesky:name.bsky.social",
-                info=f"Up to {limits.accounts} files and accounts together make one model.",
+                info=f"Combine up to {limits.max_accounts} files and accounts in one model.",
                 lines=2,
                 max_lines=3,
             ),
-            "look": gr.Button("Look at the posts", variant="primary"),
-            "seen": _note(classes="quiet"),
+            "read": gr.Button("Read posts", variant="primary"),
+            "posts": _note(classes="optional"),
             "consent": gr.Checkbox(label=_CONSENT, value=False, visible=False),
         }
 
 
-def _second_step(settings: Settings) -> dict[str, Any]:
+def _second_step(options: DemoOptions) -> dict[str, Any]:
     with gr.Column(elem_classes="step"):
         _note(_heading(2, "Train"))
         with gr.Row():
             prompt = gr.Textbox(
-                label="Its card shows how it continues", value=settings.prompt, min_width=220
+                label="Prompt for the model card", value=options.prompt, min_width=220
             )
             name = gr.Textbox(
-                label="Name of the model", placeholder="from the accounts", min_width=220
+                label="Model name", placeholder="taken from the accounts", min_width=220
             )
         with gr.Row():
             go = gr.Button("Train", variant="primary", interactive=False, min_width=140)
@@ -101,97 +107,98 @@ def _second_step(settings: Settings) -> dict[str, Any]:
         return {"prompt": prompt, "name": name, "go": go, "stop": stop, "progress": _note()}
 
 
-def _third_step(settings: Settings) -> dict[str, Any]:
-    places = [HERE, HUGGING_FACE] if settings.private else [HUGGING_FACE]
+def _third_step(options: DemoOptions) -> dict[str, Any]:
+    places = [LOCAL_HUB, HUGGING_FACE] if options.private else [HUGGING_FACE]
     with gr.Column(elem_classes="step"):
-        _note(_heading(3, "Let it talk"))
+        _note(_heading(3, "Generate posts"))
         parts: dict[str, Any] = {
-            "prompt": gr.Textbox(label="The start of a sentence", value=settings.prompt),
-            "go": gr.Button("Continue it ten times", variant="primary", interactive=False),
+            "prompt": gr.Textbox(label="Prompt", value=options.prompt),
+            "go": gr.Button("Generate ten posts", variant="primary", interactive=False),
             "texts": gr.Radio(
                 [],
-                label="Choose one for the picture",
+                label="Choose one for the thumbnail",
                 visible=False,
                 elem_classes="predictions",
             ),
-            "repeated": _note(classes="quiet"),
-            "picture": _note(classes="quiet"),
-            "download": gr.DownloadButton("Download the model", interactive=False),
+            "repeated": _note(classes="optional"),
+            "picture": _note(classes="optional"),
+            "download": gr.DownloadButton("Download model", interactive=False),
         }
-        with gr.Accordion("Publish it", open=False, visible=False) as publishing:
-            parts["place"] = gr.Radio(places, value=places[0], label="Where")
+        with gr.Accordion("Publish this model", open=False, visible=False) as publishing:
+            parts["place"] = gr.Radio(places, value=places[0], label="Destination")
             parts["owner"] = gr.Textbox(
-                label="User or organization", placeholder="me, or who the token belongs to"
+                label="User or organization", placeholder="default: the token's owner"
             )
             parts["token"] = gr.Textbox(
-                label="Access token of Hugging Face, with the right to write",
-                info="Used once, kept nowhere."
-                + (" Empty: the login of this machine." if settings.private else ""),
+                label="Hugging Face access token with write permission",
+                info="Used once and never stored."
+                + (" Leave empty to use this machine's login." if options.private else ""),
                 type="password",
-                visible=not settings.private,
+                visible=not options.private,
             )
             parts["publish"] = gr.Button("Publish", variant="primary")
-            parts["published"] = _note(classes="quiet")
+            parts["published"] = _note(classes="optional")
         parts["publishing"] = publishing
         return parts
 
 
 def _connect(
-    settings: Settings,
-    visits: Visits,
-    looking: dict[str, Any],
+    options: DemoOptions,
+    sessions: DemoSessions,
+    reading: dict[str, Any],
     training: dict[str, Any],
-    talking: dict[str, Any],
+    generating: dict[str, Any],
 ) -> None:
-    """Say what each control does."""
-    handlers = Handlers(settings, visits)
-    ready = [training["go"], talking["go"], talking["download"], talking["publishing"]]
-    looking["files"].upload(handlers.receive, looking["files"], None, **_PLAIN)
-    looking["look"].click(
-        handlers.look,
-        [looking["files"], looking["addresses"]],
-        [looking["seen"], looking["consent"], training["progress"], talking["texts"],
-         talking["repeated"], talking["picture"], talking["published"], *ready],
-        show_progress_on=looking["seen"],
+    """Connect each control with its callback."""
+    callbacks = DemoCallbacks(options, sessions)
+    ready = [training["go"], generating["go"], generating["download"], generating["publishing"]]
+    reading["files"].upload(callbacks.receive, reading["files"], None, **_PLAIN)
+    reading["read"].click(
+        callbacks.read,
+        [reading["files"], reading["addresses"]],
+        [reading["posts"], reading["consent"], training["progress"], generating["texts"],
+         generating["repeated"], generating["picture"], generating["published"], *ready],
+        show_progress_on=reading["posts"],
         **_BUSY,
     )  # fmt: skip
-    looking["consent"].change(handlers.agree, looking["consent"], training["go"], **_PLAIN)
+    reading["consent"].change(callbacks.consent, reading["consent"], training["go"], **_PLAIN)
     training["go"].click(
-        handlers.train,
-        [looking["consent"], training["prompt"], training["name"]],
-        [training["progress"], training["go"], training["stop"], talking["prompt"], talking["go"],
-         talking["picture"], talking["download"], talking["publishing"]],
-        concurrency_limit=settings.limits.trainings,
+        callbacks.train,
+        [reading["consent"], training["prompt"], training["name"]],
+        [training["progress"], training["go"], training["stop"], generating["prompt"],
+         generating["go"], generating["picture"], generating["download"],
+         generating["publishing"]],
+        concurrency_limit=options.limits.max_concurrent,
         show_progress_on=training["progress"],
         **_OPEN,
     )  # fmt: skip
-    training["stop"].click(handlers.stop, None, training["stop"], **_PLAIN)
-    for start in (talking["go"].click, talking["prompt"].submit):
+    training["stop"].click(callbacks.stop, None, training["stop"], **_PLAIN)
+    for start in (generating["go"].click, generating["prompt"].submit):
         start(
-            handlers.predict,
-            talking["prompt"],
-            [talking["texts"], talking["repeated"]],
+            callbacks.predict,
+            generating["prompt"],
+            [generating["texts"], generating["repeated"]],
             trigger_mode="once",
-            show_progress_on=talking["repeated"],
+            show_progress_on=generating["repeated"],
             **_BUSY,
         )
-    talking["texts"].select(
-        handlers.choose,
-        [talking["texts"], talking["prompt"]],
-        [talking["picture"], talking["download"]],
+    generating["texts"].select(
+        callbacks.choose,
+        [generating["texts"], generating["prompt"]],
+        [generating["picture"], generating["download"]],
         **_BUSY,
     )
-    talking["place"].change(handlers.place, talking["place"], talking["token"], **_PLAIN)
-    talking["publish"].click(
-        handlers.publish,
-        [talking["place"], talking["owner"], talking["token"]],
-        [talking["published"], talking["token"]],
+    generating["place"].change(callbacks.place, generating["place"], generating["token"], **_PLAIN)
+    generating["publish"].click(
+        callbacks.publish,
+        [generating["place"], generating["owner"], generating["token"]],
+        [generating["published"], generating["token"]],
         **_BUSY,
     )
 
 
-def _ending(visits: Visits) -> Any:
+def _ending(sessions: DemoSessions) -> Any:
     def end(request: gr.Request) -> None:
-        visits.end(str(request.session_hash))
+        sessions.end(str(request.session_hash))
 
     return end

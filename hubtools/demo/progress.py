@@ -2,63 +2,58 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from hubtools.core.template_root import template_root
-from hubtools.demo.limits import Limits
-from hubtools.demo.messages import Looked, Step
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
+from hubtools.cards.card import Card
+from hubtools.core.events import Progress
+from hubtools.core.html_templates import render_html
+from hubtools.core.notebook import data_url
+from hubtools.demo.messages import PostsRead
+from hubtools.demo.options import DemoLimits
 
 _WIDTH, _HEIGHT = 640, 200  # of the curve, in its own units
-_POINTS = 240
+_MAX_POINTS = 240
 
 
 @dataclass(slots=True)
-class Curve:
-    """The loss as it fell: from the words that training puts on its bar."""
+class LossCurve:
+    """The training loss so far, for an SVG polyline."""
 
     points: list[tuple[float, float]] = field(default_factory=list)
-    """(share of the training that is done, loss)"""
+    """(share of the training that is done, loss in nats/token)"""
 
-    def add(self, step: Step) -> None:
-        """Take in a step that says its loss."""
-        if step.loss is not None and step.total:
-            self.points.append((step.done / step.total, step.loss))
-        if len(self.points) > _POINTS:
+    def add(self, progress: Progress) -> None:
+        """Add a point, if this is progress of a training."""
+        if progress.metrics is not None and progress.total:
+            self.points.append((progress.done / progress.total, progress.metrics.loss))
+        if len(self.points) > _MAX_POINTS:
             self.points = [*self.points[:-1:2], self.points[-1]]
 
     @property
     def line(self) -> str:
-        """The points of an SVG polyline."""
-        most = max(loss for _, loss in self.points)
-        least = min(loss for _, loss in self.points)
-        room = max(most - least, 0.1)
+        """The points of the polyline."""
+        losses = [loss for _, loss in self.points]
+        high, scale = max(losses), max(max(losses) - min(losses), 0.1)
         return " ".join(
-            f"{share * _WIDTH:.1f},{(most - loss) / room * (_HEIGHT - 16) + 8:.1f}"
+            f"{share * _WIDTH:.1f},{(high - loss) / scale * (_HEIGHT - 16) + 8:.1f}"
             for share, loss in self.points
         )
 
 
-def welcome(limits: Limits, *, private: bool) -> str:
-    """The head of the page: what it is, and its limits."""
+def welcome(limits: DemoLimits, *, private: bool) -> str:
+    """The head of the page: what it is for, and its limits."""
     return _render("welcome", limits=limits, private=private)
 
 
-def looked(found: Looked) -> str:
-    """The counts of every account, why posts were left out, and a few that were kept."""
-    return _render("looked", accounts=found.accounts)
+def posts(found: PostsRead) -> str:
+    """The counts of every account, why posts were dropped, and a few that were kept."""
+    return _render("posts", accounts=found.accounts, trainable=found.trainable)
 
 
-def working(title: str, step: Step | None, curve: Curve, notes: Sequence[str] = ()) -> str:
+def working(title: str, step: Progress | None = None, curve: LossCurve | None = None) -> str:
     """A bar, and the curve where there is one."""
-    shown = curve if len(curve.points) > 1 else None
-    return _render("working", title=title, step=step, curve=shown, notes=notes)
+    return _render("working", title=title, step=step, curve=_drawable(curve))
 
 
 def notice(text: str, kind: str = "good") -> str:
@@ -71,44 +66,29 @@ def error(text: str) -> str:
     return notice(text, "bad")
 
 
-def trained(card: Any, curve: Curve) -> str:
-    """How the training went."""
-    return _render("trained", card=card, curve=curve if len(curve.points) > 1 else None)
+def trained(card: Card, curve: LossCurve) -> str:
+    """The result of the training."""
+    return _render("trained", card=card, curve=_drawable(curve))
 
 
 def picture(png: bytes, text: str) -> str:
-    """The thumbnail, in the page itself."""
-    data = base64.b64encode(png).decode()
-    return _render("picture", source=f"data:image/png;base64,{data}", text=text)
+    """The thumbnail, embedded in the page; `text` describes it."""
+    return _render("picture", source=data_url(png), text=text)
 
 
 def repeated(count: int) -> str:
-    """How many predictions cannot be chosen."""
+    """How many predictions are hidden, since they repeat posts."""
     return _render("repeated", count=count) if count else ""
 
 
 def published(repo: str, url: str, local: str | None) -> str:
-    """Where the model now is; `local` is the folder of a Hub that must be served to be seen."""
+    """Where the model is now; `local` is the folder of a Hub that must be served to be seen."""
     return _render("published", repo=repo, url=url, local=local)
 
 
-def style() -> str:
-    """The page's CSS."""
-    return (template_root() / "demo" / "page.css").read_text(encoding="utf-8")
+def _drawable(curve: LossCurve | None) -> LossCurve | None:
+    return curve if curve is not None and len(curve.points) > 1 else None
 
 
 def _render(name: str, **values: Any) -> str:
-    return _environment().get_template(f"{name}.html.j2").render(values)
-
-
-@cache
-def _environment() -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    return Environment(
-        loader=FileSystemLoader(template_root() / "demo"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    return render_html("demo", name, **values)

@@ -1,154 +1,172 @@
-"""The demo's Space on a Hub: what would change there and why, and the commit that changes it.
+"""The demo's Space on a Hub: plan what would change there, and apply it in one commit.
 
-The stages are the fleet's, for one repository: a plan, the plan carried out on the head that it
-saw, and nothing overwritten that somebody else wrote.
+The stages are those of models: a plan, applied to the revision that it is based on, and nothing
+overwritten that someone else wrote.
 """
 
 from __future__ import annotations
 
 import hashlib
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from hubtools.core.errors import ConflictError, HubtoolsError
+from hubtools.core.cancel import CancelledError, CancelToken
+from hubtools.core.config import Project
+from hubtools.core.errors import ConflictError
+from hubtools.core.events import Reporter
 from hubtools.core.run_record import read_record
-from hubtools.demo.space import SPACE_RECORD
+from hubtools.core.state import StateFile
+from hubtools.demo.options import DemoOptions
+from hubtools.demo.space import SPACE_RECORD, space_files
 from hubtools.services.desired import bytes_digest
-from hubtools.services.session import owner_of
-from hubtools.sync.apply import ApplyResult, Trouble
-from hubtools.sync.client import Hub, counted
-from hubtools.sync.commit import CommitRequest, deliver
-from hubtools.sync.observe import find_head, is_new, list_files, read_file
-from hubtools.sync.plan import SPACES, Change, Desired, Head, Plan, Remote, Seen, make_changes
-from hubtools.sync.target import Target, connect
+from hubtools.services.targets import resolve_target
+from hubtools.sync.access import resolve_namespace
+from hubtools.sync.apply import ApplyResult, apply_plan
+from hubtools.sync.client import HubClient, open_client
+from hubtools.sync.commit import CommitRequest
+from hubtools.sync.observe import find_revision, is_new, list_files, read_file
+from hubtools.sync.plan import Change, Plan
+from hubtools.sync.planner import plan_changes
+from hubtools.sync.repo_state import SPACES, Desired, Observed, Remote, Revision
+from hubtools.sync.state import StateCache
+from hubtools.sync.target import Target, parse_target
 
 
-@dataclass(frozen=True, slots=True)
-class SpaceSession:
-    """One command's work with the Hub on which `space`, as OWNER/NAME, is."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpaceRequest:
+    """The demo as a Space of a Hub."""
 
+    project: Project
     space: str
-    target: Target
-    hub: Hub
-    sent: Sequence[str]
-    """The method of every request so far."""
+    """OWNER/NAME."""
+    options: DemoOptions
+    to: str | None = None
+    """None is the project's target, and huggingface.co where that is local."""
+    confirm: Callable[[Plan], bool] = lambda plan: True
+    """Shows the plan that is about to be applied; False cancels."""
 
     @property
-    def url(self) -> str:
-        """The address of the Space's page."""
-        return self.target.page(f"{SPACES}{self.space}")
+    def target(self) -> Target:
+        target = resolve_target(self.project, self.to).target
+        if self.to is None and target.kind == "local":
+            return parse_target("hf", Path.cwd())  # a local Hub does not run Spaces
+        return target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpaceResult:
+    """A Space as it is now, and what was done to it."""
+
+    url: str
+    commit: str | None
+    """None when a Space that does not exist yet could not be created."""
+    applied: ApplyResult
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedSpace:
+class _PlannedSpace:
     """A plan of one change, with the bytes that it would send."""
 
     plan: Plan
-    wanted: Desired
+    desired: Desired
     data: Mapping[str, bytes]
 
-    @property
-    def change(self) -> Change:
-        (change,) = self.plan.changes
-        return change
+
+def plan_space(request: SpaceRequest, reporter: Reporter, cancel: CancelToken) -> Plan:
+    """Plan what `push_space` would change.
+
+    Raises ConflictError for a Space that was renamed, and what requests raise.
+    """
+    with _open(request, cancel, writing=False) as hub:
+        return _plan(hub, request).plan
+
+
+def push_space(request: SpaceRequest, reporter: Reporter, cancel: CancelToken) -> SpaceResult:
+    """Plan, confirm and apply; what stood in the way is in the result.
+
+    Raises AccessError when the token may not write there, CancelledError when it is not confirmed,
+    and what planning raises.
+    """
+    with _open(request, cancel, writing=True) as hub, StateFile(request.project.root) as state:
+        planned = _plan(hub, request)
+        if not request.confirm(planned.plan):
+            raise CancelledError
+
+        def build(change: Change) -> CommitRequest:
+            return CommitRequest(
+                change=change,
+                desired=planned.desired,
+                data={path: planned.data[path] for path in change.files},
+                paths={},
+                private=request.project.config.hub.private,
+                message="Create the demo" if change.action == "create" else "Update the demo",
+                sdk="gradio",
+            )
+
+        cache = StateCache(state, str(request.target))
+        done = apply_plan(planned.plan, build, hub, cache, reporter)
+    (change,) = planned.plan.changes
+    return SpaceResult(
+        url=request.target.page(change.repo),
+        commit=done.revisions.get(change.repo, change.revision),
+        applied=_with_causes(done, request.space),
+    )
 
 
 @contextmanager
-def open_space(target: Target, space: str, *, writing: bool) -> Iterator[SpaceSession]:
-    """A session with `target`; a local Hub is served meanwhile.
-
-    Raises AccessError when `writing` is asked for and the token may not write there.
-    """
-    with connect(target) as api, counted(api) as sent:
-        hub = Hub(api)
-        owner_of(hub, target, space.partition("/")[0], writing=writing)
-        yield SpaceSession(space, target, hub, sent)
+def _open(request: SpaceRequest, cancel: CancelToken, *, writing: bool) -> Iterator[HubClient]:
+    """A client for the Space; a local Hub is served meanwhile."""
+    with open_client(request.target, cancel) as hub:
+        owner = request.space.partition("/")[0]
+        resolve_namespace(hub, request.target, owner, writing=writing)
+        yield hub
 
 
-def plan_space(session: SpaceSession, files: Mapping[str, str]) -> PlannedSpace:
-    """What would change so that the Space holds `files`; nothing is changed.
-
-    Raises ConflictError for a Space that has another name now, and what requests raise.
-    """
-    owner, _, name = session.space.partition("/")
-    data = {path: text.encode() for path, text in files.items()}
-    wanted = Desired(name, False, {path: bytes_digest(text) for path, text in data.items()})
-    head = find_head(session.hub, f"{SPACES}{session.space}")
-    if head is None:
-        remote = Remote({}, {})
-    elif head.repo_id == f"{SPACES}{session.space}":
-        remote = Remote({name: head}, {name: _see(session.hub, head, wanted)})
-    else:
-        now = head.repo_id.removeprefix(SPACES)
+def _plan(hub: HubClient, request: SpaceRequest) -> _PlannedSpace:
+    owner, _, name = request.space.partition("/")
+    repo = f"{SPACES}{request.space}"
+    texts = space_files(request.space, request.options)
+    data = {path: text.encode() for path, text in texts.items()}
+    desired = Desired(name, False, {path: bytes_digest(text) for path, text in data.items()})
+    revision = find_revision(hub, repo)
+    remote = Remote({}, {})
+    if revision is not None and revision.repo_id != repo:
+        renamed = revision.repo_id.removeprefix(SPACES)
         raise ConflictError(
-            f"is called {now} there", where=session.space, fix=f"Give --space {now}"
+            f"the Space is now {renamed}", where=request.space, fix=f"Use --space {renamed}"
         )
-    changes = make_changes((wanted,), remote, f"{SPACES}{owner}", whole=False)
-    plan = Plan(str(session.target), owner, changes, len(session.sent), whole=False)
-    return PlannedSpace(plan, wanted, data)
+    if revision is not None:
+        remote = Remote({name: revision}, {name: _observe(hub, revision, desired)})
+    changes = plan_changes((desired,), remote, f"{SPACES}{owner}", full=False)
+    plan = Plan(str(request.target), owner, changes, len(hub.transport.sent), full=False)
+    return _PlannedSpace(plan, desired, data)
 
 
-def apply_space(session: SpaceSession, planned: PlannedSpace, *, private: bool) -> ApplyResult:
-    """Carry out what was planned, in one commit; what stood in the way is in the result.
-
-    `private` is for a Space that is created.
-    """
-    change, started = planned.change, time.monotonic()
-    applied: dict[str, str] = {}
-    conflicts: tuple[Trouble, ...] = ()
-    failed: tuple[Trouble, ...] = ()
-    try:
-        if change.action == "conflict":
-            raise ConflictError(change.reason, where=session.space, fix="Nothing was overwritten")
-        if change.action != "unchanged":
-            applied[change.repo] = deliver(session.hub, _delivery(planned, private))
-    except ConflictError as error:
-        conflicts = (Trouble(change.repo, error.what, error),)
-    except HubtoolsError as error:
-        failed = (Trouble(change.repo, str(error), error),)
-    return ApplyResult(
-        applied=len(applied),
-        unchanged=len(planned.plan.of("unchanged")),
-        conflicts=conflicts,
-        failed=failed,
-        left=0,
-        seconds=round(time.monotonic() - started, 3),
-        heads=applied,
-    )
+def _with_causes(done: ApplyResult, space: str) -> ApplyResult:
+    """The result with conflicts that do not advise `hubtools pull`, which is for models."""
+    fix = "Nothing was overwritten. Undo the edit there, or use another name"
+    causes = [(one, ConflictError(one.error, where=space, fix=fix)) for one in done.conflicts]
+    return replace(done, conflicts=tuple(replace(one, cause=cause) for one, cause in causes))
 
 
-def _delivery(planned: PlannedSpace, private: bool) -> CommitRequest:
-    change = planned.change
-    return CommitRequest(
-        change=change,
-        wanted=planned.wanted,
-        data={path: planned.data[path] for path in change.files},
-        paths={},
-        private=private,
-        message="Put the demo here" if change.action == "create" else "Update the demo",
-        sdk="gradio",
-    )
+def _observe(hub: HubClient, revision: Revision, desired: Desired) -> Observed:
+    """What the Space holds of `desired`, and which of it someone else wrote."""
+    files = list_files(hub, revision)
+    if is_new(hub, revision, files):
+        return Observed(revision.sha, {})
+    changed = [p for p, d in desired.files.items() if p in files and not d.matches(files[p])]
+    known: object = None
+    if changed and SPACE_RECORD in files:
+        known = read_record(read_file(hub, revision, SPACE_RECORD)).get("files")
+    edited = [path for path in changed if not _is_ours(hub, revision, path, known)]
+    return Observed(revision.sha, files, frozenset(edited))
 
 
-def _see(hub: Hub, head: Head, wanted: Desired) -> Seen:
-    """What the Space holds of `wanted`, and which of it is not our work."""
-    files = list_files(hub, head)
-    if is_new(hub, head, files):
-        return Seen(head.sha, {})
-    changed = [p for p, d in wanted.files.items() if p in files and not d.fits(files[p])]
-    record: Mapping[str, object] = {}
-    if changed:
-        record = read_record(read_file(hub, head, SPACE_RECORD) if SPACE_RECORD in files else None)
-    edited = frozenset(path for path in changed if not _is_ours(hub, head, path, record))
-    return Seen(head.sha, files, edited)
-
-
-def _is_ours(hub: Hub, head: Head, path: str, record: Mapping[str, object]) -> bool:
-    """Whether a file is as the record says that we left it; the record holds its own digest."""
-    if path == SPACE_RECORD:
-        return bool(record)
-    known = record.get("files")
-    digest = hashlib.sha256(read_file(hub, head, path) or b"").hexdigest()
-    return isinstance(known, dict) and known.get(path) == digest
+def _is_ours(hub: HubClient, revision: Revision, path: str, known: object) -> bool:
+    """Whether a file is as an earlier run left it; the record vouches for itself."""
+    if not isinstance(known, dict) or path == SPACE_RECORD:
+        return isinstance(known, dict)
+    digest = hashlib.sha256(read_file(hub, revision, path) or b"").hexdigest()
+    return known.get(path) == digest

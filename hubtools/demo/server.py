@@ -1,61 +1,87 @@
-"""Running the page, for one person on this machine or for all who reach it."""
+"""Serving the page, for one person on this machine or for everyone who reaches it."""
 
 from __future__ import annotations
 
 import os
 import signal
-import time
+import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
+from hubtools.core.cancel import CancelToken
 from hubtools.core.config import Project
-from hubtools.core.errors import MissingExtraError, OutputError
+from hubtools.core.errors import OutputError
 from hubtools.core.events import Reporter
-from hubtools.demo import progress
-from hubtools.demo.options import Settings
-from hubtools.demo.sessions import Visits
+from hubtools.core.extras import require_extra
+from hubtools.demo.options import DemoOptions
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_POLL = 3600.0  # seconds; the token ends the wait at once
 
 
-def require_gradio() -> None:
-    """Raises MissingExtraError when Gradio is not installed."""
-    try:
-        import gradio  # noqa: F401  (only whether it is there)
-    except ImportError as error:
-        raise MissingExtraError("demo", "the demo") from error
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoRequest:
+    """The page to serve, and where."""
+
+    project: Project
+    options: DemoOptions
+    host: str = "127.0.0.1"
+    """Visitors from elsewhere can reach any host but a loopback one."""
+    port: int = 7860
+    """0 takes a free one."""
+    open_browser: bool = False
 
 
-@contextmanager
-def serving(settings: Settings, project: Project, host: str, port: int) -> Iterator[str]:
-    """The page, served for the length of the block; its address.
+def serve_demo(request: DemoRequest, reporter: Reporter, cancel: CancelToken) -> None:
+    """Serve the page until `cancel` is set, or until SIGTERM or the end of its terminal.
 
-    Nobody but this machine reaches it on a loopback `host`. Raises MissingExtraError without
-    Gradio, OutputError when the address cannot be used.
+    Raises MissingExtraError without Gradio, OutputError when the address cannot be used.
     """
-    require_gradio()
-    settings = replace(settings, private=settings.private and host in _LOOPBACK)
-    visits = Visits(settings, project)
-    try:
-        with _environment(visits):
-            from hubtools.demo.page import build
-
-            page = build(settings, visits)
-            _, address, _ = _launch(page, settings, host, port)
-            try:
-                yield str(address).rstrip("/")
-            finally:
-                page.close(verbose=False)
-    finally:
-        visits.close()
+    for name in ("SIGTERM", "SIGHUP"):  # what visitors left is deleted then too
+        ending = getattr(signal, name, None)
+        if ending is not None and signal.getsignal(ending) is not signal.SIG_IGN:
+            signal.signal(ending, lambda *_: cancel.cancel())
+    with demo_server(request) as address:
+        reporter.note(f"The demo is running at {address}")
+        reporter.note("Press Ctrl-C to stop it and to delete its visitors' files.")
+        if request.open_browser:
+            webbrowser.open(address)
+        while not cancel.wait(_POLL):
+            pass
+    reporter.note("Stopped.")
 
 
 @contextmanager
-def _environment(visits: Visits) -> Iterator[None]:
+def demo_server(request: DemoRequest) -> Iterator[str]:
+    """The page, served for the length of the block; its address. Raises as `serve_demo`."""
+    require_extra("demo", "The demo", "gradio")
+    require_extra("train", "The demo", "torch", "transformers")
+    from hubtools.demo.sessions import DemoSessions
+
+    options = request.options
+    options = replace(options, private=options.private and request.host in _LOOPBACK)
+    sessions = DemoSessions(options, request.project)
+    try:
+        with _gradio_environment(str(sessions.downloads)):
+            from hubtools.demo import page
+
+            blocks = page.build(options, sessions)
+            address = _launch(blocks, request, page.theme(), page.style())
+            try:
+                yield address
+            finally:
+                blocks.close(verbose=False)
+    finally:
+        sessions.close()
+
+
+@contextmanager
+def _gradio_environment(downloads: str) -> Iterator[None]:
     """What Gradio reads when it is imported and when it serves: it must not call home."""
     chosen = {
-        "GRADIO_TEMP_DIR": str(visits.downloads),
+        "GRADIO_TEMP_DIR": downloads,
         "GRADIO_ANALYTICS_ENABLED": "False",
         "HF_HUB_DISABLE_TELEMETRY": "1",
     }
@@ -69,56 +95,30 @@ def _environment(visits: Visits) -> Iterator[None]:
         os.environ.update(before)
 
 
-def serve(
-    settings: Settings, project: Project, host: str, port: int, report: Reporter, *, opening: bool
-) -> None:
-    """Serve the page until Ctrl-C, a SIGTERM or the end of its terminal.
-
-    It is opened in a browser when `opening`.
-    """
-    for ending in (signal.SIGTERM, signal.SIGHUP):  # what visitors left goes then too
-        if signal.getsignal(ending) is not signal.SIG_IGN:
-            signal.signal(ending, signal.default_int_handler)
-    with serving(settings, project, host, port) as address:
-        report.note(f"The demo is at {address}")
-        report.note("Ctrl-C stops it, and deletes what its visitors left.")
-        if opening:
-            import webbrowser
-
-            webbrowser.open(address)
-        try:
-            while True:
-                time.sleep(3600)
-        except KeyboardInterrupt:
-            report.note("Stopped.")
-
-
-def _launch(page: object, settings: Settings, host: str, port: int) -> tuple[object, ...]:
-    from hubtools.demo.page import theme
-
-    launched: tuple[object, ...]
+def _launch(blocks: Any, request: DemoRequest, theme: Any, css: str) -> str:
+    """Start serving; the address."""
     try:
-        launched = page.launch(  # type: ignore[attr-defined]  # gradio's types are not followed
-            server_name=host,
-            server_port=port or None,
+        _, address, _ = blocks.launch(
+            server_name=request.host,
+            server_port=request.port or None,
             prevent_thread_lock=True,
             quiet=True,
             share=False,
             run_history=False,
             footer_links=[],
             enable_monitoring=False,
-            max_file_size=settings.limits.megabytes * 1_000_000,
+            max_file_size=request.options.limits.max_upload_mb * 1_000_000,
             ssr_mode=False,
             pwa=False,
             mcp_server=False,
             show_error=True,
-            theme=theme(),
-            css=progress.style(),
+            theme=theme,
+            css=css,
         )
     except OSError as error:
         raise OutputError(
-            "the port is taken or cannot be used",
-            where=f"{host}:{port}",
-            fix="Choose another with --port",
+            "the port is in use or not allowed",
+            where=f"{request.host}:{request.port}",
+            fix="Choose another --port",
         ) from error
-    return launched
+    return str(address).rstrip("/")

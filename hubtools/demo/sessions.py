@@ -1,4 +1,4 @@
-"""All visitors of one page, each by the key of their session."""
+"""The sessions of all visitors of one page."""
 
 from __future__ import annotations
 
@@ -9,54 +9,56 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hubtools.core.config import Project
-from hubtools.demo.folders import make_folder, sweep
-from hubtools.demo.options import Settings
-from hubtools.demo.session import Visit
+from hubtools.demo.folders import make_page_folder, remove_abandoned_folders
+from hubtools.demo.options import DemoOptions
+from hubtools.demo.session import DemoSession
 
 
-class Visits:
-    """Who is here. `downloads` is the folder from which the page serves files."""
+class DemoSessions:
+    """Sessions by their keys; the page serves files from the folder `downloads`."""
 
-    def __init__(self, settings: Settings, project: Project) -> None:
-        sweep()
-        self._own = make_folder()
-        self.downloads = self._own.path / "page"
+    def __init__(self, options: DemoOptions, project: Project) -> None:
+        remove_abandoned_folders()
+        self._folder = make_page_folder()
+        self.downloads = self._folder.path / "page"
         self.downloads.mkdir()
-        self._settings, self._project = settings, project
-        self._visits: dict[str, Visit] = {}
+        self._options, self._project = options, project
+        self._sessions: dict[str, DemoSession] = {}
         self._uploads: dict[str, set[Path]] = {}
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
-        return len(self._visits)
+        return len(self._sessions)
 
-    def of(self, session: str) -> Visit:
-        """The visit of a session, begun now unless it is there."""
+    def get(self, key: str) -> DemoSession:
+        """The session with this key, started now if it is new."""
         with self._lock:
-            if session not in self._visits:
-                folder = Path(tempfile.mkdtemp(prefix="visit-", dir=self._own.path))
-                self._visits[session] = Visit(folder, self.downloads, self._settings, self._project)
-            return self._visits[session]
+            if key not in self._sessions:
+                folder = Path(tempfile.mkdtemp(prefix="session-", dir=self._folder.path))
+                self._sessions[key] = DemoSession(
+                    folder, self.downloads, self._options, self._project
+                )
+            return self._sessions[key]
 
-    def remember(self, session: str, uploads: Sequence[Path]) -> None:
-        """These files that the page received go when the session ends."""
+    def add_uploads(self, key: str, uploads: Sequence[Path]) -> None:
+        """Delete these files of the page along with the session."""
         with self._lock:
-            self._uploads.setdefault(session, set()).update(uploads)
+            self._uploads.setdefault(key, set()).update(uploads)
 
-    def end(self, session: str) -> None:
+    def end(self, key: str) -> None:
         """Delete everything of a session; an upload that another one shares stays for that."""
         with self._lock:
-            visit = self._visits.pop(session, None)
-            own = self._uploads.pop(session, set())
+            session = self._sessions.pop(key, None)
+            own = self._uploads.pop(key, set())
             shared = Counter(file for files in self._uploads.values() for file in files)
-        if visit is not None:
-            visit.close()
+        if session is not None:
+            session.close()
         for file in own:
             if not shared[file]:
                 file.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """End all visits, and delete everything."""
-        for session in list(self._visits):
-            self.end(session)
-        self._own.remove()
+        """End all sessions, and delete everything."""
+        for key in list(self._sessions):
+            self.end(key)
+        self._folder.remove()

@@ -1,10 +1,10 @@
-"""The demo as a Space: the files that it needs."""
+"""The files of the demo as a Space."""
 
 from __future__ import annotations
 
 import hashlib
 import platform
-from importlib.metadata import version
+from importlib.metadata import metadata, version
 from pathlib import Path
 from typing import Any
 
@@ -14,36 +14,37 @@ from hubtools.core.files import write_atomically
 from hubtools.core.repo_names import check_repo_name
 from hubtools.core.run_record import sealed_record
 from hubtools.core.template_root import template_root
-from hubtools.demo.options import Settings
+from hubtools.demo.options import DemoOptions
 from hubtools.services.init import installed_action
 
 SPACE_RECORD = "space.json"
-"""The digests of the other files, and its own: what they say is our work, and no edit."""
+"""The digests of all files, its own included; they tell our work from an edit."""
+_DISTRIBUTION = "hf-hubtools"
 _RECIPE = "recipe.toml"
 
 
-def space_files(space: str, settings: Settings) -> dict[str, str]:
+def space_files(space: str, options: DemoOptions) -> dict[str, str]:
     """The files of the Space, by name; the record of their digests is the last.
 
-    Raises UsageError for what is no id of a Space, and for a base that only this machine has.
+    Raises UsageError for an invalid id, and for a base that only this machine has.
     """
     owner, slash, name = space.partition("/")
     if not slash:
-        raise UsageError(f"{space!r} names no Space", fix="Give --space OWNER/NAME")
+        raise UsageError(f"{space!r} is not the id of a Space", fix="Give --space OWNER/NAME")
     check_repo_name(owner)
     check_repo_name(name)
-    if Path(settings.base).is_dir():
+    if Path(options.base).is_dir():
         raise UsageError(
-            "is a folder of this machine, which a Space does not have",
-            where=settings.base,
-            fix="Give --base a repository on the Hub, or 'scratch'",
+            "a folder on this machine, which a Space cannot read",
+            where=options.base,
+            fix="Use --base with a repository on the Hub, or 'scratch'",
         )
-    recipe = Path(settings.recipe) if settings.recipe else None
+    recipe = Path(options.recipe) if options.recipe else None
     own = recipe.read_text(encoding="utf-8") if recipe and recipe.is_file() else None
     files = {
         "README.md": _readme(name),
-        "app.py": _app(settings, _RECIPE if own is not None else settings.recipe),
-        "requirements.txt": f"hf-hubtools[demo,train]{_origin()}\n",
+        "app.py": _app(options, _RECIPE if own is not None else options.recipe),
+        "requirements.txt": f"{_requirement()}\n",
     }
     if own is not None:
         files[_RECIPE] = own
@@ -51,20 +52,27 @@ def space_files(space: str, settings: Settings) -> dict[str, str]:
     return {**files, SPACE_RECORD: sealed_record({"space": space, "files": digests})}
 
 
-def write_space(out: Path, space: str, settings: Settings) -> tuple[str, ...]:
+def write_space(out: Path, space: str, options: DemoOptions) -> tuple[str, ...]:
     """Write the Space's files into the folder `out`; their names."""
-    files = space_files(space, settings)
+    files = space_files(space, options)
     for name, text in files.items():
         write_atomically(out / name, text)
     return tuple(files)
 
 
-def _origin() -> str:
-    """From where a Space installs the hubtools that this is."""
+def _requirement() -> str:
+    """What a Space installs: this very commit, or else the repository of the project.
+
+    A version number alone may not be released yet.
+    """
     repository, _, commit = (installed_action() or "").partition("@")
     if commit:
-        return f" @ git+https://github.com/{repository}@{commit}"
-    return f"=={version('hf-hubtools')}"
+        return f"{_DISTRIBUTION}[demo,train] @ git+https://github.com/{repository}@{commit}"
+    urls = dict(url.split(", ", 1) for url in metadata(_DISTRIBUTION).get_all("Project-URL") or ())
+    source = urls.get("Repository") or urls.get("Source") or urls.get("Homepage")
+    if source:
+        return f"{_DISTRIBUTION}[demo,train] @ git+{source}"
+    return f"{_DISTRIBUTION}[demo,train]=={version(_DISTRIBUTION)}"
 
 
 def _readme(name: str) -> str:
@@ -84,36 +92,36 @@ def _readme(name: str) -> str:
     return f"{dump_front_matter(data)}\n{body}"
 
 
-def _app(settings: Settings, recipe: str | None) -> str:
-    limits = settings.limits
-    return f'''"""The demo of hubtools, for everybody who comes by."""
+def _app(options: DemoOptions, recipe: str | None) -> str:
+    limits = options.limits
+    return f'''"""The hubtools demo, for every visitor of this Space."""
 
 from pathlib import Path
 
-from hubtools.core.config import find_project
-from hubtools.demo.limits import Limits
-from hubtools.demo.server import serve
-from hubtools.demo.options import Settings
 from hubtools.cli.terminal import terminal_reporter
-from hubtools.core.events import Reporter
+from hubtools.core.cancel import CancelToken
+from hubtools.core.config import find_project
+from hubtools.demo.options import DemoLimits, DemoOptions
+from hubtools.demo.server import DemoRequest, serve_demo
 
 HERE = Path(__file__).parent
 RECIPE = {recipe!r}
 
 if __name__ == "__main__":
-    settings = Settings(
-        base={settings.base!r},
-        prompt={settings.prompt!r},
-        seed={settings.seed!r},
+    options = DemoOptions(
+        base={options.base!r},
+        prompt={options.prompt!r},
+        seed={options.seed!r},
         recipe=str(HERE / RECIPE) if RECIPE and (HERE / RECIPE).is_file() else RECIPE,
         private=False,
-        limits=Limits(
-            megabytes={limits.megabytes!r},
-            minutes={limits.minutes!r},
-            trainings={limits.trainings!r},
+        limits=DemoLimits(
+            max_upload_mb={limits.max_upload_mb!r},
+            max_train_minutes={limits.max_train_minutes!r},
+            max_concurrent={limits.max_concurrent!r},
         ),
     )
-    serve(settings, find_project(HERE), "0.0.0.0", 7860, terminal_reporter(), opening=False)
+    request = DemoRequest(project=find_project(HERE), options=options, host="0.0.0.0")
+    serve_demo(request, terminal_reporter(), CancelToken())
 '''
 
 

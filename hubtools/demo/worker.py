@@ -1,32 +1,49 @@
-"""The process that works for one visitor: told its job on stdin, it says how it goes on stdout.
+"""The process that does a visitor's job: the job on stdin, its events on stdout.
 
-`python -m hubtools.demo.worker`. It ends as it does on Ctrl-C when its stdin is closed: on the
-button that stops, and when the page's own process is gone.
+`python -m hubtools.demo.worker`. Closing its stdin cancels the job; that also happens when the
+page's process dies.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
-from hubtools.core.cancel import CancelToken
+from hubtools.core.cancel import CancelledError, CancelToken
 from hubtools.core.config import Project
 from hubtools.core.errors import HubtoolsError, PolicyError
 from hubtools.core.events import Event, Note, Progress, Reporter, Warning
 from hubtools.core.files import write_atomically
-from hubtools.demo import messages as say
+from hubtools.corpus.corpus import Corpus, check_enough
+from hubtools.demo.messages import (
+    AccountSummary,
+    DemoJob,
+    DroppedPosts,
+    JobCancelled,
+    JobEnd,
+    JobFailed,
+    ModelPublished,
+    ModelTrained,
+    PostsRead,
+    PublishModel,
+    ReadPosts,
+    TrainModel,
+    decode,
+    encode,
+)
+from hubtools.services.publish import push_card
+from hubtools.services.read import ReadRequest, read
+from hubtools.services.session import open_session
+from hubtools.services.targets import resolve_target
+from hubtools.services.train import TrainRequest, train
 
-if TYPE_CHECKING:
-    from hubtools.corpus.corpus import Corpus
-
-_EVERY = 0.1  # seconds between two steps that are said
+_PROGRESS_EVERY = 0.1  # seconds
 _SAMPLES = 5
 
 
@@ -35,56 +52,44 @@ def main() -> None:
     # What libraries print must not come between the lines of events.
     out = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
-    try:
-        job = say.decode_job(sys.stdin.buffer.readline())
-        threading.Thread(target=_interrupt_at_end_of, args=(sys.stdin.buffer,), daemon=True).start()
-        end = _do(job, Reporter((_Sender(out),)))
-    except KeyboardInterrupt:
-        end = say.Stopped()
-    except HubtoolsError as error:
-        end = say.Failed(str(error))
-    except OSError as error:
-        end = say.Failed(f"{error.filename or 'system'}: {error.strerror or error}")
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    out.write(say.encode(end))
+    job = decode(sys.stdin.buffer.readline())
+    cancel = CancelToken()
+    threading.Thread(target=_cancel_at_end_of_stdin, args=(cancel,), daemon=True).start()
+    out.write(encode(_do(job, Reporter((_EventWriter(out),)), cancel)))
 
 
-def _interrupt_at_end_of(stream: IO[bytes]) -> None:
-    stream.read()
-    os.kill(os.getpid(), signal.SIGINT)
+def _cancel_at_end_of_stdin(cancel: CancelToken) -> None:
+    sys.stdin.buffer.read()
+    cancel.cancel()
 
 
-def _do(job: say.Look | say.Train | say.Publish, report: Reporter) -> say.Ending:
+def _do(job: DemoJob, reporter: Reporter, cancel: CancelToken) -> JobEnd:
     project = Project(Path(job.root), job.config)
-    match job:
-        case say.Look():
-            return _look(job, project, report)
-        case say.Train():
-            return _train(job, project, report)
-        case _:
-            return _publish(job, project, report)
+    try:
+        match job:
+            case ReadPosts():
+                return _read(job, project, reporter, cancel)
+            case TrainModel():
+                return _train(job, project, reporter, cancel)
+            case PublishModel():
+                return _publish(job, project, reporter, cancel)
+    except CancelledError:
+        return JobCancelled()
+    except HubtoolsError as error:
+        return JobFailed(str(error), error.exit_code)
+    except OSError as error:
+        return JobFailed(f"{error.filename or 'system'}: {error.strerror or error}")
 
 
-def _look(job: say.Look, project: Project, report: Reporter) -> say.Looked:
-    from hubtools.services.read import ReadRequest, read
-
-    request = job.request
-    reading = ReadRequest(
-        project=project,
-        sources=request.sources,
-        options=request.reading,
-        cleaning=request.cleaning,
-        language=request.language,
-    )
-    corpora = read(reading, report, CancelToken()).corpora
+def _read(job: ReadPosts, project: Project, reporter: Reporter, cancel: CancelToken) -> PostsRead:
+    request = ReadRequest(project=project, sources=job.sources)
+    corpora = read(request, reporter, cancel).corpora
     texts = [json.dumps(post.text) for corpus in corpora for post in corpus.kept]
     write_atomically(Path(job.kept), "\n".join(texts))
-    return say.Looked(tuple(map(_seen, corpora)))
+    return PostsRead(tuple(map(_summary, corpora)))
 
 
-def _seen(corpus: Corpus) -> say.SeenAccount:
-    from hubtools.corpus.corpus import check_enough
-
+def _summary(corpus: Corpus) -> AccountSummary:
     warnings: Sequence[str] = ()
     refusal = None
     try:
@@ -94,10 +99,10 @@ def _seen(corpus: Corpus) -> say.SeenAccount:
     account = corpus.account
     names = [account.name, f"@{account.handle}" if account.handle else None]
     step = max(1, len(corpus.kept) // _SAMPLES)
-    return say.SeenAccount(
+    return AccountSummary(
         title=" ".join(name for name in names if name) or Path(corpus.source).name,
         counts=corpus.counts,
-        left_out=tuple(_left_out(corpus)),
+        dropped=tuple(_dropped(corpus)),
         redacted=corpus.redacted,
         samples=tuple(post.text for post in corpus.kept[step // 2 :: step][:_SAMPLES]),
         notes=corpus.notes,
@@ -106,60 +111,58 @@ def _seen(corpus: Corpus) -> say.SeenAccount:
     )
 
 
-def _left_out(corpus: Corpus) -> Iterator[say.LeftOut]:
+def _dropped(corpus: Corpus) -> Iterator[DroppedPosts]:
     for reason, count in corpus.reasons.items():
         examples = corpus.examples.get(reason, ())
-        yield say.LeftOut(reason, count, examples[0].before if examples else None)
+        yield DroppedPosts(reason, count, examples[0].before if examples else None)
 
 
-def _train(job: say.Train, project: Project, report: Reporter) -> say.Trained:
-    from hubtools.services.train import train_model
+def _train(
+    job: TrainModel, project: Project, reporter: Reporter, cancel: CancelToken
+) -> ModelTrained:
+    request = TrainRequest(
+        project=project,
+        sources=job.sources,
+        base=job.base,
+        recipe=job.recipe,
+        seed=job.seed,
+        prompt=job.prompt,
+        name=job.name,
+    )
+    model = train(request, reporter, cancel)
+    return ModelTrained(str(model.card_file), str(model.folder.path))
 
-    made = train_model(job.request, None, project, report)
-    return say.Trained(str(made.card_file), str(made.folder.path))
 
-
-def _publish(job: say.Publish, project: Project, report: Reporter) -> say.Published:
+def _publish(
+    job: PublishModel, project: Project, reporter: Reporter, cancel: CancelToken
+) -> ModelPublished:
     if job.token is not None:
         os.environ["HF_TOKEN"] = job.token
-    from hubtools.services.publish import push
-    from hubtools.services.session import open_session
-    from hubtools.sync.target import parse_target
-
-    target = parse_target(job.to, project.root)
-    with open_session(project, target, job.namespace, report, writing=True) as session:
-        pushed = push(Path(job.card), session)
-    return say.Published(pushed.repo_id, target.page(pushed.repo_id))
+    destination = resolve_target(project, job.to, job.namespace)
+    with open_session(project, destination, reporter, cancel, writing=True) as session:
+        pushed = push_card(session, project.cards_folder / f"{job.name}.toml")
+    return ModelPublished(pushed.repo_id, destination.target.page(pushed.repo_id))
 
 
-class _Sender:
-    """A listener that sends events to the page, progress at a bearable rate."""
+class _EventWriter:
+    """A listener that writes events for the page, progress only now and then."""
 
     def __init__(self, out: IO[bytes]) -> None:
         self._out = out
-        self._sent = -_EVERY
+        self._last_progress = -_PROGRESS_EVERY
 
     def __call__(self, event: Event) -> None:
-        now = time.monotonic()
-        if isinstance(event, Progress):
-            if now - self._sent < _EVERY and event.done < event.total:
+        match event:
+            case Progress(done=done, total=total):
+                now = time.monotonic()
+                if now - self._last_progress < _PROGRESS_EVERY and done < total:
+                    return
+                self._last_progress = now
+            case Note(verbose=False) | Warning():
+                pass
+            case _:
                 return
-            self._sent = now
-        message = _message(event)
-        if message is not None:
-            self._out.write(say.encode(message))
-
-
-def _message(event: Event) -> say.Note | say.Step | None:
-    match event:
-        case Note(text, verbose=False):
-            return say.Note(text)
-        case Warning(code, text):
-            return say.Note(text, code)
-        case Progress(task, done, total, detail, metrics):
-            return say.Step(task, done, total, detail, metrics.loss if metrics else None)
-        case _:
-            return None
+        self._out.write(encode(event))
 
 
 if __name__ == "__main__":

@@ -4,148 +4,130 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import replace
 
-from hubtools.fleet.worker import Event, Outcome
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
 
-if TYPE_CHECKING:
-    from rich.console import RenderableType
+from hubtools.core.events import Event, Listener
+from hubtools.fleet.jobs import JobResult
+from hubtools.fleet.state import FleetState, FleetUpdated
 
-    from hubtools.fleet.progress import Progress
-
-_EVERY = 10.0  # seconds between two lines where there is no terminal
-_RUNNING = 8  # models in hand that the table names
-_FAILURES = 5
-
-
-class Board(Protocol):
-    """Shows a run while it goes on."""
-
-    def watching(self, progress: Progress) -> Any:
-        """A context manager around the run."""
-
-    def tell(self, event: Event, progress: Progress) -> None:
-        """Something happened."""
+_LINE_EVERY = 10.0  # seconds between two lines where there is no terminal
+_RUNNING_SHOWN = 8
+_FAILURES_SHOWN = 5
 
 
-class NoBoard:
-    """Shows nothing."""
-
-    @contextmanager
-    def watching(self, progress: Progress) -> Iterator[None]:
-        yield
-
-    def tell(self, event: Event, progress: Progress) -> None:
-        pass
-
-
-class LineBoard:
-    """A line on stderr every ten seconds, and one for each failure; with -v for each model."""
-
-    def __init__(self, verbose: bool = False) -> None:
-        self._verbose = verbose
-        self._spoken = time.monotonic()
-
-    @contextmanager
-    def watching(self, progress: Progress) -> Iterator[None]:
+@contextmanager
+def fleet_display(*, verbose: bool) -> Iterator[Listener]:
+    """A listener that shows a fleet on stderr for the length of the block."""
+    if sys.stderr.isatty():
+        table = FleetTable()
+        with Live(get_renderable=table.render, console=Console(stderr=True), refresh_per_second=2):
+            yield table
+    else:
+        lines = FleetLines(verbose)
         try:
-            yield
+            yield lines
         finally:
-            _say(line(progress.state()))
+            lines.close()
 
-    def tell(self, event: Event, progress: Progress) -> None:
-        if isinstance(event, Outcome):
-            if event.error is not None:
-                _say(f"{event.name}: {event.error}")
+
+class FleetLines:
+    """Writes a line every ten seconds and for each failure; if verbose, for each model."""
+
+    def __init__(self, verbose: bool) -> None:
+        self._verbose = verbose
+        self._written = time.monotonic()
+        self._state: FleetState | None = None
+
+    def __call__(self, event: Event) -> None:
+        if not isinstance(event, FleetUpdated):
+            return
+        self._state = event.state
+        if isinstance(event.latest, JobResult):
+            if event.latest.error is not None:
+                _write(f"{event.latest.name}: {event.latest.error}")
             elif self._verbose:
-                _say(_made(event))
-        if time.monotonic() - self._spoken > _EVERY:
-            self._spoken = time.monotonic()
-            _say(line(progress.state()))
+                _write(_trained_line(event.latest))
+        if time.monotonic() - self._written > _LINE_EVERY:
+            self._written = time.monotonic()
+            _write(state_line(event.state))
+
+    def close(self) -> None:
+        """Write the last state."""
+        if self._state is not None:
+            _write(state_line(self._state))
 
 
-class TableBoard:
-    """A table on a terminal."""
+class FleetTable:
+    """Renders the latest state."""
 
-    @contextmanager
-    def watching(self, progress: Progress) -> Iterator[None]:
-        from rich.console import Console
-        from rich.live import Live
+    def __init__(self) -> None:
+        self._state: FleetState | None = None
 
-        with Live(
-            get_renderable=lambda: table(progress.state()),
-            console=Console(stderr=True),
-            refresh_per_second=2,
-        ):
-            yield
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, FleetUpdated):
+            self._state = event.state
 
-    def tell(self, event: Event, progress: Progress) -> None:
-        pass
+    def render(self) -> RenderableType:
+        return Text() if self._state is None else state_table(self._state)
 
 
-def board(quiet: bool, verbose: bool) -> Board:
-    """What shows a run here."""
-    if quiet:
-        return NoBoard()
-    return TableBoard() if sys.stderr.isatty() else LineBoard(verbose)
-
-
-def line(state: Mapping[str, Any]) -> str:
+def state_line(state: FleetState) -> str:
     """A state in one line."""
-    done = state["there"] + (state["made"] if state["to"] is None else state["published"])
-    parts = [f"{done:,} of {state['total']:,} done", f"{len(state['running'])} running"]
-    if state["to"] is not None and state["made"] > state["published"]:
-        parts.append(f"{state['made'] - state['published']} to upload")
-    if state["failed"]:
-        parts.append(f"{state['failed']:,} failed")
-    if state["made"]:
-        parts.append(f"{state['per_hour']:,.0f} models an hour")
-    if state["left"] and state["seconds_left"]:
-        parts.append(f"about {duration(state['seconds_left'])} left")
+    parts = [f"{state.done:,} of {state.total:,} done", f"{len(state.running)} running"]
+    if state.to is not None and state.trained > state.published:
+        parts.append(f"{state.trained - state.published} to upload")
+    if state.failed:
+        parts.append(f"{state.failed:,} failed")
+    if state.trained:
+        parts.append(f"{state.models_per_hour:,.0f} models/hour")
+    if state.remaining and state.seconds_left:
+        parts.append(f"about {duration(state.seconds_left)} left")
     return ", ".join(parts)
 
 
-def table(state: Mapping[str, Any]) -> RenderableType:
-    """A state as a table."""
-    from rich.console import Group
-    from rich.progress_bar import ProgressBar
-    from rich.table import Table
-    from rich.text import Text
-
-    done = state["there"] + (state["made"] if state["to"] is None else state["published"])
+def state_table(state: FleetState) -> RenderableType:
+    """A state as a table, with the models that are trained now and the latest failures."""
     grid = Table.grid(padding=(0, 2))
-    grid.add_row("done", f"{done:,} of {state['total']:,}", ProgressBar(state["total"], done, 40))
-    workers = "1 worker" if state["workers"] == 1 else f"{state['workers']} workers"
-    grid.add_row("running", f"{len(state['running'])}", workers)
-    if state["to"] is not None:
-        waiting = max(0, state["made"] - state["published"])
-        grid.add_row("to upload", f"{waiting:,}", Text(str(state["to"])))
-    grid.add_row("failed", f"{state['failed']:,}")
-    left = duration(state["seconds_left"]) if state["seconds_left"] is not None else "–"
-    grid.add_row("an hour", f"{state['per_hour']:,.0f}", f"time left {left}")
-    rows = Table.grid(padding=(0, 2))
-    for one in state["running"][:_RUNNING]:
-        rows.add_row(Text(f"  {one['name']}"), duration(time.time() - one["since"]))
-    troubles = [
-        Text(f"  {one['name']}: {one['error']}", style="red", overflow="ellipsis", no_wrap=True)
-        for one in state["failures"][-_FAILURES:]
+    bar = ProgressBar(state.total, state.done, 40)
+    grid.add_row("done", f"{state.done:,} of {state.total:,}", bar)
+    workers = "1 worker" if state.workers == 1 else f"{state.workers} workers"
+    grid.add_row("running", f"{len(state.running)}", workers)
+    if state.to is not None:
+        pending = max(0, state.trained - state.published)
+        grid.add_row("to upload", f"{pending:,}", Text(state.to))
+    grid.add_row("failed", f"{state.failed:,}")
+    left = "–" if state.seconds_left is None else duration(state.seconds_left)
+    grid.add_row("per hour", f"{state.models_per_hour:,.0f}", f"time left {left}")
+    running = Table.grid(padding=(0, 2))
+    for job in state.running[:_RUNNING_SHOWN]:
+        running.add_row(Text(f"  {job.name}"), duration(time.time() - job.since))
+    failures = [
+        Text(f"  {one.name}: {one.error}", style="red", overflow="ellipsis", no_wrap=True)
+        for one in state.failures[-_FAILURES_SHOWN:]
     ]
-    return Group(grid, rows, *troubles)
+    return Group(grid, running, *failures)
 
 
-def status_lines(state: Mapping[str, Any]) -> Iterator[str]:
-    """What `fleet status` prints of one fleet."""
-    active, end = state["active"], state["end"]
-    how = "running" if active else (end or "killed: run the same command again to go on")
-    part = "" if state["shard"] == "1/1" else f", part {state['shard']}"
-    yield f"{state['manifest']}{part}: {how}"
-    yield f"  {line({**state, 'running': state['running'] if active else []})}"
-    for one in state["running"] if active else ():
-        yield f"  running  {one['name']} for {duration(time.time() - one['since'])}"
-    for one in state["failures"]:
-        yield f"  failed   {one['name']} ({one['where']}): {one['error']}"
+def status_lines(state: FleetState, *, active: bool) -> Iterator[str]:
+    """What `fleet status` prints about one fleet."""
+    status = "running" if active else (state.end or "killed; run the same command to resume")
+    shard = "" if state.shard == "1/1" else f", shard {state.shard}"
+    yield f"{state.manifest}{shard}: {status}"
+    if not active:
+        state = replace(state, running=())
+    yield f"  {state_line(state)}"
+    for job in state.running:
+        yield f"  running  {job.name} for {duration(time.time() - job.since)}"
+    for one in state.failures:
+        yield f"  failed   {one.name} ({one.where}): {one.error}"
 
 
 def duration(seconds: float) -> str:
@@ -161,11 +143,12 @@ def duration(seconds: float) -> str:
     return f"{hours // 24} d {hours % 24} h"
 
 
-def _made(one: Outcome) -> str:
-    bits = f", {one.bits_per_byte:.3f} bits a byte" if one.bits_per_byte is not None else ""
-    return f"{one.name}: made in {one.seconds:.1f} s{bits}"
+def _trained_line(result: JobResult) -> str:
+    score = result.bits_per_byte
+    bits = "" if score is None else f", {score:.3f} bits per byte"
+    return f"{result.name}: trained in {result.seconds:.1f} s{bits}"
 
 
-def _say(text: str) -> None:
+def _write(text: str) -> None:
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()

@@ -1,16 +1,13 @@
-"""What a fleet has done so far, in files: what resumes it, and what `fleet status` reads.
+"""What a fleet has done so far, in files: they resume it, and `fleet status` reads them.
 
-In `.hubtools/fleet` of the project each manifest (and each shard of it) has three files: a journal
-with one line for every model that was made or published, the state, replaced as a whole every
-second, and a lock that says whether a run is going on. One process writes them, so they may lie
-on a disk that several machines share.
+In `.hubtools/fleet` of the project, each manifest (and each shard of it) has a journal with one
+line per model trained or published, a state that is replaced every second, a page, and a lock. One
+process writes them, so they may lie on a disk that several machines share.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import json
 import os
 import socket
 from collections.abc import Iterator, Mapping
@@ -20,12 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from filelock import FileLock, Timeout
 
 from hubtools.core.config import Project
 from hubtools.core.errors import UsageError
 from hubtools.core.files import write_atomically, writing
-from hubtools.fleet.manifest import Row, Shard
-from hubtools.fleet.worker import Outcome
+from hubtools.fleet.jobs import JobResult
+from hubtools.fleet.manifest import FleetRow, Shard
+from hubtools.fleet.state import FleetState
 from hubtools.posts.registry import is_live
 from hubtools.training.recipe import base_folder, recipe_for
 
@@ -33,16 +32,7 @@ _FOLDER = Path(".hubtools") / "fleet"
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """What the journal knows of one model."""
-
-    key: str
-    published: frozenset[str] = frozenset()
-    """Where to: targets with the namespace."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
+class FleetFiles:
     """The files of one manifest, or of one shard of it."""
 
     folder: Path
@@ -62,89 +52,81 @@ class Place:
         return self._file("jsonl")
 
     @property
-    def lock(self) -> Path:
-        return self._file("lock")
-
-    @property
     def journals(self) -> list[Path]:
-        """Those of all shards, however the manifest was cut."""
+        """Those of all shards, however the manifest was split."""
         return sorted(self.folder.glob(f"{self.name}*.jsonl"))
 
-    def _file(self, ending: str) -> Path:
-        cut = f".{self.shard.number}-of-{self.shard.count}" if self.shard.count > 1 else ""
-        return self.folder / f"{self.name}{cut}.{ending}"
+    def _file(self, suffix: str) -> Path:
+        part = f".{self.shard.number}-of-{self.shard.count}" if self.shard.count > 1 else ""
+        return self.folder / f"{self.name}{part}.{suffix}"
 
 
-def place_of(manifest: Path, shard: Shard, project: Project) -> Place:
-    """Where the files of `manifest` are; two of one name in different folders do not meet."""
+def fleet_files(manifest: Path, shard: Shard, project: Project) -> FleetFiles:
+    """The files of `manifest`; two manifests with one name in different folders stay apart."""
     digest = hashlib.sha256(str(manifest.resolve()).encode()).hexdigest()[:6]
-    return Place(project.root / _FOLDER, f"{manifest.stem}-{digest}", shard)
+    return FleetFiles(project.root / _FOLDER, f"{manifest.stem}-{digest}", shard)
 
 
-def states(project: Project) -> list[Path]:
-    """The state of every fleet of the project, the one that was last active first."""
+def state_files(project: Project) -> list[Path]:
+    """The state of every fleet of the project, the most recently active first."""
     found = (project.root / _FOLDER).glob("*.json")
     return sorted(found, key=lambda file: file.stat().st_mtime, reverse=True)
 
 
 @contextmanager
-def locked(place: Place) -> Iterator[None]:
-    """Only one process runs a fleet. Raises UsageError, which names the other, for a second."""
-    with writing(place.lock):
-        place.folder.mkdir(parents=True, exist_ok=True)
-        ignore = place.folder.parent / ".gitignore"
+def fleet_lock(files: FleetFiles) -> Iterator[None]:
+    """Keep a second process off the fleet. Raises UsageError that names the process at work."""
+    lock, owner = _lock_of(files.state), files.state.with_suffix(".owner")
+    with writing(files.folder):
+        files.folder.mkdir(parents=True, exist_ok=True)
+        ignore = files.folder.parent / ".gitignore"
         if not ignore.exists():
             ignore.write_text("*\n")
-        opened = place.lock.open("a+")
-    with opened:
-        try:
-            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            opened.seek(0)
-            raise UsageError(
-                f"this fleet is being made already, by process {opened.read().strip() or '?'}",
-                where=place.lock,
-                fix="Look at it with hubtools fleet status",
-            ) from error
-        opened.truncate(0)
-        opened.write(f"{os.getpid()} on {socket.gethostname()}")
-        opened.flush()
-        yield
-
-
-def is_running(place_lock: Path) -> bool:
-    """Whether a process holds the lock."""
     try:
-        with place_lock.open("r") as opened:
-            fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-    return False
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        by = owner.read_text() if owner.is_file() else "unknown"
+        raise UsageError(
+            f"this fleet is already running, in process {by}",
+            where=files.state,
+            fix="Watch it with `hubtools fleet status`",
+        ) from error
+    try:
+        write_atomically(owner, f"{os.getpid()} on {socket.gethostname()}")
+        yield
+    finally:
+        lock.release()
 
 
-def row_key(row: Row) -> str:
-    """A digest of all that decides what `row` makes, without reading a post.
+def _lock_of(state: Path) -> FileLock:
+    return FileLock(state.with_suffix(".lock"))
 
-    Of a source in files it holds names, sizes and times: a file that was only touched is read
-    again, and the model's own key, which has all texts, then says that it is made. An address is
-    its name: posts that were added since do not make another model.
+
+def row_key(row: FleetRow) -> str:
+    """A digest of everything that decides the model of `row`, without reading a post.
+
+    Files count by name, size and time: one that was merely touched is read again, and the model's
+    own key, which covers the texts, then finds nothing to train. An address counts by its name, so
+    new posts on it do not make another model.
     """
     request = row.request
     folder = base_folder(request.base)
     document = {
-        **asdict(request),
-        "sources": [_stamp(source) for source in request.sources],
+        "name": request.name,
+        "sources": [_source_stamp(source) for source in request.sources],
+        "base": _source_stamp(str(folder)) if folder else request.base,
         "recipe": msgspec.to_builtins(recipe_for(request.base, request.recipe)),
-        "base": _stamp(str(folder)) if folder else request.base,
+        "prompt": request.prompt,
+        "seed": request.seed,
+        "cleaning": request.cleaning,
+        "language": request.language,
+        "reading": asdict(request.reading),
     }
-    plain = json.dumps(document, sort_keys=True, default=str)
-    return hashlib.sha256(plain.encode()).hexdigest()
+    return hashlib.sha256(msgspec.json.encode(document, order="sorted")).hexdigest()
 
 
-def _stamp(source: str) -> Any:
-    """A file or a folder by the sizes and times of what it holds."""
+def _source_stamp(source: str) -> Any:
+    """A file, or the files of a folder, by name, size and time."""
     if is_live(source):
         return source
     path = Path(source)
@@ -159,85 +141,95 @@ def _stamp(source: str) -> Any:
     return [source, stamps]
 
 
-class Journal:
-    """One line for each model that is made, and one for each that is published."""
+class _Entry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line: a model was trained, or published."""
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
-        self._opened = place.journal.open("ab")
-        if self._opened.tell() and not _ends_whole(place.journal):
-            self._opened.write(b"\n")  # what a kill cut off stays a line of its own
+    name: str
+    key: str
+    bits_per_byte: float | None = None
+    published: str | None = None
+    """The target, with the namespace."""
 
-    def done(self) -> dict[str, Done]:
-        """What is known of each model, from the journals of all shards."""
-        known: dict[str, Done] = {}
-        for file in self._place.journals:
-            for line in file.read_bytes().splitlines():
-                entry = _entry(line)
-                if entry is None:
-                    continue
-                name, key = entry["name"], entry["key"]
-                before = known.get(name)
-                if before is None or before.key != key:
-                    before = Done(key)
-                to = entry.get("published")
-                known[name] = Done(key, before.published | ({to} if to else frozenset()))
+
+@dataclass(frozen=True, slots=True)
+class JournalRecord:
+    """What the journals know of one model."""
+
+    key: str
+    published: frozenset[str] = frozenset()
+    """Targets, each with the namespace."""
+
+
+class FleetJournal:
+    """Appends to the journal of this run, and reads those of all shards."""
+
+    def __init__(self, files: FleetFiles) -> None:
+        self.files = files
+        self._stream = files.journal.open("ab")
+        if self._stream.tell() and not _ends_with_newline(files.journal):
+            self._stream.write(b"\n")  # what a kill truncated stays a line of its own
+
+    def records(self) -> dict[str, JournalRecord]:
+        """What is known of each model, by its name."""
+        known: dict[str, JournalRecord] = {}
+        for entry in self._entries():
+            before = known.get(entry.name)
+            published = before.published if before and before.key == entry.key else frozenset()
+            added = {entry.published} if entry.published else set()
+            known[entry.name] = JournalRecord(entry.key, published | added)
         return known
 
     def scores(self, keys: Mapping[str, str]) -> dict[str, float]:
-        """Bits a byte of the models with these keys, from the journals of all shards."""
-        entries = (
-            entry
-            for file in self._place.journals
-            for line in file.read_bytes().splitlines()
-            if (entry := _entry(line)) is not None
-        )
+        """Bits per byte of the models with these keys."""
         return {
-            entry["name"]: entry["bits_per_byte"]
-            for entry in entries
-            if entry.get("bits_per_byte") is not None and keys.get(entry["name"]) == entry["key"]
+            entry.name: entry.bits_per_byte
+            for entry in self._entries()
+            if entry.bits_per_byte is not None and keys.get(entry.name) == entry.key
         }
 
-    def made(self, outcome: Outcome, key: str) -> None:
-        """The model's folder is complete."""
-        self._write({"name": outcome.name, "key": key, "bits_per_byte": outcome.bits_per_byte})
+    def add_trained(self, result: JobResult, key: str) -> None:
+        """Record that the model's folder is complete."""
+        self._add(_Entry(result.name, key, bits_per_byte=result.bits_per_byte))
 
-    def published(self, name: str, key: str, to: str) -> None:
-        """The model is on that Hub."""
-        self._write({"name": name, "key": key, "published": to})
+    def add_published(self, name: str, key: str, to: str) -> None:
+        """Record that the model is on that Hub."""
+        self._add(_Entry(name, key, published=to))
 
     def close(self) -> None:
-        self._opened.close()
+        self._stream.close()
 
-    def _write(self, entry: Mapping[str, Any]) -> None:
-        with writing(self._place.journal):
-            self._opened.write(json.dumps(entry).encode() + b"\n")
-            self._opened.flush()
-            os.fsync(self._opened.fileno())
+    def _entries(self) -> Iterator[_Entry]:
+        for file in self.files.journals:
+            for line in file.read_bytes().splitlines():
+                with suppress(msgspec.MsgspecError):
+                    yield msgspec.json.decode(line, type=_Entry)
 
-
-def _ends_whole(file: Path) -> bool:
-    with file.open("rb") as opened:
-        opened.seek(-1, os.SEEK_END)
-        return opened.read() == b"\n"
-
-
-def _entry(line: bytes) -> dict[str, Any] | None:
-    try:
-        entry = json.loads(line)
-    except ValueError:
-        return None
-    whole = isinstance(entry, dict) and {"name", "key"} <= entry.keys()
-    return entry if whole else None
+    def _add(self, entry: _Entry) -> None:
+        with writing(self.files.journal):
+            self._stream.write(msgspec.json.encode(entry) + b"\n")
+            self._stream.flush()
+            os.fsync(self._stream.fileno())
 
 
-def write_state(place: Place, state: Mapping[str, Any]) -> None:
-    """Replace the state; where that fails, the run goes on, and its end says why."""
+def _ends_with_newline(file: Path) -> bool:
+    with file.open("rb") as stream:
+        stream.seek(-1, os.SEEK_END)
+        return stream.read() == b"\n"
+
+
+def write_state(file: Path, state: FleetState) -> None:
+    """Replace the state. A failure does not stop the run: its end reports the cause."""
     with suppress(Exception):
-        write_atomically(place.state, json.dumps(state, ensure_ascii=False))
+        write_atomically(file, msgspec.json.encode(state))
 
 
-def read_state(file: Path) -> dict[str, Any]:
-    """A state; `active` says whether its run goes on."""
-    state: dict[str, Any] = json.loads(file.read_bytes())
-    return {**state, "active": is_running(file.with_suffix(".lock"))}
+def read_state(file: Path) -> tuple[FleetState, bool]:
+    """A state, and whether its run is still going on."""
+    state = msgspec.json.decode(file.read_bytes(), type=FleetState)
+    lock = _lock_of(file)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return state, True
+    lock.release()
+    return state, False

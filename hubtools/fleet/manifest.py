@@ -1,43 +1,48 @@
-"""The list of models that a fleet makes: a TOML file with `[[models]]`, or a CSV file.
+"""The manifest of a fleet: the models to train, in a TOML file with `[[models]]` or a CSV file.
 
 ::
 
-    [defaults]                      # for all rows that do not say otherwise
+    [defaults]                      # for every row that does not set them itself
     base = "scratch"
 
     [[models]]
     sources = ["harbourlog.zip", "mastodon:gull@sea.example"]
     name = "harbourlog"
 
-A CSV file has the same names in its first line; several sources stand in one cell, with `;`
-between them, and an empty cell says nothing. Paths start from the manifest's folder.
+A CSV file has the same names in its first line. Several sources share one cell, separated by `;`,
+and an empty cell sets nothing. Paths are relative to the manifest's folder.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from msgspec import Meta
 
+from hubtools.core.config import Project
 from hubtools.core.errors import ConfigError, HubtoolsError, UsageError
 from hubtools.core.repo_names import check_repo_name, repo_name
 from hubtools.core.toml_tables import decode, read_toml
+from hubtools.corpus.cleaning import find_cleaning
 from hubtools.posts.options import ReadOptions
 from hubtools.posts.registry import is_live, parse_address
 from hubtools.services.train import TrainRequest
+from hubtools.training.recipe import recipe_for
 
-_BETWEEN = ";"
-_YES = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+T = TypeVar("T")
+
+_SEPARATOR = ";"
+_BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What a row may say of its model; None is what stands below it, in the end the default."""
+class RowOptions:
+    """What a row may set for its model; None leaves it to the defaults."""
 
     base: str | None = None
     recipe: str | None = None
@@ -48,39 +53,36 @@ class Options:
     text_column: str | None = None
     unlisted: bool | None = None
 
-    def over(self, other: Options) -> Options:
-        """These, and where they say nothing, `other`."""
-        return Options(**{f.name: _first(self, other, f.name) for f in fields(Options)})
+    def with_defaults(self, defaults: RowOptions) -> RowOptions:
+        """These options, and those of `defaults` for each that is None."""
+        names = [field.name for field in fields(RowOptions)]
+        own = {name: getattr(self, name) for name in names}
+        return RowOptions(**{n: getattr(defaults, n) if v is None else v for n, v in own.items()})
 
 
-def _first(one: Options, other: Options, name: str) -> Any:
-    said = getattr(one, name)
-    return getattr(other, name) if said is None else said
-
-
-DEFAULTS = Options(
+DEFAULT_OPTIONS = RowOptions(
     base="openai-community/gpt2", seed=42, prompt="My dream is", cleaning="voice", unlisted=False
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Model(Options):
+class _ManifestRow(RowOptions):
     sources: str | tuple[str, ...]
     name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _File:
+class _ManifestFile:
     models: list[dict[str, Any]]
-    defaults: Options = Options()
+    defaults: RowOptions = RowOptions()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One model to make."""
+class FleetRow:
+    """One model to train."""
 
     name: str
-    """Of its repository, its card and its folder."""
+    """The name of its repository, card and folder."""
     where: str
     """The file and the place in it, for people."""
     request: TrainRequest
@@ -96,74 +98,78 @@ class Shard:
     def __str__(self) -> str:
         return f"{self.number}/{self.count}"
 
-    def of(self, rows: tuple[Row, ...]) -> tuple[Row, ...]:
+    def select(self, rows: tuple[FleetRow, ...]) -> tuple[FleetRow, ...]:
         """The rows of this part."""
         return rows[self.number - 1 :: self.count]
 
 
-WHOLE = Shard()
+ALL_ROWS = Shard()
 
 
-def parse_shard(said: str) -> Shard:
-    """`2/8` as a Shard. Raises UsageError for what is none."""
-    number, slash, count = said.partition("/")
+def parse_shard(text: str) -> Shard:
+    """`2/8` as a Shard. Raises UsageError for anything else."""
+    number, slash, count = text.partition("/")
     if slash and number.strip().isdecimal() and count.strip().isdecimal():
         shard = Shard(int(number), int(count))
         if 1 <= shard.number <= shard.count:
             return shard
-    raise UsageError(f"--shard {said!r} is no part", fix="Give I/N, the first of eight is 1/8")
+    raise UsageError(
+        f"{text!r} is not a shard", where="--shard", fix="Give I/N, such as 1/8 for the first of 8"
+    )
 
 
-def read_manifest(file: Path, fallback: Options = DEFAULTS) -> tuple[Row, ...]:
-    """The rows of a manifest. What neither a row nor `[defaults]` says is as `fallback` says.
+def read_manifest(
+    file: Path, project: Project, defaults: RowOptions = DEFAULT_OPTIONS
+) -> tuple[FleetRow, ...]:
+    """The rows of a manifest. A row's own option wins over `[defaults]`, and these over `defaults`.
 
     A row without a name is named after its sources. Raises ConfigError with file, row and field
-    for what cannot be read, an option that is unknown or wrong, and a name that stands twice.
+    for a file that cannot be read, an option that is unknown or wrong, and a name used twice.
     """
     if not file.is_file():
         raise ConfigError("no such file", where=file, fix="Give a .toml or .csv file of models")
-    read = {".toml": _toml, ".csv": _csv}.get(file.suffix.lower())
+    read = {".toml": _read_toml, ".csv": _read_csv}.get(file.suffix.lower())
     if read is None:
-        raise ConfigError("is neither .toml nor .csv", where=file)
-    fallback = fallback.over(DEFAULTS)
-    rows: dict[str, Row] = {}
-    for model, where in read(file):
-        row = _row(model, where, fallback, file.parent.absolute())
+        raise ConfigError(
+            "not a manifest", where=file, fix="Give a file whose name ends in .toml or .csv"
+        )
+    defaults = defaults.with_defaults(DEFAULT_OPTIONS)
+    rows: dict[str, FleetRow] = {}
+    for model, options, where in read(file):
+        folder = file.parent.absolute()
+        row = _row(model, options.with_defaults(defaults), where, folder, project)
         other = rows.setdefault(row.name.casefold(), row)
         if other is not row:
             raise ConfigError(
-                f"{row.name!r} is the model of {other.where} too",
+                f"{row.name!r} is also the name of {other.where}",
                 where=f"{where}: name",
-                fix="Give each row a name of its own",
+                fix="Give each row a different name",
             )
     if not rows:
         raise ConfigError("lists no models", where=file)
     return tuple(rows.values())
 
 
-def _toml(file: Path) -> Iterator[tuple[_Model, str]]:
-    document = decode(read_toml(file, ConfigError), _File, file, ConfigError)
+def _read_toml(file: Path) -> Iterator[tuple[_ManifestRow, RowOptions, str]]:
+    document = decode(read_toml(file, ConfigError), _ManifestFile, file, ConfigError)
     for number, table in enumerate(document.models, 1):
         where = f"{file}: models[{number}]"
-        yield _with(_decoded(table, where), document.defaults), where
+        model = decode(table, _ManifestRow, Path(where), ConfigError)
+        yield model, model.with_defaults(document.defaults), where
 
 
-def _with(model: _Model, defaults: Options) -> _Model:
-    said = model.over(defaults)
-    options = {f.name: getattr(said, f.name) for f in fields(Options)}
-    return _Model(sources=model.sources, name=model.name, **options)
-
-
-def _csv(file: Path) -> Iterator[tuple[_Model, str]]:
+def _read_csv(file: Path) -> Iterator[tuple[_ManifestRow, RowOptions, str]]:
     try:
-        with file.open(encoding="utf-8-sig", newline="") as opened:
-            reader = csv.DictReader(opened, strict=True)
+        with file.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream, strict=True)
             if "sources" not in (reader.fieldnames or ()):
-                raise ConfigError("its first line has no column 'sources'", where=file)
+                raise ConfigError("the first line lacks a column 'sources'", where=file)
             for cells in reader:
                 if any(cells.values()):
                     where = f"{file}:{reader.line_num}"
-                    yield _decoded(_table(cells, where), where), where
+                    table = _table(cells, where)
+                    model = decode(table, _ManifestRow, Path(where), ConfigError)
+                    yield model, model, where
     except (csv.Error, UnicodeDecodeError) as error:
         raise ConfigError(f"not a CSV file in UTF-8: {error}", where=file) from error
 
@@ -174,84 +180,72 @@ def _table(cells: Mapping[str | None, Any], where: str) -> dict[str, Any]:
         raise ConfigError("has more cells than the first line", where=where)
     table: dict[str, Any] = {k: v.strip() for k, v in cells.items() if k and v and v.strip()}
     if "sources" in table:
-        parts = (part.strip() for part in table["sources"].split(_BETWEEN))
+        parts = (part.strip() for part in table["sources"].split(_SEPARATOR))
         table["sources"] = [part for part in parts if part]
     if table.get("seed", "").isdecimal():
         table["seed"] = int(table["seed"])
-    said = table.get("unlisted", "").casefold()
-    if said in _YES:
-        table["unlisted"] = _YES[said]
+    unlisted = table.get("unlisted", "").casefold()
+    if unlisted in _BOOLEANS:
+        table["unlisted"] = _BOOLEANS[unlisted]
     return table
 
 
-def _decoded(table: Mapping[str, Any], where: str) -> _Model:
-    return decode(table, _Model, Path(where), ConfigError)
-
-
-def _row(model: _Model, where: str, fallback: Options, folder: Path) -> Row:
-    said = model.over(fallback)
-    assert said.base is not None and said.seed is not None
-    assert said.prompt is not None and said.cleaning is not None
+def _row(
+    model: _ManifestRow, options: RowOptions, where: str, folder: Path, project: Project
+) -> FleetRow:
+    base, recipe, cleaning = options.base, options.recipe, options.cleaning
+    assert base is not None and cleaning is not None
+    assert options.seed is not None and options.prompt is not None
     listed = (model.sources,) if isinstance(model.sources, str) else model.sources
     if not listed or not all(source.strip() for source in listed):
-        raise ConfigError("names no source", where=f"{where}: sources")
-    recipe = said.recipe
+        raise ConfigError("lists no source", where=f"{where}: sources")
     if recipe is not None and recipe.endswith(".toml"):
         recipe = str(folder / recipe)
-    base = said.base
     if (folder / base).is_dir():
         base = str(folder / base)
-    _check(where, "base or recipe", lambda: _known_recipe(base, recipe))
-    _check(where, "cleaning or lang", lambda: _known_cleaning(said.cleaning or "", said.lang))
+    _check(where, "base or recipe", lambda: _check_recipe(base, recipe))
+    _check(where, "cleaning or lang", lambda: _check_cleaning(cleaning, options.lang))
     sources = tuple(source if is_live(source) else str(folder / source) for source in listed)
-    name = model.name or _check(where, "sources", lambda: _named_after(sources))
+    name = model.name or _check(where, "sources", lambda: repo_name(list(map(_handle, sources))))
     _check(where, "name", lambda: check_repo_name(name))
-    return Row(
+    reading = ReadOptions(text_column=options.text_column, unlisted=bool(options.unlisted))
+    request = TrainRequest(
+        project=project,
+        sources=sources,
+        base=base,
+        prompt=options.prompt,
+        seed=options.seed,
+        recipe=recipe,
         name=name,
-        where=where,
-        request=TrainRequest(
-            sources=sources,
-            base=base,
-            prompt=said.prompt,
-            seed=said.seed,
-            recipe=recipe,
-            name=name,
-            cleaning=said.cleaning,
-            language=said.lang,
-            reading=ReadOptions(text_column=said.text_column, unlisted=bool(said.unlisted)),
-        ),
+        cleaning=cleaning,
+        language=options.lang,
+        reading=reading,
     )
+    return FleetRow(name=name, where=where, request=request)
 
 
-def _check(where: str, field: str, ask: Any) -> Any:
-    """What `ask` says; its error names the row and the field."""
+def _check(where: str, field: str, check: Callable[[], T]) -> T:
+    """The result of `check`; its error names the row and the field."""
     try:
-        return ask()
+        return check()
     except HubtoolsError as error:
         what = f"{error.what} ({error.where})" if error.where else error.what
         raise ConfigError(what, where=f"{where}: {field}", fix=error.fix) from error
 
 
+# Thousands of rows share a few recipes.
 @lru_cache(maxsize=64)
-def _known_recipe(base: str, recipe: str | None) -> None:
-    from hubtools.training.recipe import recipe_for
-
+def _check_recipe(base: str, recipe: str | None) -> None:
     recipe_for(base, recipe)
 
 
 @lru_cache(maxsize=64)
-def _known_cleaning(name: str, language: str | None) -> None:
-    from hubtools.corpus.cleaning import find_cleaning
-
+def _check_cleaning(name: str, language: str | None) -> None:
     find_cleaning(name, language)
 
 
-def _named_after(sources: tuple[str, ...]) -> str:
-    """By addresses and file names alone: no posts are read to know what a row is called."""
-    return repo_name([_handle(source) for source in sources])
-
-
 def _handle(source: str) -> str:
+    """The account of a source by its address or file name; no post is read for it."""
     if is_live(source):
         return parse_address(source).handle
     _, mark, handle = source.rpartition("#")

@@ -1,4 +1,4 @@
-"""How far a fleet is, as the driver and the publisher tell it."""
+"""Counting what happens to a fleet, in the journal, in the state on disk, and for listeners."""
 
 from __future__ import annotations
 
@@ -6,188 +6,132 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from hubtools.fleet.journal import Journal, Place, write_state
+from hubtools.core.events import Reporter
+from hubtools.fleet.jobs import JobEvent, JobResult, JobStarted
+from hubtools.fleet.journal import FleetJournal, write_state
 from hubtools.fleet.page import write_page
-from hubtools.fleet.worker import Began, Event, Outcome
+from hubtools.fleet.state import FleetEnd, FleetFailure, FleetState, FleetUpdated, RunningJob
 
-_EVERY = 1.0  # seconds between two states on the disk
-_SHOWN = 100  # failures in the state
-
-End = Literal["done", "partly", "interrupted", "stopped"]
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A row that was not made, or not published, and why."""
-
-    name: str
-    where: str
-    error: str
-    exit_code: int
+_WRITE_EVERY = 1.0  # seconds between two states on disk
+_FAILURES_IN_STATE = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
-    """What came of a fleet."""
+class FleetRows:
+    """The rows of a run by what is known of them before it starts."""
 
-    total: int
-    made: int
-    """In this run."""
-    there: int
-    """Done by an earlier run of the same manifest."""
-    published: int
-    """In this run."""
-    failed: tuple[Failure, ...]
-    left: int
-    """Not made, or not published, since the run ended early."""
-    seconds: float
-    device_seconds: float
-    """Of all workers together, with a model in hand on the device."""
+    manifest: str
+    keys: Mapping[str, str]
+    """The digest of each row, by the name of its model."""
+    places: Mapping[str, str]
+    """The place of each row in the manifest."""
+    already_done: int
+    to: str | None
     workers: int
-    outcomes: tuple[Outcome, ...]
-    """Of the models made in this run."""
-
-    @property
-    def per_hour(self) -> float:
-        """Models that this run made in an hour."""
-        return 3600 * self.made / self.seconds if self.seconds else 0.0
-
-    @property
-    def busy(self) -> float:
-        """The share of the workers' time in which a model was on the device, 0 to 1."""
-        return self.device_seconds / (self.seconds * self.workers) if self.seconds else 0.0
 
 
-class Progress:
-    """Counts what happens, keeps the journal and the state; threads may call it."""
+@dataclass(slots=True)
+class FleetProgress:
+    """Counts what workers and the publisher report; safe to share between threads."""
 
-    def __init__(
-        self,
-        place: Place,
-        journal: Journal,
-        *,
-        keys: dict[str, str],
-        wheres: dict[str, str],
-        there: int,
-        to: str | None,
-        workers: int,
-        manifest: str,
-    ) -> None:
-        self._place, self._journal = place, journal
-        self._keys, self._wheres = keys, wheres
-        self._there, self._to, self._workers, self._manifest = there, to, workers, manifest
-        self._lock = threading.Lock()
-        self._clock = time.monotonic()
-        self._started = time.time()
-        self._written = 0.0
-        self._running: dict[str, float] = {}
-        self._made: list[Outcome] = []
-        self._failed: list[Failure] = []
-        self._published = 0
-        self._end: End | None = None
+    rows: FleetRows
+    journal: FleetJournal
+    reporter: Reporter
+    trained: list[JobResult] = field(default_factory=list)
+    failures: list[FleetFailure] = field(default_factory=list)
+    _published: int = 0
+    _device_seconds: float = 0.0
+    _end: FleetEnd | None = None
+    _running: dict[str, float] = field(default_factory=dict)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+    _clock: float = field(default_factory=time.monotonic)
+    _started: float = field(default_factory=time.time)
+    _written: float = 0.0
 
-    def tell(self, event: Event) -> None:
-        """Take in what a worker says."""
+    def record(self, event: JobEvent) -> None:
+        """A worker started on a model, or is done with it."""
         with self._lock:
-            if isinstance(event, Began):
+            if isinstance(event, JobStarted):
                 self._running[event.name] = time.time()
             else:
                 self._running.pop(event.name, None)
                 if event.error is None:
-                    self._journal.made(event, self._keys[event.name])
-                    self._made.append(event)
+                    self.journal.add_trained(event, self.rows.keys[event.name])
+                    self.trained.append(event)
+                    self._device_seconds += event.device_seconds
                 else:
                     self._fail(event.name, event.error, event.exit_code)
-        self.save()
+            self._update(event)
 
-    def published(self, name: str) -> None:
+    def record_published(self, name: str) -> None:
         """A model is on the Hub."""
         with self._lock:
             self._published += 1
-            self._journal.published(name, self._keys[name], self._to or "")
-        self.save()
+            self.journal.add_published(name, self.rows.keys[name], self.rows.to or "")
+            self._update()
 
-    def refused(self, name: str, error: str, exit_code: int) -> None:
-        """A model was made and is not on the Hub."""
+    def record_unpublished(self, name: str, error: str, exit_code: int) -> None:
+        """A model was trained and could not be published."""
         with self._lock:
-            self._fail(name, error, exit_code)
-        self.save()
+            self._fail(name, f"trained, but not published: {error}", exit_code)
+            self._update()
 
-    def _fail(self, name: str, error: str, exit_code: int) -> None:
-        self._failed.append(Failure(name, self._wheres[name], error, exit_code))
-
-    def finish(self, end: End) -> None:
-        """The run is over."""
-        self._end = end
-        self._running.clear()
-        self.save(now=True)
-        write_page(self._place, self.state(), self.scores())
-
-    @property
-    def file(self) -> Path:
-        """The state on the disk."""
-        return self._place.state
+    def finish(self, end: FleetEnd) -> FleetState:
+        """Write the last state and the page beside it."""
+        with self._lock:
+            self._end = end
+            self._running.clear()
+            state = self._update(now=True)
+            write_page(self.journal.files.page, state, self.scores())
+        return state
 
     def scores(self) -> dict[str, float]:
-        """Bits a byte of all models that are made, by this run or an earlier one."""
-        return self._journal.scores(self._keys)
+        """Bits per byte of all trained models, of this run or an earlier one."""
+        return self.journal.scores(self.rows.keys)
 
-    @property
-    def failures(self) -> Sequence[Failure]:
-        return tuple(self._failed)
-
-    def summary(self) -> Summary:
-        total = len(self._wheres)
-        done = len(self._made) if self._to is None else self._published
-        return Summary(
-            total=total,
-            made=len(self._made),
-            there=self._there,
-            published=self._published,
-            failed=tuple(self._failed),
-            left=total - self._there - done - len(self._failed),
-            seconds=round(time.monotonic() - self._clock, 2),
-            device_seconds=round(sum(one.device_seconds for one in self._made), 2),
-            workers=self._workers,
-            outcomes=tuple(self._made),
-        )
-
-    def state(self) -> dict[str, Any]:
-        """All of it, as `fleet status --json` prints it."""
+    def state(self) -> FleetState:
+        """Everything as of now."""
         with self._lock:
-            summary = self.summary()
-            left = summary.left
-            rate = summary.per_hour
-            return {
-                "manifest": self._manifest,
-                "shard": str(self._place.shard),
-                "to": self._to,
-                "process": os.getpid(),
-                "machine": socket.gethostname(),
-                "workers": self._workers,
-                "started": self._started,
-                "updated": time.time(),
-                "end": self._end,
-                "total": summary.total,
-                "there": summary.there,
-                "made": summary.made,
-                "published": summary.published,
-                "left": left,
-                "per_hour": round(rate, 1),
-                "seconds_left": round(3600 * left / rate) if rate else None,
-                "busy": round(summary.busy, 3),
-                "running": [{"name": n, "since": t} for n, t in self._running.items()],
-                "failed": len(self._failed),
-                "failures": [asdict(failure) for failure in self._failed[-_SHOWN:]],
-            }
+            done = len(self.trained) if self.rows.to is None else self._published
+            total, failed = len(self.rows.keys), len(self.failures)
+            remaining = total - self.rows.already_done - done - failed
+            seconds = time.monotonic() - self._clock
+            rate = 3600 * len(self.trained) / seconds if seconds else 0.0
+            return FleetState(
+                manifest=self.rows.manifest,
+                shard=str(self.journal.files.shard),
+                to=self.rows.to,
+                process=os.getpid(),
+                machine=socket.gethostname(),
+                workers=self.rows.workers,
+                started=self._started,
+                updated=time.time(),
+                end=self._end,
+                total=total,
+                already_done=self.rows.already_done,
+                trained=len(self.trained),
+                published=self._published,
+                remaining=remaining,
+                failed=failed,
+                seconds=round(seconds, 2),
+                models_per_hour=round(rate, 1),
+                seconds_left=round(3600 * remaining / rate) if rate else None,
+                device_utilization=round(self._device_seconds / (seconds * self.rows.workers), 3),
+                running=tuple(RunningJob(*item) for item in self._running.items()),
+                failures=tuple(self.failures[-_FAILURES_IN_STATE:]),
+            )
 
-    def save(self, *, now: bool = False) -> None:
-        """Write the state, at most every second."""
-        if now or time.monotonic() - self._written > _EVERY:
+    def _fail(self, name: str, error: str, exit_code: int) -> None:
+        self.failures.append(FleetFailure(name, self.rows.places[name], error, exit_code))
+
+    def _update(self, latest: JobEvent | None = None, *, now: bool = False) -> FleetState:
+        """Tell the listeners, and write the state at most once a second."""
+        state = self.state()
+        self.reporter.emit(FleetUpdated(state, latest))
+        if now or time.monotonic() - self._written > _WRITE_EVERY:
             self._written = time.monotonic()
-            write_state(self._place, self.state())
+            write_state(self.journal.files.state, state)
+        return state

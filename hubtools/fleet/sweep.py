@@ -1,68 +1,85 @@
-"""The search for a recipe: what is tried on a set of accounts, by Ray Tune, and how it is scored.
+"""The search for a recipe on several accounts: what is tried, and how it is scored.
 
-Each trial trains on the accounts one by one, always in the same order, and says after each how
-many bits it needs a byte of posts that were kept aside; trials that are behind the others after
-as many accounts are ended early (ASHA, https://arxiv.org/abs/1810.05934). The posts that a card
-is scored on are not looked at until the search is over: only the recipe that the search began
-from and the one that won are then scored on them.
+Each trial trains on the accounts one by one, always in the same order, and reports after each its
+bits per byte on the validation split. The test split stays unseen until the search is over: then
+only the recipe that the search began from and the one that won are scored on it.
 """
 
 from __future__ import annotations
 
-import io
-import logging
 import math
-import os
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import redirect_stdout
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hubtools.core.errors import HubtoolsError, UsageError
-from hubtools.core.events import Reporter, Task
-from hubtools.fleet.cluster import ray_cluster
-from hubtools.training.bases import WarmBases
-from hubtools.training.recipe import Recipe
+from hubtools.core.cancel import CancelToken
+from hubtools.core.config import Project
+from hubtools.core.errors import HubtoolsError
+from hubtools.core.events import Reporter
+from hubtools.corpus.corpus import Corpus, KeptPost, check_enough
+from hubtools.corpus.split import split_posts
+from hubtools.fleet.ray_environment import prepare_ray
+from hubtools.services.read import ReadRequest, read
+from hubtools.training.data import prepare
+from hubtools.training.evaluate import evaluate
+from hubtools.training.lora import add_adapter
+from hubtools.training.model_cache import ModelCache
+from hubtools.training.recipe import Recipe, base_folder, recipe_for
+from hubtools.training.trainer import Trainer
 
-_SHARE = 0.1  # of the posts that are trained on otherwise, kept aside for the search
-_GRACE = 0.34  # share of the accounts before which no trial is ended
-_REDUCTION = 3  # of as many trials, one goes on
+_VAL_FRACTION = 0.1  # of the posts that would be trained on otherwise
+_LEARNING_RATE_FACTORS = (0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepRequest:
     """What to search, and how long."""
 
+    project: Project
+    sources: tuple[str, ...]
+    """Each is one account."""
     base: str
-    recipe: Recipe
-    """Where the search begins; it is the first trial."""
+    recipe: str | None
+    """The first trial, whose numbers the search varies; None is the one that fits the base."""
     trials: int
     seed: int
+    cleaning: str = "voice"
+    language: str | None = None
     workers: int | None = None
     address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Texts:
-    """The posts of one account, in three parts that share none."""
+class SweepAccount:
+    """The posts of one account, in three splits that share none."""
 
     name: str
     train: tuple[str, ...]
-    aside: tuple[str, ...]
-    held_out: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepStart:
+    """What all trials have in common."""
+
+    base: str
+    recipe: Recipe
+    seed: int
+    accounts: tuple[SweepAccount, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """One recipe that was tried."""
+class SweepTrial:
+    """One recipe that was tried; number 1 is the start."""
 
     number: int
     values: Mapping[str, float | int]
     bits_per_byte: tuple[float, ...]
-    """Of each account that it got to, over posts kept aside; the first trial is the start."""
+    """On the validation split of each account that it got to."""
     seconds: float
 
     @property
@@ -71,41 +88,45 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
-    """A recipe on the posts that nothing else looked at."""
+class SweepTestScore:
+    """A recipe on the test split of each account."""
 
     recipe: Recipe
     bits_per_byte: tuple[float, ...]
 
+    @property
+    def mean(self) -> float:
+        return sum(self.bits_per_byte) / len(self.bits_per_byte)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sweep:
+class SweepResult:
     """What a search found."""
 
     accounts: tuple[str, ...]
     base: str
-    trials: tuple[Trial, ...]
+    trials: tuple[SweepTrial, ...]
     """Those that got to all accounts first, the best of them at the head."""
-    start: Scored
-    winner: Scored
+    start: SweepTestScore
+    winner: SweepTestScore
     seconds: float
 
     @property
-    def gain(self) -> float:
-        """Bits a byte that the winner saves on held-out posts, mean over accounts."""
+    def improvement(self) -> float:
+        """Bits per byte that the winner saves on the test split, mean over accounts."""
         return sum(self._differences) / len(self._differences)
 
     @property
-    def error(self) -> float | None:
-        """The standard error of that mean; None with one account."""
+    def standard_error(self) -> float | None:
+        """Of that mean; None with one account."""
         count = len(self._differences)
         if count < 2:
             return None
-        spread = sum((one - self.gain) ** 2 for one in self._differences) / (count - 1)
+        spread = sum((one - self.improvement) ** 2 for one in self._differences) / (count - 1)
         return math.sqrt(spread / count)
 
     @property
-    def better(self) -> int:
+    def accounts_improved(self) -> int:
         """Accounts that the winner predicts better than the start."""
         return sum(one > 0 for one in self._differences)
 
@@ -115,208 +136,151 @@ class Sweep:
         return [start - winner for start, winner in pairs]
 
 
-def texts_of(corpora: Sequence[Any]) -> tuple[Texts, ...]:
-    """The corpora split as runs split them, and what they train on split once more."""
-    from hubtools.corpus.corpus import split_held_out
-
-    found = []
+def split_accounts(corpora: Sequence[Corpus]) -> tuple[SweepAccount, ...]:
+    """The posts of each account, with the test split that training makes."""
+    accounts = []
     for corpus in corpora:
-        rest, held_out = split_held_out(corpus.kept)
-        train, aside = split_held_out(rest, _SHARE)
+        split = split_posts(corpus.kept, val_fraction=_VAL_FRACTION)
         name = corpus.account.handle or Path(corpus.source).stem
-        parts = (tuple(post.text for post in part) for part in (train, aside, held_out))
-        found.append(Texts(name, *parts))
-    return tuple(found)
+        parts = (split.train, split.validation, split.test)
+        accounts.append(SweepAccount(name, *(tuple(post.text for post in p) for p in parts)))
+    return tuple(accounts)
 
 
-def run_sweep(request: SweepRequest, accounts: Sequence[Texts], report: Reporter) -> Sweep:
-    """Search, and score what won. Raises UsageError without accounts, HubtoolsError without Ray,
-    and when no trial came to an end."""
-    if not accounts:
-        raise UsageError("no accounts to search on")
+def run_sweep(request: SweepRequest, reporter: Reporter, cancel: CancelToken) -> SweepResult:
+    """Search, and score the winner.
+
+    Raises what reading raises, MissingExtraError without Ray, HubtoolsError when no trial finished,
+    CancelledError when `cancel` was set meanwhile.
+    """
     started = time.monotonic()
-    with ray_cluster(request.workers, request.address):
-        trials = _search(request, accounts, report)
+    prepare_ray(request.address)
+    start = _prepare(request, reporter, cancel)
+    from hubtools.fleet.ray_search import search
+
+    trials = search(request, start, reporter, cancel)
     if not trials:
-        raise HubtoolsError("no trial came to an end", fix="Look at the errors with -v")
-    finished = [trial for trial in trials if len(trial.bits_per_byte) == len(accounts)]
-    best = min(finished or trials, key=lambda trial: trial.mean)
-    order = sorted(trials, key=lambda t: (-len(t.bits_per_byte), t.mean))
-    bases, winner = WarmBases(), tuned(request.recipe, best.values)
-    report.note("Scoring the start and the winner on posts that the search did not see")
-    scored = [
-        Scored(recipe, tuple(_final(bases, request, recipe, one) for one in accounts))
-        for recipe in (request.recipe, winner)
-    ]
-    return Sweep(
-        accounts=tuple(one.name for one in accounts),
-        base=request.base,
-        trials=tuple(order),
-        start=scored[0],
-        winner=scored[1],
+        raise HubtoolsError("no trial finished", fix="See their errors above")
+    # The winner is chosen among those that saw all accounts, if any did.
+    trials = sorted(trials, key=lambda trial: (-len(trial.bits_per_byte), trial.mean))
+    reporter.note("Scoring the start and the winner on the test split")
+    models = ModelCache()
+
+    def on_test_split(recipe: Recipe) -> SweepTestScore:
+        bits = [
+            score(models, start, recipe, (*one.train, *one.validation), one.test, cancel)
+            for one in start.accounts
+        ]
+        return SweepTestScore(recipe, tuple(bits))
+
+    return SweepResult(
+        accounts=tuple(one.name for one in start.accounts),
+        base=start.base,
+        trials=tuple(trials),
+        start=on_test_split(start.recipe),
+        winner=on_test_split(with_values(start.recipe, trials[0].values)),
         seconds=round(time.monotonic() - started, 1),
     )
 
 
-def space(recipe: Recipe) -> dict[str, tuple[float | int, ...]]:
-    """What is searched around a recipe: for each of its numbers, those that are tried."""
-    factors = (0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8)
-    found: dict[str, tuple[float | int, ...]] = {
-        "learning_rate": tuple(float(f"{recipe.learning_rate * f:.4g}") for f in factors),
+def _prepare(request: SweepRequest, reporter: Reporter, cancel: CancelToken) -> SweepStart:
+    recipe = recipe_for(request.base, request.recipe)
+    reading = ReadRequest(
+        project=request.project,
+        sources=request.sources,
+        cleaning=request.cleaning,
+        language=request.language,
+    )
+    corpora = read(reading, reporter, cancel).corpora
+    check_enough(corpora)
+    folder = base_folder(request.base)
+    return SweepStart(
+        base=str(folder.absolute()) if folder else request.base,
+        recipe=recipe,
+        seed=request.seed,
+        accounts=split_accounts(corpora),
+    )
+
+
+def search_space(recipe: Recipe) -> dict[str, tuple[float | int, ...]]:
+    """The numbers of a recipe that are varied, and the values tried for each."""
+    rate = recipe.learning_rate
+    space: dict[str, tuple[float | int, ...]] = {
+        "learning_rate": tuple(float(f"{rate * f:.4g}") for f in _LEARNING_RATE_FACTORS),
         "epochs": tuple(sorted({max(1, round(recipe.epochs * f)) for f in (0.5, 1, 1.5, 2)})),
         "tokens_per_step": tuple(recipe.tokens_per_step * f // 2 for f in (1, 2, 4)),
-        "warmup": (0.0, 0.05, 0.15),
+        "warmup_ratio": (0.0, 0.05, 0.15),
         "weight_decay": (0.0, 0.1, 0.5, 1.0),
-        "average": (0.0, 0.97, 0.99),
+        "ema_decay": (0.0, 0.97, 0.99),
     }
     if recipe.early_stopping is not None:
-        found["gain"] = (0.003, 0.01, 0.03)
-        found["decay"] = (0.25, 0.5, 1.0)
+        space["min_delta"] = (0.003, 0.01, 0.03)
+        space["decay_ratio"] = (0.25, 0.5, 1.0)
     if recipe.lora is not None:
-        found["rank"] = (4, 8, 16, 32)
+        space["rank"] = (4, 8, 16, 32)
     else:
-        found["dropout"] = (0.0, 0.05, 0.1, 0.2)
-    return found
+        space["dropout"] = (0.0, 0.05, 0.1, 0.2)
+    return space
 
 
-def tuned(recipe: Recipe, values: Mapping[str, float | int]) -> Recipe:
-    """The recipe with these numbers."""
-    plain: dict[str, Any] = dict(values)
+def with_values(recipe: Recipe, values: Mapping[str, float | int]) -> Recipe:
+    """The recipe with these numbers, as `search_space` names them."""
+    changes: dict[str, Any] = dict(values)
     if recipe.early_stopping is not None:
-        schedule = {key: plain.pop(key) for key in ("gain", "decay") if key in plain}
-        plain["early_stopping"] = replace(recipe.early_stopping, **schedule)
-    if recipe.lora is not None and "rank" in plain:
-        rank = int(plain.pop("rank"))
+        names = [name for name in ("min_delta", "decay_ratio") if name in changes]
+        schedule = {name: changes.pop(name) for name in names}
+        changes["early_stopping"] = replace(recipe.early_stopping, **schedule)
+    if recipe.lora is not None and "rank" in changes:
+        rank = int(changes.pop("rank"))
         alpha = recipe.lora.alpha / recipe.lora.rank * rank
-        plain["lora"] = replace(recipe.lora, rank=rank, alpha=alpha)
-    return replace(recipe, **plain)
+        changes["lora"] = replace(recipe.lora, rank=rank, alpha=alpha)
+    return replace(recipe, **changes)
 
 
-def _search(
-    request: SweepRequest, accounts: Sequence[Texts], report: Reporter
-) -> tuple[Trial, ...]:
-    import ray
-    from ray import tune
-    from ray.tune.schedulers import ASHAScheduler
-    from ray.tune.search.basic_variant import BasicVariantGenerator
-
-    os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
-    os.environ["RAY_CHDIR_TO_TRIAL_DIR"] = "0"
-    # It warns of the files that those loggers would have written; the numbers are in memory.
-    logging.getLogger("ray.tune").setLevel(logging.ERROR)
-    known = {key: _own(request.recipe, key) for key in space(request.recipe)}
-    has: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    needs = {"cpu": 1.0, "gpu": 1.0 if has.get("GPU") else 0.0}
-    shared = tune.with_parameters(_try, request=request, accounts=tuple(accounts))
-    longest = len(accounts)
-    # What Tune prints belongs to nobody: stdout is for the one document that --json promises.
-    silent = redirect_stdout(io.StringIO())
-    bars = report.task("searching", request.trials)
-    with bars as bar, tempfile.TemporaryDirectory(prefix="hubtools-tune-") as folder, silent:
-        found: Any = tune.Tuner(
-            tune.with_resources(shared, needs),
-            param_space={key: tune.choice(list(v)) for key, v in space(request.recipe).items()},
-            tune_config=tune.TuneConfig(
-                metric="mean",
-                mode="min",
-                num_samples=request.trials,
-                search_alg=BasicVariantGenerator(
-                    points_to_evaluate=[known], random_state=request.seed
-                ),
-                scheduler=ASHAScheduler(
-                    time_attr="accounts",
-                    max_t=longest,
-                    grace_period=max(1, round(longest * _GRACE)),
-                    reduction_factor=_REDUCTION,
-                ),
-            ),
-            run_config=tune.RunConfig(
-                storage_path=folder, name="sweep", verbose=0, callbacks=[_telling(bar, longest)]
-            ),
-        ).fit()
-    trials = []
-    for number, result in enumerate(found):
-        if result.error is not None:
-            report.note(f"Trial {number + 1} failed: {str(result.error).splitlines()[-1]}")
-        metrics = result.metrics or {}
-        if metrics.get("bits"):
-            values = dict((result.config or {}).items())
-            bits = tuple(float(part) for part in metrics["bits"].split())
-            trials.append(Trial(number + 1, values, bits, round(metrics["time_total_s"], 1)))
-    return tuple(trials)
+def values_of(recipe: Recipe) -> dict[str, float | int]:
+    """The recipe's own numbers, by the names of `search_space`."""
+    owners: dict[str, object] = {
+        "rank": recipe.lora,
+        "min_delta": recipe.early_stopping,
+        "decay_ratio": recipe.early_stopping,
+    }
+    found = {name: getattr(owners.get(name, recipe), name) for name in search_space(recipe)}
+    return {name: 0.0 if value is None else value for name, value in found.items()}
 
 
-def _telling(bar: Task, accounts: int) -> Any:
-    """A callback of Tune that moves the bar on whenever a trial ends."""
-    from ray import tune
-
-    class Telling(tune.Callback):
-        ended, best = 0, math.inf
-
-        def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
-            self.ended += 1
-            if trial.last_result.get("accounts") == accounts:
-                self.best = min(self.best, trial.last_result["mean"])
-            said = f"best {self.best:.3f} bits a byte" if self.best < math.inf else ""
-            bar.advance(self.ended, said)
-
-        def on_trial_error(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
-            self.ended += 1
-            bar.advance(self.ended)
-
-    return Telling()
-
-
-def _own(recipe: Recipe, key: str) -> float | int:
-    if key == "rank":
-        assert recipe.lora is not None
-        return recipe.lora.rank
-    if key in ("gain", "decay"):
-        return float(getattr(recipe.early_stopping, key))
-    value = getattr(recipe, key)
-    return 0.0 if value is None else value
-
-
-def _try(
-    config: Mapping[str, float | int], request: SweepRequest, accounts: Sequence[Texts]
+def run_trial(
+    start: SweepStart,
+    values: Mapping[str, float | int],
+    report: Callable[[Sequence[float]], None],
 ) -> None:
-    """One trial, in a worker."""
-    from ray import tune
-
-    recipe, bases, bits = tuned(request.recipe, config), WarmBases(), []
-    for one in accounts:
-        found = score(bases, request.base, recipe, request.seed, one.train, one.aside)
-        bits.append(found)
-        mean = sum(bits) / len(bits)
-        said = " ".join(f"{value:.5f}" for value in bits)
-        tune.report({"mean": mean, "accounts": len(bits), "bits": said})
-
-
-def _final(bases: WarmBases, request: SweepRequest, recipe: Recipe, one: Texts) -> float:
-    train = (*one.train, *one.aside)
-    return score(bases, request.base, recipe, request.seed, train, one.held_out)
+    """Train one recipe on each account, and report the scores so far after each."""
+    recipe, models, bits = with_values(start.recipe, values), ModelCache(), []
+    for one in start.accounts:
+        bits.append(score(models, start, recipe, one.train, one.validation, CancelToken()))
+        report(bits)
 
 
 def score(
-    bases: WarmBases,
-    base_name: str,
+    models: ModelCache,
+    start: SweepStart,
     recipe: Recipe,
-    seed: int,
     train: Sequence[str],
     scored: Sequence[str],
+    cancel: CancelToken,
 ) -> float:
-    """Bits a byte of `scored` by a model that learned from `train`; nothing is kept."""
-    from hubtools.corpus.corpus import KeptPost
-    from hubtools.training.evaluate import evaluate
-    from hubtools.training.fitting import rows_of
-    from hubtools.training.loop import fit
-    from hubtools.training.lora import add_adapter
-
-    with bases.turn(), tempfile.TemporaryDirectory() as folder:
-        base = bases.fresh(base_name, recipe, train, seed)
-        posts = [[KeptPost(text, None) for text in train]]
-        blocks, aside = rows_of(base, posts, recipe)
+    """Bits per byte on `scored` of a model trained on `train`; the model is not kept."""
+    cancel.raise_if_cancelled()
+    with models.turn(), tempfile.TemporaryDirectory() as folder:
+        base = models.load(start.base, recipe, train, start.seed)
+        stopping = recipe.early_stopping
+        split = split_posts(
+            [KeptPost(text, None) for text in train],
+            val_fraction=stopping.val_fraction if stopping else 0.0,
+            test_fraction=0.0,
+        )
+        data = prepare(base, [split], recipe)
         if recipe.lora is not None:
-            add_adapter(base, recipe.lora, seed)
-        fit(base, blocks, recipe, seed, Path(folder) / "checkpoint", Reporter(), aside)
+            add_adapter(base.model, recipe.lora, start.seed)
+        checkpoint = Path(folder) / "checkpoint"
+        Trainer(base, data, recipe, seed=start.seed, checkpoint=checkpoint, cancel=cancel).train()
         return evaluate(base, scored).bits_per_byte

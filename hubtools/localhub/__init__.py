@@ -1,1 +1,1 @@
-"""The embedded Hub: the HTTP API that huggingface_hub speaks, and its web pages."""
+"""The embedded Hub: the HTTP API that huggingface_hub uses, and web pages."""

@@ -14,13 +14,13 @@ Role = Literal["read", "write"]
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The one person that the local Hub knows.
+    """Who the local Hub takes its callers for, and what they may do.
 
-    Without a `token` everybody who reaches the server is that person and may write to every
-    namespace; with one, only requests that carry it are, and they may write to the namespaces
-    of the user and of the orgs. Requests with the `read_token` see what the person sees and
-    change nothing. A `read_only` Hub knows nobody: all see what is public, and nothing can be
-    changed. Raises UsageError for names that no namespace can have.
+    Without a `token`, every caller is `user` and may write to every namespace. With one, only
+    requests that send it are, and they may write to the namespaces of the user and the orgs;
+    requests with the `read_token` see what the user sees and change nothing. On a `read_only` Hub,
+    every caller is anonymous: they see what is public and change nothing. Raises UsageError for
+    names that no namespace can have.
     """
 
     user: str = "me"
@@ -34,9 +34,9 @@ class Access:
             check_repo_name(name)
 
     def role(self, authorization: str | None) -> Role | None:
-        """What a request with this Authorization header may do as the user; None for others.
+        """What a request with this Authorization header may do; None if it is anonymous.
 
-        Raises UnauthorizedError for a header that holds anything but one of the tokens.
+        Raises UnauthorizedError for a header with anything but one of the tokens.
         """
         if self.read_only:
             return None
@@ -52,11 +52,11 @@ class Access:
         raise UnauthorizedError("Invalid credentials in Authorization header")
 
     def check_write(self, namespace: str) -> None:
-        """Raises ForbiddenError when the signed-in user may not write to the namespace."""
+        """Raises ForbiddenError unless the signed-in user may write to the namespace."""
         allowed = (self.user, *self.orgs)
         if self.token is not None and namespace.lower() not in (a.lower() for a in allowed):
             raise ForbiddenError(
-                f"{self.user} may not write to the namespace {namespace!r}",
+                f"{self.user} cannot write to the namespace {namespace!r}",
                 fix=f"Use one of: {', '.join(allowed)}",
             )
 

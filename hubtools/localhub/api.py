@@ -1,8 +1,8 @@
 """The local Hub as an ASGI app: the routes of its API and of its pages.
 
 Routes match the path as it was sent, so that a quoted slash stays inside its segment. The API
-is the part of huggingface.co's that huggingface_hub's client uses for models, and for the files of
-Spaces, which are kept and do not run.
+is the part of huggingface.co's that huggingface_hub's client uses for models and for the files of
+Spaces, which are stored and do not run.
 """
 
 from __future__ import annotations
@@ -25,16 +25,17 @@ from hubtools.localhub.access import OPEN, Access
 from hubtools.localhub.errors import RepoHiddenError, RepoMovedError, RepoNotFoundError
 from hubtools.localhub.http import (
     LOOPBACK,
-    Guard,
-    Hub,
+    HubContext,
     JsonResponse,
+    RequestGuard,
     error_response,
     is_signed_in,
     moved_response,
     param,
 )
+from hubtools.localhub.inference_queue import InferenceService
 from hubtools.localhub.limits import bucket_of
-from hubtools.localhub.prompt_api import Box
+from hubtools.localhub.rendering import page_templates
 from hubtools.localhub.store import Store
 from hubtools.localhub.types import SPACES
 
@@ -44,12 +45,12 @@ def create_app(
     *,
     access: Access = OPEN,
     hosts: frozenset[str] | None = LOOPBACK,
-    prompting: bool = True,
+    inference: bool = True,
 ) -> Starlette:
     """The app over a store.
 
-    `hosts` are the host names that it answers to; None answers to every name, for a server that
-    listens beyond this machine. `prompting`: whether models may be run for visitors.
+    `hosts` are the host names that it serves; None serves every name, for a server that listens
+    beyond this machine. `inference`: whether visitors may prompt the models.
     """
     app = Starlette(
         routes=[
@@ -62,28 +63,33 @@ def create_app(
             *_page_routes(f"/{SPACES}"),
             *_page_routes("/"),
             *_model_page_routes(),
-            *_rest(),
+            *_other_routes(),
         ],
-        middleware=[Middleware(Guard, access=access, hosts=hosts)],
+        middleware=[Middleware(RequestGuard, access=access, hosts=hosts)],
         exception_handlers={
-            HubtoolsError: _failed,
-            HTTPException: _no_such_route,
-            ClientDisconnect: _gone,
+            HubtoolsError: _hubtools_error,
+            HTTPException: _http_error,
+            ClientDisconnect: _disconnected,
         },
         lifespan=_lifespan,
     )
     app.router.redirect_slashes = False
-    app.state.hub = Hub(store, access, secrets.token_bytes(32))
-    app.state.routes = routes.environment()
-    app.state.prompt_api = Box(store) if prompting else None
+    app.state.context = HubContext(
+        store=store,
+        access=access,
+        upload_key=secrets.token_bytes(32),
+        templates=page_templates(),
+        inference=InferenceService(store) if inference else None,
+    )
     return app
 
 
 @asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     yield
-    if app.state.prompt_api is not None:
-        await app.state.prompt_api.close()
+    service = app.state.context.inference
+    if service is not None:
+        await service.close()
 
 
 def _api_routes() -> list[Route]:
@@ -115,9 +121,9 @@ def _repo_routes(kind: str) -> list[Route]:
     ]
 
 
-def _file_routes(before: str) -> list[Route]:
-    """`before` is what the addresses of one kind of repository begin with."""
-    repo = f"{before}{{namespace}}/{{name}}"
+def _file_routes(prefix: str) -> list[Route]:
+    """`prefix` is what the addresses of one kind of repository start with."""
+    repo = f"{prefix}{{namespace}}/{{name}}"
     lfs = f"{repo}.git/info/lfs/objects"
     return [
         Route(f"{lfs}/batch", api_commit.lfs_batch, methods=["POST"]),
@@ -138,8 +144,8 @@ def _gallery_routes() -> list[Route]:
     ]
 
 
-def _page_routes(before: str) -> list[Route]:
-    repo = f"{before}{{namespace}}/{{name}}"
+def _page_routes(prefix: str) -> list[Route]:
+    repo = f"{prefix}{{namespace}}/{{name}}"
     return [
         Route(repo, routes.card),
         Route(f"{repo}/tree/{{revision}}", routes.files),
@@ -153,30 +159,30 @@ def _page_routes(before: str) -> list[Route]:
 def _model_page_routes() -> list[Route]:
     repo = "/{namespace}/{name}"
     return [
-        Route(f"{repo}/run", routes.record),
+        Route(f"{repo}/run", routes.run),
         Route(f"{repo}/share/{{key}}.png", routes.share_picture),
         Route(f"{repo}/share/{{key}}", routes.share),
         Route(f"{repo}/predict", prompt_api.predict, methods=["POST"]),
     ]
 
 
-def _rest() -> list[Route]:
+def _other_routes() -> list[Route]:
     return [Route("/{rest:path}", _unknown, methods=["GET", "POST", "PUT", "DELETE"])]
 
 
 async def _unknown(request: Request) -> Response:
-    """Ids without a namespace and addresses of other kinds of repositories are no models here."""
+    """What looks like a repository, such as an id without a namespace, is one that is missing."""
     rest = param(request, "rest")
     if rest.startswith(("models/", SPACES)) or "/resolve/" in rest:
-        raise RepoNotFoundError("there is no such repository on this Hub")
-    raise HTTPException(404, "This Hub has no such address")
+        raise RepoNotFoundError("repository not found")
+    raise HTTPException(404, "This Hub has no such endpoint")
 
 
-async def _failed(request: Request, error: Exception) -> Response:
+async def _hubtools_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HubtoolsError)
     if isinstance(error, RepoMovedError):
         return moved_response(request, error)
-    if _is_for_a_browser(request):
+    if _wants_html(request):
         return await run_in_threadpool(routes.error_page, request, error)
     is_page = bucket_of(request.scope["path"]) == "pages"
     if isinstance(error, RepoNotFoundError) and not is_signed_in(request) and not is_page:
@@ -184,18 +190,18 @@ async def _failed(request: Request, error: Exception) -> Response:
     return error_response(error)
 
 
-async def _no_such_route(request: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    if error.status_code == 404 and _is_for_a_browser(request):
-        missing = RepoNotFoundError("there is no such page on this Hub")
+    if error.status_code == 404 and _wants_html(request):
+        missing = RepoNotFoundError("this page does not exist")
         return await run_in_threadpool(routes.error_page, request, missing)
     return JsonResponse({"error": error.detail}, error.status_code, error.headers)
 
 
-async def _gone(request: Request, error: Exception) -> Response:
+async def _disconnected(request: Request, error: Exception) -> Response:
     return Response(status_code=499)
 
 
-def _is_for_a_browser(request: Request) -> bool:
+def _wants_html(request: Request) -> bool:
     wants_html = "text/html" in request.headers.get("accept", "")
     return wants_html and not request.scope["path"].startswith("/api/")

@@ -23,11 +23,11 @@ from hubtools.localhub.errors import (
     WrongContentError,
 )
 from hubtools.localhub.http import (
-    Hub,
+    HubContext,
     JsonResponse,
     check_write,
-    hub_of,
-    json_body,
+    context_of,
+    json_endpoint,
     json_object,
     param,
     repo_id_of,
@@ -39,68 +39,53 @@ from hubtools.localhub.names import (
     check_sha256,
     clean_text,
 )
-from hubtools.localhub.objects import Staging, Writer
+from hubtools.localhub.objects import ContentWriter, Staging
 from hubtools.localhub.types import (
     AddFile,
-    AddLfs,
-    Commit,
+    AddLfsFile,
     DeleteFile,
     DeleteFolder,
-    Draft,
+    NewCommit,
     Operation,
-    RepoId,
 )
 
-_PIECE = 1 << 20  # bytes that are written to the disk at once
+_CHUNK = 1 << 20  # bytes that are written to the disk at once
 _MAX_LINE = MAX_REGULAR * 4 // 3 + (64 << 10)  # a regular file in base64, and its keys
 
 
-async def preupload(request: Request) -> Response:
+@json_endpoint
+def preupload(request: Request, body: dict[str, Any]) -> Response:
     """POST /api/models/{id}/preupload/{revision}"""
-    repo_id, body = _writable(request), await json_body(request)
-    asked = [(check_path(f.get("path")), _size(f)) for f in _objects(body, "files")]
-    known = await run_in_threadpool(
-        _known_oids, hub_of(request), repo_id, param(request, "revision")
-    )
+    repo_id = check_write(request, repo_id_of(request))
+    with context_of(request).store.snapshot() as snapshot:
+        repo = snapshot.repo(repo_id)
+        tree = snapshot.tree(repo, snapshot.commit(repo, param(request, "revision")))
+    present = {entry.path: entry for entry in tree}
     files = []
-    for path, size in asked:
-        mode = "lfs" if belongs_to_lfs(path, size) else "regular"
+    for file in _objects(body, "files"):
+        path = check_path(file.get("path"))
+        is_lfs, entry = belongs_to_lfs(path, _size(file)), present.get(path)
+        mode = "lfs" if is_lfs else "regular"
         item: dict[str, Any] = {"path": path, "uploadMode": mode, "shouldIgnore": False}
-        if (path, mode) in known:
-            item["oid"] = known[path, mode]
+        if entry is not None and entry.is_lfs == is_lfs:
+            item["oid"] = entry.etag
         files.append(item)
     return JsonResponse({"files": files})
 
 
-def _known_oids(hub: Hub, repo_id: RepoId, revision: str) -> dict[tuple[str, str], str]:
-    with hub.store.view() as view:
-        repo = view.repo(repo_id)
-        entries = view.tree(repo, view.commit(repo, revision))
-    return {
-        (e.path, "regular" if e.pointer_size is None else "lfs"): (
-            e.oid if e.pointer_size is None else e.sha256
-        )
-        for e in entries
-    }
-
-
-async def lfs_batch(request: Request) -> Response:
+@json_endpoint
+def lfs_batch(request: Request, body: dict[str, Any]) -> Response:
     """POST /{id}.git/info/lfs/objects/batch"""
-    repo_id, body = _writable(request), await json_body(request)
+    repo_id, store = check_write(request, repo_id_of(request)), context_of(request).store
     if body.get("operation") != "upload":
-        raise BadRequestError("only uploads go through LFS", fix="Download through /resolve/")
+        raise BadRequestError("only uploads go through LFS", fix="Download from /resolve/")
     wanted = [(check_sha256(o.get("oid")), _size(o)) for o in _objects(body, "objects")]
-
-    def present() -> dict[str, int]:
-        store = hub_of(request).store
-        with store.view() as view:
-            view.repo(repo_id)
-        return store.claim(oid for oid, _ in wanted)
-
-    sizes = await run_in_threadpool(present)
-    objects = [_lfs_object(request, oid, size, sizes.get(oid)) for oid, size in wanted]
-    answer = {"transfer": "basic", "objects": objects, "hash_algo": "sha256"}
-    return JsonResponse(answer, media_type="application/vnd.git-lfs+json")
+    with store.snapshot() as snapshot:
+        snapshot.repo(repo_id)
+    present = store.claim(oid for oid, _ in wanted)
+    objects = [_lfs_object(request, oid, size, present.get(oid)) for oid, size in wanted]
+    batch = {"transfer": "basic", "objects": objects, "hash_algo": "sha256"}
+    return JsonResponse(batch, media_type="application/vnd.git-lfs+json")
 
 
 def _lfs_object(request: Request, oid: str, size: int, present: int | None) -> dict[str, Any]:
@@ -111,87 +96,85 @@ def _lfs_object(request: Request, oid: str, size: int, present: int | None) -> d
         message = f"this object has {present} bytes"
         return item | {"error": {"code": 422, "message": message}}
     base, repo = str(request.base_url), repo_id_of(request)
-    signature = _signature(hub_of(request), oid, size)
+    signature = _signature(context_of(request), oid, size)
     upload = {"href": f"{base}-/lfs/{oid}?size={size}&signature={signature}"}
     verify = {"href": f"{base}{repo}.git/info/lfs/objects/verify"}
     return item | {"actions": {"upload": upload, "verify": verify}}
 
 
 async def lfs_upload(request: Request) -> Response:
-    """PUT /-/lfs/{oid}, at an address that the batch endpoint gave out"""
-    hub, oid = hub_of(request), check_sha256(param(request, "oid"))
+    """PUT /-/lfs/{oid}, at an address from the batch endpoint"""
+    context, oid = context_of(request), check_sha256(param(request, "oid"))
     size = request.query_params.get("size", "")
     signature = request.query_params.get("signature", "")
-    expected = _signature(hub, oid, int(size)) if size.isdecimal() and size.isascii() else ""
+    expected = _signature(context, oid, int(size)) if size.isdecimal() and size.isascii() else ""
     if not expected or not hmac.compare_digest(signature.encode(), expected.encode()):
-        raise ForbiddenError("this upload address was not given out by this Hub, or is too old")
+        raise ForbiddenError(
+            "the upload address is invalid or expired", fix="Request the batch again"
+        )
     with ExitStack() as stack:
-        with writing(hub.store.root):
-            staging = stack.enter_context(hub.store.objects.staging())
+        with writing(context.store.root):
+            staging = stack.enter_context(context.store.objects.staging())
             writer = stack.enter_context(staging.writer())
         await _receive(request, writer, int(size))
         staged = await run_in_threadpool(writer.finish)
         if (staged.sha256, staged.size) != (oid, int(size)):
             raise WrongContentError(
-                f"{staged.size} bytes with the SHA-256 {staged.sha256} came",
+                f"received {staged.size} bytes with the SHA-256 {staged.sha256}",
                 where=f"LFS object {oid} of {size} bytes",
                 fix="Upload it again",
             )
-        await run_in_threadpool(hub.store.keep, staged)
+        await run_in_threadpool(context.store.keep, staged)
     return Response(status_code=200)
 
 
-async def _receive(request: Request, writer: Writer, limit: int) -> None:
-    piece = bytearray()
+async def _receive(request: Request, writer: ContentWriter, limit: int) -> None:
+    buffer = bytearray()
     received = 0
     async for chunk in request.stream():
-        piece += chunk
+        buffer += chunk
         received += len(chunk)
         if received > limit:
-            raise WrongContentError(f"more than the {limit} bytes that were announced came")
-        if len(piece) >= _PIECE:
-            await run_in_threadpool(_write, writer, bytes(piece))
-            piece.clear()
-    await run_in_threadpool(_write, writer, bytes(piece))
+            raise WrongContentError(f"received more than the announced {limit} bytes")
+        if len(buffer) >= _CHUNK:
+            await run_in_threadpool(_write, writer, bytes(buffer))
+            buffer.clear()
+    await run_in_threadpool(_write, writer, bytes(buffer))
 
 
-def _write(writer: Writer, piece: bytes) -> None:
+def _write(writer: ContentWriter, data: bytes) -> None:
     with writing(writer.path):
-        writer.write(piece)
+        writer.write(data)
 
 
-async def lfs_verify(request: Request) -> Response:
+@json_endpoint
+def lfs_verify(request: Request, body: dict[str, Any]) -> Response:
     """POST /{id}.git/info/lfs/objects/verify"""
-    _writable(request)
-    body = await json_body(request)
+    check_write(request, repo_id_of(request))
     oid, size = check_sha256(body.get("oid")), _size(body)
-
-    def present() -> int | None:
-        with hub_of(request).store.view() as view:
-            return view.object_size(oid)
-
-    if await run_in_threadpool(present) != size:
-        raise EntryNotFoundError(f"LFS object {oid}", "")
+    with context_of(request).store.snapshot() as snapshot:
+        if snapshot.object_size(oid) != size:
+            raise EntryNotFoundError(f"LFS object {oid}", "")
     return JsonResponse({})
 
 
 async def commit(request: Request) -> Response:
     """POST /api/models/{id}/commit/{revision}, NDJSON"""
-    hub, repo_id = hub_of(request), _writable(request)
+    context, repo_id = context_of(request), check_write(request, repo_id_of(request))
     if request.query_params.get("create_pr"):
         raise BadRequestError("this Hub has no pull requests", fix="Commit to main")
     if param(request, "revision") not in ("main", "refs/heads/main"):
-        raise RevisionNotFoundError("this Hub has one branch", fix="Commit to main")
+        raise RevisionNotFoundError("this Hub has no branch but main", fix="Commit to main")
     with ExitStack() as stack:
-        with writing(hub.store.root):
-            staging = stack.enter_context(hub.store.objects.staging())
-        draft = await _read_draft(request, staging, hub.access.user)
-        made: Commit = await run_in_threadpool(hub.store.commit, repo_id, draft)
+        with writing(context.store.root):
+            staging = stack.enter_context(context.store.objects.staging())
+        new = await _read_commit(request, staging, context.access.user)
+        made = await run_in_threadpool(context.store.commit, repo_id, new)
     url = f"{request.base_url}{repo_id}/commit/{made.oid}"
     return JsonResponse({"success": True, "commitOid": made.oid, "commitUrl": url})
 
 
-async def _read_draft(request: Request, staging: Staging, author: str) -> Draft:
+async def _read_commit(request: Request, staging: Staging, author: str) -> NewCommit:
     header: Mapping[str, Any] | None = None
     operations: list[Operation] = []
     async for line in _lines(request.stream()):
@@ -203,7 +186,7 @@ async def _read_draft(request: Request, staging: Staging, author: str) -> Draft:
     if header is None:
         raise BadRequestError("the commit has no header line")
     parent = header.get("parentCommit")
-    return Draft(
+    return NewCommit(
         author=author,
         title=clean_text(header.get("summary") or "Update", 500),
         message=clean_text(header.get("description") or "", 20_000),
@@ -216,7 +199,7 @@ def _keyed(line: bytes) -> tuple[str, Mapping[str, Any]]:
     data = json_object(line)
     key, value = data.get("key"), data.get("value")
     if not isinstance(key, str) or not isinstance(value, dict):
-        raise BadRequestError("a line of the commit has no key and value")
+        raise BadRequestError("a line of the commit lacks a key or a value")
     return key, value
 
 
@@ -229,7 +212,7 @@ def _operation(key: str, value: Mapping[str, Any], staging: Staging) -> Operatio
                 return AddFile(path, staging.add(content))
         case "lfsFile":
             size = value.get("size")
-            return AddLfs(
+            return AddLfsFile(
                 path, check_sha256(value.get("oid")), None if size is None else _size(value)
             )
         case "deletedFile":
@@ -237,7 +220,7 @@ def _operation(key: str, value: Mapping[str, Any], staging: Staging) -> Operatio
         case "deletedFolder":
             return DeleteFolder(path)
         case _:
-            raise BadRequestError(f"a commit knows no operation {key[:60]!r}")
+            raise BadRequestError(f"unknown operation {key[:60]!r}")
 
 
 def _content(path: str, value: Mapping[str, Any]) -> bytes:
@@ -251,7 +234,7 @@ def _content(path: str, value: Mapping[str, Any]) -> bytes:
         data = content.encode("utf-8", "replace")
     if len(data) > MAX_REGULAR:
         raise TooLargeError(
-            f"more than {MAX_REGULAR >> 20} MiB in a regular file", where=path, fix="Use LFS"
+            f"regular files are limited to {MAX_REGULAR >> 20} MiB", where=path, fix="Use LFS"
         )
     return data
 
@@ -273,12 +256,6 @@ async def _lines(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         yield bytes(buffer)
 
 
-def _writable(request: Request) -> RepoId:
-    repo_id = repo_id_of(request)
-    check_write(request, repo_id)
-    return repo_id
-
-
 def _objects(body: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     items = body.get(key)
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
@@ -293,5 +270,5 @@ def _size(item: Mapping[str, Any]) -> int:
     return size
 
 
-def _signature(hub: Hub, oid: str, size: int) -> str:
-    return hmac.new(hub.upload_key, f"{oid}:{size}".encode(), hashlib.sha256).hexdigest()
+def _signature(context: HubContext, oid: str, size: int) -> str:
+    return hmac.new(context.upload_key, f"{oid}:{size}".encode(), hashlib.sha256).hexdigest()

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -24,14 +22,15 @@ from hubtools.localhub.errors import (
 from hubtools.localhub.http import (
     JsonResponse,
     check_write,
+    context_of,
+    cursor_link,
     error_response,
-    hub_of,
-    is_signed_in,
-    json_body,
-    next_link,
+    json_endpoint,
     param,
+    repo_for,
     repo_id_of,
     role_of,
+    snapshot_for,
 )
 from hubtools.localhub.names import check_repo_id, parse_repo_id, space_readme
 from hubtools.localhub.payloads import (
@@ -41,19 +40,19 @@ from hubtools.localhub.payloads import (
     needs_cards,
     needs_files,
     repo_payload,
+    requested_fields,
     sibling,
     sibling_with_blob,
-    wanted_fields,
 )
 from hubtools.localhub.readme import read_card
 from hubtools.localhub.store import README, Store
-from hubtools.localhub.types import Card, Commit, Entry, Query, Repo, RepoId, SortKey
+from hubtools.localhub.types import Commit, Entry, Query, Repo, RepoCard, RepoId, SortKey
 
 _MAX_PAGE = 1000
 _SORTS: Mapping[str, SortKey] = {
     "lastModified": "lastModified",
     "createdAt": "createdAt",
-    # Nobody counts these here: all are equal, and the newest comes first.
+    # Not counted here: all are equal, and the newest comes first.
     "downloads": "createdAt",
     "likes": "createdAt",
     "trendingScore": "createdAt",
@@ -65,7 +64,7 @@ def whoami(request: Request) -> Response:
     role = role_of(request)
     if role is None:
         raise UnauthorizedError("Invalid username or password.")
-    access = hub_of(request).access
+    access = context_of(request).access
     token = {"displayName": "local", "role": role}
     return JsonResponse(
         {
@@ -83,102 +82,95 @@ def whoami(request: Request) -> Response:
     )
 
 
-async def create(request: Request) -> Response:
+@json_endpoint
+def create(request: Request, body: dict[str, Any]) -> Response:
     """POST /api/repos/create"""
-    hub, body = hub_of(request), await json_body(request)
-    repo_id = _named(request, body)
-    check_write(request, repo_id)
-    private = _is_private(body, otherwise=False)
+    store, user = context_of(request).store, context_of(request).access.user
+    repo_id = check_write(request, _repo_id(request, body))
+    private = _is_private(body, default=False)
     files = {README: space_readme(repo_id.name, body.get("sdk"))} if repo_id.is_space else {}
     url, name = f"{request.base_url}{repo_id}", f"{repo_id.owner}/{repo_id.name}"
-    make = partial(hub.store.create, author=hub.access.user, private=private, files=files)
     try:
-        await run_in_threadpool(make, repo_id)
+        store.create(repo_id, author=user, private=private, files=files)
     except RepoExistsError as error:
         return error_response(error, url=url)
     return JsonResponse({"url": url, "name": name, "id": name})
 
 
-async def delete(request: Request) -> Response:
+@json_endpoint
+def delete(request: Request, body: dict[str, Any]) -> Response:
     """DELETE /api/repos/delete"""
-    repo_id = _named(request, await json_body(request))
-    check_write(request, repo_id)
-    with _by_todays_name():
-        await run_in_threadpool(hub_of(request).store.delete, repo_id)
+    repo_id = check_write(request, _repo_id(request, body))
+    with _current_names_only():
+        context_of(request).store.delete(repo_id)
     return JsonResponse({})
 
 
-async def move(request: Request) -> Response:
+@json_endpoint
+def move(request: Request, body: dict[str, Any]) -> Response:
     """POST /api/repos/move"""
-    body = await json_body(request)
-    kind = body.get("type")
-    old = parse_repo_id(body.get("fromRepo"), kind=kind)
-    new = parse_repo_id(body.get("toRepo"), kind=kind)
-    check_write(request, old)
-    check_write(request, new)
-    with _by_todays_name():
-        await run_in_threadpool(hub_of(request).store.move, old, new)
+    old, new = (
+        check_write(request, parse_repo_id(body.get(key), kind=body.get("type")))
+        for key in ("fromRepo", "toRepo")
+    )
+    with _current_names_only():
+        context_of(request).store.move(old, new)
     return JsonResponse({"url": f"{request.base_url}{new}"})
 
 
-async def settings(request: Request) -> Response:
+@json_endpoint
+def settings(request: Request, body: dict[str, Any]) -> Response:
     """PUT /api/models/{id}/settings"""
-    store, repo_id, body = hub_of(request).store, repo_id_of(request), await json_body(request)
-    check_write(request, repo_id)
+    store, repo_id = context_of(request).store, check_write(request, repo_id_of(request))
     gated = body.get("gated", ...)
     if gated not in (..., False, None, "auto", "manual"):
         raise BadRequestError("gated must be auto, manual or false")
-
-    def configure() -> Repo:
-        with store.view() as view:
-            repo = view.repo(repo_id)
-        private = _is_private(body, otherwise=repo.private)
-        new = repo.gated if gated is ... else gated or None
-        return store.configure(repo.id, private=private, gated=new)
-
-    repo = await run_in_threadpool(configure)
+    with store.snapshot() as snapshot:
+        repo = snapshot.repo(repo_id)
+    private = _is_private(body, default=repo.private)
+    gated = repo.gated if gated is ... else gated or None
+    repo = store.configure(repo.id, private=private, gated=gated)
     return JsonResponse({"private": repo.private, "gated": repo.gated or False})
 
 
 def list_repos(request: Request) -> Response:
     """GET /api/models and GET /api/spaces"""
-    asked = request.query_params
-    otherwise = FULL if _is_true(asked.get("full")) else LISTED
-    if _is_true(asked.get("cardData")):
-        otherwise = otherwise | {"cardData"}
-    fields = wanted_fields(_several(request, "expand"), otherwise)
-    sort = _SORTS.get(asked.get("sort", "createdAt"))
+    params = request.query_params
+    default = FULL if flag(params.get("full")) else LISTED
+    if flag(params.get("cardData")):
+        default = default | {"cardData"}
+    fields = requested_fields(_values(request, "expand"), default)
+    sort = _SORTS.get(params.get("sort", "createdAt"))
     if sort is None:
-        raise BadRequestError(f"cannot sort by {asked['sort'][:60]!r}")
+        raise BadRequestError(f"cannot sort by {params['sort'][:60]!r}")
     query = Query(
-        namespace=asked.get("author"),
-        search=asked.get("search"),
-        tags=tuple(_several(request, "filter")),
-        pipeline_tag=asked.get("pipeline_tag"),
+        namespace=params.get("author"),
+        search=params.get("search"),
+        tags=tuple(_values(request, "filter")),
+        pipeline_tag=params.get("pipeline_tag"),
         sort=sort,
         limit=page_size(request, _MAX_PAGE),
-        after=asked.get("cursor"),
+        after=params.get("cursor"),
         cards=needs_cards(fields),
         spaces=request.scope["path"] == "/api/spaces",
     )
-    with hub_of(request).store.view(private=is_signed_in(request)) as view:
-        page = view.page(query)
-        files = view.head_files(page.repos) if needs_files(fields) else {}
+    with snapshot_for(request) as snapshot:
+        page = snapshot.page(query)
+        files = snapshot.head_files(page.repos) if needs_files(fields) else {}
     items = [_summary(repo, fields, files.get(repo.key, [])) for repo in page.repos]
-    return JsonResponse(items, headers=_link(request, page.next))
+    return JsonResponse(items, headers=cursor_link(request, page.next))
 
 
 def repo_info(request: Request) -> Response:
     """GET /api/models/{id} and GET /api/models/{id}/revision/{revision}"""
-    store = hub_of(request).store
-    fields = wanted_fields(_several(request, "expand"), INFO)
-    with store.view(private=is_signed_in(request)) as view:
-        repo = view.repo(repo_id_of(request))
-        commit = view.commit(repo, param(request, "revision", "main"))
-        files = view.tree(repo, commit)
+    store = context_of(request).store
+    fields = requested_fields(_values(request, "expand"), INFO)
+    with repo_for(request) as (snapshot, repo):
+        commit = snapshot.commit(repo, param(request, "revision", "main"))
+        files = snapshot.tree(repo, commit)
         if commit.seq != repo.seq:
             repo = _as_it_was(store, repo, commit, files)
-    if not _is_true(request.query_params.get("blobs")):
+    if not flag(request.query_params.get("blobs")):
         return JsonResponse(_summary(repo, fields, files))
     siblings = [sibling_with_blob(entry) for entry in files]
     return JsonResponse(repo_payload(repo, fields, siblings, _storage(files)))
@@ -186,17 +178,16 @@ def repo_info(request: Request) -> Response:
 
 def refs(request: Request) -> Response:
     """GET /api/models/{id}/refs"""
-    with hub_of(request).store.view(private=is_signed_in(request)) as view:
-        repo = view.repo(repo_id_of(request))
-    main = {"name": "main", "ref": "refs/heads/main", "targetCommit": repo.head}
+    with repo_for(request) as (_, repo):
+        main = {"name": "main", "ref": "refs/heads/main", "targetCommit": repo.head}
     return JsonResponse({"branches": [main], "converts": [], "tags": [], "pullRequests": []})
 
 
-async def validate_yaml(request: Request) -> Response:
+@json_endpoint
+def validate_yaml(request: Request, body: dict[str, Any]) -> Response:
     """POST /api/validate-yaml"""
-    content = str((await json_body(request)).get("content", ""))
     try:
-        data, _ = split_front_matter(content)
+        data, _ = split_front_matter(str(body.get("content", "")))
     except (CardError, ValueError, RecursionError) as error:
         return JsonResponse({"errors": [{"message": str(error)}], "warnings": []}, 400)
     empty = {"message": "empty or missing yaml metadata in repo card"}
@@ -204,11 +195,16 @@ async def validate_yaml(request: Request) -> Response:
 
 
 def page_size(request: Request, largest: int) -> int:
-    """The `limit` that a request asks for, at most `largest`. Raises BadRequestError."""
+    """The `limit` of a request, at most `largest`. Raises BadRequestError."""
     text = request.query_params.get("limit", str(largest))
     if not text.isascii() or not text.isdigit() or int(text[:9]) < 1:
-        raise BadRequestError("limit must be a number above 0")
+        raise BadRequestError("limit must be a positive number")
     return min(int(text[:9]), largest)
+
+
+def flag(text: str | None) -> bool:
+    """Whether a query parameter is set."""
+    return text is not None and text.lower() in ("true", "1")
 
 
 def _summary(repo: Repo, fields: frozenset[str], files: list[Entry]) -> dict[str, Any]:
@@ -221,43 +217,35 @@ def _storage(files: list[Entry]) -> int:
 
 def _as_it_was(store: Store, repo: Repo, commit: Commit, files: list[Entry]) -> Repo:
     readme = next((entry for entry in files if entry.path == README), None)
-    card = read_card(store.readme(readme.sha256)) if readme else Card()
+    card = read_card(store.readme(readme.sha256)) if readme else RepoCard()
     return replace(repo, head=commit.oid, modified=commit.time, card=card)
 
 
 @contextmanager
-def _by_todays_name() -> Iterator[None]:
-    """What is named in a body cannot be redirected, and an old name may mean another one."""
+def _current_names_only() -> Iterator[None]:
+    """A name in a body cannot be redirected, so an old one is an error."""
     try:
         yield
     except RepoMovedError as error:
         raise RepoNotFoundError(
-            f"there is no repository {error.old}", fix=f"Use its new name, {error.new}"
+            f"repository {error.old} not found", fix=f"Use its new name, {error.new}"
         ) from error
 
 
-def _named(request: Request, body: Mapping[str, Any]) -> RepoId:
-    namespace = body.get("organization") or hub_of(request).access.user
+def _repo_id(request: Request, body: Mapping[str, Any]) -> RepoId:
+    namespace = body.get("organization") or context_of(request).access.user
     return check_repo_id(namespace, body.get("name"), kind=body.get("type"))
 
 
-def _is_private(body: Mapping[str, Any], *, otherwise: bool) -> bool:
+def _is_private(body: Mapping[str, Any], *, default: bool) -> bool:
     visibility = body.get("visibility")
     if visibility is None:
-        return bool(body.get("private", otherwise))
+        return bool(body.get("private", default))
     if visibility not in ("public", "private"):
         raise BadRequestError("visibility must be public or private")
     return bool(visibility == "private")
 
 
-def _several(request: Request, name: str) -> list[str]:
-    asked = request.query_params
-    return [*asked.getlist(name), *asked.getlist(f"{name}[]")]
-
-
-def _is_true(text: str | None) -> bool:
-    return text is not None and text.lower() in ("true", "1")
-
-
-def _link(request: Request, cursor: str | None) -> dict[str, str]:
-    return next_link(request, {"cursor": cursor}) if cursor else {}
+def _values(request: Request, name: str) -> list[str]:
+    params = request.query_params
+    return [*params.getlist(name), *params.getlist(f"{name}[]")]

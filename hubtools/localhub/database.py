@@ -1,12 +1,11 @@
 """The SQLite file behind the store: its tables, and transactions on it.
 
-A file's row in `entries` says from which commit on (`added`) and until which one (`removed`) a
-path had a content, so every commit has its tree and a commit costs one row a changed file.
+A row of `entries` names the content of a path from the commit `added` until the commit `removed`,
+so every commit has its tree, and a commit costs one row per changed file.
 """
 
 from __future__ import annotations
 
-import fcntl
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +13,10 @@ from pathlib import Path
 from queue import Empty, LifoQueue
 
 from hubtools.core.errors import OutputError
+from hubtools.localhub.objects import folder_lock
 
 _VERSION = 1
-_WAIT = 60.0  # seconds that a writer waits for the others
+_TIMEOUT = 60.0  # seconds that a writer waits for others
 _SCHEMA = """
 CREATE TABLE repos (
     key INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -82,18 +82,18 @@ class Database:
         self._path = root / "hub.sqlite3"
         self._idle: LifoQueue[sqlite3.Connection] = LifoQueue()
         try:
-            with _only_process(root / "hub.lock"), self._connection() as connection:
+            with folder_lock(root), self._connection() as connection:
                 self._prepare(connection)
         except sqlite3.Error as error:
             raise OutputError(
-                f"cannot be used as a local Hub's database: {error}",
+                f"not usable as a local Hub's database: {error}",
                 where=self._path,
                 fix="Choose another folder, or make this one writable",
             ) from error
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """One consistent view of the store."""
+        """One consistent snapshot of the store."""
         with self._connection() as connection:
             connection.execute("BEGIN")
             try:
@@ -103,7 +103,7 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """The one writer among all threads and processes; all of the block happens, or nothing."""
+        """The only writing transaction of all threads and processes; it happens or it does not."""
         with self._connection() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -139,7 +139,7 @@ class Database:
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            self._path, timeout=_WAIT, isolation_level=None, check_same_thread=False
+            self._path, timeout=_TIMEOUT, isolation_level=None, check_same_thread=False
         )
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA foreign_keys = ON")
@@ -151,15 +151,8 @@ class Database:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version > _VERSION:
             raise OutputError(
-                "was made by a newer hubtools", where=self._path, fix="Upgrade hubtools"
+                "created by a newer version of hubtools", where=self._path, fix="Upgrade hubtools"
             )
         if version == 0:
             script = f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;"
             connection.executescript(script)
-
-
-@contextmanager
-def _only_process(path: Path) -> Iterator[None]:
-    with path.open("wb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

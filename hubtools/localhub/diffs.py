@@ -1,4 +1,4 @@
-"""What changed between two versions of a file, as rows of a table."""
+"""The difference between two versions of a file, as rows of a table."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ MAX_BYTES = 200_000
 """Of each version; larger ones are not compared."""
 _MAX_LINES = 2_000
 _MAX_ROWS = 1_000
-_WIDEST = 1_000  # characters of a line that are shown
+_MAX_WIDTH = 1_000  # characters of a line that are shown
 _CONTEXT = 3
 
 
 @dataclass(frozen=True, slots=True)
 class DiffRow:
-    """A line of the old version, of the new one, or of both; `skip` stands for lines left out."""
+    """A line of the old version, the new one or both; `skip` stands for omitted lines."""
 
     kind: Literal["same", "added", "deleted", "skip"]
     old: int | None
@@ -27,7 +27,7 @@ class DiffRow:
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """The rows to show, and how many lines came and went in all."""
+    """The rows to show, and the total numbers of added and deleted lines."""
 
     rows: tuple[DiffRow, ...]
     added: int
@@ -36,7 +36,7 @@ class Diff:
 
 
 def diff_texts(old: bytes, new: bytes) -> Diff | None:
-    """The difference of two texts in UTF-8; None where one is none, or is too long to compare."""
+    """The difference of two texts; None unless both are UTF-8 and short enough to compare."""
     before, after = _lines(old), _lines(new)
     if before is None or after is None:
         return None
@@ -67,7 +67,7 @@ def _rows(before: Sequence[str], after: Sequence[str]) -> Iterator[DiffRow]:
     seen = 0
     for group in SequenceMatcher(None, before, after).get_grouped_opcodes(_CONTEXT):
         if group[0][1] > seen:
-            yield DiffRow("skip", None, None, f"{group[0][1] - seen} lines as before")
+            yield DiffRow("skip", None, None, f"{group[0][1] - seen} unchanged lines")
         for tag, old, old_end, new, new_end in group:
             if tag == "equal":
                 for i in range(old_end - old):
@@ -79,8 +79,8 @@ def _rows(before: Sequence[str], after: Sequence[str]) -> Iterator[DiffRow]:
                 yield DiffRow("added", None, j + 1, _clip(after[j]))
         seen = group[-1][2]
     if seen and seen < len(before):
-        yield DiffRow("skip", None, None, f"{len(before) - seen} lines as before")
+        yield DiffRow("skip", None, None, f"{len(before) - seen} unchanged lines")
 
 
 def _clip(line: str) -> str:
-    return line if len(line) <= _WIDEST else f"{line[:_WIDEST]} …"
+    return line if len(line) <= _MAX_WIDTH else f"{line[:_MAX_WIDTH]} …"

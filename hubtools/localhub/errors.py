@@ -1,10 +1,10 @@
-"""What the local Hub refuses, and the HTTP status and error code that say so.
+"""The errors of the local Hub, with their HTTP statuses and error codes.
 
 ::
 
     StoreError
     ├── BadRequestError          400
-    ├── UnauthorizedError        401   a token is missing or wrong
+    ├── UnauthorizedError        401   a token is missing or invalid
     │   ├── RepoHiddenError      401   X-Error-Code: RepoNotFound
     │   └── GatedRepoError       401   X-Error-Code: GatedRepo
     ├── ForbiddenError           403
@@ -15,7 +15,7 @@
     ├── RepoExistsError          409
     ├── HeadMovedError           412   the parent of a commit is no longer the head
     ├── TooLargeError            413
-    └── WrongContentError        422   an upload is not what it was announced as
+    └── WrongContentError        422   an upload differs from what was announced
 
 The codes are those that huggingface_hub reads.
 """
@@ -28,7 +28,7 @@ from hubtools.core.errors import AccessError, ConflictError, HubtoolsError
 
 
 class StoreError(HubtoolsError):
-    """A request that the local Hub does not carry out."""
+    """A request that the local Hub refuses or fails."""
 
     status: ClassVar[int] = 500
     code: ClassVar[str | None] = None
@@ -43,7 +43,7 @@ class UnauthorizedError(StoreError, AccessError):
 
 
 class RepoHiddenError(UnauthorizedError):
-    """Whether there is such a repository is not for those to know who did not sign in."""
+    """A missing or private repository, which anonymous callers cannot tell apart."""
 
     code = "RepoNotFound"
 
@@ -52,7 +52,7 @@ class RepoHiddenError(UnauthorizedError):
 
 
 class GatedRepoError(UnauthorizedError):
-    """The files of a gated repository, asked for by someone who did not sign in."""
+    """The files of a gated repository, requested by an anonymous caller."""
 
     code = "GatedRepo"
 
@@ -73,7 +73,7 @@ class RepoNotFoundError(StoreError):
 
 
 class RepoMovedError(StoreError):
-    """The repository has another name now: `old` and `new` are whole ids."""
+    """The repository was renamed; `old` and `new` are full ids."""
 
     status = 307
 
@@ -88,13 +88,13 @@ class RevisionNotFoundError(StoreError):
 
 
 class EntryNotFoundError(StoreError):
-    """No such file at this commit; clients remember that by the commit's oid."""
+    """A commit has no such file; clients cache that by the commit's oid."""
 
     status = 404
     code = "EntryNotFound"
 
     def __init__(self, path: str, commit: str) -> None:
-        super().__init__("no such file in this revision", where=path)
+        super().__init__("not found in this revision", where=path)
         self.commit = commit
 
 

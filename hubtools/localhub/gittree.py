@@ -1,4 +1,4 @@
-"""The ids that git would give the trees and commits of a repository."""
+"""The ids that git gives to the trees and commits of a repository."""
 
 from __future__ import annotations
 

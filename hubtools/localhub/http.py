@@ -1,13 +1,17 @@
-"""What all requests to the local Hub pass through, and what handlers share."""
+"""What every request passes through, and the helpers that all handlers share."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
+from jinja2 import Environment
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,8 +28,10 @@ from hubtools.localhub.errors import (
     TooLargeError,
     UnauthorizedError,
 )
+from hubtools.localhub.inference_queue import InferenceService
+from hubtools.localhub.snapshot import Snapshot
 from hubtools.localhub.store import Store
-from hubtools.localhub.types import SPACES, RepoId
+from hubtools.localhub.types import SPACES, Repo, RepoId
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _ROLE = "hubtools.role"
@@ -41,12 +47,15 @@ _HEADERS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Hub:
-    """What a handler works on: the store, and who the caller is allowed to be."""
+class HubContext:
+    """What the handlers of one app share."""
 
     store: Store
     access: Access
     upload_key: bytes
+    templates: Environment
+    inference: InferenceService | None
+    """None where visitors may not prompt the models."""
 
 
 class JsonResponse(Response):
@@ -58,12 +67,12 @@ class JsonResponse(Response):
         )
 
 
-class Guard:
-    """Checks host, origin and token of every request, and routes on the path as it was sent.
+class RequestGuard:
+    """Checks the host, origin and token of every request, and routes on its undecoded path.
 
-    A request under a foreign host name is a rebound DNS entry, one from a foreign origin a web
-    page that somebody happens to have open; neither may act on a Hub on this machine. `hosts`
-    is None where every name is allowed.
+    A request under a foreign host name comes through a rebound DNS entry, one from a foreign
+    origin from a web page that somebody happens to have open; neither may act on a Hub on this
+    machine. `hosts` is None where every name is allowed.
     """
 
     def __init__(self, app: ASGIApp, access: Access, hosts: frozenset[str] | None) -> None:
@@ -100,7 +109,7 @@ class Guard:
             name = None
         if self._hosts is not None and name not in self._hosts:
             raise ForbiddenError(
-                "this Hub does not answer to that host name", fix="Use http://localhost"
+                "this Hub does not serve that host name", fix="Use http://localhost"
             )
 
 
@@ -110,13 +119,27 @@ def _check_origin(method: str, headers: Headers) -> None:
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
     foreign = origin is not None and urlsplit(origin).netloc != headers.get("host")
     if foreign or site not in (None, "same-origin", "none"):
-        raise ForbiddenError("a web page of another site may not change this Hub")
+        raise ForbiddenError("requests from another site may not change this Hub")
 
 
-def hub_of(request: Request) -> Hub:
+def context_of(request: Request) -> HubContext:
     """What the app was made with."""
-    hub: Hub = request.app.state.hub
-    return hub
+    context: HubContext = request.app.state.context
+    return context
+
+
+@contextmanager
+def snapshot_for(request: Request) -> Iterator[Snapshot]:
+    """The store as the caller may see it: private repositories are for the Hub's user only."""
+    with context_of(request).store.snapshot(private=is_signed_in(request)) as snapshot:
+        yield snapshot
+
+
+@contextmanager
+def repo_for(request: Request) -> Iterator[tuple[Snapshot, Repo]]:
+    """A snapshot and the repository that the path names. Raises RepoNotFoundError."""
+    with snapshot_for(request) as snapshot:
+        yield snapshot, snapshot.repo(repo_id_of(request))
 
 
 def is_signed_in(request: Request) -> bool:
@@ -125,7 +148,7 @@ def is_signed_in(request: Request) -> bool:
 
 
 def role_of(request: Request) -> Role | None:
-    """What the caller may do as the Hub's user; None when it is someone else."""
+    """What the caller may do as the Hub's user; None for anyone else."""
     role: Role | None = request.scope[_ROLE]
     return role
 
@@ -138,34 +161,51 @@ def repo_id_of(request: Request) -> RepoId:
 
 
 def param(request: Request, name: str, default: str = "") -> str:
-    """A piece of the path, unquoted only now, so that `%2F` did not divide it."""
+    """A segment of the path, decoded after routing, so that `%2F` does not split it."""
     return unquote(request.path_params.get(name, default))
 
 
-def check_write(request: Request, repo_id: RepoId) -> None:
-    """Raises UnauthorizedError or ForbiddenError when the caller may not write there."""
-    if hub_of(request).access.read_only:
+def check_write(request: Request, repo_id: RepoId) -> RepoId:
+    """The id. Raises UnauthorizedError or ForbiddenError unless the caller may write to it."""
+    access = context_of(request).access
+    if access.read_only:
         raise ForbiddenError(
-            "this Hub is read-only", fix="Start it with HUBTOOLS_HUB_TOKEN set, and send that token"
+            "this Hub is read-only", fix="Start it with HUBTOOLS_HUB_TOKEN set and send that token"
         )
     if not is_signed_in(request):
         raise UnauthorizedError("Invalid username or password.")
     if role_of(request) == "read":
-        raise ForbiddenError("this token may only read", fix="Send one with write access")
-    hub_of(request).access.check_write(repo_id.owner)
+        raise ForbiddenError("this token is read-only", fix="Use a token with write access")
+    access.check_write(repo_id.owner)
+    return repo_id
 
 
-async def json_body(request: Request) -> dict[str, Any]:
-    """The request's JSON object, of at most 32 MiB. Raises BadRequestError, TooLargeError."""
+async def json_body(request: Request, limit: int = _MAX_JSON) -> dict[str, Any]:
+    """The request's JSON object, of at most `limit` bytes.
+
+    Raises BadRequestError, and TooLargeError.
+    """
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type in _FORMS:
         raise BadRequestError("the body must be JSON", fix="Send Content-Type: application/json")
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > _MAX_JSON:
-            raise TooLargeError("the body is larger than 32 MiB")
+        if len(body) > limit:
+            raise TooLargeError(f"the body is larger than {limit:,} bytes")
     return json_object(bytes(body))
+
+
+def json_endpoint(
+    handler: Callable[[Request, dict[str, Any]], Response],
+) -> Callable[[Request], Awaitable[Response]]:
+    """An endpoint that reads a JSON body and then calls `handler` with it in a thread."""
+
+    @wraps(handler)
+    async def endpoint(request: Request) -> Response:
+        return await run_in_threadpool(handler, request, await json_body(request))
+
+    return endpoint
 
 
 def json_object(text: bytes) -> dict[str, Any]:
@@ -180,17 +220,17 @@ def json_object(text: bytes) -> dict[str, Any]:
 
 
 def error_response(error: HubtoolsError, **more: str) -> Response:
-    """The answer that says what went wrong, as the Hub's clients read it."""
+    """The response to a failed request, as the Hub's clients read it."""
     status, code = (error.status, error.code) if isinstance(error, StoreError) else (507, None)
     message = str(error)
-    # The client says header and body one after the other unless they are the same.
+    # The client shows both the header and the body unless they are the same.
     headers = {"X-Error-Message": message} if _fits_a_header(message) else {}
     if code:
         headers["X-Error-Code"] = code
     if isinstance(error, EntryNotFoundError):
         headers["X-Repo-Commit"] = error.commit
     if isinstance(error, UnauthorizedError):
-        # The client compares this header with the Hub's own words.
+        # The client compares this header with the Hub's own wording.
         message = headers["X-Error-Message"] = error.what
         headers["WWW-Authenticate"] = "Bearer"
     return JsonResponse({"error": message, **more}, status, headers)
@@ -215,7 +255,9 @@ def moved_response(request: Request, error: RepoMovedError) -> Response:
     return Response(status_code=307, headers={"Location": location})
 
 
-def next_link(request: Request, changes: Mapping[str, str]) -> dict[str, str]:
-    """The Link header to the next page: this address with some parameters changed."""
-    url = request.url.replace(path=request.scope["path"]).include_query_params(**changes)
+def cursor_link(request: Request, cursor: str | None) -> dict[str, str]:
+    """The Link header to the next page of a listing; without a cursor there is none."""
+    if cursor is None:
+        return {}
+    url = request.url.replace(path=request.scope["path"]).include_query_params(cursor=cursor)
     return {"Link": f'<{url}>; rel="next"'}

@@ -1,101 +1,109 @@
-"""The server's side of the process that runs models; see `hubtools.localhub.inference_worker`."""
+"""The server's side of the inference worker; see `hubtools.localhub.inference_worker`."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from pathlib import Path
-from typing import Any
+
+import msgspec
+
+from hubtools.localhub.inference_messages import (
+    Generate,
+    GenerationEvent,
+    GenerationFailed,
+    StopGenerating,
+    WorkerReply,
+    WorkerRequest,
+)
 
 _LINE_LIMIT = 1 << 20  # bytes
 _SECRETS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUBTOOLS_HUB_TOKEN")
 _OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
-_STOPPED = "The model stopped while it was working. Perhaps there is not enough memory for it."
+_WORKER_DIED = "The model stopped unexpectedly. It may need more memory than this machine has."
 
 
-class Speaker:
-    """Runs one model at a time in a process of its own, which starts with the first request."""
+class InferenceClient:
+    """Runs one model at a time in a worker process, which starts with the first request."""
 
-    def __init__(self, patience: float = 180.0) -> None:
-        """`patience`: seconds after which a request is given up, loading included."""
-        self._patience = patience
+    def __init__(self, timeout: float = 180.0) -> None:
+        """`timeout`: seconds that a request may take, loading included."""
+        self._timeout = timeout
         self._process: asyncio.subprocess.Process | None = None
-        self._last = 0
+        self._last_id = 0
 
-    async def say(
+    async def generate(
         self, folder: Path, prompt: str, count: int, seed: int
-    ) -> AsyncGenerator[Mapping[str, Any], None]:
-        """The messages of `count` predictions of the model in `folder`, without ids and the end.
+    ) -> AsyncGenerator[GenerationEvent, None]:
+        """Yield what happens while the model in `folder` generates `count` predictions.
 
         Closing the iterator stops the model. Only one request may be running.
         """
-        self._last += 1
-        asked = {"folder": str(folder), "prompt": prompt, "count": count, "seed": seed}
-        deadline = asyncio.get_running_loop().time() + self._patience
+        self._last_id += 1
+        request = Generate(self._last_id, str(folder), prompt, count, seed)
+        deadline = asyncio.get_running_loop().time() + self._timeout
         try:
-            await self._send({"id": self._last, **asked})
-            async with aclosing(self._messages(self._last, deadline)) as messages:
-                async for message in messages:
-                    yield message
+            await self._start_worker()
+            self._send(request)
+            async with aclosing(self._events(request.id, deadline)) as events:
+                async for event in events:
+                    yield event
         except TimeoutError:
             await self.close()
-            yield {"error": f"The model took longer than {self._patience:.0f} seconds."}
+            yield GenerationFailed(f"The model took longer than {self._timeout:.0f} seconds.")
         except (BrokenPipeError, ConnectionResetError):
-            yield {"error": _STOPPED}
+            yield GenerationFailed(_WORKER_DIED)
 
     async def close(self) -> None:
-        """End the process."""
+        """Kill the worker."""
         process, self._process = self._process, None
         if process is not None:
             with suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
 
-    async def _messages(
-        self, number: int, deadline: float
-    ) -> AsyncGenerator[Mapping[str, Any], None]:
-        """What the process says to request `number`; words to an older one are passed over."""
+    async def _events(self, id: int, deadline: float) -> AsyncGenerator[GenerationEvent, None]:
+        """The events of request `id`; replies to an earlier, stopped one are skipped."""
         ended = False
         try:
-            while line := await self._line(deadline):
-                message = json.loads(line)
-                if message.pop("id") != number:
+            while line := await self._read_line(deadline):
+                reply = msgspec.json.decode(line, type=WorkerReply)
+                if reply.id != id:
                     continue
-                if "end" in message:
+                if reply.event is None:
                     ended = True
                     return
-                yield message
+                yield reply.event
             ended = True
             await self.close()
-            yield {"error": _STOPPED}
+            yield GenerationFailed(_WORKER_DIED)
         finally:
             if not ended:
-                self._write({"stop": number})
+                self._send(StopGenerating(id))
 
-    async def _line(self, deadline: float) -> bytes:
+    async def _read_line(self, deadline: float) -> bytes:
         assert self._process is not None and self._process.stdout is not None
         async with asyncio.timeout_at(deadline):
             return await self._process.stdout.readline()
 
-    async def _send(self, request: Mapping[str, Any]) -> None:
-        if self._process is None or self._process.returncode is not None:
-            kept = {key: value for key, value in os.environ.items() if key not in _SECRETS}
-            self._process = await asyncio.create_subprocess_exec(
-                # -P: a folder called like a library, where the server runs, is not that library.
-                *(sys.executable, "-P", "-m", "hubtools.localhub.inference_worker"),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,
-                env={**kept, **_OFFLINE},
-                limit=_LINE_LIMIT,
-            )
-        self._write(request)
+    async def _start_worker(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            return
+        kept = {key: value for key, value in os.environ.items() if key not in _SECRETS}
+        self._process = await asyncio.create_subprocess_exec(
+            # -P: a folder named like a library, where the server runs, does not shadow the library.
+            *(sys.executable, "-P", "-m", "hubtools.localhub.inference_worker"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env={**kept, **_OFFLINE},
+            limit=_LINE_LIMIT,
+        )
 
-    def _write(self, message: Mapping[str, Any]) -> None:
+    def _send(self, message: WorkerRequest) -> None:
         if self._process is not None and self._process.stdin is not None:
-            with suppress(RuntimeError):  # its loop is gone, and with it the process's stdin
-                self._process.stdin.write(json.dumps(message).encode() + b"\n")
+            with suppress(RuntimeError):  # the event loop is closed, and with it the worker's stdin
+                self._process.stdin.write(msgspec.json.encode(message) + b"\n")

@@ -1,52 +1,31 @@
-"""Where the pages lie: on the server at absolute paths, in an exported site beside each other."""
+"""Addresses of pages: absolute paths on the server, relative ones in an exported site."""
 
 from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TypeAlias
 from urllib.parse import quote, urlencode
 
 from hubtools.localhub.types import RepoId
 
 
-class Links(Protocol):
-    """Addresses as a page's template asks for them; None where there is no such page."""
-
-    def asset(self, name: str) -> str: ...
-    def gallery(self, number: int = 1, **asked: str | None) -> str: ...
-    def search(self) -> str: ...
-    def fleets(self) -> str | None: ...
-    def fleet(self, name: str) -> str | None: ...
-    def card(self, repo_id: RepoId) -> str: ...
-    def files(self, repo_id: RepoId, revision: str = "main", path: str = "") -> str | None: ...
-    def show(self, repo_id: RepoId, revision: str, path: str) -> str | None: ...
-    def file(self, repo_id: RepoId, revision: str, path: str) -> str | None: ...
-    def folder(self, repo_id: RepoId) -> str: ...
-    def history(self, repo_id: RepoId, revision: str = "main") -> str | None: ...
-    def commit(self, repo_id: RepoId, oid: str) -> str: ...
-    def record(self, repo_id: RepoId) -> str: ...
-    def share(self, repo_id: RepoId, key: str) -> str | None: ...
-    def share_picture(self, repo_id: RepoId, key: str) -> str | None: ...
-    def absolute(self, link: str) -> str | None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class ServerLinks:
-    """Paths on the server; `origin` is its scheme and host, for what must be a whole address."""
+    """Paths on the server; `origin` is its scheme and host, for absolute URLs."""
 
     origin: str
 
     def asset(self, name: str) -> str:
         return f"/-/{name}"
 
-    def gallery(self, number: int = 1, **asked: str | None) -> str:
-        namespace = asked.pop("namespace", None)
-        query = {key: value for key, value in asked.items() if value}
+    def gallery(self, number: int = 1, **query: str | None) -> str:
+        namespace = query.pop("namespace", None)
+        params = {key: value for key, value in query.items() if value}
         if number > 1:
-            query["page"] = str(number)
-        return f"/{namespace or ''}" + (f"?{urlencode(query)}" if query else "")
+            params["page"] = str(number)
+        return f"/{namespace or ''}" + (f"?{urlencode(params)}" if params else "")
 
     def search(self) -> str:
         return "/"
@@ -78,7 +57,7 @@ class ServerLinks:
     def commit(self, repo_id: RepoId, oid: str) -> str:
         return f"/{repo_id}/commit/{oid}"
 
-    def record(self, repo_id: RepoId) -> str:
+    def run(self, repo_id: RepoId) -> str:
         return f"/{repo_id}/run"
 
     def share(self, repo_id: RepoId, key: str) -> str:
@@ -93,10 +72,10 @@ class ServerLinks:
 
 @dataclass(frozen=True, slots=True)
 class SiteLinks:
-    """Addresses relative to one file of an exported site, so that it works wherever it lies.
+    """Addresses relative to one file of an exported site, so that the site works anywhere.
 
-    `here` is that file's path in the site, `origin` the address at which the whole site will
-    stand, when that is known, and `copied` the paths of each exported repository's files.
+    `here` is that file's path in the site, `origin` the site's URL, if known, `copied` the paths
+    of each repository's exported files, and `shared` whether there are pages to share.
     """
 
     here: str
@@ -107,10 +86,10 @@ class SiteLinks:
     def asset(self, name: str) -> str:
         return self._to(f"-/{name}")
 
-    def gallery(self, number: int = 1, **asked: str | None) -> str:
-        query = {key: value for key, value in asked.items() if value}
-        if query:
-            return f"{self._to('search.html')}?{urlencode(query)}"
+    def gallery(self, number: int = 1, **query: str | None) -> str:
+        params = {key: value for key, value in query.items() if value}
+        if params:
+            return f"{self._to('search.html')}?{urlencode(params)}"
         return self._to(gallery_file(number))
 
     def search(self) -> str:
@@ -145,7 +124,7 @@ class SiteLinks:
     def commit(self, repo_id: RepoId, oid: str) -> str:
         return self._to(f"{repo_id}/commit/{oid}.html")
 
-    def record(self, repo_id: RepoId) -> str:
+    def run(self, repo_id: RepoId) -> str:
         return self._to(f"{repo_id}/run.html")
 
     def share(self, repo_id: RepoId, key: str) -> str | None:
@@ -164,6 +143,10 @@ class SiteLinks:
         return "../" * self.here.count("/") + quote(path)
 
 
+Links: TypeAlias = ServerLinks | SiteLinks
+"""Addresses for a page's template; None where there is no such page."""
+
+
 def gallery_file(number: int) -> str:
-    """The file of a page of an exported site's gallery, from 1."""
+    """The file of page `number` of an exported gallery, from 1."""
     return "index.html" if number == 1 else f"-/page/{number}.html"

@@ -1,4 +1,4 @@
-"""A README as safe HTML: Markdown with HTML in it, as the Hub shows it, and nothing that acts."""
+"""A README as safe HTML: Markdown and HTML as the Hub shows them, without anything active."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ padding-bottom padding-left padding-right padding-top text-align text-decoration
 width
 """
 _STYLES = frozenset(_STYLES_TEXT.split())
-# What cards ask of the Hub's own style sheet; ours has the same names.
+# Classes of the Hub's style sheet that cards use; ours has the same names.
 _CLASSES = frozenset(
     {"flex", "flex-col", "flex-row", "flex-wrap", "inline-flex", "items-center", "justify-center"}
 )
@@ -60,35 +60,35 @@ _CONTROL = re.compile(r"[\x00-\x20\x7f]")
 
 # A tag as nh3 writes it: lower case, values in double quotes, which may hold `<` and `>`.
 _TAG = re.compile(r'<(/?)([a-z0-9]+)((?:[^>"]|"[^"]*")*)>')
-_NOWHERE = "#"
+_MISSING_FILE = "#"
 _REMOTE = re.compile(r'\bsrc="https:')
-_MISSING = re.compile(rf'\bsrc="{_NOWHERE}"')
+_MISSING = re.compile(rf'\bsrc="{_MISSING_FILE}"')
 _ALT = re.compile(r'\balt="([^"]*)"')
 _WIDTH = re.compile(r'\bwidth="(\d{1,4})"')
 
 
 @dataclass(frozen=True, slots=True)
-class Rendered:
-    """A README's HTML, and the hosts whose pictures were left out of it."""
+class RenderedReadme:
+    """A README's HTML, and the hosts whose pictures were left out."""
 
     html: Markup
-    elsewhere: tuple[str, ...]
+    blocked_hosts: tuple[str, ...]
 
 
 def render_readme(readme: str, files: str) -> Markup:
-    """The HTML of a README with its pictures from other hosts; see `render_card`."""
+    """The HTML of a README with pictures of other hosts; see `render_card`."""
     return render_card(readme, files, remote=True).html
 
 
 def render_card(
     readme: str, files: str, *, remote: bool, paths: Collection[str] | None = None
-) -> Rendered:
+) -> RenderedReadme:
     """The HTML of a README.
 
-    Relative addresses are looked for below `files`, the address at which the repository's files
-    are served; a picture that is not among the repository's `paths` is only its words. Other
-    pictures come over https where they may be `remote`, and are words otherwise. Scripts, frames,
-    forms, `javascript:` and everything else that acts or loads is gone.
+    Relative addresses are resolved below `files`, the address of the repository's files; a picture
+    that is not among the repository's `paths` is replaced by its alternative text. So are pictures
+    of other hosts unless `remote`, and then only https is allowed. Scripts, frames, forms,
+    `javascript:` and everything else that acts or loads is removed.
     """
     hosts: dict[str, None] = {}
 
@@ -106,7 +106,7 @@ def render_card(
                 hosts[_host(address)] = None
             if tag == "img" and address and paths is not None and address.startswith(f"{files}/"):
                 path = unquote(address.removeprefix(f"{files}/").partition("?")[0])
-                return address if path in paths else _NOWHERE
+                return address if path in paths else _MISSING_FILE
             return address
         return value
 
@@ -122,13 +122,13 @@ def render_card(
         link_rel="noopener noreferrer nofollow",
     )
     finished = Markup(_TAG.sub(lambda match: _finished(match, remote=remote), html))
-    return Rendered(finished, () if remote else tuple(filter(None, hosts)))
+    return RenderedReadme(finished, () if remote else tuple(filter(None, hosts)))
 
 
 def _finished(tag: re.Match[str], *, remote: bool) -> str:
-    """A cleaned tag as the page has it.
+    """A sanitized tag as the page shows it.
 
-    What is wider than the page scrolls in a box of its own, which the keyboard must reach.
+    Content that is wider than the page scrolls in a box of its own, which the keyboard can reach.
     """
     closing, name, attributes = tag.groups()
     if name == "table":
@@ -141,7 +141,7 @@ def _finished(tag: re.Match[str], *, remote: bool) -> str:
         alt, width = _ALT.search(attributes), _WIDTH.search(attributes)
         small = " small" if width and int(width[1]) <= 128 else ""
         words = alt[1] if alt and alt[1] else "Picture"
-        return f'<span class="elsewhere{small}" role="img" aria-label="{words}">{words}</span>'
+        return f'<span class="blocked-image{small}" role="img" aria-label="{words}">{words}</span>'
     return tag[0]
 
 
@@ -184,7 +184,7 @@ def _add_heading_ids(tokens: Sequence[Token]) -> None:
 
 
 def _empty_corners(tokens: Sequence[Token]) -> None:
-    """Make empty head cells plain ones: a heading without words is read out as one."""
+    """Turn empty header cells into plain ones, which screen readers do not announce as headers."""
     for opening, content, closing in zip(tokens, tokens[1:], tokens[2:], strict=False):
         if opening.type == "th_open" and not content.content.strip():
             opening.tag = closing.tag = "td"

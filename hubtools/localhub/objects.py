@@ -1,13 +1,12 @@
 """Contents, as files named by their SHA-256.
 
 A content is written to `incoming/`, synced, and renamed into `objects/` while the database is
-locked for the row that names it. Every writer holds a lock on its folder in `incoming/`, so what
-a killed process left behind can be told from what another process is writing right now.
+locked for the row that names it. Every writer holds a lock in its folder in `incoming/`, which
+tells what a killed process left behind from what another process is writing right now.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
@@ -19,10 +18,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from filelock import FileLock, Timeout
+
+_POLL = 0.005  # seconds; the lock of a Hub's folder is never held for long
+
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """A content that is on disk and not yet part of the store; `oid` is its git blob's."""
+    """A content on disk that is not yet part of the store; `oid` is its git blob's."""
 
     path: Path
     sha256: str
@@ -30,7 +33,7 @@ class Staged:
     size: int
 
 
-class Writer:
+class ContentWriter:
     """Takes a content in pieces; `size` counts the bytes so far."""
 
     def __init__(self, file: BinaryIO, path: Path) -> None:
@@ -45,7 +48,7 @@ class Writer:
         self.size += len(data)
 
     def finish(self) -> Staged:
-        """Sync what was written to the disk, as an LFS content."""
+        """Sync the content to the disk and describe it as an LFS content."""
         self._file.flush()
         os.fsync(self._file.fileno())
         sha256 = self._sha256.hexdigest()
@@ -53,49 +56,53 @@ class Writer:
 
 
 class Staging:
-    """A folder of contents that vanish together unless they are kept."""
+    """A folder of contents that are deleted together unless they are kept."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._count = 0
 
     @contextmanager
-    def writer(self) -> Iterator[Writer]:
-        """A new content, written in pieces."""
+    def writer(self) -> Iterator[ContentWriter]:
+        """Write a content in pieces."""
         self._count += 1
         path = self.folder / str(self._count)
         with path.open("wb") as file:
-            yield Writer(file, path)
+            yield ContentWriter(file, path)
 
     def add(self, data: bytes) -> Staged:
-        """A whole regular file."""
+        """Write the content of a regular file."""
         with self.writer() as writer:
             writer.write(data)
             return replace(writer.finish(), oid=git_blob_oid(data))
 
 
-class Objects:
-    """The contents in a folder."""
+class ObjectStore:
+    """The contents in a Hub's folder."""
 
     def __init__(self, root: Path) -> None:
+        self._root = root
         self._objects = root / "objects"
         self._incoming = root / "incoming"
         self._objects.mkdir(parents=True, exist_ok=True)
         self._incoming.mkdir(exist_ok=True)
 
     def path(self, sha256: str) -> Path:
-        """Where the content with this digest lies, or would lie."""
+        """Where the content with this digest is, or would be."""
         return self._objects / sha256[:2] / sha256
 
     @contextmanager
     def staging(self) -> Iterator[Staging]:
         """A place for new contents, until the end of the block."""
-        handle, folder = self._locked_folder()
+        with folder_lock(self._root):  # no sweep comes between the folder and its lock
+            folder = Path(tempfile.mkdtemp(dir=self._incoming))
+            lock = _writer_lock(folder)
+            lock.acquire()
         try:
             yield Staging(folder)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-            os.close(handle)
+            lock.release()
 
     def keep(self, staged: Staged) -> None:
         """Make a staged content part of the store, in one step."""
@@ -107,24 +114,24 @@ class Objects:
         _sync_folder(target.parent)
 
     def write(self, content: bytes, sha256: str) -> None:
-        """Put a content where it belongs, not yet synced to the disk.
+        """Write a content to its final place without syncing it to the disk.
 
-        Only while the database is locked and does not know the content: what is only half there
-        when that ends in any other way is nobody's, and is written over when it comes again.
+        Only while the database is locked and has no row for it: if the transaction fails, nothing
+        refers to what was written, and the next write replaces it.
         """
         target = self.path(sha256)
         target.parent.mkdir(exist_ok=True)
         target.write_bytes(content)
 
     def older_than(self, seconds: float) -> Iterator[str]:
-        """The digests of the contents that were neither put nor touched for so long."""
+        """The digests of the contents that were neither written nor touched for so long."""
         limit = time.time() - seconds
         for folder in self._objects.iterdir():
             with os.scandir(folder) as files:
                 yield from (file.name for file in files if file.stat().st_mtime < limit)
 
     def touch(self, sha256: str) -> None:
-        """Make a content new again, if it is there."""
+        """Reset a content's age, if it is there."""
         with suppress(FileNotFoundError):
             os.utime(self.path(sha256))
 
@@ -134,23 +141,14 @@ class Objects:
             self.path(sha256).unlink()
 
     def sweep(self) -> int:
-        """Delete what killed processes left in `incoming/`; returns how many folders that were."""
+        """Delete what killed processes left in `incoming/`; returns how many folders."""
         swept = 0
-        for folder in self._incoming.iterdir():
-            with suppress(FileNotFoundError, BlockingIOError), _locked(folder):
-                shutil.rmtree(folder)
-                swept += 1
+        with folder_lock(self._root):
+            for folder in self._incoming.iterdir():
+                with suppress(Timeout, OSError), _writer_lock(folder):
+                    shutil.rmtree(folder)
+                    swept += 1
         return swept
-
-    def _locked_folder(self) -> tuple[int, Path]:
-        while True:
-            folder = Path(tempfile.mkdtemp(dir=self._incoming))
-            with suppress(FileNotFoundError):
-                handle = os.open(folder, os.O_RDONLY)
-                fcntl.flock(handle, fcntl.LOCK_EX)
-                if folder.is_dir():  # no sweep came before the lock
-                    return handle, folder
-                os.close(handle)
 
 
 def git_blob_oid(data: bytes) -> str:
@@ -165,13 +163,15 @@ def lfs_pointer(sha256: str, size: int) -> tuple[str, int]:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[int]:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield handle
-    finally:
-        os.close(handle)
+def folder_lock(root: Path) -> Iterator[None]:
+    """The lock of a Hub's folder, among all threads and processes."""
+    with FileLock(root / "hub.lock", thread_local=False).acquire(poll_interval=_POLL):
+        yield
+
+
+def _writer_lock(folder: Path) -> FileLock:
+    """The lock that the writer of a folder in `incoming/` holds; a second one is not waited for."""
+    return FileLock(folder / "lock", timeout=0, thread_local=False)
 
 
 def _sync_folder(folder: Path) -> None:

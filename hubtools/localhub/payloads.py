@@ -31,12 +31,12 @@ _FIELDS: Mapping[str, Callable[[Repo], Any]] = {
 }
 _CARD_FIELDS = frozenset({"cardData", "library_name", "pipeline_tag", "sdk", "tags"})
 _FILE_FIELDS = frozenset({"siblings", "usedStorage"})
-_UNKNOWN_HERE_TEXT = """
+_UNSUPPORTED_TEXT = """
 baseModels childrenModelCount config evalResults gguf inference inferenceProviderMapping
 datasets mask_token model-index models resourceGroup runtime safetensors subdomain transformersInfo
 widgetData xetEnabled
 """
-_UNKNOWN_HERE = frozenset(_UNKNOWN_HERE_TEXT.split())
+_UNSUPPORTED = frozenset(_UNSUPPORTED_TEXT.split())
 _BASIC = frozenset({"createdAt", "downloads", "library_name", "likes", "pipeline_tag"}) | {
     "private",
     "tags",
@@ -45,35 +45,37 @@ _BASIC = frozenset({"createdAt", "downloads", "library_name", "likes", "pipeline
 LISTED = _BASIC
 FULL = _BASIC | {"author", "disabled", "gated", "lastModified", "sha", "siblings"}
 INFO = FULL | {"cardData", "sdk", "spaces", "usedStorage"}
-_OF_MODELS = frozenset({"downloads", "downloadsAllTime", "library_name", "pipeline_tag", "spaces"})
+_MODEL_FIELDS = frozenset(
+    {"downloads", "downloadsAllTime", "library_name", "pipeline_tag", "spaces"}
+)
 
 
-def wanted_fields(expand: Sequence[str], otherwise: Collection[str]) -> frozenset[str]:
-    """The keys that `expand` asks for, or the default ones. Raises BadRequestError."""
-    unknown = set(expand) - _FIELDS.keys() - _FILE_FIELDS - _UNKNOWN_HERE
+def requested_fields(expand: Sequence[str], default: Collection[str]) -> frozenset[str]:
+    """The keys that `expand` names, or the default ones. Raises BadRequestError."""
+    unknown = set(expand) - _FIELDS.keys() - _FILE_FIELDS - _UNSUPPORTED
     if unknown:
-        raise BadRequestError(f"expand does not know {min(unknown)[:60]!r}")
-    return frozenset(expand or otherwise) - _UNKNOWN_HERE
+        raise BadRequestError(f"expand does not accept {min(unknown)[:60]!r}")
+    return frozenset(expand or default) - _UNSUPPORTED
 
 
 def needs_cards(fields: Collection[str]) -> bool:
-    """Whether these keys cannot be given without the repositories' cards."""
+    """Whether these keys come from the repositories' cards."""
     return not _CARD_FIELDS.isdisjoint(fields)
 
 
 def needs_files(fields: Collection[str]) -> bool:
-    """Whether these keys cannot be given without the list of files."""
+    """Whether these keys come from the list of files."""
     return not _FILE_FIELDS.isdisjoint(fields)
 
 
 def repo_payload(
     repo: Repo, fields: Collection[str], siblings: Sequence[Mapping[str, Any]], storage: int
 ) -> dict[str, Any]:
-    """One repository; a key whose value is not known is left out."""
+    """One repository; keys without a value are left out."""
     payload: dict[str, Any] = {"_id": f"{repo.key:024x}", "id": str(repo.id)}
     if repo.id.is_space:
         payload["id"] = f"{repo.id.owner}/{repo.id.name}"
-        fields = frozenset(fields) - _OF_MODELS
+        fields = frozenset(fields) - _MODEL_FIELDS
     else:
         payload["modelId"] = payload["id"]
     payload |= {name: _FIELDS[name](repo) for name in sorted(_FIELDS.keys() & fields)}
@@ -92,10 +94,7 @@ def sibling(entry: Entry) -> dict[str, Any]:
 def sibling_with_blob(entry: Entry) -> dict[str, Any]:
     """A file in a model's info, when `blobs=true` asks for its size and ids."""
     payload = {"rfilename": entry.path, "size": entry.size, "blobId": entry.oid}
-    if entry.pointer_size is None:
-        return payload
-    lfs = {"sha256": entry.sha256, "size": entry.size, "pointerSize": entry.pointer_size}
-    return payload | {"lfs": lfs}
+    return payload | _lfs(entry, "sha256")
 
 
 def tree_payload(
@@ -103,7 +102,7 @@ def tree_payload(
 ) -> dict[str, dict[str, Any]]:
     """Every file and folder of a tree by path, in order.
 
-    With `last`, the commits by their seq, each one says which commit changed it last.
+    With `last`, the commits by seq, each item names the commit that changed it last.
     """
     folders = {path: oid for path, oid in tree_oids(entries).items() if path}
     changed = dict.fromkeys(folders, 0)
@@ -123,10 +122,7 @@ def tree_payload(
 def file_payload(entry: Entry) -> dict[str, Any]:
     """A file of a tree."""
     payload = {"type": "file", "oid": entry.oid, "size": entry.size, "path": entry.path}
-    if entry.pointer_size is None:
-        return payload
-    lfs = {"oid": entry.sha256, "size": entry.size, "pointerSize": entry.pointer_size}
-    return payload | {"lfs": lfs}
+    return payload | _lfs(entry, "oid")
 
 
 def commit_payload(commit: Commit) -> dict[str, Any]:
@@ -139,6 +135,13 @@ def commit_payload(commit: Commit) -> dict[str, Any]:
         "date": commit.time,
         "formatted": {"title": escape(commit.title), "message": escape(commit.message)},
     }
+
+
+def _lfs(entry: Entry, digest_key: str) -> dict[str, Any]:
+    if not entry.is_lfs:
+        return {}
+    size = {"size": entry.size, "pointerSize": entry.pointer_size}
+    return {"lfs": {digest_key: entry.sha256, **size}}
 
 
 def _last_commit(last: Mapping[int, Commit] | None, seq: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a README's front matter says about a model."""
+"""Reading a README's front matter."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Any
 
 from hubtools.cards.frontmatter import split_front_matter
 from hubtools.core.errors import CardError
-from hubtools.localhub.types import Card
+from hubtools.localhub.types import RepoCard
 
-MAX_README = 2 << 20  # bytes of README that are looked at
-_MAX_CARD = 1 << 20  # characters of JSON; aliases let a few lines of YAML unfold to gigabytes
+MAX_README = 2 << 20  # bytes of a README that are read
+_MAX_CARD = 1 << 20  # characters of JSON; aliases expand a few lines of YAML to gigabytes
 
 
-def read_card(readme: bytes) -> Card:
-    """The card of a README; one that cannot be read is empty, as on the Hub."""
+def read_card(readme: bytes) -> RepoCard:
+    """The card of a README; an unreadable one is empty, as on the Hub."""
     text = decode_readme(readme)
     try:
         data, _ = split_front_matter(text)
         plain = _as_json(data)
     except (CardError, ValueError, TypeError, RecursionError):
-        return Card()
-    return Card(
+        return RepoCard()
+    return RepoCard(
         data=plain,
         tags=tuple(dict.fromkeys(_tags(plain))),
         pipeline_tag=_text(plain.get("pipeline_tag")),
@@ -31,12 +31,12 @@ def read_card(readme: bytes) -> Card:
 
 
 def decode_readme(readme: bytes) -> str:
-    """The text of a README, without a byte order mark; broken UTF-8 becomes U+FFFD."""
+    """The text of a README without a byte order mark; invalid UTF-8 becomes U+FFFD."""
     return readme[:MAX_README].decode("utf-8", "replace").removeprefix("\ufeff")
 
 
 def _as_json(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Only what JSON knows: dates become text. Raises ValueError for NaN and what is too large."""
+    """Data as JSON has it; dates become strings. Raises ValueError for NaN and for too much."""
     pieces: list[str] = []
     size = 0
     encoder = json.JSONEncoder(default=str, allow_nan=False, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""Templates of the pages, and what each of them is given besides its own content."""
+"""Rendering the pages from their templates."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ ASSETS = {
     "icon.svg": "image/svg+xml",
     "page.js": "text/javascript; charset=utf-8",
 }
-"""The files beside the templates that pages load, and their media types."""
+"""The files next to the templates that pages load, and their media types."""
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """A page's template and content; `script` where it does more when JavaScript runs."""
+class WebPage:
+    """A page's template and data; `script` if it loads JavaScript."""
 
     template: str
     data: Mapping[str, Any]
     script: bool = False
 
 
-def environment() -> Environment:
-    """The templates of the pages; what they are given is escaped, and must be there."""
+def page_templates() -> Environment:
+    """The pages' templates: values are escaped, and undefined ones are errors."""
     env = Environment(
         loader=FileSystemLoader(template_root() / "web"),
         undefined=StrictUndefined,
@@ -44,8 +44,8 @@ def environment() -> Environment:
     return env
 
 
-def render(env: Environment, page: Page, links: Links, *, static: bool = False) -> str:
-    """The HTML of a page; `static` for one that no server answers for."""
+def render(env: Environment, page: WebPage, links: Links, *, static: bool = False) -> str:
+    """The HTML of a page; `static` for a page of an exported site."""
     template = env.get_template(page.template)
     return template.render(
         to=links, static=static, script=page.script, picture=PICTURE, page=page.data, **page.data
@@ -53,7 +53,7 @@ def render(env: Environment, page: Page, links: Links, *, static: bool = False) 
 
 
 def teaser(repo: Repo) -> str | None:
-    """The prediction that the front matter shows: what the thumbnail of our own cards says."""
+    """The prediction in the front matter's widget, which the thumbnail of our own cards shows."""
     widget = repo.card.data.get("widget")
     first = widget[0] if isinstance(widget, list) and widget else None
     output = first.get("output") if isinstance(first, dict) else None
@@ -62,12 +62,12 @@ def teaser(repo: Repo) -> str | None:
 
 
 def labels(repo: Repo) -> list[str]:
-    """The tags that the front matter gives, without those that the Hub derives from the rest."""
+    """The front matter's own tags, without those that the Hub derives from other keys."""
     return texts(repo.card.data.get("tags"))
 
 
 def texts(value: object) -> list[str]:
-    """The texts in a field of front matter that holds one or several."""
+    """The strings of a front-matter key that holds one or several."""
     values = value if isinstance(value, list) else [value]
     return [text[:120] for text in values if isinstance(text, str) and text.strip()]
 

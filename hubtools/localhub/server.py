@@ -1,4 +1,4 @@
-"""Running the local Hub: in a thread beside other work, or as a command of its own."""
+"""Running the local Hub in a thread, on uvicorn."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -19,15 +18,15 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from hubtools.core.errors import HubUnavailableError, OutputError
-from hubtools.core.events import Reporter
 from hubtools.localhub.access import OPEN, Access
 from hubtools.localhub.api import create_app
-from hubtools.localhub.faults import CuttableProtocol, Faults
+from hubtools.localhub.fault_actions import CuttableProtocol
+from hubtools.localhub.faults import Faults
 from hubtools.localhub.http import LOOPBACK
-from hubtools.localhub.limits import Limits, RateLimiter
+from hubtools.localhub.limits import RateLimiter, RateLimits
 from hubtools.localhub.store import Store
 
-_STOP_WITHIN = 3  # seconds that running requests get at the end
+_SHUTDOWN_TIMEOUT = 3  # seconds that running requests get to finish
 # Seconds that an idle connection stays open: longer than clients keep one (httpx: 5), so that
 # they never send a request into a connection that is just being closed.
 _KEEP_ALIVE = 75
@@ -37,17 +36,22 @@ _KEEP_ALIVE = 75
 def serving(
     root: Path,
     *,
+    host: str = "127.0.0.1",
+    port: int = 0,
     access: Access = OPEN,
-    limits: Limits | None = None,
+    inference: bool = True,
+    limits: RateLimits | None = None,
     faults: Faults | None = None,
 ) -> Iterator[str]:
-    """Serve the folder on a free port of this machine for the length of the block.
+    """Serve the folder from a thread for the length of the block; port 0 takes a free one.
 
-    Yields the endpoint's URL. Raises OutputError when the folder cannot be used. `limits` are
-    off and there are no `faults` unless they are given; a fault happens before a request counts.
+    Yields the server's URL. Requests are rate-limited only with `limits`, and fail on purpose only
+    with `faults`; a fault happens before a request counts. Raises OutputError when the folder or
+    the address cannot be used.
     """
-    with closing(Store(root)) as store, _listen("127.0.0.1", 0) as listener:
-        app: ASGIApp = create_app(store, access=access)
+    with closing(Store(root)) as store, _listen(host, port) as listener:
+        hosts = LOOPBACK | {host} if is_loopback(host) else None
+        app: ASGIApp = create_app(store, access=access, hosts=hosts, inference=inference)
         app = app if limits is None else RateLimiter(app, limits)
         server = _server(app) if faults is None else _server(faults.around(app), CuttableProtocol)
         thread = threading.Thread(
@@ -59,7 +63,7 @@ def serving(
                 if not thread.is_alive():
                     raise HubUnavailableError("the local Hub did not start", where=root)
                 time.sleep(0.005)
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+            yield _url(host, listener.getsockname()[1])
         finally:
             server.should_exit = True
             if faults is not None:
@@ -67,39 +71,18 @@ def serving(
             thread.join()
 
 
-def serve(
-    root: Path, host: str, port: int, access: Access, reporter: Reporter, *, prompting: bool = True
-) -> None:
-    """Serve the folder until Ctrl-C.
-
-    Beyond this machine a Hub without a token is read-only and shows only what is public. Raises
-    OutputError when the folder cannot be used or the address is taken.
-    """
-    is_loopback = _is_loopback(host)
-    if not is_loopback and access.token is None:
-        access = replace(access, read_only=True)
-    with closing(Store(root)) as store, _listen(host, port) as listener:
-        address = _address(host, listener.getsockname()[1])
-        reporter.note(f"The models in {root} are at {address}")
-        reporter.note(f"For other tools: export HF_ENDPOINT={address} HF_HUB_DISABLE_XET=1")
-        if access.read_only:
-            reporter.note(
-                "Others can reach this Hub, so it is read-only and hides private models. "
-                "With HUBTOOLS_HUB_TOKEN set, who sends that token may write."
-            )
-        reporter.note("Ctrl-C stops it.")
-        hosts = LOOPBACK | {host} if is_loopback else None
-        app = create_app(store, access=access, hosts=hosts, prompting=prompting)
-        try:
-            _server(app).run([listener])
-        except KeyboardInterrupt:
-            reporter.note("Stopped.")
+def is_loopback(host: str) -> bool:
+    """Whether only programs on this machine can reach a server that listens on `host`."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _server(
     app: ASGIApp, http: type[CuttableProtocol] | Literal["auto"] = "auto"
 ) -> uvicorn.Server:
-    logging.getLogger("uvicorn.error").addFilter(_is_worth_saying)
+    logging.getLogger("uvicorn.error").addFilter(_is_worth_logging)
     return uvicorn.Server(
         uvicorn.Config(
             app,
@@ -109,13 +92,13 @@ def _server(
             access_log=False,
             server_header=False,
             timeout_keep_alive=_KEEP_ALIVE,
-            timeout_graceful_shutdown=_STOP_WITHIN,
+            timeout_graceful_shutdown=_SHUTDOWN_TIMEOUT,
         )
     )
 
 
-def _is_worth_saying(record: logging.LogRecord) -> bool:
-    """Whether the server's log tells of more than requests that its end cut off."""
+def _is_worth_logging(record: logging.LogRecord) -> bool:
+    """Whether a record of uvicorn is about more than requests that the shutdown cut off."""
     error = record.exc_info[1] if record.exc_info else None
     return not isinstance(error, asyncio.CancelledError) and "graceful shutdown" not in str(
         record.msg
@@ -134,20 +117,13 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         taken = error.errno == errno.EADDRINUSE
         raise OutputError(
-            "the port is taken" if taken else f"cannot listen: {error.strerror or error}",
+            "the port is in use" if taken else f"cannot listen: {error.strerror or error}",
             where=f"{host}:{port}",
-            fix="Choose another with --port" if taken else "Choose another with --host or --port",
+            fix="Choose another with --port" if taken else "Choose another --host or --port",
         ) from error
     return listener
 
 
-def _address(host: str, port: int) -> str:
+def _url(host: str, port: int) -> str:
     shown = f"[{host}]" if ":" in host else host
     return f"http://{shown}:{port}"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -1,8 +1,7 @@
-"""Predictions that can be shared: those of a card, and new ones in links that carry them.
+"""Sharing predictions: those of a card, and new ones in links that carry them.
 
-A link holds the whole prediction and a signature, so nothing of what visitors ask is kept, a link
-works as long as its model is here, and nobody can make a page on which a model says what it never
-said.
+A link holds the prediction and a signature. So nothing that visitors enter is stored, a link works
+as long as its model exists, and nobody can forge a page with a text that a model did not generate.
 """
 
 from __future__ import annotations
@@ -25,6 +24,7 @@ from hubtools.localhub.errors import StoreError
 from hubtools.localhub.readme import decode_readme
 from hubtools.localhub.store import README, Store
 from hubtools.localhub.types import Entry, Repo
+from hubtools.pictures import require_pictures
 
 _KEY_FILE = "share.key"
 _KEY_BYTES = 32
@@ -33,13 +33,13 @@ _AVATAR_LIMIT = 8 << 20  # bytes
 
 
 class NoPredictionError(StoreError):
-    """No prediction has that address."""
+    """The address belongs to no prediction."""
 
     status = 404
 
 
 def card_of(store: Store, repo: Repo, entries: Mapping[str, Entry]) -> Card:
-    """What the repository's README says; of one that cannot be read, only the name."""
+    """The card in the repository's README; an unreadable one has only a name."""
     entry = entries.get(README)
     if entry is None or not repo.card.data:  # front matter too, and it unfolds to a sane size
         return Card(repo=repo.id.name)
@@ -49,8 +49,13 @@ def card_of(store: Store, repo: Repo, entries: Mapping[str, Entry]) -> Card:
         return Card(repo=repo.id.name)
 
 
+def number_of(key: str) -> int | None:
+    """The number on the card that a share link's key is; None for one that carries a prediction."""
+    return int(key) if key.isdecimal() and len(key) < 4 else None
+
+
 def share_key(root: Path) -> bytes:
-    """The key of the Hub in `root`, made when it is asked for the first time."""
+    """The signing key of the Hub in `root`, created on first use."""
     file = root / _KEY_FILE
     if not file.exists():
         new = root / f".{_KEY_FILE}.{secrets.token_hex(4)}"
@@ -67,31 +72,33 @@ def share_key(root: Path) -> bytes:
 
 
 def sign(key: bytes, repo: Repo, prediction: Prediction) -> str:
-    """A text for an address that carries the prediction of this repository's model."""
+    """The part of a URL that carries a prediction of this repository's model."""
     plain = json.dumps([prediction.prompt, prediction.text], ensure_ascii=False)
     packed = zlib.compress(plain.encode("utf-8", "replace"), 9)
     return base64.urlsafe_b64encode(_mac(key, repo, packed) + packed).decode().rstrip("=")
 
 
 def read_signed(key: bytes, repo: Repo, text: str) -> Prediction:
-    """The prediction that `sign` put into `text`. Raises NoPredictionError for anything else."""
+    """The prediction that `sign` encoded. Raises NoPredictionError for anything else."""
     try:
         data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except ValueError:
         data = b""
     mac, packed = data[:_MAC_BYTES], data[_MAC_BYTES:]
     if not hmac.compare_digest(mac, _mac(key, repo, packed)):
-        raise NoPredictionError(f"{repo.id} made no prediction with this address")
-    prompt, whole = json.loads(zlib.decompress(packed))
-    return Prediction(prompt=prompt, text=whole)
+        raise NoPredictionError(f"no prediction of {repo.id} has this address")
+    prompt, generated = json.loads(zlib.decompress(packed))
+    return Prediction(prompt=prompt, text=generated)
 
 
 def draw(store: Store, card: Card, entries: Mapping[str, Entry], prediction: Prediction) -> bytes:
-    """A thumbnail of `prediction` as a PNG, with the avatars that the repository holds.
+    """A thumbnail of `prediction` as a PNG, with the avatars in the repository.
 
     Raises MissingExtraError without the libraries that draw.
     """
-    from hubtools.pictures.thumbnail import Face, ThumbnailSubject, draw_thumbnail
+    require_pictures("Drawing a thumbnail")
+    from hubtools.pictures.thumbnail import draw_thumbnail
+    from hubtools.pictures.types import Face, ThumbnailSubject
 
     faces = tuple(
         Face(account.name, account.handle, _avatar(store, entries.get(account.avatar or "")))

@@ -1,4 +1,4 @@
-"""Reading the store: one consistent moment of it, with or without private repositories."""
+"""Reading the store: a consistent snapshot, with or without the private repositories."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from hubtools.localhub.errors import (
 )
 from hubtools.localhub.types import (
     SPACES,
-    Card,
-    Change,
     Commit,
     Entry,
-    Page,
+    FileChange,
     Query,
     Repo,
+    RepoCard,
     RepoId,
+    RepoPage,
     SortKey,
 )
 
 PICTURE = "predictions.png"
-_NO_CARD = Card()
+_NO_CARD = RepoCard()
 _REPO = f"""
 SELECT r.*, EXISTS (
     SELECT 1 FROM entries WHERE repo = r.key AND path = '{PICTURE}' AND removed IS NULL
 ) AS has_picture
 FROM repos AS r
 """
-_LIKE_SIGNS = re.compile(r"[%_!]")
+_LIKE_WILDCARDS = re.compile(r"[%_!]")
 _ORDERS: Mapping[SortKey, str] = {
     "createdAt": "r.key DESC",
     "lastModified": "r.modified DESC, r.key DESC",
@@ -54,8 +54,8 @@ FROM entries AS e JOIN objects AS o USING (sha256)
 """
 
 
-class View:
-    """What one transaction sees."""
+class Snapshot:
+    """The store as one transaction sees it."""
 
     def __init__(self, db: sqlite3.Connection, *, private: bool) -> None:
         self._db = db
@@ -71,28 +71,28 @@ class View:
         if row is None:
             raise self._missing(repo_id)
         if row["private"] and not self._private:
-            raise RepoNotFoundError(f"there is no repository {repo_id}")
+            raise RepoNotFoundError(f"repository {repo_id} not found")
         return _repo(row)
 
-    def page(self, query: Query) -> Page:
-        """Some of the repositories, newest or last changed first. Raises BadRequestError."""
+    def page(self, query: Query) -> RepoPage:
+        """Some of the repositories, in the query's order. Raises BadRequestError."""
         where, values = self._filters(query)
         repo = _REPO if query.cards else _REPO_WITHOUT_CARD
         sql = f"{repo} WHERE {' AND '.join(where)} ORDER BY {_ORDERS[query.sort]} LIMIT ? OFFSET ?"
         rows = self._db.execute(sql, (*values, query.limit + 1, query.offset)).fetchall()
         repos = tuple(_repo(row) for row in rows[: query.limit])
         more = len(rows) > query.limit
-        return Page(repos, _cursor(repos[-1]) if more and repos else None)
+        return RepoPage(repos, _cursor(repos[-1]) if more and repos else None)
 
     def count(self, query: Query) -> int:
-        """How many repositories the query has on all its pages."""
+        """How many repositories the query has on all pages."""
         where, values = self._filters(query)
         sql = f"SELECT COUNT(*) FROM repos AS r WHERE {' AND '.join(where)}"
         (number,) = self._db.execute(sql, values).fetchone()
         return int(number)
 
     def head_files(self, repos: Iterable[Repo]) -> Mapping[int, list[Entry]]:
-        """The files at the heads of several repositories, by the repositories' keys."""
+        """The files at the heads of several repositories, by repository key."""
         keys = [repo.key for repo in repos]
         marks = ",".join("?" * len(keys))
         sql = f"{_ENTRY} WHERE e.removed IS NULL AND e.repo IN ({marks}) ORDER BY e.repo, e.path"
@@ -108,10 +108,14 @@ class View:
         row = self._db.execute(sql, (repo.key, oid)).fetchone()
         if row is None:
             raise RevisionNotFoundError(
-                f"{revision[:100]!r} is no revision of {repo.id}",
+                f"{repo.id} has no revision {revision[:100]!r}",
                 fix="Use main or the full id of a commit",
             )
         return _commit(row)
+
+    def head(self, repo: Repo) -> Commit:
+        """The newest commit."""
+        return self.commit(repo, "main")
 
     def commits(self, repo: Repo, last: int, limit: int) -> list[Commit]:
         """At most `limit` commits up to the one with the seq `last`, newest first."""
@@ -144,18 +148,20 @@ class View:
             raise EntryNotFoundError(path, commit.oid)
         return _entry(row)
 
-    def changes(self, repo: Repo, commit: Commit) -> list[Change]:
-        """What a commit did, by path."""
-        gone_sql = "SELECT path FROM entries WHERE repo = ? AND removed = ?"
-        gone = {row["path"] for row in self._db.execute(gone_sql, (repo.key, commit.seq))}
+    def changes(self, repo: Repo, commit: Commit) -> list[FileChange]:
+        """What a commit changed, by path."""
+        removed_sql = "SELECT path FROM entries WHERE repo = ? AND removed = ?"
+        removed = {row["path"] for row in self._db.execute(removed_sql, (repo.key, commit.seq))}
         sql = f"{_ENTRY} WHERE e.repo = ? AND e.added = ?"
-        come = {row["path"]: _entry(row) for row in self._db.execute(sql, (repo.key, commit.seq))}
-        changes = [Change(p, "changed" if p in gone else "added", e) for p, e in come.items()]
-        changes += [Change(path, "deleted", None) for path in gone - come.keys()]
+        added = {row["path"]: _entry(row) for row in self._db.execute(sql, (repo.key, commit.seq))}
+        changes = [
+            FileChange(p, "changed" if p in removed else "added", e) for p, e in added.items()
+        ]
+        changes += [FileChange(path, "deleted", None) for path in removed - added.keys()]
         return sorted(changes, key=lambda change: change.path)
 
     def object_size(self, sha256: str) -> int | None:
-        """The size in bytes of an uploaded content; None where there is none."""
+        """The size in bytes of an uploaded content; None if it was not uploaded."""
         sql = "SELECT size FROM objects WHERE sha256 = ?"
         row = self._db.execute(sql, (sha256,)).fetchone()
         return None if row is None else int(row["size"])
@@ -165,7 +171,7 @@ class View:
             JOIN repos AS r ON r.key = d.repo WHERE d.namespace = ? AND d.name = ?"""
         row = self._db.execute(sql, (repo_id.namespace, repo_id.name)).fetchone()
         if row is None or (row["private"] and not self._private):
-            return RepoNotFoundError(f"there is no repository {repo_id}")
+            return RepoNotFoundError(f"repository {repo_id} not found")
         return RepoMovedError(str(repo_id), f"{row['namespace']}/{row['name']}")
 
     def _filters(self, query: Query) -> tuple[list[str], list[object]]:
@@ -183,11 +189,11 @@ class View:
         if query.search:
             add("instr(lower(r.namespace || '/' || r.name), lower(?))", query.search)
         for word in query.words:
-            pattern = f"%{_LIKE_SIGNS.sub(_escaped, word)}%"
-            named = "r.tags LIKE ? ESCAPE '!' OR r.namespace || '/' || r.name LIKE ? ESCAPE '!'"
-            add(f"({named})", pattern, pattern)
+            literal = _LIKE_WILDCARDS.sub(r"!\g<0>", word)
+            matches = "r.tags LIKE ? ESCAPE '!' OR r.namespace || '/' || r.name LIKE ? ESCAPE '!'"
+            add(f"({matches})", f"%{literal}%", f"%{literal}%")
         for tag in query.tags:
-            add("instr(r.tags, ?)", json.dumps(tag, ensure_ascii=False))  # sooner than to parse all
+            add("instr(r.tags, ?)", json.dumps(tag, ensure_ascii=False))  # cheaper than parsing all
             add("EXISTS (SELECT 1 FROM json_each(r.tags) WHERE value = ?)", tag)
         if query.pipeline_tag is not None:
             add("r.pipeline_tag = ?", query.pipeline_tag)
@@ -198,12 +204,8 @@ class View:
             elif query.sort == "createdAt":
                 add("r.key < ?", key)
             else:
-                raise BadRequestError("a listing by name has no cursors", fix="Use an offset")
+                raise BadRequestError("listings by name have no cursors", fix="Use an offset")
         return where, values
-
-
-def _escaped(sign: re.Match[str]) -> str:
-    return f"!{sign[0]}"
 
 
 def _repo(row: sqlite3.Row) -> Repo:
@@ -221,10 +223,10 @@ def _repo(row: sqlite3.Row) -> Repo:
     )
 
 
-def _card(row: sqlite3.Row) -> Card:
+def _card(row: sqlite3.Row) -> RepoCard:
     if row["card"] == "{}":
         return _NO_CARD
-    return Card(
+    return RepoCard(
         data=json.loads(row["card"]),
         tags=tuple(json.loads(row["tags"])),
         pipeline_tag=row["pipeline_tag"],
@@ -251,4 +253,4 @@ def _parse_cursor(text: str) -> tuple[str, int]:
         modified, key = json.loads(base64.urlsafe_b64decode(text))
         return str(modified), int(key)
     except (ValueError, TypeError) as error:
-        raise BadRequestError("the cursor is not one that this Hub gave out") from error
+        raise BadRequestError("the cursor is invalid") from error

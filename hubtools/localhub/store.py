@@ -1,62 +1,69 @@
-"""The local Hub's folder: model repositories with their whole history.
+"""The local Hub's folder: repositories with their full history.
 
-Several processes may use one folder at once. Everything that belongs together happens in one
-SQLite transaction, and contents are on disk before the transaction that names them ends; a
-process that is killed leaves the state before or after, and never something between.
+Several processes may use one folder at once. What belongs together happens in one SQLite
+transaction, and contents are on disk before the transaction that names them ends, so a killed
+process leaves the state before or after and nothing in between.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 from hubtools.core.files import writing
 from hubtools.localhub.database import Database
-from hubtools.localhub.errors import HeadMovedError, RepoExistsError
+from hubtools.localhub.errors import HeadMovedError
 from hubtools.localhub.gittree import commit_oid, tree_oids
 from hubtools.localhub.names import git_attributes
-from hubtools.localhub.objects import Objects, Staged, Staging, git_blob_oid
+from hubtools.localhub.objects import ObjectStore, Staged, Staging, git_blob_oid
 from hubtools.localhub.readme import MAX_README, read_card
-from hubtools.localhub.snapshot import View
-from hubtools.localhub.tree_operations import Step, next_step
-from hubtools.localhub.types import AddFile, Card, Commit, Draft, Repo, RepoId
+from hubtools.localhub.rows import (
+    claim_name,
+    drop_if_unused,
+    insert_commit,
+    insert_object,
+    insert_repo,
+    timestamp,
+    update_card,
+)
+from hubtools.localhub.snapshot import Snapshot
+from hubtools.localhub.tree_operations import TreeChange, apply_operations
+from hubtools.localhub.types import AddFile, Commit, NewCommit, Repo, RepoCard, RepoId
 
 README = "README.md"
 _DAY = 24 * 60 * 60.0  # seconds
 
 
 class Store:
-    """A folder of model repositories."""
+    """A folder of repositories."""
 
     def __init__(self, root: Path) -> None:
-        """Open the folder, making it when it is missing, and clear up after killed processes.
+        """Open or create the folder, and clean up after killed processes.
 
         Raises OutputError when it cannot be used.
         """
         self.root = root
         with writing(root):
-            self.objects = Objects(root)
+            self.objects = ObjectStore(root)
             self._db = Database(root)
             self.objects.sweep()
             self._drop_abandoned()
         self._remove_garbage()
 
     def close(self) -> None:
-        """Close the database; the store is not usable after that."""
+        """Close the database; the store cannot be used afterwards."""
         self._db.close()
 
     @contextmanager
-    def view(self, *, private: bool = True) -> Iterator[View]:
-        """One consistent moment of the store, with or without its private repositories."""
+    def snapshot(self, *, private: bool = True) -> Iterator[Snapshot]:
+        """A consistent snapshot of the store, with or without the private repositories."""
         with self._db.reading() as db:
-            yield View(db, private=private)
+            yield Snapshot(db, private=private)
 
     def create(
         self,
@@ -66,7 +73,7 @@ class Store:
         private: bool = False,
         files: Mapping[str, bytes] | None = None,
     ) -> Repo:
-        """Make a repository with an initial commit, of these files too. Raises RepoExistsError."""
+        """Create a repository whose first commit has these files. Raises RepoExistsError."""
         with writing(self.root), self.objects.staging() as staging, self._db.writing() as db:
             first = [AddFile(path, staging.add(data)) for path, data in (files or {}).items()]
             return self._create(db, staging, repo_id, author=author, private=private, first=first)
@@ -78,96 +85,96 @@ class Store:
         author: str,
         private: bool = False,
     ) -> None:
-        """Make many repositories, each with regular files in a commit of its own: all or none.
+        """Create many repositories, each with regular files in a second commit: all or none.
 
-        Some thousands a second, where `create` and `commit` sync the disk for each repository.
+        Makes thousands a second, where `create` and `commit` sync the disk for each repository.
         Raises RepoExistsError.
         """
         with writing(self.root), self.objects.staging() as staging, self._db.writing() as db:
-            view = View(db, private=True)
+            snapshot = Snapshot(db, private=True)
             for repo_id, files in repos:
                 repo = self._create(db, staging, repo_id, author=author, private=private)
                 added = (AddFile(path, self._write(db, data)) for path, data in files.items())
-                self._commit(db, view, repo, Draft(author, "Add files", tuple(added)))
+                self._commit(db, snapshot, repo, NewCommit(author, "Add files", tuple(added)))
             os.sync()
 
     def put(
         self, repo_id: RepoId, files: Mapping[str, bytes], *, author: str, title: str = "Update"
     ) -> Commit:
-        """Commit regular files on whatever the head is; see `commit`."""
+        """Commit regular files, whatever the head is; see `commit`."""
         with writing(self.root), self.objects.staging() as staging:
             added = tuple(AddFile(path, staging.add(data)) for path, data in files.items())
-            return self.commit(repo_id, Draft(author, title, added))
+            return self.commit(repo_id, NewCommit(author, title, added))
 
-    def commit(self, repo_id: RepoId, draft: Draft) -> Commit:
-        """Carry out a draft; one that changes nothing returns the head.
+    def commit(self, repo_id: RepoId, new: NewCommit) -> Commit:
+        """Make a commit; one that changes nothing returns the head instead.
 
-        Raises HeadMovedError when the draft's parent is not the head, EntryNotFoundError for a
-        deletion of what is not there, BadRequestError for files that cannot stand beside each
-        other or an LFS content that was not uploaded.
+        Raises HeadMovedError when its parent is not the head, EntryNotFoundError for deleting what
+        is not there, and BadRequestError for a path that would be both a file and a folder or an
+        LFS content that was not uploaded.
         """
         with writing(self.root), self._db.writing() as db:
-            view = View(db, private=True)
-            repo = view.repo(repo_id)
-            if draft.parent not in (None, repo.head):
+            snapshot = Snapshot(db, private=True)
+            repo = snapshot.repo(repo_id)
+            if new.parent not in (None, repo.head):
                 raise HeadMovedError(
-                    f"the head of {repo.id} is {repo.head}, not {draft.parent}",
+                    f"the head of {repo.id} is {repo.head}, not {new.parent}",
                     fix="Read the repository again and repeat the change",
                 )
-            return self._commit(db, view, repo, draft)
+            return self._commit(db, snapshot, repo, new)
 
     def delete(self, repo_id: RepoId) -> None:
-        """Delete a repository, its history, and the contents that no other one has."""
+        """Delete a repository, its history, and the contents that no other repository has."""
         with self._db.writing() as db:
-            repo = View(db, private=True).repo(repo_id)
+            repo = Snapshot(db, private=True).repo(repo_id)
             sql = "SELECT DISTINCT sha256 FROM entries WHERE repo = ?"
             contents = [row["sha256"] for row in db.execute(sql, (repo.key,))]
             db.execute("DELETE FROM repos WHERE key = ?", (repo.key,))
             for sha256 in contents:
-                _drop_if_unused(db, sha256)
+                drop_if_unused(db, sha256)
         self._remove_garbage()
 
     def move(self, old: RepoId, new: RepoId) -> Repo:
-        """Give a repository another name; the old one redirects to it. Raises RepoExistsError."""
+        """Rename a repository; the old name redirects to the new one. Raises RepoExistsError."""
         with self._db.writing() as db:
-            view = View(db, private=True)
-            repo = view.repo(old)
+            snapshot = Snapshot(db, private=True)
+            repo = snapshot.repo(old)
             renamed = str(new).lower() != str(old).lower()
             if renamed:
-                _free_name(db, new)
+                claim_name(db, new)
             sql = "UPDATE repos SET namespace = ?, name = ? WHERE key = ?"
             db.execute(sql, (new.namespace, new.name, repo.key))
             if renamed:
                 sql = "INSERT OR REPLACE INTO redirects (namespace, name, repo) VALUES (?, ?, ?)"
                 db.execute(sql, (repo.id.namespace, repo.id.name, repo.key))
-            return view.repo(new)
+            return snapshot.repo(new)
 
     def configure(self, repo_id: RepoId, *, private: bool, gated: str | None) -> Repo:
         """Set who may see a repository."""
         with self._db.writing() as db:
-            view = View(db, private=True)
+            snapshot = Snapshot(db, private=True)
             sql = "UPDATE repos SET private = ?, gated = ? WHERE key = ?"
-            db.execute(sql, (private, gated, view.repo(repo_id).key))
-            return view.repo(repo_id)
+            db.execute(sql, (private, gated, snapshot.repo(repo_id).key))
+            return snapshot.repo(repo_id)
 
     def keep(self, staged: Staged) -> None:
-        """Make an uploaded LFS content part of the store, for commits of the next day."""
+        """Add an uploaded LFS content to the store, to be committed within a day."""
         with writing(self.root), self._db.writing() as db:
             self._keep(db, staged)
             self.objects.touch(staged.sha256)
 
     def claim(self, sha256s: Iterable[str]) -> dict[str, int]:
-        """The sizes in bytes of those contents that are here; they stay for another day."""
+        """The sizes in bytes of those contents that are present; they stay for another day."""
         with writing(self.root), self._db.writing() as db:
-            view = View(db, private=True)
-            sizes = {sha256: view.object_size(sha256) for sha256 in sha256s}
+            snapshot = Snapshot(db, private=True)
+            sizes = {sha256: snapshot.object_size(sha256) for sha256 in sha256s}
             present = {sha256: size for sha256, size in sizes.items() if size is not None}
             for sha256 in present:
                 self.objects.touch(sha256)
             return present
 
     def readme(self, sha256: str) -> bytes:
-        """The beginning of a content, as much as a README is read."""
+        """The part of a content that is read of a README."""
         with self.objects.path(sha256).open("rb") as file:
             return file.read(MAX_README)
 
@@ -181,56 +188,63 @@ class Store:
         private: bool,
         first: Sequence[AddFile] = (),
     ) -> Repo:
-        view = View(db, private=True)
-        _free_name(db, repo_id)
-        key = _insert_repo(db, repo_id, private=private)
-        attributes = AddFile(".gitattributes", self._attributes(view, staging))
-        draft = Draft(author, "initial commit", (attributes, *first))
-        self._record(db, key, None, next_step(view, None, (), draft), draft)
-        return view.repo(repo_id)
+        snapshot = Snapshot(db, private=True)
+        claim_name(db, repo_id)
+        key = insert_repo(db, repo_id, private=private)
+        attributes = AddFile(".gitattributes", self._attributes(snapshot, staging))
+        new = NewCommit(author, "initial commit", (attributes, *first))
+        self._record(db, key, None, apply_operations(snapshot, None, (), new), new)
+        return snapshot.repo(repo_id)
 
-    def _commit(self, db: sqlite3.Connection, view: View, repo: Repo, draft: Draft) -> Commit:
-        head = view.commit(repo, "main")
-        step = next_step(view, head, view.tree(repo, head), draft)
-        if not step.written and not step.gone:
+    def _commit(
+        self, db: sqlite3.Connection, snapshot: Snapshot, repo: Repo, new: NewCommit
+    ) -> Commit:
+        head = snapshot.head(repo)
+        change = apply_operations(snapshot, head, snapshot.tree(repo, head), new)
+        if not change.written and not change.removed:
             return head
-        return self._record(db, repo.key, head, step, draft)
+        return self._record(db, repo.key, head, change, new)
 
-    def _attributes(self, view: View, staging: Staging) -> Staged:
+    def _attributes(self, snapshot: Snapshot, staging: Staging) -> Staged:
         data = git_attributes()
         sha256 = hashlib.sha256(data).hexdigest()
-        if view.object_size(sha256) is None:
+        if snapshot.object_size(sha256) is None:
             return staging.add(data)
         return Staged(self.objects.path(sha256), sha256, git_blob_oid(data), len(data))
 
     def _record(
-        self, db: sqlite3.Connection, key: int, head: Commit | None, step: Step, draft: Draft
+        self,
+        db: sqlite3.Connection,
+        key: int,
+        head: Commit | None,
+        change: TreeChange,
+        new: NewCommit,
     ) -> Commit:
-        wanted = {entry.sha256 for entry in step.written}
-        for operation in draft.operations:
-            if isinstance(operation, AddFile) and operation.content.sha256 in wanted:
+        written = {entry.sha256 for entry in change.written}
+        for operation in new.operations:
+            if isinstance(operation, AddFile) and operation.content.sha256 in written:
                 self._keep(db, operation.content)
-        commit = _next_commit(head, step, draft)
-        _insert_commit(db, key, commit, step)
-        if any(entry.path == README for entry in step.written) or README in step.gone:
-            entry = step.after.get(README)
-            _set_card(db, key, read_card(self.readme(entry.sha256)) if entry else Card())
+        commit = _next_commit(head, change, new)
+        insert_commit(db, key, commit, change)
+        if any(entry.path == README for entry in change.written) or README in change.removed:
+            entry = change.after.get(README)
+            update_card(db, key, read_card(self.readme(entry.sha256)) if entry else RepoCard())
         return commit
 
     def _keep(self, db: sqlite3.Connection, staged: Staged) -> None:
-        if _is_new_object(db, staged):
+        if insert_object(db, staged):
             self.objects.keep(staged)
 
     def _write(self, db: sqlite3.Connection, content: bytes) -> Staged:
         sha256 = hashlib.sha256(content).hexdigest()
         path, oid = self.objects.path(sha256), git_blob_oid(content)
         staged = Staged(path, sha256, oid, len(content))
-        if _is_new_object(db, staged):
+        if insert_object(db, staged):
             self.objects.write(content, sha256)
         return staged
 
     def _drop_abandoned(self) -> None:
-        """Once a day, give up contents that no commit has named for a day.
+        """Once a day, delete contents that are older than a day and in no commit.
 
         These are uploads that were never committed, and what a full disk left without a row.
         """
@@ -241,7 +255,7 @@ class Store:
             named = {row["sha256"] for row in db.execute("SELECT DISTINCT sha256 FROM entries")}
             for sha256 in self.objects.older_than(_DAY):
                 if sha256 not in named:
-                    _drop_if_unused(db, sha256)
+                    drop_if_unused(db, sha256)
         last.touch()
 
     def _remove_garbage(self) -> None:
@@ -256,72 +270,16 @@ class Store:
             db.execute("DELETE FROM garbage")
 
 
-def _is_new_object(db: sqlite3.Connection, staged: Staged) -> bool:
-    sql = "INSERT OR IGNORE INTO objects (sha256, size) VALUES (?, ?)"
-    return bool(db.execute(sql, (staged.sha256, staged.size)).rowcount)
-
-
-def _free_name(db: sqlite3.Connection, repo_id: RepoId) -> None:
-    name = (repo_id.namespace, repo_id.name)
-    if db.execute("SELECT 1 FROM repos WHERE namespace = ? AND name = ?", name).fetchone():
-        raise RepoExistsError(f"there is a repository {repo_id} already")
-    db.execute("DELETE FROM redirects WHERE namespace = ? AND name = ?", name)
-
-
-def _insert_repo(db: sqlite3.Connection, repo_id: RepoId, *, private: bool) -> int:
-    sql = """INSERT INTO repos
-        (namespace, name, private, created, modified, head, seq, card, tags)
-        VALUES (?, ?, ?, ?, '', '', 0, '{}', '[]')"""
-    row = db.execute(sql, (repo_id.namespace, repo_id.name, private, _now()))
-    return int(row.lastrowid or 0)
-
-
-def _next_commit(head: Commit | None, step: Step, draft: Draft) -> Commit:
-    now, parent = _now(), head.oid if head else None
-    text = f"{draft.title}\n\n{draft.message}" if draft.message else draft.title
-    root = tree_oids(step.after.values())[""]
+def _next_commit(head: Commit | None, change: TreeChange, new: NewCommit) -> Commit:
+    now, parent = timestamp(), head.oid if head else None
+    text = f"{new.title}\n\n{new.message}" if new.message else new.title
+    root = tree_oids(change.after.values())[""]
     return Commit(
         seq=head.seq + 1 if head else 1,
-        oid=commit_oid(root, parent, now, draft.author, text),
+        oid=commit_oid(root, parent, now, new.author, text),
         parent=parent,
         time=now,
-        author=draft.author,
-        title=draft.title,
-        message=draft.message,
+        author=new.author,
+        title=new.title,
+        message=new.message,
     )
-
-
-def _insert_commit(db: sqlite3.Connection, key: int, commit: Commit, step: Step) -> None:
-    db.execute(
-        "INSERT INTO commits (repo, seq, oid, parent, time, author, title, message)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (key, *(getattr(commit, name) for name in Commit.__slots__)),
-    )
-    db.executemany(
-        "UPDATE entries SET removed = ? WHERE repo = ? AND path = ? AND removed IS NULL",
-        [(commit.seq, key, path) for path in step.gone],
-    )
-    db.executemany(
-        "INSERT INTO entries (repo, path, oid, sha256, pointer_size, added)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        [(key, e.path, e.oid, e.sha256, e.pointer_size, e.added) for e in step.written],
-    )
-    sql = "UPDATE repos SET head = ?, seq = ?, modified = ? WHERE key = ?"
-    db.execute(sql, (commit.oid, commit.seq, commit.time, key))
-
-
-def _set_card(db: sqlite3.Connection, key: int, card: Card) -> None:
-    sql = "UPDATE repos SET card = ?, tags = ?, pipeline_tag = ?, library_name = ? WHERE key = ?"
-    data, tags = (json.dumps(value, ensure_ascii=False) for value in (card.data, card.tags))
-    db.execute(sql, (data, tags, card.pipeline_tag, card.library_name, key))
-
-
-def _drop_if_unused(db: sqlite3.Connection, sha256: str) -> None:
-    if db.execute("SELECT 1 FROM entries WHERE sha256 = ? LIMIT 1", (sha256,)).fetchone():
-        return
-    db.execute("DELETE FROM objects WHERE sha256 = ?", (sha256,))
-    db.execute("INSERT OR IGNORE INTO garbage (sha256) VALUES (?)", (sha256,))
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""What the store holds and what is asked of it, as plain values."""
+"""Plain values: what the store holds, and the requests that it takes."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from hubtools.localhub.objects import Staged
 
 SortKey = Literal["createdAt", "lastModified", "name"]
 SPACES = "spaces/"
-"""What the namespace of a Space begins with here, as its address does; no model's can."""
+"""The prefix of a Space's namespace here, as in its address; no model's namespace has it."""
 
 
 @dataclass(frozen=True, slots=True)
 class RepoId:
-    """A repository's whole name; case is kept and does not tell two apart.
+    """A repository's full name; case is kept, but two names do not differ by it alone.
 
-    That of a Space has `spaces/` before its owner, as in its address.
+    A Space has `spaces/` before its owner, as in its address.
     """
 
     namespace: str
@@ -37,8 +37,8 @@ class RepoId:
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
-    """What a README's front matter says, as far as it can be read."""
+class RepoCard:
+    """A README's front matter, as far as it can be read."""
 
     data: Mapping[str, Any] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
@@ -58,13 +58,13 @@ class Repo:
     modified: str
     head: str
     seq: int
-    card: Card
+    card: RepoCard
     has_picture: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One step of a repository's history; `seq` counts from 1."""
+    """A commit of a repository; `seq` counts from 1."""
 
     seq: int
     oid: str
@@ -76,8 +76,8 @@ class Commit:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """What a commit did to a path; `entry` is None where it deleted the file."""
+class FileChange:
+    """What a commit did to a file; `entry` is None where it deleted it."""
 
     path: str
     kind: Literal["added", "changed", "deleted"]
@@ -86,10 +86,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file of a tree; `pointer_size` is set for LFS files and is their pointer's length.
+    """A file of a tree; `pointer_size` is the length of an LFS pointer, None for regular files.
 
-    `oid` is the git blob's (of the pointer, for LFS), `sha256` and `size` the content's,
-    `added` the seq of the commit that last changed it.
+    `oid` is the git blob's (for LFS, the pointer's), `sha256` and `size` are the content's,
+    `added` is the seq of the commit that last changed it.
     """
 
     path: str
@@ -99,18 +99,27 @@ class Entry:
     pointer_size: int | None
     added: int
 
+    @property
+    def is_lfs(self) -> bool:
+        return self.pointer_size is not None
+
+    @property
+    def etag(self) -> str:
+        """The oid that the Hub names the content by: the blob's, for LFS the SHA-256."""
+        return self.sha256 if self.is_lfs else self.oid
+
 
 @dataclass(frozen=True, slots=True)
 class AddFile:
-    """Put a regular file; its staged content is kept or dropped with the commit."""
+    """Add or replace a regular file; its staged content is kept or dropped with the commit."""
 
     path: str
     content: Staged
 
 
 @dataclass(frozen=True, slots=True)
-class AddLfs:
-    """Put an LFS file whose content was uploaded before; `size` in bytes, when it is known."""
+class AddLfsFile:
+    """Add or replace an LFS file whose content was uploaded before; `size` in bytes, if known."""
 
     path: str
     sha256: str
@@ -127,12 +136,12 @@ class DeleteFolder:
     path: str
 
 
-Operation: TypeAlias = AddFile | AddLfs | DeleteFile | DeleteFolder
+Operation: TypeAlias = AddFile | AddLfsFile | DeleteFile | DeleteFolder
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """A commit to be made; with a `parent`, only while that commit is the head."""
+class NewCommit:
+    """A commit to make; with a `parent`, only while that commit is the head."""
 
     author: str
     title: str
@@ -145,9 +154,9 @@ class Draft:
 class Query:
     """Which repositories to list, in which order, and from where on.
 
-    `search` is a part of the id, `words` are looked for in the id and the tags. `after` is a
-    Page's `next`, `offset` how many repositories behind it to pass over. Without `cards`, the
-    repositories come with an empty one, and sooner. Either models or `spaces` are listed.
+    `search` is a part of the id; each of the `words` must be in the id or the tags. `after` is a
+    page's `next`, and `offset` skips that many repositories after it. Without `cards`, listing is
+    faster and the cards are empty. Either models or `spaces` are listed.
     """
 
     namespace: str | None = None
@@ -164,8 +173,8 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """Some of the repositories that a query asks for; `next` is None on the last page."""
+class RepoPage:
+    """Some of the repositories of a query; `next` is None on the last page."""
 
     repos: tuple[Repo, ...]
     next: str | None

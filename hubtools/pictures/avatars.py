@@ -1,4 +1,4 @@
-"""Round pictures of people, from bytes that nobody vouches for."""
+"""Round avatars from untrusted image bytes."""
 
 from __future__ import annotations
 
@@ -7,49 +7,41 @@ import struct
 import warnings
 import zlib
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
+from PIL import Image, ImageDraw, ImageOps
 
-BYTES_LIMIT = 8 * 1024 * 1024
+from hubtools.pictures.types import MAX_AVATAR_BYTES
+
 PIXELS_LIMIT = 25_000_000
 SIDE_LIMIT = 16_384
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
 SMOOTHING = 4
+_BROKEN_IMAGE = (
+    Image.DecompressionBombError, Image.DecompressionBombWarning, OSError, SyntaxError,
+    ValueError, TypeError, LookupError, ArithmeticError, EOFError, MemoryError, struct.error,
+    zlib.error,
+)  # fmt: skip
+"""All that Pillow raises for bytes that are not a sound image."""
 
 
 @lru_cache(maxsize=12)
-def avatar_image(data: bytes | None, diameter: int, paper: str) -> Image | None:
-    """A circle of `diameter` px cut from the middle of a picture, RGBA, clear around it.
+def avatar_image(data: bytes | None, diameter: int, paper: str) -> Image.Image | None:
+    """A circle of `diameter` px cut from the middle of an image, RGBA, transparent around it.
 
-    What is see-through in the picture shows the colour `paper`. None where there are no bytes,
-    they are no picture, or it is larger than BYTES_LIMIT or PIXELS_LIMIT. The same picture is kept:
+    Transparent parts of the image show the color `paper`. None without bytes, for bytes that are
+    not an image, and for one larger than MAX_AVATAR_BYTES or PIXELS_LIMIT. The result is cached:
     draw it, do not change it.
     """
-    if not data or len(data) > BYTES_LIMIT:
+    if not data or len(data) > MAX_AVATAR_BYTES:
         return None
     try:
         square = _square(data, diameter)
-    except _broken_picture_errors():
+    except _BROKEN_IMAGE:
         return None
     return _rounded(square, paper)
 
 
-def _broken_picture_errors() -> tuple[type[Exception], ...]:
-    """All that Pillow raises for bytes that are no sound picture."""
-    from PIL import Image
-
-    return (
-        Image.DecompressionBombError, Image.DecompressionBombWarning, OSError, SyntaxError,
-        ValueError, TypeError, LookupError, ArithmeticError, EOFError, MemoryError, struct.error,
-        zlib.error,
-    )  # fmt: skip
-
-
-def _square(data: bytes, side: int) -> Image:
-    from PIL import Image, ImageOps
-
+def _square(data: bytes, side: int) -> Image.Image:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -61,9 +53,7 @@ def _square(data: bytes, side: int) -> Image:
             return ImageOps.fit(upright.convert("RGBA"), (side, side), Image.Resampling.LANCZOS)
 
 
-def _rounded(square: Image, paper: str) -> Image:
-    from PIL import Image, ImageDraw
-
+def _rounded(square: Image.Image, paper: str) -> Image.Image:
     large = square.width * SMOOTHING
     circle = Image.new("L", (large, large))
     ImageDraw.Draw(circle).ellipse((0, 0, large - 1, large - 1), fill=255)

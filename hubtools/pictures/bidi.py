@@ -1,7 +1,7 @@
-"""Which way each character of a line runs: the Unicode Bidirectional Algorithm (UAX #9).
+"""The Unicode Bidirectional Algorithm (UAX #9): the direction of each character in a line.
 
-Without its explicit part: embeddings, overrides and isolates are removed from a text before it is
-drawn. Rule names (W1 … L2) are those of the standard.
+Its explicit part is left out: embeddings, overrides and isolates are removed from a text before
+it is drawn. Rule names (W1 … L2) are those of the standard.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _NEUTRAL = frozenset(("B", "S", "WS", "ON", "BN"))
 
 
 def is_right_to_left(text: str) -> bool:
-    """Whether the first letter of `text` is of a script that runs from right to left (P2, P3)."""
+    """Whether the first letter of `text` belongs to a right-to-left script (P2, P3)."""
     for char in text:
         kind = unicodedata.bidirectional(char)
         if kind in ("L", "R", "AL"):
@@ -32,10 +32,10 @@ def is_right_to_left(text: str) -> bool:
 
 @lru_cache(maxsize=256)
 def levels(text: str, base: int) -> tuple[int, ...]:
-    """The embedding level of each character, odd from right to left, in a line of level `base`.
+    """The embedding level of each character in a line of level `base`; odd means right to left.
 
-    `base` is 0 or 1, the direction of the paragraph. Emoji must be single neutral characters:
-    the caller replaces them by U+FFFC.
+    `base` is the paragraph's level, 0 or 1. Emoji must be single neutral characters: the caller
+    replaces them with U+FFFC.
     """
     if not base and not _RIGHT_TO_LEFT.search(text):
         return (0,) * len(text)
@@ -53,7 +53,7 @@ def levels(text: str, base: int) -> tuple[int, ...]:
 
 
 def in_visual_order(items: Sequence[Item], levels: Sequence[int]) -> list[Item]:
-    """`items`, each of one level, as they stand from left to right (L2)."""
+    """`items`, each of one level, reordered from left to right (L2)."""
     order = list(zip(items, levels, strict=True))
     highest = max(levels, default=0)
     for level in range(highest, 0, -1):
@@ -75,7 +75,7 @@ def _level(kind: str, base: int) -> int:
 
 
 def _resolve_weak(kinds: list[str], edge: str) -> None:
-    """W1 to W7, in one pass each as the standard has them."""
+    """W1 to W7, each in a pass of its own as in the standard."""
     before = edge
     for at, kind in enumerate(kinds):  # W1
         kinds[at] = before = before if kind == "NSM" else kind
@@ -105,7 +105,7 @@ def _resolve_weak(kinds: list[str], edge: str) -> None:
 
 
 def _resolve_brackets(text: str, kinds: list[str], edge: str) -> None:
-    """N0: a pair takes the direction of what it holds, or of what stands before it."""
+    """N0: a pair of brackets takes the direction of its contents, or of the text before it."""
     for opening, closing in _pairs(text, kinds):
         inside = {_strong(kind) for kind in kinds[opening + 1 : closing]}
         if edge in inside:
@@ -116,7 +116,7 @@ def _resolve_brackets(text: str, kinds: list[str], edge: str) -> None:
 
 
 def _pairs(text: str, kinds: Sequence[str]) -> list[tuple[int, int]]:
-    """Where brackets open and close, in the order in which they open (BD16)."""
+    """Matching brackets as (opening, closing) positions, in opening order (BD16)."""
     found, open_at = [], list[int]()
     for at, char in enumerate(text):
         if kinds[at] != "ON":
@@ -142,12 +142,12 @@ def _resolve_neutral(kinds: list[str], edge: str) -> None:
 
 
 def _strong(kind: str) -> str:
-    """The direction that a resolved kind counts as; numbers count as right to left."""
+    """The direction of a resolved kind; numbers count as right to left."""
     return {"L": "L", "R": "R", "EN": "R", "AN": "R"}.get(kind, "")
 
 
 def _runs(kinds: Sequence[str], wanted: frozenset[str]) -> list[tuple[int, int]]:
-    """Where kinds of `wanted` stand side by side, as slices."""
+    """Slices of consecutive kinds in `wanted`."""
     runs, start = [], None
     for at, kind in enumerate((*kinds, "")):
         if kind in wanted:

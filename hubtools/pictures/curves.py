@@ -1,4 +1,4 @@
-"""The training picture: how the loss fell, on the posts trained on and on those kept aside."""
+"""The training curves: loss on the train and validation splits, and the learning rate, by step."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from hubtools.pictures.drawing import Canvas, Picture, draw_bars, require_libraries
+from hubtools.pictures.drawing import Canvas, draw_logo
 from hubtools.pictures.fonts import Weight
-from hubtools.pictures.text_layout import Type, measure
-from hubtools.pictures.theme import LIGHT, Look
+from hubtools.pictures.text_layout import TextStyle, measure
+from hubtools.pictures.theme import LIGHT, Theme
+from hubtools.pictures.types import CurvePoint, Picture
 
 WIDTH, HEIGHT = 1200, 480
 MARGIN = 48
@@ -17,43 +18,28 @@ LEFT, RIGHT = 112, 972
 LOSS_TOP, LOSS_BOTTOM = 124, 326
 RATE_TOP, RATE_BOTTOM = 362, 418
 POINTS = 1000
-"""Points of a curve that are drawn: one a pixel or so."""
+"""Points drawn per curve: about one per pixel."""
 HEADROOM = 0.06
-"""Of the range of the losses, above and below them."""
+"""Margin above and below the losses, as a fraction of their range."""
 LABEL_PITCH = 28.0
 NICE = (1.0, 2.0, 2.5, 5.0, 10.0)
-PURPOSE = "drawing training curves"
 _TICK = 20  # px
 _LEGEND = 22  # px
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CurvePoint:
-    """What was known at one moment of a training; losses in nats a token."""
-
-    step: int
-    train_loss: float | None = None
-    """On the posts trained on, since the point before."""
-    val_loss: float | None = None
-    """On the posts kept aside while the passes were chosen; not those of the evaluation."""
-    learning_rate: float | None = None
-    epoch: float | None = None
-    """Over the posts, so far."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Series:
-    """One curve: its name, its colour, and (step, value) in the order of the steps."""
+    """One curve: its name, its color, and (step, value) pairs in step order."""
 
     name: str
-    colour: str
+    color: str
     values: tuple[tuple[float, float], ...]
     dots: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """Where a diagram stands, and what its edges mean."""
+    """A diagram's position, and the values at its edges."""
 
     top: float
     bottom: float
@@ -70,10 +56,10 @@ class _Frame:
 
 
 def curve_points(history: Iterable[object]) -> tuple[CurvePoint, ...]:
-    """The points of a run's history: entries with `step`, and with what else is known of them.
+    """The points of a run's history, whose entries have `step` and any other field of a point.
 
-    An entry without a step, or a number that is none, is left out; so a history of another
-    version gives what it can.
+    Entries without a step and values that are not finite numbers are left out, so histories of
+    other versions work as far as possible.
     """
     points = []
     for entry in history:
@@ -91,25 +77,23 @@ def curve_points(history: Iterable[object]) -> tuple[CurvePoint, ...]:
     return tuple(sorted(points, key=lambda point: point.step))
 
 
-def draw_curves(points: Sequence[CurvePoint], look: Look = LIGHT) -> Picture | None:
+def draw_curves(points: Sequence[CurvePoint], theme: Theme = LIGHT) -> Picture | None:
     """Draw both losses and the learning rate over the steps, 1200 × 480 px, as a PNG.
 
-    None when there is nothing to see: fewer than two losses of either kind. Raises
-    MissingExtraError without what draws.
+    None when there is nothing to draw: fewer than two losses of either kind.
     """
-    trained = _series("on its posts", look.accent, points, lambda point: point.train_loss)
-    validated = _series("on posts kept aside", look.signal, points, lambda p: p.val_loss, dots=True)
+    trained = _series("train loss", theme.accent, points, lambda point: point.train_loss)
+    validated = _series("validation loss", theme.signal, points, lambda p: p.val_loss, dots=True)
     losses = [series for series in (trained, validated) if len(series.values) > 1]
     if not losses:
         return None
-    require_libraries(PURPOSE)
-    canvas = Canvas(WIDTH, HEIGHT, look)
-    canvas.write("How it learned", Type(Weight.BOLD, 36, look.ink), MARGIN, 76)
-    draw_bars(canvas, WIDTH - MARGIN - 120, 36)
-    rate = _series("learning rate", look.muted, points, lambda point: point.learning_rate)
+    canvas = Canvas(WIDTH, HEIGHT, theme)
+    canvas.write("Training curves", TextStyle(Weight.BOLD, 36, theme.ink), MARGIN, 76)
+    draw_logo(canvas, WIDTH - MARGIN - 120, 36)
+    rate = _series("learning rate", theme.muted, points, lambda point: point.learning_rate)
     steps = _steps([*losses, rate])
     frame = _Frame(LOSS_TOP, LOSS_BOTTOM, steps, _around(losses))
-    _draw_grid(canvas, frame, "loss")
+    _draw_grid(canvas, frame, "loss, nats/token")
     for series in losses:
         _draw_series(canvas, frame, series)
     _draw_ends(canvas, frame, losses)
@@ -128,7 +112,7 @@ def _number(entry: object, name: str) -> float | None:
 
 def _series(
     name: str,
-    colour: str,
+    color: str,
     points: Sequence[CurvePoint],
     value: Callable[[CurvePoint], float | None],
     *,
@@ -136,7 +120,7 @@ def _series(
 ) -> _Series:
     known = [(float(p.step), found) for p in points if (found := value(p)) is not None]
     every = -(-len(known) // POINTS) or 1
-    return _Series(name, colour, (*known[:-1:every], *known[-1:]), dots)
+    return _Series(name, color, (*known[:-1:every], *known[-1:]), dots)
 
 
 def _steps(series: Sequence[_Series]) -> tuple[float, float]:
@@ -145,11 +129,11 @@ def _steps(series: Sequence[_Series]) -> tuple[float, float]:
 
 
 def _around(series: Sequence[_Series]) -> tuple[float, float]:
-    """The range of all values, with some air around it."""
+    """The range of all values, with a margin."""
     values = [value for one in series for _, value in one.values]
     low, high = min(values), max(values)
-    air = HEADROOM * (high - low) or 0.5
-    return low - air, high + air
+    margin = HEADROOM * (high - low) or 0.5
+    return low - margin, high + margin
 
 
 def ticks(low: float, high: float, most: int) -> list[float]:
@@ -161,29 +145,29 @@ def ticks(low: float, high: float, most: int) -> list[float]:
 
 
 def _draw_grid(canvas: Canvas, frame: _Frame, name: str) -> None:
-    look = canvas.look
-    type = Type(Weight.REGULAR, _TICK, look.muted)
+    theme = canvas.theme
+    style = TextStyle(Weight.REGULAR, _TICK, theme.muted)
     found = ticks(*frame.values, most=5)
     digits = max(0, -math.floor(math.log10(found[1] - found[0]) + 1e-9)) if len(found) > 1 else 1
     for value in found:
         y = frame.y(value)
-        canvas.box(LEFT, y - 0.75, RIGHT - LEFT, 1.5, look.rule)
+        canvas.box(LEFT, y - 0.75, RIGHT - LEFT, 1.5, theme.rule)
         text = _shown(value, digits)
-        canvas.write(text, type, LEFT - 14 - measure(text, type), y + 7)
-    canvas.write(name, Type(Weight.BOLD, _TICK, look.ink), MARGIN, frame.top - 8)
+        canvas.write(text, style, LEFT - 14 - measure(text, style), y + 7)
+    canvas.write(name, TextStyle(Weight.BOLD, _TICK, theme.ink), MARGIN, frame.top - 8)
 
 
 def _draw_series(canvas: Canvas, frame: _Frame, series: _Series) -> None:
     points = tuple((frame.x(step), frame.y(value)) for step, value in series.values)
-    canvas.line(points, series.colour, 4)
+    canvas.line(points, series.color, 4)
     if series.dots and len(points) <= 40:
         for x, y in points:
-            canvas.box(x - 7, y - 7, 14, 14, canvas.look.paper, radius=7)
-            canvas.box(x - 5, y - 5, 10, 10, series.colour, radius=5)
+            canvas.box(x - 7, y - 7, 14, 14, canvas.theme.paper, radius=7)
+            canvas.box(x - 5, y - 5, 10, 10, series.color, radius=5)
 
 
 def _draw_ends(canvas: Canvas, frame: _Frame, losses: Sequence[_Series]) -> None:
-    """The name and last value of each curve beside its end, apart from one another."""
+    """Draw the name and last value of each curve beside its end, without overlap."""
     wanted = sorted(losses, key=lambda series: frame.y(series.values[-1][1]))
     ys = [frame.y(series.values[-1][1]) for series in wanted]
     if len(ys) == 2 and ys[1] - ys[0] < 2 * LABEL_PITCH:
@@ -191,37 +175,37 @@ def _draw_ends(canvas: Canvas, frame: _Frame, losses: Sequence[_Series]) -> None
         ys = [middle - LABEL_PITCH, middle + LABEL_PITCH]
     for y, series in zip(ys, wanted, strict=True):
         value = _shown(series.values[-1][1], 2)
-        canvas.write(value, Type(Weight.BOLD, 28, series.colour), RIGHT + 20, y + 2)
-        name = Type(Weight.REGULAR, 18, canvas.look.muted)
+        canvas.write(value, TextStyle(Weight.BOLD, 28, series.color), RIGHT + 20, y + 2)
+        name = TextStyle(Weight.REGULAR, 18, canvas.theme.muted)
         canvas.write(series.name, name, RIGHT + 20, y + 24)
 
 
 def _shown(value: float, digits: int) -> str:
-    """A number with so many decimals, unless it is too large or too small for that."""
+    """A number with `digits` decimals, or in scientific notation if it does not fit."""
     return f"{value:.{digits}f}" if digits < 4 and abs(value) < 1e5 else f"{value:.1e}"
 
 
 def _draw_rate(canvas: Canvas, rate: _Series, steps: tuple[float, float]) -> None:
-    look = canvas.look
+    theme = canvas.theme
     highest = max(value for _, value in rate.values)
     frame = _Frame(RATE_TOP, RATE_BOTTOM, steps, (0.0, highest * 1.1 or 1.0))
-    canvas.box(LEFT, RATE_BOTTOM - 0.75, RIGHT - LEFT, 1.5, look.rule)
+    canvas.box(LEFT, RATE_BOTTOM - 0.75, RIGHT - LEFT, 1.5, theme.rule)
     _draw_series(canvas, frame, rate)
     value = f"{highest:.1e}".replace("e-0", "e-")
-    canvas.write(value, Type(Weight.BOLD, _LEGEND, look.muted), RIGHT + 20, 388)
-    name = Type(Weight.REGULAR, 18, look.muted)
-    canvas.write("learning rate, peak", name, RIGHT + 20, 410)
+    canvas.write(value, TextStyle(Weight.BOLD, _LEGEND, theme.muted), RIGHT + 20, 388)
+    name = TextStyle(Weight.REGULAR, 18, theme.muted)
+    canvas.write("peak learning rate", name, RIGHT + 20, 410)
 
 
 def _draw_steps(
     canvas: Canvas, points: Sequence[CurvePoint], steps: tuple[float, float], bottom: float
 ) -> None:
-    """Names the first and the last step under the diagrams, and the passes."""
-    type = Type(Weight.REGULAR, _TICK, canvas.look.muted)
+    """Label the first and the last step under the diagrams, and the epochs."""
+    style = TextStyle(Weight.REGULAR, _TICK, canvas.theme.muted)
     baseline = bottom + 30
     last = f"{steps[1]:,.0f} steps"
     epochs = next((p.epoch for p in reversed(points) if p.epoch is not None), None)
     if epochs is not None:
         last += f", {round(epochs, 1):g} {'epoch' if epochs == 1 else 'epochs'}"
-    canvas.write(f"{steps[0]:,.0f}", type, LEFT, baseline)
-    canvas.write(last, type, RIGHT - measure(last, type), baseline)
+    canvas.write(f"{steps[0]:,.0f}", style, LEFT, baseline)
+    canvas.write(last, style, RIGHT - measure(last, style), baseline)

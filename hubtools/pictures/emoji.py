@@ -1,7 +1,7 @@
-"""Emoji as pictures: which characters are one, and what it looks like.
+"""Emoji as images: which characters form one, and what it looks like.
 
-Twemoji comes with the package. What is newer than that is taken from the system's own emoji font
-where there is one; a sequence that no font joins is drawn as its parts, as phones do.
+The package includes Twemoji. Newer emoji come from the system's emoji font if there is one; a
+sequence that no font joins is drawn as its parts, as phones do.
 """
 
 from __future__ import annotations
@@ -10,24 +10,22 @@ import sys
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import regex
+from PIL import Image, ImageColor, ImageDraw, ImageFilter, ImageFont, ImageStat
+from PIL.ImageFont import FreeTypeFont
 
 from hubtools.pictures.fonts import EMOJI_FONT
 
-if TYPE_CHECKING:
-    import regex
-    from PIL.Image import Image
-    from PIL.ImageFont import FreeTypeFont
-
 JOINER = "\u200d"
 WIDTH = 1.18
-"""Room that an emoji takes in a line, of the size of the type."""
+"""Width of an emoji in a line, as a fraction of the type size."""
 SIDE = 1.06
-"""Width and height of its picture."""
+"""Width and height of its image, as a fraction of the type size."""
 RISE = 0.86
-"""How far the picture reaches above the base line."""
+"""Height of its image above the baseline, as a fraction of the type size."""
 DARK_EMOJI, LIGHT_TEXT = 100, 160
-"""Mean levels of 0 to 255 below and above which an emoji is dark and a text is light."""
+"""Mean levels, 0 to 255, below which an emoji counts as dark and above which text is light."""
 EDGE = "#fffdf8"
 CREDIT = "Emoji: Twemoji, copyright Twitter, Inc and other contributors, CC-BY 4.0"
 SYSTEM_FONTS = {
@@ -39,19 +37,24 @@ SYSTEM_FONTS = {
         ("/usr/share/fonts/google-noto-color-emoji-fonts/NotoColorEmoji.ttf", 109),
     ),
 }
-"""Files and the size in px at which each is read: most hold pictures of one size."""
+"""Files, and the size in px at which each is read: most have images of one size."""
 OWN_SIZE = 128
+_EMOJI = regex.compile(
+    r"(?!.\uFE0E)(?:\p{Emoji_Presentation}|[0-9#*]\uFE0F?\u20E3"
+    r"|(?![0-9#*])\p{Emoji}(?:\uFE0F|\p{Emoji_Modifier}))"
+)
+"""Emoji by default, by the selector U+FE0F or a skin tone, flags and keycaps (UTS #51)."""
 
 
 def is_emoji(cluster: str) -> bool:
-    """Whether one character, as a person counts them, is shown in colour by default."""
-    return _pattern().match(cluster) is not None
+    """Whether a grapheme cluster is shown in color by default."""
+    return _EMOJI.match(cluster) is not None
 
 
 def emoji_parts(cluster: str) -> tuple[str, ...]:
-    """What to draw for an emoji: itself, or its parts where no font has it whole.
+    """What to draw for an emoji: itself, or its parts when no font has it as one image.
 
-    Empty when a part is in no font.
+    Empty when no font has one of the parts.
     """
     if _font_for(cluster) is not None:
         return (cluster,)
@@ -60,10 +63,8 @@ def emoji_parts(cluster: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1024)
-def emoji_picture(cluster: str, side: int) -> Image:
-    """The emoji as an RGBA picture of `side` × `side` px. Raises LookupError when no font has it"""
-    from PIL import Image, ImageDraw
-
+def emoji_picture(cluster: str, side: int) -> Image.Image:
+    """The emoji as an RGBA image of `side` × `side` px. Raises LookupError when no font has it."""
     found = _font_for(cluster)
     if found is None:
         raise LookupError(cluster)
@@ -73,22 +74,20 @@ def emoji_picture(cluster: str, side: int) -> Image:
     large = max(round(font.getlength(cluster)), int(right - left), int(bottom - top))
     square = Image.new("RGBA", (large, large))
     at = ((large - left - right) / 2, (large - top - bottom) / 2)
-    if file == EMOJI_FONT:  # its pictures say by themselves how high they stand
+    if file == EMOJI_FONT:  # its images contain their own vertical offset
         at = (0, large * 0.875)
     ImageDraw.Draw(square).text(at, cluster, font=font, embedded_color=True, anchor="ls")
     return square if large == side else square.resize((side, side), Image.Resampling.LANCZOS)
 
 
 @lru_cache(maxsize=256)
-def emoji_beside(cluster: str, side: int, colour: str) -> Image:
-    """The emoji as it stands beside text of `colour`: a dark one has a light edge beside light
-    text, for it stands on dark paper. The edge is added to `side` all around."""
-    from PIL import Image, ImageColor, ImageFilter, ImageStat
-
+def emoji_beside(cluster: str, side: int, color: str) -> Image.Image:
+    """The emoji for text of `color`: beside light text, a dark emoji gets a light edge, because
+    the background is dark. The edge is added outside `side`."""
     picture = emoji_picture(cluster, side)
     opaque = picture.getchannel("A").point(lambda level: 255 * (level > 128))
     shade = ImageStat.Stat(picture.convert("L"), opaque).mean[0] if opaque.getbbox() else 255
-    if shade > DARK_EMOJI or sum(ImageColor.getrgb(colour)) < 3 * LIGHT_TEXT:
+    if shade > DARK_EMOJI or sum(ImageColor.getrgb(color)) < 3 * LIGHT_TEXT:
         return picture
     reach = max(1, side // 32)
     room = Image.new("RGBA", (side + 2 * reach + 2, side + 2 * reach + 2))
@@ -101,7 +100,7 @@ def emoji_beside(cluster: str, side: int, colour: str) -> Image:
 
 
 def _parts_of(cluster: str) -> Iterator[str]:
-    """What stands between joiners, in the plain colour where no font has the skin tone."""
+    """The parts between joiners, without a skin tone that no font has."""
     for part in cluster.split(JOINER):
         yield part if _font_for(part) else "".join(char for char in part if not _is_tone(char))
 
@@ -112,7 +111,7 @@ def _is_tone(char: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _font_for(cluster: str) -> tuple[Path, int] | None:
-    """The font file that has `cluster` as a single picture, and the size to read it at."""
+    """The font file that has `cluster` as one image, and the size to read it at."""
     system = SYSTEM_FONTS.get(sys.platform, SYSTEM_FONTS["linux"])
     for file, size in ((EMOJI_FONT, OWN_SIZE), *((Path(name), size) for name, size in system)):
         if file.is_file() and _is_single(_opened(file, size), cluster):
@@ -121,7 +120,7 @@ def _font_for(cluster: str) -> tuple[Path, int] | None:
 
 
 def _is_single(font: FreeTypeFont, cluster: str) -> bool:
-    """Whether the font has all of it and joins it: all its pictures are of one width."""
+    """Whether the font draws `cluster` as one image: all its images have the same width."""
     width = font.getlength("\U0001f600")
     if abs(font.getlength(cluster) - width) > 1:
         return False
@@ -129,7 +128,7 @@ def _is_single(font: FreeTypeFont, cluster: str) -> bool:
 
 
 def _is_box(font: FreeTypeFont, cluster: str) -> bool:
-    """Whether what is drawn is only the box that stands for a missing character."""
+    """Whether the font draws only the box for a missing character."""
     missing = font.getmask("\U0010fffd")
     shown = font.getmask(cluster)
     return shown.size == missing.size and bytes(shown) == bytes(missing)
@@ -137,17 +136,4 @@ def _is_box(font: FreeTypeFont, cluster: str) -> bool:
 
 @lru_cache(maxsize=64)
 def _opened(file: Path, size: int) -> FreeTypeFont:
-    from PIL import ImageFont
-
     return ImageFont.truetype(str(file), size)
-
-
-@lru_cache(maxsize=1)
-def _pattern() -> regex.Pattern[str]:
-    """Emoji by default, by the selector U+FE0F or a skin tone, flags and keycaps (UTS #51)."""
-    import regex
-
-    return regex.compile(
-        r"(?!.\uFE0E)(?:\p{Emoji_Presentation}|[0-9#*]\uFE0F?\u20E3"
-        r"|(?![0-9#*])\p{Emoji}(?:\uFE0F|\p{Emoji_Modifier}))"
-    )

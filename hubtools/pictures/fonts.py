@@ -1,7 +1,7 @@
-"""Which font draws which character: those that come with the package first, then the machine's.
+"""Which font draws which character: the package's fonts first, then the system's.
 
 The package's fonts (FiraGO, Twemoji) and matplotlib's DejaVu draw the same everywhere. Chinese,
-Japanese and Korean need the extra `cjk` or a font of the system. Nothing is ever fetched.
+Japanese and Korean need the extra `cjk` or a system font. Nothing is ever downloaded.
 """
 
 from __future__ import annotations
@@ -16,10 +16,14 @@ from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 
+import matplotlib
+from matplotlib.font_manager import get_font
+from matplotlib.ft2font import FT2Font
+
 FOLDER = Path(__file__).parents[1] / "fonts"
 EMOJI_FONT = FOLDER / "Twemoji.ttf"
 PACKAGES = ("noto_cjk_sans_jp_regular",)
-"""Python packages that are nothing but a font."""
+"""Python packages that contain only a font."""
 SYSTEM_FOLDERS = {
     "darwin": ("/System/Library/Fonts", "/Library/Fonts", "~/Library/Fonts"),
     "win32": ("%WINDIR%/Fonts", "%LOCALAPPDATA%/Microsoft/Windows/Fonts"),
@@ -32,7 +36,7 @@ UNFIT = ("Emoji", "Italic", "Oblique", "Mono", "Condensed", "LastResort", "Blank
 
 
 class Weight(Enum):
-    """The two weights of the pictures' typeface, each with the fonts that help it out."""
+    """The two weights of the pictures' typeface, each with its fallback fonts."""
 
     REGULAR = ("FiraGO-Regular.ttf", "DejaVuSans.ttf")
     BOLD = ("FiraGO-Bold.ttf", "DejaVuSans-Bold.ttf", "DejaVuSans.ttf")
@@ -40,8 +44,7 @@ class Weight(Enum):
 
 @lru_cache(maxsize=8192)
 def is_drawable(cluster: str) -> bool:
-    """Whether one font has all of a character, as a person counts them: marks are set by the font
-    of their letter."""
+    """Whether one font has all of a grapheme cluster: a letter and its marks need the same font."""
     helper = _helper(cluster[0])
     files = (*_usual_files(Weight.REGULAR), *((helper,) if helper else ()))
     return any(all(_has(file, char) for char in cluster) for file in files)
@@ -49,15 +52,13 @@ def is_drawable(cluster: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def font_files(text: str, weight: Weight) -> tuple[str, ...]:
-    """The files that are needed to draw `text`, in the order in which they are asked for glyphs."""
+    """The font files needed to draw `text`, in order of precedence."""
     usual, known = [str(file) for file in _usual_files(weight)], _glyphs_of(weight)
     helpers = (str(_helper(char) or "") for char in text if ord(char) not in known)
     return tuple(dict.fromkeys((*usual, *sorted(set(filter(None, helpers))))))
 
 
 def _usual_files(weight: Weight) -> Iterator[Path]:
-    import matplotlib
-
     ours, *theirs = weight.value
     yield FOLDER / ours
     for name in theirs:
@@ -66,15 +67,13 @@ def _usual_files(weight: Weight) -> Iterator[Path]:
 
 @lru_cache(maxsize=4)
 def _glyphs_of(weight: Weight) -> frozenset[int]:
-    from matplotlib.font_manager import get_font
-
     files = map(str, _usual_files(weight))
     return frozenset(code for file in files for code in get_font(file).get_charmap())
 
 
 @lru_cache(maxsize=8192)
 def _helper(char: str) -> Path | None:
-    """A font that has what the usual ones lack: a package's, then the system's."""
+    """A font for a character that the usual ones lack: a package's, then the system's."""
     if ord(char) in _glyphs_of(Weight.REGULAR):
         return None
     return next((file for file in _other_files() if _has(file, char)), None)
@@ -93,7 +92,7 @@ def _package_files() -> Iterator[Path]:
 
 
 def _system_files() -> list[Path]:
-    """The system's upright fonts, the ones that look most like ours first."""
+    """The system's upright fonts, those most similar to ours first."""
     folders = SYSTEM_FOLDERS.get(sys.platform, SYSTEM_FOLDERS["linux"])
     found = (f for folder in folders for f in _fonts_in(Path(os.path.expandvars(folder))))
     fit = [file for file in found if not any(word in file.stem for word in UNFIT)]
@@ -107,7 +106,7 @@ def _rank(file: Path) -> tuple[int, bool, str]:
 
 
 def _fonts_in(folder: Path) -> Iterable[Path]:
-    """All font files below `folder`; none where it cannot be read."""
+    """All font files below `folder`; none when it cannot be read."""
     for here, _, names in os.walk(folder.expanduser()):
         for name in sorted(names):
             if name.lower().endswith(SUFFIXES):
@@ -122,12 +121,10 @@ def _has(file: Path, char: str) -> bool:
 
 @lru_cache(maxsize=FILES_LIMIT)
 def _ranges(file: Path) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """First and last code points of all ranges that the font in `file` has; none where it is none.
+    """First and last code points of the ranges that a font file covers; empty for broken files.
 
     Fonts are not kept open for this: there may be thousands.
     """
-    from matplotlib.ft2font import FT2Font
-
     try:
         font = FT2Font(str(file))
         codes = sorted(font.get_charmap()) if font.scalable else []

@@ -1,4 +1,4 @@
-"""Text that can be drawn: what no font has is left out, the rest is broken into lines."""
+"""Drawable text, without characters that no font has, and line breaking."""
 
 from __future__ import annotations
 
@@ -8,51 +8,60 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import regex
+import regex
 
 ZERO_WIDTH_NON_JOINER, ZERO_WIDTH_JOINER = "\u200c", "\u200d"
 JOINERS = (ZERO_WIDTH_NON_JOINER, ZERO_WIDTH_JOINER)
 ELLIPSIS = "…"
 MARKS_PER_LETTER = 3
 LONG = 48
-"""Characters above which no word is natural, save in scripts without spaces."""
+"""Characters beyond which a word is not natural, except in scripts without spaces."""
 NEVER_FIRST = frozenset(
     "、。，．・：；？！…‥）」』】〉》］｝”’ーぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ々〻ะาๅๆฯ"
 )
-"""What no line begins with, where words are not set apart by spaces."""
+"""Characters that cannot start a line in scripts without spaces."""
 LEADING_VOWELS = frozenset("เแโใไເແໂໃໄ")
 NEVER_LAST = frozenset("（「『【〈《［｛“‘") | LEADING_VOWELS
-"""What no line ends with."""
+"""Characters that cannot end a line."""
+_WIDE = r"\p{Han}\p{Hiragana}\p{Katakana}\u3000-\u303F\uFF00-\uFF60ー"
+_CLUSTER = regex.compile(r"\X")
+"""Extended grapheme clusters (UAX #29)."""
+_WORDS = regex.compile(r"(?:[^ ]| (?=\p{M}))+")
+"""What stands between spaces; a space with marks on it belongs to a word: ( ͡° ͜ʖ ͡°)."""
+_HAN_SCRIPTS = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]")
+_BESIDE_WIDE = regex.compile(rf"[{_WIDE}]\p{{M}}*|[^{_WIDE}](?=[{_WIDE}])")
+"""Where a line may end: after each wide character, and before one."""
+_WITHOUT_SPACES = regex.compile(r"[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{So}]")
+"""Scripts, symbols and emoji beside which a line may end without a space."""
+_PILED_MARKS = regex.compile(rf"(\p{{Mn}}{{{MARKS_PER_LETTER}}})\p{{Mn}}+")
 
 Measure = Callable[[int, int], float]
-"""Width of `text[start:stop]` for two indices into a text."""
+"""Width of `text[start:stop]`, given the two indices."""
 
 
 @dataclass(frozen=True, slots=True)
-class Lettering:
-    """A text as it can be drawn, and the characters that had to go, in order, each once."""
+class DrawableText:
+    """The drawable part of a text, and the removed characters, in order, each once."""
 
     text: str
     left_out: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TextLine:
     """One line of a text: the slice `text[start:stop]`."""
 
     start: int
     stop: int
 
 
-def drawable(text: str, draw: Callable[[str], str]) -> Lettering:
-    """`text` with only what can be drawn, on one line.
+def drawable(text: str, draw: Callable[[str], str]) -> DrawableText:
+    """The drawable part of `text`, on one line.
 
-    `draw` gives what to draw for a character as a person counts them, nothing where no font has
-    it. Line breaks and other white space become single spaces; one at either end stays. Control,
-    zero-width and direction characters go silently; what cannot be drawn is named in `left_out`.
+    `draw` returns what to draw for a grapheme cluster, '' when no font has it; such clusters are
+    listed in `left_out`. Line breaks and other white space become single spaces; one at either end
+    stays. Control, zero-width and direction characters are removed silently.
     """
     kept: list[str] = []
     missing: dict[str, None] = {}
@@ -70,11 +79,11 @@ def drawable(text: str, draw: Callable[[str], str]) -> Lettering:
         kept.append(drawn)
         if not drawn:
             missing[cluster] = None
-    return Lettering(single_spaced("".join(kept)), tuple(missing))
+    return DrawableText(single_spaced("".join(kept)), tuple(missing))
 
 
 def plain(cluster: str) -> str:
-    """A cluster that is no emoji, without what draws no ink, and with few marks on its letter.
+    """A cluster other than an emoji, without invisible characters, and with at most three marks.
 
     Joiners stay where they shape letters, as in Persian or Malayalam.
     """
@@ -82,16 +91,16 @@ def plain(cluster: str) -> str:
     shown = "".join(
         char for char in cluster if not is_selector(char) and (shapes or char not in JOINERS)
     )
-    return str(_piled_marks().sub(r"\1", shown))
+    return str(_PILED_MARKS.sub(r"\1", shown))
 
 
 def _is_mark(char: str) -> bool:
-    """Whether a character stands on the one before it, and draws ink."""
+    """Whether a character is a visible mark on the one before it."""
     return unicodedata.category(char)[0] == "M" and not is_selector(char)
 
 
 def is_selector(char: str) -> bool:
-    """Variation selectors choose between shapes and draw no ink."""
+    """Whether a character is a variation selector, which is invisible."""
     return 0xFE00 <= ord(char) <= 0xFE0F or 0xE0100 <= ord(char) <= 0xE01EF
 
 
@@ -104,16 +113,16 @@ def single_spaced(text: str) -> str:
 
 
 def clusters(text: str) -> list[str]:
-    """The characters of `text` as a person counts them: letters with marks, whole emoji, flags."""
-    return list(text) if text.isascii() else _cluster().findall(text)
+    """The grapheme clusters of `text`: letters with their marks, whole emoji, flags."""
+    return list(text) if text.isascii() else _CLUSTER.findall(text)
 
 
 def han_language(text: str, around: str = "") -> str:
-    """The language whose forms Chinese characters in `text` take, a BCP 47 tag; "" without any.
+    """The BCP 47 language that decides the shapes of Han characters in `text`; "" without any.
 
-    A text that has nothing else, such as a Japanese name, takes the language `around` it.
+    Han characters alone, as in a Japanese name, take the language `around` them.
     """
-    found = _han_scripts().findall(text)
+    found = _HAN_SCRIPTS.findall(text)
     if any(_is_kana(char) for char in found):
         return "ja"
     if any(unicodedata.name(char, "").startswith("HANGUL") for char in found):
@@ -122,9 +131,9 @@ def han_language(text: str, around: str = "") -> str:
 
 
 def clipped(text: str, limit: int) -> str:
-    """`text` of at most `limit` characters, the last one an ellipsis if some had to go.
+    """`text`, cut to at most `limit` characters including an ellipsis.
 
-    Cuts after a word where one ends in the last fifth, else after any whole character.
+    Cuts after a word if one ends in the last fifth, else after any grapheme cluster.
     """
     if len(text) <= limit:
         return text
@@ -135,7 +144,7 @@ def clipped(text: str, limit: int) -> str:
 
 
 def fitted(text: str, width: float, measure: Callable[[str], float]) -> str:
-    """`text`, or as much of its start as stays within `width` with an ellipsis after it."""
+    """`text`, or as much of its start as fits in `width` with an ellipsis."""
     if measure(text) <= width:
         return text
     ends = list(accumulate(len(cluster) for cluster in clusters(text)))
@@ -147,36 +156,36 @@ def _ended(text: str, end: int) -> str:
     return text[:end].rstrip() + ELLIPSIS
 
 
-def wrap(text: str, width: float, measure: Measure) -> tuple[Line, ...]:
-    """Break `text` into lines no wider than `width`: at spaces, and beside Chinese and Japanese
-    characters; inside a word only if it must be.
+def wrap(text: str, width: float, measure: Measure) -> tuple[TextLine, ...]:
+    """Break `text` into lines no wider than `width`: at spaces and beside Chinese and Japanese
+    characters, inside a word only if necessary.
 
-    `measure(start, stop)` gives the width of a slice in the unit of `width`. A character wider
-    than `width` stands on a line of its own.
+    `measure(start, stop)` is the width of a slice in the unit of `width`. A character wider than
+    `width` gets its own line.
     """
-    lines: list[Line] = []
+    lines: list[TextLine] = []
     space = _space(text, measure)
     used = 0.0
     for start, stop in _pieces(text, width, measure):
         needed = measure(start, stop)
         gap = space if start and text[start - 1] == " " else 0.0
         if lines and used + gap + needed <= width:
-            lines[-1] = Line(lines[-1].start, stop)
+            lines[-1] = TextLine(lines[-1].start, stop)
             used += gap + needed
         else:
-            lines.append(Line(start, stop))
+            lines.append(TextLine(start, stop))
             used = needed
     return tuple(lines)
 
 
 def _space(text: str, measure: Measure) -> float:
-    """Width of the first space in `text`, 0 where there is none."""
+    """Width of the first space in `text`, 0 without one."""
     at = text.find(" ")
     return measure(at, at + 1) if at >= 0 else 0.0
 
 
 def _pieces(text: str, width: float, measure: Measure) -> Iterator[tuple[int, int]]:
-    """What stays together, as slices: words, or parts of those that are wider than `width`."""
+    """Unbreakable slices: words, or parts of words that are wider than `width`."""
     for start, stop in unbroken(text):
         while stop - start > LONG or measure(start, stop) > width:
             cut = _longest(text, start, stop, width, measure)
@@ -189,12 +198,12 @@ def _pieces(text: str, width: float, measure: Measure) -> Iterator[tuple[int, in
 
 @lru_cache(maxsize=16)
 def unbroken(text: str) -> tuple[tuple[int, int], ...]:
-    """The slices of `text` between which a line may end: words, and single wide characters."""
+    """The slices between which a line may end: words and single wide characters."""
     found = []
-    for word in _words().finditer(text):
+    for word in _WORDS.finditer(text):
         start, stop = word.span()
         if not word.group().isascii():
-            for wide in _beside_wide().finditer(text, start, stop):
+            for wide in _BESIDE_WIDE.finditer(text, start, stop):
                 end = wide.end()
                 if start < end < stop and _may_end(text, end):
                     found.append((start, end))
@@ -204,11 +213,11 @@ def unbroken(text: str) -> tuple[tuple[int, int], ...]:
 
 
 def whole_words(text: str) -> Iterator[tuple[int, int]]:
-    """The words of `text` that no line should break, as slices: those of a natural length, of
-    scripts that write spaces, without emoji."""
+    """Slices of the words that should not be broken: of natural length, in scripts with spaces,
+    without emoji."""
     for start, stop in unbroken(text):
         if stop - start <= LONG and (
-            text.isascii() or not _without_spaces().search(text, start, stop)
+            text.isascii() or not _WITHOUT_SPACES.search(text, start, stop)
         ):
             yield start, stop
 
@@ -225,9 +234,9 @@ def _may_end(text: str, end: int) -> bool:
 
 
 def _longest(text: str, start: int, stop: int, width: float, measure: Measure) -> int:
-    """Where the longest part of a word ends that fits `width`; one character at least.
+    """The end of the longest part of a word that fits in `width`, at least one character.
 
-    Thai and Lao write no spaces: a vowel that is written before its consonant begins a syllable.
+    Thai and Lao have no spaces: a vowel written before its consonant starts a syllable.
     """
     ends = [start + end for end in accumulate(map(len, clusters(text[start:stop])))]
     if len(ends) > LONG:
@@ -243,8 +252,10 @@ def _longest(text: str, start: int, stop: int, width: float, measure: Measure) -
 
 
 def _estimated(start: int, ends: list[int], width: float, measure: Measure) -> int:
-    """How many characters of a long word fit, from the width of each: to measure long slices again
-    and again takes seconds where letters join."""
+    """How many characters of a long word fit, from the width of each.
+
+    Measuring long slices repeatedly takes seconds in scripts whose letters join.
+    """
     singles = accumulate(measure(*pair) for pair in pairwise((start, *ends)))
     fits = max(1, bisect_right(list(singles), width))
     while fits > 1 and measure(start, ends[fits - 1]) > width:
@@ -253,7 +264,7 @@ def _estimated(start: int, ends: list[int], width: float, measure: Measure) -> i
 
 
 def _whole(text: str, limit: int) -> int:
-    """The largest index up to `limit` that does not cut a character in two."""
+    """The largest index up to `limit` that does not split a grapheme cluster."""
     end = 0
     for cluster in clusters(text):
         if end + len(cluster) > limit:
@@ -263,13 +274,13 @@ def _whole(text: str, limit: int) -> int:
 
 
 def _spaced(text: str) -> str:
-    """White space of every kind as plain spaces; controls and direction marks removed."""
+    """`text` with plain spaces for all white space, without control and direction characters."""
     spaced = (" " if char.isspace() else char for char in text)
     return "".join(char for char in spaced if not _invisible(char))
 
 
 def _invisible(char: str) -> bool:
-    """Characters that only steer, save those that hold letters or an emoji together."""
+    """Whether a character only controls layout and does not join letters or emoji."""
     return (
         unicodedata.category(char) in ("Cc", "Cf", "Cs")
         and char not in JOINERS
@@ -279,50 +290,3 @@ def _invisible(char: str) -> bool:
 
 def _is_kana(char: str) -> bool:
     return 0x3041 <= ord(char) <= 0x30FF or 0xFF66 <= ord(char) <= 0xFF9D
-
-
-@lru_cache(maxsize=1)
-def _cluster() -> regex.Pattern[str]:
-    """Extended grapheme clusters (UAX #29)."""
-    import regex
-
-    return regex.compile(r"\X")
-
-
-@lru_cache(maxsize=1)
-def _words() -> regex.Pattern[str]:
-    """What stands between spaces; one with marks on it is no space: ( ͡° ͜ʖ ͡°) is a word."""
-    import regex
-
-    return regex.compile(r"(?:[^ ]| (?=\p{M}))+")
-
-
-@lru_cache(maxsize=1)
-def _han_scripts() -> regex.Pattern[str]:
-    import regex
-
-    return regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]")
-
-
-@lru_cache(maxsize=1)
-def _beside_wide() -> regex.Pattern[str]:
-    """Where a line may end: after each wide character, and before one."""
-    import regex
-
-    wide = r"[\p{Han}\p{Hiragana}\p{Katakana}\u3000-\u303F\uFF00-\uFF60ー]"
-    return regex.compile(rf"{wide}\p{{M}}*|[^{wide[1:-1]}](?={wide})")
-
-
-@lru_cache(maxsize=1)
-def _without_spaces() -> regex.Pattern[str]:
-    """What needs no space beside it for a line to end there: these scripts, symbols, emoji."""
-    import regex
-
-    return regex.compile(r"[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{So}]")
-
-
-@lru_cache(maxsize=1)
-def _piled_marks() -> regex.Pattern[str]:
-    import regex
-
-    return regex.compile(rf"(\p{{Mn}}{{{MARKS_PER_LETTER}}})\p{{Mn}}+")

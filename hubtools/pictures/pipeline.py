@@ -1,4 +1,4 @@
-"""The pipeline picture: the way of one model from posts to the Hub, as boxes and arrows."""
+"""The pipeline picture: how one model came from posts to the Hub, as boxes and arrows."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 
-from hubtools.pictures.drawing import Canvas, Mark, Picture, draw_bars, require_libraries
+from hubtools.pictures.drawing import Canvas, draw_logo
 from hubtools.pictures.fonts import Weight
 from hubtools.pictures.line_breaking import fitted, han_language, wrap
-from hubtools.pictures.text_layout import Sieve, Type, measure, measuring, tracked
-from hubtools.pictures.theme import LIGHT, Look
-
-__all__ = ["Mark", "Picture", "Pipeline", "PipelineSource", "draw_pipeline"]
+from hubtools.pictures.text_layout import TextCleaner, TextStyle, measure, measuring, tracked
+from hubtools.pictures.theme import LIGHT, Theme
+from hubtools.pictures.types import Picture, Pipeline, PipelineSource
 
 WIDTH, HEIGHT = 1200, 480
 MARGIN = 48
@@ -24,21 +23,20 @@ PITCH, NOTE_PITCH = 31, 25
 HEAD, FOOT = 36, 20
 LISTED = 6
 LARGEST_SCALE = 1.6
-"""Of the boxes, where there are few."""
+"""Of the boxes, when there are few."""
 DIGESTS = 2
-"""Accounts up to which each one's digest is shown."""
+"""Number of accounts up to which digests are shown."""
 DIGEST_LENGTH = 10  # hexadecimal digits
 READ = 200
-"""Characters of each text that are looked at at all."""
-PURPOSE = "drawing a pipeline picture"
+"""Characters of each text that are read."""
 SCRATCH = "scratch"
 SOURCES = "SOURCES"
 ARROW = " → "
 FLOW = f"downloaded{ARROW}kept"
 
 
-class Style(Enum):
-    """How a line in a box is set: weight, size in px, and whether it matters less."""
+class RowStyle(Enum):
+    """The style of a line in a box: weight, size in px, and whether it is muted."""
 
     VALUE = (Weight.BOLD, 24, False)
     DETAIL = (Weight.REGULAR, 21, True)
@@ -47,74 +45,37 @@ class Style(Enum):
     NOTE = (Weight.REGULAR, 17, True)
 
     @property
-    def plain(self) -> Type:
-        """The type without a colour, to measure with."""
-        return Type(self.value[0], self.value[1])
+    def plain(self) -> TextStyle:
+        """The style without a color, for measuring."""
+        return TextStyle(self.value[0], self.value[1])
 
-    def type(self, look: Look, dark: bool) -> Type:
-        """The type as it is drawn, on a box that is `dark` or not."""
+    def styled(self, theme: Theme, dark: bool) -> TextStyle:
+        """The style for drawing on a box that is `dark` or not."""
         weight, size, muted = self.value
-        ink = (look.band_muted if muted else look.band_ink) if dark else ""
-        return Type(weight, size, ink or (look.muted if muted else look.ink))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PipelineSource:
-    """One account's posts: how many there were, and how many were worth learning from."""
-
-    name: str | None = None
-    handle: str | None = None
-    downloaded: int | None = None
-    kept: int | None = None
-    digest: str | None = None
-    """SHA-256 of its posts, in hex."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pipeline:
-    """What the picture tells; it simply lacks what is None."""
-
-    repo_id: str
-    sources: tuple[PipelineSource, ...] = ()
-    posts: int | None = None
-    """Posts trained on."""
-    test_posts: int | None = None
-    """Posts kept for the evaluation."""
-    recipe: str | None = None
-    epochs: int | None = None
-    steps: int | None = None
-    base_model: str | None = None
-    """A repository id, or "scratch"."""
-    base_commit: str | None = None
-    """Of the base model's repository, in hex."""
-    weights: str | None = None
-    """SHA-256 of the model's weights, in hex."""
-    parameters: int | None = None
-    test_loss: float | None = None
-    """Nats a token."""
-    bits_per_byte: float | None = None
+        ink = (theme.band_muted if muted else theme.band_ink) if dark else ""
+        return TextStyle(weight, size, ink or (theme.muted if muted else theme.ink))
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
-    """A line in a box, and what stands at its right end."""
+class _BoxRow:
+    """A line in a box, with a count at its right end."""
 
     text: str
-    style: Style
-    aside: str = ""
+    style: RowStyle
+    count: str = ""
 
     @property
     def pitch(self) -> int:
-        """From the base line before; a note stands close to what it is about."""
-        return NOTE_PITCH if self.style is Style.NOTE else PITCH
+        """Distance from the previous baseline; notes are closer to the line they belong to."""
+        return NOTE_PITCH if self.style is RowStyle.NOTE else PITCH
 
 
 @dataclass(frozen=True, slots=True)
 class _Box:
-    """A box: its heading, its rows, what stands at the heading's right end."""
+    """A box with its heading, its rows, and a note at the heading's right end."""
 
     label: str
-    rows: tuple[_Row, ...]
+    rows: tuple[_BoxRow, ...]
     note: str = ""
     dark: bool = False
 
@@ -125,64 +86,63 @@ class _Box:
 
 @dataclass(frozen=True, slots=True)
 class _Stage:
-    """A step on the way: a box, how wide it would like to be in px, what comes in from above."""
+    """A step: a box, its preferred width in px, and a box above that feeds it."""
 
     box: _Box
     width: float
     above: _Box | None = None
 
 
-def draw_pipeline(lineage: Pipeline, look: Look = LIGHT) -> Picture:
+def draw_pipeline(pipeline: Pipeline, theme: Theme = LIGHT) -> Picture:
     """Draw a picture of 1200 × 480 px, as a PNG with a palette.
 
-    Six accounts are listed, more are summed up. Characters that no font has are left out and
-    named in the result. Raises MissingExtraError without what draws.
+    Six accounts are listed; the others are summed up. Characters that no font has are left out and
+    listed in the result.
     """
-    require_libraries(PURPOSE)
-    sieve = Sieve(READ)
-    canvas = Canvas(WIDTH, HEIGHT, look)
-    canvas.write("How this model was made", Type(Weight.BOLD, 36, look.ink), MARGIN, 76)
-    draw_bars(canvas, WIDTH - MARGIN - 120, 36)
+    cleaner = TextCleaner(READ)
+    canvas = Canvas(WIDTH, HEIGHT, theme)
+    canvas.write("How this model was made", TextStyle(Weight.BOLD, 36, theme.ink), MARGIN, 76)
+    draw_logo(canvas, WIDTH - MARGIN - 120, 36)
     stages = [
-        _sources(lineage, sieve),
-        _corpus(lineage),
-        _training(lineage, sieve),
-        _hub(lineage, sieve),
+        _sources(pipeline, cleaner),
+        _corpus(pipeline),
+        _training(pipeline, cleaner),
+        _hub(pipeline, cleaner),
     ]
     _draw_stages(canvas, [stage for stage in stages if stage.box.rows])
-    return Picture(canvas.png(), sieve.left_out, tuple(canvas.marks))
+    return Picture(canvas.png(), cleaner.left_out, tuple(canvas.marks))
 
 
-def _sources(lineage: Pipeline, sieve: Sieve) -> _Stage:
-    """A row for each account that is listed, then the others summed up."""
-    few = len(lineage.sources) <= DIGESTS
-    rows = [row for source in lineage.sources[:LISTED] for row in _source(source, few, sieve)]
-    others = lineage.sources[LISTED:]
+def _sources(pipeline: Pipeline, cleaner: TextCleaner) -> _Stage:
+    """A row for each listed account, then the sum of the others."""
+    few = len(pipeline.sources) <= DIGESTS
+    rows = [row for source in pipeline.sources[:LISTED] for row in _source(source, few, cleaner)]
+    others = pipeline.sources[LISTED:]
     if others:
         downloaded = _total([source.downloaded for source in others])
         kept = _total([source.kept for source in others])
-        rows.append(_Row(f"and {len(others):,} more", Style.NAME, _counts(downloaded, kept)))
-    note = FLOW if any(ARROW in row.aside for row in rows) else ""
+        rows.append(_BoxRow(f"and {len(others):,} more", RowStyle.NAME, _counts(downloaded, kept)))
+    note = FLOW if any(ARROW in row.count for row in rows) else ""
     return _Stage(_Box(SOURCES, tuple(rows), note), 340)
 
 
-def _source(source: PipelineSource, few: bool, sieve: Sieve) -> list[_Row]:
-    handle = sieve.clean(source.handle or "").strip().lstrip("@").strip()
-    name = sieve.clean(source.name or "").strip()
+def _source(source: PipelineSource, few: bool, cleaner: TextCleaner) -> list[_BoxRow]:
+    handle = cleaner.clean(source.handle or "").strip().lstrip("@").strip()
+    name = cleaner.clean(source.name or "").strip()
     title = f"@{handle}" if handle else name
     counts = _counts(source.downloaded, source.kept)
     if not title and not counts:
         return []
     digest = [_digest(source.digest)] if few and source.digest else []
-    return [_Row(title, Style.NAME, counts), *digest]
+    return [_BoxRow(title, RowStyle.NAME, counts), *digest]
 
 
-def _digest(digest: str) -> _Row:
-    return _Row(f"sha256 {digest[:DIGEST_LENGTH]}", Style.NOTE)
+def _digest(digest: str) -> _BoxRow:
+    return _BoxRow(f"sha256 {digest[:DIGEST_LENGTH]}", RowStyle.NOTE)
 
 
 def _total(counts: list[int | None]) -> int | None:
-    """The sum, where all are known."""
+    """The sum; None unless all are known."""
     known = [count for count in counts if count is not None]
     return sum(known) if len(known) == len(counts) else None
 
@@ -191,62 +151,63 @@ def _counts(downloaded: int | None, kept: int | None) -> str:
     return ARROW.join(f"{count:,}" for count in (downloaded, kept) if count is not None)
 
 
-def _corpus(lineage: Pipeline) -> _Stage:
-    facts = _said(("{:,} posts", lineage.posts), ("{:,} test", lineage.test_posts))
+def _corpus(pipeline: Pipeline) -> _Stage:
+    facts = _known(("{:,} train", pipeline.posts), ("{:,} test", pipeline.test_posts))
     return _Stage(_Box("CORPUS", _rows(facts)), 188)
 
 
-def _training(lineage: Pipeline, sieve: Sieve) -> _Stage:
+def _training(pipeline: Pipeline, cleaner: TextCleaner) -> _Stage:
     """Recipe and extent, the base model coming in from above; or that alone."""
-    recipe = sieve.clean(lineage.recipe or "").strip()
-    epochs = "{:,} epoch" if lineage.epochs == 1 else "{:,} epochs"
-    steps = "{:,} step" if lineage.steps == 1 else "{:,} steps"
-    facts = _said((epochs, lineage.epochs), (steps, lineage.steps))
+    recipe = cleaner.clean(pipeline.recipe or "").strip()
+    epochs = "{:,} epoch" if pipeline.epochs == 1 else "{:,} epochs"
+    steps = "{:,} step" if pipeline.steps == 1 else "{:,} steps"
+    facts = _known((epochs, pipeline.epochs), (steps, pipeline.steps))
     rows = _rows([recipe, *facts] if recipe else facts)
-    base = _Box("BASE MODEL", _base(lineage, sieve))
+    base = _Box("BASE MODEL", _base(pipeline, cleaner))
     if not rows:
         return _Stage(base, 224)
     return _Stage(_Box("TRAINING", rows), 224, base if base.rows else None)
 
 
-def _base(lineage: Pipeline, sieve: Sieve) -> tuple[_Row, ...]:
-    base = sieve.clean(lineage.base_model or "").strip()
+def _base(pipeline: Pipeline, cleaner: TextCleaner) -> tuple[_BoxRow, ...]:
+    base = cleaner.clean(pipeline.base_model or "").strip()
     name = ["from scratch"] if base == SCRATCH else _id_lines(base, 224 - 2 * PADDING, 2)
-    rows = [_Row(line, Style.VALUE) for line in name]
-    if lineage.parameters is not None:
-        style = Style.DETAIL if rows else Style.VALUE
-        rows.append(_Row(f"{_short(lineage.parameters)} parameters", style))
-    if rows and lineage.base_commit:
-        rows.append(_Row(f"commit {lineage.base_commit[:DIGEST_LENGTH]}", Style.NOTE))
+    rows = [_BoxRow(line, RowStyle.VALUE) for line in name]
+    if pipeline.parameters is not None:
+        style = RowStyle.DETAIL if rows else RowStyle.VALUE
+        rows.append(_BoxRow(f"{_short(pipeline.parameters)} parameters", style))
+    if rows and pipeline.base_commit:
+        rows.append(_BoxRow(f"commit {pipeline.base_commit[:DIGEST_LENGTH]}", RowStyle.NOTE))
     return tuple(rows)
 
 
-def _hub(lineage: Pipeline, sieve: Sieve) -> _Stage:
-    """The repository, dark, and how the model did on posts that it had not seen."""
-    lines = _id_lines(sieve.clean(lineage.repo_id).strip(), 250 - 2 * PADDING, 3)
-    rows = [_Row(line, Style.VALUE) for line in lines or [""]]
-    if lineage.weights:
-        rows.append(_digest(lineage.weights))
-    facts = _said(
-        ("loss {:.2f}", lineage.test_loss), ("{:.2f} bits per byte", lineage.bits_per_byte)
+def _hub(pipeline: Pipeline, cleaner: TextCleaner) -> _Stage:
+    """The repository, dark, and how the model did on the test split."""
+    lines = _id_lines(cleaner.clean(pipeline.repo_id).strip(), 250 - 2 * PADDING, 3)
+    rows = [_BoxRow(line, RowStyle.VALUE) for line in lines or [""]]
+    if pipeline.weights:
+        rows.append(_digest(pipeline.weights))
+    facts = _known(
+        ("loss {:.2f}", pipeline.test_loss), ("{:.2f} bits per byte", pipeline.bits_per_byte)
     )
     box = _Box("ON THE HUB", tuple(rows), dark=True)
-    return _Stage(box, 250, _Box("ON HELD-OUT POSTS", _rows(facts)) if facts else None)
+    return _Stage(box, 250, _Box("TEST SPLIT", _rows(facts)) if facts else None)
 
 
-def _rows(facts: list[str]) -> tuple[_Row, ...]:
+def _rows(facts: list[str]) -> tuple[_BoxRow, ...]:
     return tuple(
-        _Row(fact, Style.DETAIL if index else Style.VALUE) for index, fact in enumerate(facts)
+        _BoxRow(fact, RowStyle.DETAIL if index else RowStyle.VALUE)
+        for index, fact in enumerate(facts)
     )
 
 
-def _said(*facts: tuple[str, float | None]) -> list[str]:
-    """Each template filled in with its number, without those whose number is not known."""
+def _known(*facts: tuple[str, float | None]) -> list[str]:
+    """Each template filled in with its number, leaving out unknown numbers."""
     return [template.format(number) for template, number in facts if number is not None]
 
 
 def _short(count: int) -> str:
-    """A number of parameters in three digits: 82 M, 1.24 B."""
+    """A number of parameters with three digits: 82 M, 1.24 B."""
     for unit, size in (("B", 10**9), ("M", 10**6), ("K", 10**3)):
         if count >= 0.9995 * size:
             return f"{float(f'{count / size:.3g}'):g} {unit}"
@@ -255,7 +216,7 @@ def _short(count: int) -> str:
 
 def _id_lines(repo_id: str, room: float, limit: int) -> list[str]:
     """A repository id on up to `limit` lines: broken after its namespace, then at hyphens."""
-    if not repo_id or measure(repo_id, Style.VALUE.plain) <= room:
+    if not repo_id or measure(repo_id, RowStyle.VALUE.plain) <= room:
         return [repo_id] if repo_id else []
     lines: list[str] = []
     for part in re.findall(r"[^/]+/?|/", repo_id):
@@ -264,17 +225,17 @@ def _id_lines(repo_id: str, room: float, limit: int) -> list[str]:
         lines += [text[line.start : line.stop].replace(" ", "") for line in slices]
     if len(lines) > limit:
         lines[limit - 1 :] = [
-            fitted("".join(lines[limit - 1 :]), room, measuring(Style.VALUE.plain))
+            fitted("".join(lines[limit - 1 :]), room, measuring(RowStyle.VALUE.plain))
         ]
     return lines
 
 
 def _slice_width(text: str, start: int, stop: int) -> float:
-    return measure(text[start:stop], Style.VALUE.plain)
+    return measure(text[start:stop], RowStyle.VALUE.plain)
 
 
 def _draw_stages(canvas: Canvas, stages: list[_Stage]) -> None:
-    """Share the width among the stages that are there, and join them with arrows."""
+    """Distribute the width among the stages, and connect them with arrows."""
     wanted = sum(stage.width for stage in stages)
     scale = min(LARGEST_SCALE, (WIDTH - 2 * MARGIN - GAP * (len(stages) - 1)) / wanted)
     row, bottom = _heights(stages)
@@ -292,7 +253,7 @@ def _draw_stages(canvas: Canvas, stages: list[_Stage]) -> None:
 
 
 def _heights(stages: list[_Stage]) -> tuple[float, float]:
-    """How high the main row is and where it ends, so that all stands in the middle."""
+    """Height and bottom of the main row, so that everything is centered vertically."""
     row = max(stage.box.height for stage in stages if stage.box.label != SOURCES)
     tops = [row + GAP + stage.above.height for stage in stages if stage.above]
     height = max([stage.box.height for stage in stages] + tops)
@@ -302,34 +263,34 @@ def _heights(stages: list[_Stage]) -> tuple[float, float]:
 def _draw_box(
     canvas: Canvas, box: _Box, left: float, width: float, height: float, bottom: float
 ) -> None:
-    look, top = canvas.look, bottom - height
-    canvas.box(left, top, width, height, look.band if box.dark else look.rule, radius=14)
+    theme, top = canvas.theme, bottom - height
+    canvas.box(left, top, width, height, theme.band if box.dark else theme.rule, radius=14)
     if not box.dark:
-        canvas.box(left + 2, top + 2, width - 4, height - 4, look.card, radius=12)
-    heading = Type(Weight.BOLD, 17, look.band_muted if box.dark else look.accent)
+        canvas.box(left + 2, top + 2, width - 4, height - 4, theme.card, radius=12)
+    heading = TextStyle(Weight.BOLD, 17, theme.band_muted if box.dark else theme.accent)
     canvas.write(tracked(box.label), heading, left + PADDING, top + HEAD - 1)
-    note = left + width - PADDING - measure(box.note, Style.NOTE.plain)
-    canvas.write(box.note, Style.NOTE.type(look, box.dark), note, top + HEAD - 1)
+    note = left + width - PADDING - measure(box.note, RowStyle.NOTE.plain)
+    canvas.write(box.note, RowStyle.NOTE.styled(theme, box.dark), note, top + HEAD - 1)
     room = width - 2 * PADDING
     baseline = top + HEAD
     for row in box.rows:
         baseline += row.pitch
-        aside = measure(row.aside, Style.COUNT.plain)
-        count = Style.COUNT.type(look, box.dark)
-        canvas.write(row.aside, count, left + width - PADDING - aside, baseline)
-        left_over = room - aside - (14 if aside else 0)
+        taken = measure(row.count, RowStyle.COUNT.plain)
+        style = RowStyle.COUNT.styled(theme, box.dark)
+        canvas.write(row.count, style, left + width - PADDING - taken, baseline)
+        left_over = room - taken - (14 if taken else 0)
         shown = fitted(row.text, left_over, measuring(row.style.plain))
-        type = replace(row.style.type(look, box.dark), language=han_language(shown))
-        canvas.write(shown, type, left + PADDING, baseline)
+        style = replace(row.style.styled(theme, box.dark), language=han_language(shown))
+        canvas.write(shown, style, left + PADDING, baseline)
 
 
 def _arrow(canvas: Canvas, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """An arrow along one axis from edge to edge, a little air at both ends."""
+    """An arrow along one axis from edge to edge, with small gaps at both ends."""
     length = abs(end[0] - start[0]) + abs(end[1] - start[1])
     dx, dy = (end[0] - start[0]) / length, (end[1] - start[1]) / length
     tail = (start[0] + 9 * dx, start[1] + 9 * dy)
     tip = (end[0] - 9 * dx, end[1] - 9 * dy)
     back = (tip[0] - 9 * dx, tip[1] - 9 * dy)
-    canvas.line((tail, tip), canvas.look.accent, 3)
+    canvas.line((tail, tip), canvas.theme.accent, 3)
     barbs = (back[0] + 8 * dy, back[1] + 8 * dx), tip, (back[0] - 8 * dy, back[1] - 8 * dx)
-    canvas.line(barbs, canvas.look.accent, 3)
+    canvas.line(barbs, canvas.theme.accent, 3)

@@ -1,7 +1,7 @@
-"""Lines of text of any script, as runs from left to right: what is drawn where, and how wide.
+"""Lines of text in any script, as runs from left to right with their positions and widths.
 
-Lengths are pixels. Type sizes are pixels too: fonts are set at 72 dots an inch, where a point is a
-pixel, and without hinting, so that widths grow in step with the size.
+Lengths and type sizes are pixels: fonts are set at 72 dots per inch, where a point is a pixel, and
+without hinting, so that widths grow in step with the size.
 """
 
 from __future__ import annotations
@@ -10,41 +10,40 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
-from typing import TYPE_CHECKING
+
+from matplotlib.font_manager import get_font
+from matplotlib.ft2font import FT2Font, LoadFlags
 
 from hubtools.pictures import bidi
 from hubtools.pictures.emoji import WIDTH, emoji_parts, is_emoji
 from hubtools.pictures.fonts import Weight, font_files, is_drawable
 from hubtools.pictures.line_breaking import clusters, drawable, plain
 
-if TYPE_CHECKING:
-    from matplotlib.ft2font import FT2Font
-
 HAIR = "\u200a"
 LEFT_TO_RIGHT, RIGHT_TO_LEFT = "\u200e", "\u200f"
 OBJECT = "\ufffc"
-"""Stands for an emoji while directions are found."""
+"""Replaces an emoji while directions are resolved."""
 _UNIT = 128.0  # px, the size at which widths are measured
 
 
 @dataclass(frozen=True, slots=True)
-class Type:
-    """How a text is set: weight, size in px, colour as `#rrggbb`, BCP 47 language or ""."""
+class TextStyle:
+    """Weight, size in px, color as `#rrggbb`, and BCP 47 language or ""."""
 
     weight: Weight
     size: float
-    colour: str = "#000000"
+    color: str = "#000000"
     language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """What is drawn in one go: letters of one type and direction, or one emoji."""
+class TextRun:
+    """Letters of one style and direction, or one emoji."""
 
     text: str
-    type: Type
+    style: TextStyle
     level: int
-    """Odd from right to left."""
+    """Odd means right to left."""
     emoji: bool
     x: float
     """Of its left edge, from the left edge of the line."""
@@ -54,15 +53,15 @@ class Run:
 @dataclass(frozen=True, slots=True)
 class _Part:
     text: str
-    type: Type
+    style: TextStyle
     level: int
     emoji: bool
 
 
-class Sieve:
-    """Cleans texts of what no font has, and remembers that in `left_out`.
+class TextCleaner:
+    """Removes characters that no font has, and collects them in `left_out`.
 
-    Looks at no more than `limit` characters of each text, so that none takes too long.
+    Reads at most `limit` characters of each text, which bounds the time per text.
     """
 
     def __init__(self, limit: int) -> None:
@@ -70,59 +69,59 @@ class Sieve:
         self._missing: dict[str, None] = {}
 
     def clean(self, text: str) -> str:
-        """`text` as `lettering.drawable` has it."""
-        lettering = drawable(text[: self._limit], _drawn)
-        self._missing.update(dict.fromkeys(lettering.left_out))
-        return lettering.text
+        """What `line_breaking.drawable` keeps of `text`."""
+        kept = drawable(text[: self._limit], _drawn)
+        self._missing.update(dict.fromkeys(kept.left_out))
+        return kept.text
 
     @property
     def left_out(self) -> tuple[str, ...]:
-        """What no font has in all texts so far, in order, each once."""
+        """The removed characters of all texts so far, in order, each once."""
         return tuple(self._missing)
 
 
-def set_line(spans: Sequence[tuple[str, Type]], base: int = 0) -> tuple[Run, ...]:
-    """The runs of one line from left to right; `base` is 1 where the paragraph runs leftwards."""
+def set_line(spans: Sequence[tuple[str, TextStyle]], base: int = 0) -> tuple[TextRun, ...]:
+    """The runs of one line from left to right; `base` is 1 in a right-to-left paragraph."""
     parts = _parts(spans, base)
-    runs: list[Run] = []
+    runs: list[TextRun] = []
     x = 0.0
     for part in bidi.in_visual_order(parts, [part.level for part in parts]):
-        width = WIDTH * part.type.size if part.emoji else _letters_width(part.text, part.type)
-        runs.append(Run(part.text, part.type, part.level, part.emoji, x, width))
+        width = WIDTH * part.style.size if part.emoji else _letters_width(part.text, part.style)
+        runs.append(TextRun(part.text, part.style, part.level, part.emoji, x, width))
         x += width
     return tuple(runs)
 
 
-def width_of(runs: Sequence[Run]) -> float:
+def width_of(runs: Sequence[TextRun]) -> float:
     """Width of a line in px."""
     return runs[-1].x + runs[-1].width if runs else 0.0
 
 
-def measure(text: str, type: Type) -> float:
+def measure(text: str, style: TextStyle) -> float:
     """Width of one line of `text` in px."""
     return sum(
-        WIDTH * type.size if emoji else _letters_width(part, type) for part, emoji in pieces(text)
+        WIDTH * style.size if emoji else _letters_width(part, style) for part, emoji in pieces(text)
     )
 
 
-def measuring(type: Type) -> Callable[[str], float]:
-    """`measure` for one type."""
-    return lambda text: measure(text, type)
+def measuring(style: TextStyle) -> Callable[[str], float]:
+    """`measure` for one style."""
+    return lambda text: measure(text, style)
 
 
 def tracked(text: str) -> str:
-    """`text` with a hair space, a tenth of its size, between its letters."""
+    """`text` with a hair space, a tenth of its size, between letters."""
     return HAIR.join(text)
 
 
 def seen(text: str) -> str:
-    """`text` without what only spaces or steers it."""
+    """`text` without hair spaces and direction marks."""
     return "".join(char for char in text if char not in (HAIR, LEFT_TO_RIGHT, RIGHT_TO_LEFT))
 
 
 @lru_cache(maxsize=4096)
 def pieces(text: str) -> tuple[tuple[str, bool], ...]:
-    """`text` as letters and emoji in turn; with each piece, whether it is an emoji."""
+    """`text` split into letters and emoji; each piece with whether it is an emoji."""
     if text.isascii():
         return ((text, False),) if text else ()
     found: list[tuple[str, bool]] = []
@@ -132,11 +131,11 @@ def pieces(text: str) -> tuple[tuple[str, bool], ...]:
     return tuple(found)
 
 
-def shaped(text: str, type: Type, level: int) -> FT2Font:
-    """A font of matplotlib's with the letters of a run laid out, ready to be drawn."""
+def shaped(text: str, style: TextStyle, level: int) -> FT2Font:
+    """A matplotlib font with the letters of a run laid out, ready to draw."""
     mark = RIGHT_TO_LEFT if level % 2 else LEFT_TO_RIGHT
     steer = mark if level or not text.isascii() else ""
-    return _laid_out(steer + text, text, type, type.size)
+    return _laid_out(steer + text, text, style, style.size)
 
 
 def _drawn(cluster: str) -> str:
@@ -150,44 +149,41 @@ def _drawn(cluster: str) -> str:
     return letters[0] if letters and is_drawable(letters[0]) else ""
 
 
-def _parts(spans: Sequence[tuple[str, Type]], base: int) -> list[_Part]:
-    """The pieces of all spans, each of one direction, in the order of the text."""
-    found = [(piece, type, emoji) for text, type in spans for piece, emoji in pieces(text)]
+def _parts(spans: Sequence[tuple[str, TextStyle]], base: int) -> list[_Part]:
+    """The pieces of all spans in text order, each of one direction."""
+    found = [(piece, style, emoji) for text, style in spans for piece, emoji in pieces(text)]
     line = "".join(OBJECT if emoji else piece for piece, _, emoji in found)
     levels = bidi.levels(line, base)
     parts: list[_Part] = []
     at = 0
-    for piece, type, emoji in found:
+    for piece, style, emoji in found:
         length = 1 if emoji else len(piece)
         if emoji:
-            parts.append(_Part(piece, type, levels[at], True))
+            parts.append(_Part(piece, style, levels[at], True))
         else:
             ranged = zip(piece, levels[at : at + length], strict=True)
             for level, group in groupby(ranged, lambda pair: pair[1]):
-                parts.append(_Part("".join(char for char, _ in group), type, level, False))
+                parts.append(_Part("".join(char for char, _ in group), style, level, False))
         at += length
     return parts
 
 
-def _letters_width(text: str, type: Type) -> float:
-    return _width_per_px(text, type.weight) * type.size
+def _letters_width(text: str, style: TextStyle) -> float:
+    return _width_per_px(text, style.weight) * style.size
 
 
 @lru_cache(maxsize=16384)
 def _width_per_px(text: str, weight: Weight) -> float:
     """Width at size 1."""
-    font = _laid_out(text, text, Type(weight, _UNIT), _UNIT)
+    font = _laid_out(text, text, TextStyle(weight, _UNIT), _UNIT)
     width: int = font.get_width_height()[0]
     return width / 64 / _UNIT
 
 
-def _laid_out(steered: str, text: str, type: Type, size: float) -> FT2Font:
-    from matplotlib.font_manager import get_font
-    from matplotlib.ft2font import LoadFlags
-
-    font = get_font(font_files(text, type.weight))
+def _laid_out(steered: str, text: str, style: TextStyle, size: float) -> FT2Font:
+    font = get_font(font_files(text, style.weight))
     font.clear()
     font.set_size(size, 72)
-    language = type.language or None
+    language = style.language or None
     font.set_text(steered, 0.0, flags=LoadFlags.NO_HINTING, language=language)
     return font

@@ -1,4 +1,4 @@
-"""The look that all pictures share: its colours by day and by night."""
+"""The colors that all pictures share, light and dark."""
 
 from __future__ import annotations
 
@@ -7,33 +7,33 @@ from enum import Enum
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """Colours as `#rrggbb`."""
+class Theme:
+    """Colors as `#rrggbb`."""
 
     paper: str
-    """The sheet."""
+    """The background."""
     card: str
-    """Boxes on it."""
+    """Boxes on the background."""
     rule: str
     """Edges and grids."""
     ink: str
     muted: str
-    """Text that matters less."""
+    """Secondary text."""
     accent: str
     """The prompt, headings, arrows."""
     signal: str
-    """The one thing to look at: the caret, the best bar."""
+    """The focus: the caret, the best bar."""
     band: str
-    """The strip with the people, and the box that the way ends in."""
+    """The strip with the accounts, and the last box of the pipeline."""
     band_ink: str
     band_muted: str
     tones: tuple[str, ...]
-    """Circles of accounts without a picture."""
+    """Circles of accounts without an avatar."""
 
 
 TONES = ("#0a6b6f", "#b4472f", "#3d5a98", "#7a4a86", "#8a6414", "#3f6b3a")
 
-LIGHT = Look(
+LIGHT = Theme(
     paper="#f7f3ea",
     card="#fffdf8",
     rule="#d9d0be",
@@ -46,7 +46,7 @@ LIGHT = Look(
     band_muted="#a8b4c8",
     tones=TONES,
 )
-DARK = Look(
+DARK = Theme(
     paper="#101a29",
     card="#17253a",
     rule="#2f4059",
@@ -62,11 +62,11 @@ DARK = Look(
 
 
 class ThemeName(Enum):
-    """The looks by the names that the command line takes."""
+    """The themes by their names on the command line."""
 
     LIGHT = "light"
     DARK = "dark"
 
     @property
-    def look(self) -> Look:
+    def theme(self) -> Theme:
         return LIGHT if self is ThemeName.LIGHT else DARK

@@ -1,4 +1,4 @@
-"""The thumbnail: what the model made of a prompt, and whose posts it learned from."""
+"""The thumbnail: a prediction, and the accounts that the model was trained on."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 from hubtools.pictures.avatars import avatar_image
 from hubtools.pictures.bidi import is_right_to_left
-from hubtools.pictures.drawing import Canvas, Mark, Picture, draw_bars, require_libraries
+from hubtools.pictures.drawing import Canvas, draw_logo
 from hubtools.pictures.fonts import Weight
 from hubtools.pictures.line_breaking import (
-    Line,
+    TextLine,
     clipped,
     clusters,
     fitted,
@@ -21,67 +21,46 @@ from hubtools.pictures.line_breaking import (
     wrap,
 )
 from hubtools.pictures.text_layout import (
-    Sieve,
-    Type,
+    TextCleaner,
+    TextStyle,
     measure,
     measuring,
     set_line,
     tracked,
     width_of,
 )
-from hubtools.pictures.theme import LIGHT, Look
-
-__all__ = ["Face", "Mark", "Picture", "ThumbnailSubject", "draw_thumbnail"]
+from hubtools.pictures.theme import LIGHT, Theme
+from hubtools.pictures.types import SHOWN_ACCOUNTS, Face, Picture, ThumbnailSubject
 
 WIDTH, HEIGHT = 1200, 628
 MARGIN = 64
 INNER = WIDTH - 2 * MARGIN
 CHARACTERS = 600
 READ = 4000
-"""Characters of each text that are looked at at all."""
+"""Characters of each text that are read."""
 LARGEST, SMALLEST = 108, 28
 WHOLE = 40
-"""The smallest size that a text takes for the sake of a long word: longer ones are broken."""
+"""The smallest size chosen to keep a long word whole; longer words are broken."""
 LEADING = 1.3
 RAISED = 0.35
-"""How far the base line stands below a line's middle, of the type's size."""
+"""Distance of the baseline below a line's middle, as a fraction of the type size."""
 CARET = 0.3
-"""Room for the caret at a line's end, of the type's size."""
+"""Room for the caret at a line's end, as a fraction of the type size."""
 HEADER_TOP = 40
 TEXT_TOP = 112
 TEXT_GAP = 28
 GUTTER = 24
-FACES = 6
 RING = 3
-PURPOSE = "drawing a thumbnail"
-
-
-@dataclass(frozen=True, slots=True)
-class Face:
-    """An account as the thumbnail shows it; `avatar` holds the bytes of a picture file."""
-
-    name: str | None
-    handle: str | None
-    avatar: bytes | None
-
-
-@dataclass(frozen=True, slots=True)
-class ThumbnailSubject:
-    """What to draw: the accounts, a prompt, and the whole prediction, prompt at its start."""
-
-    accounts: tuple[Face, ...]
-    prompt: str
-    prediction: str
 
 
 @dataclass(frozen=True, slots=True)
 class _Quote:
-    """The text to set: `text[:turn]` is the prompt, the rest the model's."""
+    """The text to lay out: `text[:turn]` is the prompt, the rest is generated."""
 
     text: str
     turn: int
     widths: dict[tuple[int, int], float] = field(default_factory=dict, compare=False, repr=False)
-    """Slices that were measured before."""
+    """Cache of measured slices."""
 
     def measure(self, start: int, stop: int) -> float:
         """Width of a slice at size 1."""
@@ -89,13 +68,13 @@ class _Quote:
         if known is not None:
             return known
         turn = min(max(self.turn, start), stop)
-        prompt = measure(self.text[start:turn], Type(Weight.BOLD, 1))
-        width = prompt + measure(self.text[turn:stop], Type(Weight.REGULAR, 1))
+        prompt = measure(self.text[start:turn], TextStyle(Weight.BOLD, 1))
+        width = prompt + measure(self.text[turn:stop], TextStyle(Weight.REGULAR, 1))
         self.widths[start, stop] = width
         return width
 
     def cut(self, text: str) -> _Quote:
-        """The same quote ending earlier."""
+        """The same quote with shorter text."""
         return _Quote(text, min(self.turn, len(text)))
 
 
@@ -103,12 +82,12 @@ class _Quote:
 class _Setting:
     quote: _Quote
     size: int
-    lines: tuple[Line, ...]
+    lines: tuple[TextLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class _Person:
-    """A face whose words can be drawn."""
+    """An account with drawable text."""
 
     title: str
     subtitle: str
@@ -119,7 +98,7 @@ class _Person:
 
 @dataclass(frozen=True, slots=True)
 class _Grid:
-    """How so many people stand in rows; all but `columns` in px."""
+    """The rows of accounts; all fields but `columns` in px."""
 
     columns: int
     avatar: int
@@ -129,37 +108,36 @@ class _Grid:
     padding: int
 
     def height(self, people: int) -> int:
-        """Height in px of the band that so many people need."""
+        """Height in px of the band for so many people."""
         rows = -(-people // self.columns)
         return 2 * self.padding + (rows - 1) * self.row + self.avatar if people else 0
 
 
-def draw_thumbnail(subject: ThumbnailSubject, look: Look = LIGHT) -> Picture:
+def draw_thumbnail(subject: ThumbnailSubject, theme: Theme = LIGHT) -> Picture:
     """Draw a picture of 1200 × 628 px, as a PNG with a palette.
 
-    The first six accounts are shown, more are counted. Characters that no font has are left out
-    and named in the result. The text is cut at 600 characters. An avatar that is absent, broken
-    or too large becomes a coloured initial. Raises MissingExtraError without what draws.
+    The first six accounts are shown; the others are counted. Characters that no font has are left
+    out and listed in the result. The text is cut at 600 characters. A colored initial replaces an
+    avatar that is missing, broken or too large.
     """
-    require_libraries(PURPOSE)
-    sieve = Sieve(READ)
-    everyone = [_person(face, sieve, look) for face in subject.accounts[:FACES]]
+    cleaner = TextCleaner(READ)
+    everyone = [_person(face, cleaner, theme) for face in subject.accounts[:SHOWN_ACCOUNTS]]
     people = [person for person in everyone if person.title or person.avatar]
-    quote = _quote(subject, sieve)
-    canvas = Canvas(WIDTH, HEIGHT, look)
+    quote = _quote(subject, cleaner)
+    canvas = Canvas(WIDTH, HEIGHT, theme)
     _draw_header(canvas, len(subject.accounts))
     grid = _grid(len(people))
     _draw_quote(canvas, quote, HEIGHT - grid.height(len(people)) - TEXT_GAP)
     _draw_people(canvas, people, grid, han_language(quote.text))
-    return Picture(canvas.png(), sieve.left_out, tuple(canvas.marks))
+    return Picture(canvas.png(), cleaner.left_out, tuple(canvas.marks))
 
 
-def _person(face: Face, sieve: Sieve, look: Look) -> _Person:
-    name = sieve.clean(face.name or "").strip()
-    handle = sieve.clean(face.handle or "").strip().lstrip("@").strip()
+def _person(face: Face, cleaner: TextCleaner, theme: Theme) -> _Person:
+    name = cleaner.clean(face.name or "").strip()
+    handle = cleaner.clean(face.handle or "").strip().lstrip("@").strip()
     at = f"@{handle}" if handle else ""
     letters = [cluster for cluster in clusters(name + handle) if cluster[0].isalnum()]
-    tone = look.tones[zlib.crc32((handle or name).encode()) % len(look.tones)]
+    tone = theme.tones[zlib.crc32((handle or name).encode()) % len(theme.tones)]
     return _Person(
         title=name or at,
         subtitle=at if name else "",
@@ -169,11 +147,11 @@ def _person(face: Face, sieve: Sieve, look: Look) -> _Person:
     )
 
 
-def _quote(subject: ThumbnailSubject, sieve: Sieve) -> _Quote:
+def _quote(subject: ThumbnailSubject, cleaner: TextCleaner) -> _Quote:
     whole = subject.prediction
     turn = len(subject.prompt) if whole.startswith(subject.prompt) else 0
-    prompt = sieve.clean(whole[:turn]).lstrip()
-    rest = sieve.clean(whole[turn:])
+    prompt = cleaner.clean(whole[:turn]).lstrip()
+    rest = cleaner.clean(whole[turn:])
     if not prompt or prompt.endswith(" "):
         rest = rest.lstrip()
     text = clipped((prompt + rest).rstrip(), CHARACTERS)
@@ -181,21 +159,21 @@ def _quote(subject: ThumbnailSubject, sieve: Sieve) -> _Quote:
 
 
 def _draw_header(canvas: Canvas, accounts: int) -> None:
-    look = canvas.look
+    theme = canvas.theme
     label = tracked("AI BOT" if accounts <= 1 else "AI CYBORG")
-    type = Type(Weight.BOLD, 30, look.paper)
-    width = measure(label, type) + 56
-    canvas.box(MARGIN, HEADER_TOP, width, 54, look.accent, radius=27)
+    style = TextStyle(Weight.BOLD, 30, theme.paper)
+    width = measure(label, style) + 56
+    canvas.box(MARGIN, HEADER_TOP, width, 54, theme.accent, radius=27)
     baseline = HEADER_TOP + 38
-    canvas.write(label, type, MARGIN + 28, baseline)
-    note = Type(Weight.REGULAR, 30, look.muted)
-    more = f", from {accounts:,} accounts" if accounts > FACES else ""
+    canvas.write(label, style, MARGIN + 28, baseline)
+    note = TextStyle(Weight.REGULAR, 30, theme.muted)
+    more = f", from {accounts:,} accounts" if accounts > SHOWN_ACCOUNTS else ""
     canvas.write(f"A machine wrote this text{more}", note, MARGIN + width + 24, baseline)
-    draw_bars(canvas, WIDTH - MARGIN - 120, HEADER_TOP + 3)
+    draw_logo(canvas, WIDTH - MARGIN - 120, HEADER_TOP + 3)
 
 
 def _draw_quote(canvas: Canvas, quote: _Quote, bottom: float) -> None:
-    """Set the text as large as it fits between the header and `bottom`, a caret at its end."""
+    """Draw the text as large as fits between the header and `bottom`, a caret at its end."""
     setting = _fit(quote, bottom - TEXT_TOP)
     size, pitch = setting.size, setting.size * LEADING
     spare = bottom - TEXT_TOP - pitch * len(setting.lines)
@@ -210,18 +188,23 @@ def _draw_quote(canvas: Canvas, quote: _Quote, bottom: float) -> None:
         thickness = 0.09 * size
         left = end - 0.14 * size - thickness if leftwards else end + 0.14 * size
         top = baseline - pitch - 0.78 * size
-        canvas.box(left, top, thickness, 0.98 * size, canvas.look.signal)
+        canvas.box(left, top, thickness, 0.98 * size, canvas.theme.signal)
 
 
 def _draw_line(
-    canvas: Canvas, setting: _Setting, line: Line, baseline: float, leftwards: bool, language: str
+    canvas: Canvas,
+    setting: _Setting,
+    line: TextLine,
+    baseline: float,
+    leftwards: bool,
+    language: str,
 ) -> float:
-    """Draw one line from the margin that its text begins at; returns x of the line's end."""
-    text, look = setting.quote.text, canvas.look
+    """Draw one line from the margin where it starts; returns x of its end."""
+    text, theme = setting.quote.text, canvas.theme
     turn = min(max(setting.quote.turn, line.start), line.stop)
     spans = (
-        (text[line.start : turn], Type(Weight.BOLD, setting.size, look.accent, language)),
-        (text[turn : line.stop], Type(Weight.REGULAR, setting.size, look.ink, language)),
+        (text[line.start : turn], TextStyle(Weight.BOLD, setting.size, theme.accent, language)),
+        (text[turn : line.stop], TextStyle(Weight.REGULAR, setting.size, theme.ink, language)),
     )
     runs = set_line(spans, base=1 if leftwards else 0)
     width = width_of(runs)
@@ -231,7 +214,7 @@ def _draw_line(
 
 
 def _fit(quote: _Quote, height: float) -> _Setting:
-    """The largest size at which all lines fit; at the smallest one the end is cut if it must."""
+    """The layout at the largest size that fits; at the smallest, the end may be cut."""
     widest = _widest(quote)
     sizes = range(min(LARGEST, int(INNER / (widest + CARET))), SMALLEST - 1, -1)
     at = bisect_left(sizes, True, key=lambda size: _height(_lines(quote, size), size) <= height)
@@ -246,25 +229,27 @@ def _fit(quote: _Quote, height: float) -> _Setting:
 
 
 def _widest(quote: _Quote) -> float:
-    """Width at size 1 of the longest word that can stay whole."""
+    """Width at size 1 of the longest word that stays whole."""
     room = INNER / WHOLE - CARET
     widths = (quote.measure(*word) for word in whole_words(quote.text))
     return max((width for width in widths if width <= room), default=0.0)
 
 
-def _height(lines: tuple[Line, ...], size: int) -> float:
+def _height(lines: tuple[TextLine, ...], size: int) -> float:
     return len(lines) * size * LEADING
 
 
-def _lines(quote: _Quote, size: int, share: float = 1.0) -> tuple[Line, ...]:
-    """Lines that leave room for the caret and take up to `share` of the width."""
+def _lines(quote: _Quote, size: int, share: float = 1.0) -> tuple[TextLine, ...]:
+    """Lines with room for the caret that fill up to `share` of the width."""
     return wrap(quote.text, (INNER * share - CARET * size) / size, quote.measure)
 
 
-def _balanced(quote: _Quote, size: int, lines: tuple[Line, ...], widest: float) -> tuple[Line, ...]:
-    """As many lines as before but of more equal length, so that no word is left alone.
+def _balanced(
+    quote: _Quote, size: int, lines: tuple[TextLine, ...], widest: float
+) -> tuple[TextLine, ...]:
+    """The same number of lines with more equal lengths, so that no word is left alone.
 
-    A line keeps room for a word of the width `widest` at size 1.
+    A line keeps room for a word of width `widest` at size 1.
     """
     least = math.ceil(50 * (widest + CARET) * size / INNER)
     shares = range(2 * max(30, least), 100, 2)
@@ -275,14 +260,14 @@ def _balanced(quote: _Quote, size: int, lines: tuple[Line, ...], widest: float) 
 
 
 def _draw_people(canvas: Canvas, people: list[_Person], grid: _Grid, language: str) -> None:
-    """Draw accounts in rows on a dark band at the foot, or nothing without any.
+    """Draw accounts in rows on a dark band at the bottom.
 
-    Names that do not say which forms their Chinese characters take have those of `language`.
+    Han characters in names without kana or hangul take the shapes of `language`.
     """
     if not people:
         return
     top = HEIGHT - grid.height(len(people))
-    canvas.box(0, top, WIDTH, HEIGHT - top, canvas.look.band)
+    canvas.box(0, top, WIDTH, HEIGHT - top, canvas.theme.band)
     for index, person in enumerate(people):
         row, column = divmod(index, grid.columns)
         x = MARGIN + column * (INNER + GUTTER) // grid.columns
@@ -305,9 +290,9 @@ def _draw_person(
     _draw_avatar(canvas, person, grid.avatar, x, y, language)
     left = x + grid.avatar + grid.avatar // 5 + 4
     room = (INNER + GUTTER) // grid.columns - GUTTER - (left - x)
-    look, middle = canvas.look, y + grid.avatar / 2
-    title = Type(Weight.BOLD, grid.title, look.band_ink, language)
-    subtitle = Type(Weight.REGULAR, grid.subtitle, look.band_muted)
+    theme, middle = canvas.theme, y + grid.avatar / 2
+    title = TextStyle(Weight.BOLD, grid.title, theme.band_ink, language)
+    subtitle = TextStyle(Weight.REGULAR, grid.subtitle, theme.band_muted)
     lift = 0.12 * grid.title if person.subtitle else -0.35 * grid.title
     canvas.write(fitted(person.title, room, measuring(title)), title, left, middle - lift)
     handle = fitted(person.subtitle, room, measuring(subtitle))
@@ -317,13 +302,13 @@ def _draw_person(
 def _draw_avatar(
     canvas: Canvas, person: _Person, diameter: int, x: int, y: int, language: str
 ) -> None:
-    look, ring = canvas.look, diameter + 2 * RING
-    canvas.box(x - RING, y - RING, ring, ring, look.band_ink, radius=ring / 2)
-    picture = avatar_image(person.avatar, diameter, look.band_ink)
+    theme, ring = canvas.theme, diameter + 2 * RING
+    canvas.box(x - RING, y - RING, ring, ring, theme.band_ink, radius=ring / 2)
+    picture = avatar_image(person.avatar, diameter, theme.band_ink)
     if picture:
         canvas.paste(picture, x, y)
         return
     canvas.box(x, y, diameter, diameter, person.tone, radius=diameter / 2)
-    type = Type(Weight.BOLD, diameter * 0.46, look.band_ink, language)
-    left = x + (diameter - measure(person.initial, type)) / 2
-    canvas.write(person.initial, type, left, y + diameter / 2 + 0.35 * type.size)
+    style = TextStyle(Weight.BOLD, diameter * 0.46, theme.band_ink, language)
+    left = x + (diameter - measure(person.initial, style)) / 2
+    canvas.write(person.initial, style, left, y + diameter / 2 + 0.35 * style.size)

@@ -1,25 +1,29 @@
-"""What should be on a Hub: each card's README, and the files of its model's folder."""
+"""What should be on a Hub: each card's README, and the files of its model."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
 from pathlib import Path
 
 from hubtools.cards.bulk import fingerprint, source_digest
 from hubtools.cards.card import Card
-from hubtools.cards.card_file import parse_card, read_card
-from hubtools.cards.render import CardRenderer
-from hubtools.cards.render_cache import stamp_of
-from hubtools.core.errors import CardError, ConflictError
+from hubtools.cards.card_file import load_card, parse_card, read_card
+from hubtools.cards.importing import import_readme
+from hubtools.cards.render import CardRenderer, is_sealed
+from hubtools.core.errors import CardError, ConflictError, HubtoolsError
 from hubtools.core.run_record import RUN_RECORD, read_record
-from hubtools.sync.plan import README, Desired, Digest
-from hubtools.sync.state import Readme, StateCache
+from hubtools.core.state import stamp_of
+from hubtools.services.session import HubSession
+from hubtools.sync.commit import CommitRequest
+from hubtools.sync.plan import Change
+from hubtools.sync.repo_state import README, Desired, Digest
+from hubtools.sync.state import CachedReadme, StateCache
 
-_PIECE = 1 << 20
+_CHUNK = 1 << 20
 _MODEL_FILES = (
     "*.safetensors", "*.safetensors.index.json", "config.json", "generation_config.json",
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
@@ -29,87 +33,136 @@ _IS_MODEL_FILE = re.compile("|".join(map(translate, _MODEL_FILES)))
 
 
 @dataclass(frozen=True, slots=True)
-class Fleet:
-    """The cards of a project, each with the file it stands in, and the folders of their models."""
-
-    files: tuple[Path, ...]
-    models: Path
-    renderer: CardRenderer
-
-    def cards(self) -> Iterator[Source]:
-        """Each card with its file.
-
-        Raises CardError for two of one repository, and for one that its file is not named after.
-        """
-        taken: dict[str, Path] = {}
-        for file in self.files:
-            toml, prose = read_card(file)
-            card = parse_card(file, toml, prose)
-            other = taken.setdefault(card.repo.casefold(), file)
-            if other is not file:
-                raise CardError(f"is the repository of {other} too", where=f"{file}: repo")
-            if card.repo.casefold() != file.stem.casefold():
-                fix = f"Call the file {card.repo}.toml, or say repo = {file.stem!r}"
-                raise CardError(f"{card.repo!r} is another name", where=f"{file}: repo", fix=fix)
-            yield Source(file, card, source_digest(toml, prose))
-
-    def model_files(self, card: Card) -> dict[str, Path]:
-        """The files of the card's model by their names; none where its card goes alone."""
-        folder = self.models / card.repo
-        names = () if card.state == "retired" else model_files(folder)
-        return {name: folder / name for name in names}
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A card, the file it stands in, and a digest of the bytes it was read from."""
+class CardSource:
+    """A card, its file, and a digest of the bytes that it was read from."""
 
     file: Path
     card: Card
     digest: bytes
 
 
-class Wanting:
-    """Turns cards into what should be on the Hub, and renders only what is not known yet."""
+def read_cards(files: Iterable[Path]) -> Iterator[CardSource]:
+    """Each card with its file.
 
-    def __init__(self, fleet: Fleet, memory: StateCache) -> None:
-        self._fleet, self._memory = fleet, memory
-        self._fingerprint = fingerprint(fleet.renderer)
-        self._known = memory.readmes()
-        self._new: dict[str, Readme] = {}
+    Raises CardError for two cards of one repository, and for a file with another name than its
+    card's repository.
+    """
+    taken: dict[str, Path] = {}
+    for file in files:
+        toml, prose = read_card(file)
+        card = parse_card(file, toml, prose)
+        other = taken.setdefault(card.repo.casefold(), file)
+        if other is not file:
+            raise CardError(f"{other} has the same repository", where=f"{file}: repo")
+        if card.repo.casefold() != file.stem.casefold():
+            fix = f"Rename the file to {card.repo}.toml, or set repo = {file.stem!r}"
+            what = f"the file name does not match the repository {card.repo!r}"
+            raise CardError(what, where=f"{file}: repo", fix=fix)
+        yield CardSource(file, card, source_digest(toml, prose))
 
-    def of(self, source: Source) -> Desired:
-        """What should be there for a card. Raises CardError when it cannot be rendered."""
+
+class DesiredStates:
+    """Turns cards into what should be on the Hub; renders only what is not in the cache."""
+
+    def __init__(self, renderer: CardRenderer, models: Path, cache: StateCache) -> None:
+        self._renderer, self._models, self._cache = renderer, models, cache
+        self._fingerprint = fingerprint(renderer)
+        self._cached = cache.readmes()
+        self._new: dict[str, CachedReadme] = {}
+
+    def of(self, source: CardSource) -> Desired:
+        """What a card asks for. Raises CardError when it cannot be rendered."""
         card = source.card
-        made_of = hashlib.sha256(self._fingerprint + source.digest).digest()
-        known = self._known.get(card.repo)
-        if known is None or known.made_of != made_of:
-            readme = self._fleet.renderer.render(card).encode()
-            known = self._new[card.repo] = Readme(made_of, bytes_digest(readme))
-        return wanted_of(card, known.digest, self._fleet.model_files(card), self._memory)
+        digest = hashlib.sha256(self._fingerprint + source.digest).digest()
+        readme = self._cached.get(card.repo)
+        if readme is None or readme.source != digest:
+            text = self._renderer.render(card).encode()
+            readme = self._new[card.repo] = CachedReadme(digest, bytes_digest(text))
+        return _desired(card, readme.digest, card_model_files(card, self._models), self._cache)
 
-    def keep(self) -> None:
-        """Remember what was rendered."""
-        self._memory.keep_readmes(self._new)
+    def save(self) -> None:
+        """Cache what was rendered."""
+        self._cache.save_readmes(self._new)
+
+
+def commit_builder(session: HubSession, files: Sequence[Path]) -> Callable[[Change], CommitRequest]:
+    """What builds the commit of a change of one of these cards, read anew.
+
+    It raises ConflictError when a file is not what was planned.
+    """
+    by_name = {file.stem.casefold(): file for file in files}
+
+    def build(change: Change) -> CommitRequest:
+        card = load_card(by_name[change.name.casefold()])
+        readme = session.renderer.render(card).encode()
+        paths = card_model_files(card, session.project.models_folder)
+        desired = _desired(card, bytes_digest(readme), paths, session.cache)
+        for path, planned in change.files.items():
+            if path not in desired.files or desired.files[path].sha256 != planned:
+                what = f"{path} changed since the plan was made"
+                raise HubtoolsError(what, where=change.repo, fix="Run again")
+        return CommitRequest(
+            change=change,
+            desired=desired,
+            data={path: readme for path in change.files if path == README},
+            paths={path: paths[path] for path in change.files if path != README},
+            private=session.project.config.hub.private,
+            message=_message(change),
+        )
+
+    return build
+
+
+def _message(change: Change) -> str:
+    match change.action:
+        case "create":
+            return f"Publish {change.name}"
+        case "retire":
+            return f"Retire {change.name}"
+        case _:
+            return f"Update {', '.join(list(change.files)[:3])}"
+
+
+def is_merged(readme: bytes, card_file: Path) -> bool:
+    """Whether overwriting a README on the Hub loses nothing.
+
+    It ends with the digest of our own work, or the card has its edits already, or importing it
+    gives the very card that is here.
+    """
+    if is_sealed(readme.decode("utf-8", errors="replace")):
+        return True
+    card = load_card(card_file)
+    if card.pulled == hashlib.sha256(readme).hexdigest():
+        return True
+    try:
+        return import_readme(readme.decode("utf-8"), repo=card.repo) == card
+    except (CardError, UnicodeDecodeError):
+        return False
+
+
+def card_model_files(card: Card, models: Path) -> dict[str, Path]:
+    """The files of a card's model by name; none where only the card is published."""
+    folder = models / card.repo
+    names = () if card.state == "retired" else model_files(folder)
+    return {name: folder / name for name in names}
 
 
 def model_files(folder: Path) -> tuple[str, ...]:
-    """The names of a complete model's files, by name; nothing else of a folder is ever sent.
+    """The names of a complete model's files; nothing else of a folder is ever sent.
 
-    A folder that holds no `run.json` is not complete, and none of it is sent.
+    A folder without `run.json` is not complete, and none of it is sent.
     """
     record = folder / RUN_RECORD
     if not record.is_file():
         return ()
-    named = read_record(record.read_bytes()).get("files", {})
+    recorded = read_record(record.read_bytes()).get("files", {})
     found = (file.name for file in folder.iterdir() if _IS_MODEL_FILE.match(file.name))
-    names = {name for name in {*named, *found} if name != README and (folder / name).is_file()}
+    names = {name for name in {*recorded, *found} if name != README and (folder / name).is_file()}
     return (*sorted(names), RUN_RECORD)
 
 
-def wanted_of(card: Card, readme: Digest, files: Mapping[str, Path], memory: StateCache) -> Desired:
-    """What should be there for `card`, in digests."""
-    digests = {name: file_digest(path, memory) for name, path in files.items()}
+def _desired(card: Card, readme: Digest, files: Mapping[str, Path], cache: StateCache) -> Desired:
+    digests = {name: file_digest(path, cache) for name, path in files.items()}
     return Desired(card.repo, card.state == "retired", {README: readme, **digests})
 
 
@@ -118,29 +171,29 @@ def bytes_digest(data: bytes) -> Digest:
     return _digest(len(data), (data,))
 
 
-def file_digest(file: Path, memory: StateCache) -> Digest:
-    """The digest of a file, read again only when it is not what it was.
+def file_digest(file: Path, cache: StateCache) -> Digest:
+    """The digest of a file, read again only when it changed.
 
     Raises ConflictError when it changes while it is read.
     """
-    known = memory.digest(file)
-    if known is not None:
-        return known
+    cached = cache.digest(file)
+    if cached is not None:
+        return cached
     before = stamp_of(str(file))
     with file.open("rb") as stream:
         size = file.stat().st_size
-        digest = _digest(size, iter(lambda: stream.read(_PIECE), b""))
+        digest = _digest(size, iter(lambda: stream.read(_CHUNK), b""))
     if before is None or before.size != size or stamp_of(str(file)) != before:
         raise ConflictError("changed while it was read", where=file, fix="Run again")
-    memory.keep_digest(file, before, digest)
+    cache.save_digest(file, before, digest)
     return digest
 
 
-def _digest(size: int, pieces: Iterable[bytes]) -> Digest:
+def _digest(size: int, chunks: Iterable[bytes]) -> Digest:
     """Both digests in one pass; git puts a header with the size before the bytes."""
     sha256 = hashlib.sha256()
     git = hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
-    for piece in pieces:
-        sha256.update(piece)
-        git.update(piece)
+    for chunk in chunks:
+        sha256.update(chunk)
+        git.update(chunk)
     return Digest(sha256.hexdigest(), git.hexdigest())

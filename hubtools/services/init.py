@@ -1,4 +1,4 @@
-"""What `hubtools init` writes: settings, a folder of cards, a deny list and a workflow."""
+"""Create a project: settings, a folder for cards, a deny list and a GitHub workflow."""
 
 from __future__ import annotations
 
@@ -13,13 +13,20 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote
 
-from hubtools.core.config import Config, ConsentConfig, Project, find_project
+import tomlkit
+from jinja2 import Environment, StrictUndefined
+
+from hubtools.core.cancel import CancelToken
+from hubtools.core.config import Config, ConsentConfig, HubConfig, Project, find_project
 from hubtools.core.errors import OutputError, UsageError
+from hubtools.core.events import Reporter
 from hubtools.core.files import write_atomically, writing
+from hubtools.core.repo_names import check_repo_name
 from hubtools.core.template_root import template_root
+from hubtools.sync.target import parse_target
 
 UNKNOWN_ACTION = "your-organization/hubtools@" + "0" * 40
-"""Stands where nobody said which repository has the Action. No commit is called that."""
+"""A placeholder where the repository of the Action is not known."""
 WORKFLOW = Path(".github/workflows/hubtools.yml")
 _CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
 _ACTION = re.compile(r"[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)+@[A-Za-z0-9_./-]+")
@@ -28,62 +35,76 @@ _ON_GITHUB = re.compile(
 )
 
 Outcome = Literal["written", "unchanged", "kept"]
-"""`kept` is what says something else than we would have written, and was left as it is."""
+"""`kept`: the file exists with other contents and was left as it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wishes:
-    """What a person said of the project to be."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InitRequest:
+    """The project to create."""
 
-    to: str
+    folder: Path
+    to: str | None = None
+    """The target for `hubtools.toml`; None writes the default."""
     namespace: str | None = None
     action: str | None = None
-    """The Action as a workflow names it, `OWNER/REPO@COMMIT`."""
+    """The GitHub Action as a workflow names it, `OWNER/REPO@COMMIT`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scaffold:
-    """What came of it. Files are named from the project's folder."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InitResult:
+    """The project's folder and files, which are named relative to it."""
 
     folder: Path
     files: Mapping[str, Outcome]
     action: str
     namespace: str | None
+    workflow: str
+    """The workflow among `files`."""
 
     def of(self, outcome: Outcome) -> list[str]:
-        """The files that this became of."""
+        """The files with this outcome."""
         return [name for name, one in self.files.items() if one == outcome]
 
 
-def make_project(folder: Path, wishes: Wishes) -> Scaffold:
-    """Write into `folder`, which is made where it is missing, what is not there yet.
+def init(request: InitRequest, reporter: Reporter, cancel: CancelToken) -> InitResult:
+    """Write the files of a project that do not exist yet, making its folder when it is missing.
 
-    A file that says something else stays as it is; .gitignore gets the lines that it lacks. The
-    workflow goes to the root of the git repository that `folder` is in, where GitHub looks for it.
-    Raises ConfigError for settings that cannot be used, OutputError, and UsageError for an
-    `action` that no workflow can name.
+    A file with other contents stays as it is; .gitignore gets the lines that it lacks. The
+    workflow goes to the root of the git repository around the folder, where GitHub looks for it.
+    Raises UsageError for a target, namespace or action that cannot be used, ConfigError for
+    existing settings that cannot be read, and OutputError.
     """
-    action = wishes.action or installed_action() or UNKNOWN_ACTION
+    action = request.action or installed_action() or UNKNOWN_ACTION
     if not _ACTION.fullmatch(action):
-        raise UsageError(f"--action {action!r} is no action", fix="Give OWNER/REPO@COMMIT")
-    folder = folder.resolve()
+        raise UsageError("not a GitHub Action", where=action, fix="Write OWNER/REPO@COMMIT")
+    if request.namespace is not None:
+        check_repo_name(request.namespace)
+    to = request.to or HubConfig().to
+    folder = request.folder.resolve()
+    parse_target(to, folder)
+    workflow = _repository(folder) / WORKFLOW
     texts = [
-        *_project_files(folder, wishes),
-        (_repository(folder) / WORKFLOW, _workflow(folder, wishes, action)),
+        *_project_files(folder, to, request.namespace),
+        (workflow, _workflow(folder, to, action)),
     ]
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    files = {_shown(file, folder): _settle(file, text) for file, text in texts}
-    return Scaffold(folder, files, action, find_project(folder).config.hub.namespace)
+    return InitResult(
+        folder=folder,
+        files={_relative(file, folder): _write_missing(file, text) for file, text in texts},
+        action=action,
+        namespace=find_project(folder).config.hub.namespace,
+        workflow=_relative(workflow, folder),
+    )
 
 
 def installed_action() -> str | None:
-    """The repository on GitHub and the commit that this hubtools was installed from, if any.
+    """The GitHub repository and commit that hubtools was installed from, if that is known.
 
-    By PEP 610: what pip wrote down of a git address, or of a folder that is a clone.
+    Read from `direct_url.json` (PEP 610), which pip writes for a git address or a local clone.
     """
     try:
-        origin = json.loads(distribution("hubtools").read_text("direct_url.json") or "{}")
+        origin = json.loads(distribution("hf-hubtools").read_text("direct_url.json") or "{}")
     except (PackageNotFoundError, ValueError):
         return None
     url, commit = origin.get("url", ""), origin.get("vcs_info", {}).get("commit_id")
@@ -102,14 +123,14 @@ def _git(folder: str, *arguments: str) -> str:
         return ""
 
 
-def _project_files(folder: Path, wishes: Wishes) -> Iterator[tuple[Path, str]]:
-    """The files of a project but the workflow, with what they should say."""
+def _project_files(folder: Path, to: str, namespace: str | None) -> Iterator[tuple[Path, str]]:
+    """The files of a project except the workflow, with their contents."""
     found, settings = find_project(folder), folder / "hubtools.toml"
-    # The settings of a folder above are not this project's, and one without any has defaults.
+    # Settings in a folder above belong to another project.
     here = found.root == folder and (settings.is_file() or found != Project(folder))
     config = found.config if here else Config(consent=ConsentConfig(deny="deny.txt"))
     if not here or settings.is_file():  # else they stand in pyproject.toml
-        yield settings, _settings(wishes)
+        yield settings, _render("hubtools.toml.j2", {"to": to, "namespace": namespace})
     yield folder / "cards" / "README.md", _text("cards.md")
     if config.consent.deny is not None:
         yield folder / config.consent.deny, _text("deny.txt")
@@ -121,39 +142,35 @@ def _repository(folder: Path) -> Path:
     return next((one for one in (folder, *folder.parents) if (one / ".git").exists()), folder)
 
 
-def _shown(file: Path, folder: Path) -> str:
+def _relative(file: Path, folder: Path) -> str:
     return Path(os.path.relpath(file, folder)).as_posix()
 
 
-def _settings(wishes: Wishes) -> str:
-    return _render("hubtools.toml.j2", {"to": wishes.to, "namespace": wishes.namespace})
-
-
-def _workflow(folder: Path, wishes: Wishes, action: str) -> str:
+def _workflow(folder: Path, to: str, action: str) -> str:
     directory = folder.relative_to(_repository(folder)).as_posix()
     inputs = {"working-directory": directory} if directory != "." else {}
-    if wishes.to.startswith("http"):
-        inputs["to"] = wishes.to
+    if to.startswith("http"):
+        inputs["to"] = to
     for value in inputs.values():
         if "${{" in value:
-            raise OutputError("would be an expression in a workflow", where=value)
+            raise OutputError("would be evaluated as an expression in the workflow", where=value)
     values = {"action": action, "checkout": _CHECKOUT, "inputs": inputs}
     return _render("workflow.yml.j2", values)
 
 
 def _gitignore(folder: Path, names: tuple[str, ...]) -> str:
-    """What .gitignore says, and what it does not say yet."""
+    """The lines of .gitignore, and those that it lacks."""
     file = folder / ".gitignore"
     with writing(file):
         before = file.read_text(encoding="utf-8", errors="surrogateescape") if file.exists() else ""
-    said = {line.strip().strip("/") for line in before.splitlines()}
-    missing = [f"/{name}/\n" for name in names if name.strip("/") not in said]
+    present = {line.strip().strip("/") for line in before.splitlines()}
+    missing = [f"/{name}/\n" for name in names if name.strip("/") not in present]
     gap = "\n" if before and not before.endswith("\n") and missing else ""
     return before + gap + "".join(missing)
 
 
-def _settle(file: Path, text: str) -> Outcome:
-    """Write `file` where that takes nothing from anybody; what was done."""
+def _write_missing(file: Path, text: str) -> Outcome:
+    """Write `file` unless it exists with other contents; only .gitignore may be extended."""
     data = text.encode(errors="surrogateescape")
     with writing(file):
         if file.is_symlink() or file.exists():
@@ -171,10 +188,7 @@ def _text(name: str) -> str:
 
 
 def _render(name: str, values: Mapping[str, Any]) -> str:
-    """A template whose marks are `<<` and `<%`, since workflows have braces of their own."""
-    import tomlkit
-    from jinja2 import Environment, StrictUndefined
-
+    """Render a template delimited by `<<` and `<%`, since workflows use braces themselves."""
     environment = Environment(
         block_start_string="<%",
         block_end_string="%>",

@@ -1,88 +1,76 @@
-"""A model's folder, from posts to all but the README: made once, whatever interrupts.
+"""A model's folder: train, draw the pictures, write run.json, put it in place.
 
 Work goes on in a hidden folder beside the final one, and each step keeps what it finished there.
-The record `run.json` is put in place last: a folder that holds it is complete.
+`run.json` is put in place last, so a folder that holds it is complete.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from hubtools.core.cancel import CancelToken
 from hubtools.core.errors import OutputError
 from hubtools.core.events import Reporter
 from hubtools.core.files import sha256_file, write_atomically, writing
 from hubtools.core.run_record import RUN_RECORD, read_record, sealed_record
 from hubtools.corpus.corpus import Corpus
-from hubtools.pictures.avatars import avatar_image
-from hubtools.pictures.curves import curve_points, draw_curves
-from hubtools.pictures.pipeline import Pipeline, PipelineSource, draw_pipeline
-from hubtools.pictures.thumbnail import Face, Picture, ThumbnailSubject, draw_thumbnail
-from hubtools.posts.live.avatars import default_fetcher
-from hubtools.posts.live.settings import cache_folder
-from hubtools.posts.post import Account
-from hubtools.services.thumbnail import left_out_note
-from hubtools.training.bases import Bases
-from hubtools.training.fitting import LOG, RunSettings, clear_traces
-from hubtools.training.recipe import base_folder
-from hubtools.training.run import TrainRecord, run_training
-from hubtools.training.trackers import Tracker
+from hubtools.services.model_pictures import draw_curves_of, draw_pictures
+from hubtools.training.model_cache import ModelCache
+from hubtools.training.recipe import base_folder, public_name
+from hubtools.training.run import LOG, RunSettings, TrainRecord, clear_run_files, run_training
+from hubtools.training.trackers import open_tracker
 
-THUMBNAIL = "predictions.png"
-PIPELINE = "pipeline.png"
-CURVES = "training.png"
-WEIGHTS = "model.safetensors"
-AVATARS = 12  # accounts whose pictures a card shows
-AVATAR_WIDTH = 184  # pixels; cards show avatars 92 wide, on screens of twice the density
 _KEY = "key"
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFolder:
-    """A complete folder and what its record says."""
+    """A complete folder and what its run.json says."""
 
     path: Path
     files: tuple[str, ...]
-    """Names of the model's files, the record among them."""
+    """Names of the model's files, run.json among them."""
     run: TrainRecord
 
 
-def make_folder(
+def make_model_folder(
     path: Path,
     corpora: Sequence[Corpus],
     settings: RunSettings,
-    report: Reporter,
-    track: str | None = None,
-    bases: Bases | None = None,
+    reporter: Reporter,
+    cancel: CancelToken,
+    *,
+    tracker: str | None = None,
+    models: ModelCache | None = None,
 ) -> ModelFolder:
-    """The model of `corpora` in `path`, trained now unless the same is there already.
+    """Train the model of `corpora` into `path`, unless it is there already.
 
-    Files in `path` that are not the model's are left alone. The log of the training is kept beside
-    it, and `track` names a tracker that is told the same. Raises OutputError when `path` or
-    the folder beside it cannot be written, and whatever training raises.
+    Other files in `path` are left alone; the log of the training is kept beside it. `tracker`
+    names one that gets the metrics. Raises OutputError when `path` or the folder beside it cannot
+    be written, and what training raises.
     """
     key = run_key(corpora, settings)
-    finished = read_folder(path, key)
+    finished = read_model_folder(path, key)
     if finished is not None:
-        report.note(f"{path} holds this model already: nothing to train")
+        reporter.note(f"{path} already holds this model: nothing to train")
         return finished
     work = path.parent / f".{path.name}.part"
     _prepare(path, work, key)
-    tracker = Tracker(track, path.name, _public(settings), report) if track else None
-    run = run_training(corpora, settings, work, report, tracker, bases)
-    curves = _draw_curves(run, work)
-    run = replace(run, training=replace(run.training, curves=curves or None))
-    _draw(corpora, run, settings, path.name, work, report)
-    clear_traces(work)
+    opened = open_tracker(tracker, path.name, _public(settings), reporter) if tracker else None
+    run = run_training(corpora, settings, work, reporter, cancel, opened, models)
+    if draw_curves_of(run, work):
+        run = replace(run, training=replace(run.training, curves=True))
+    draw_pictures(corpora, run, settings, path.name, work, reporter)
+    clear_run_files(work)
     names = sorted(p.name for p in work.iterdir() if p.name not in (_KEY, RUN_RECORD, LOG))
     digests = {name: sha256_file(work / name) for name in names}
     record = sealed_record(_record(key, corpora, settings, run, digests))
@@ -90,7 +78,7 @@ def make_folder(
     return ModelFolder(path, (*names, RUN_RECORD), run)
 
 
-def read_folder(path: Path, key: str) -> ModelFolder | None:
+def read_model_folder(path: Path, key: str) -> ModelFolder | None:
     """The complete and undamaged folder of the run `key` at `path`; None for anything else."""
     file = path / RUN_RECORD
     record = read_record(file.read_bytes() if file.is_file() else None)
@@ -100,9 +88,8 @@ def read_folder(path: Path, key: str) -> ModelFolder | None:
     for name, digest in digests.items():
         if not (path / name).is_file() or sha256_file(path / name) != digest:
             return None
-    return ModelFolder(
-        path, (*digests, RUN_RECORD), msgspec.convert(record["run"], type=TrainRecord)
-    )
+    run = msgspec.convert(record["run"], type=TrainRecord)
+    return ModelFolder(path, (*digests, RUN_RECORD), run)
 
 
 def run_key(corpora: Sequence[Corpus], settings: RunSettings) -> str:
@@ -116,14 +103,15 @@ def run_key(corpora: Sequence[Corpus], settings: RunSettings) -> str:
         for post in corpus.kept:
             digest.update(repr((post.text, post.created)).encode())
     digest.update(json.dumps(msgspec.to_builtins(settings), sort_keys=True).encode())
-    digest.update(_base_digest(settings.base).encode())
+    folder = base_folder(settings.base)  # a repository is known by its name
+    for weights in sorted(folder.glob("*.safetensors")) if folder else ():
+        digest.update(sha256_file(weights).encode())
     return digest.hexdigest()
 
 
-def _base_digest(base: str) -> str:
-    """What a base in a folder holds; a repository is known by its name."""
-    folder = base_folder(base)
-    return "".join(map(sha256_file, sorted(folder.glob("*.safetensors")))) if folder else ""
+def log_file(path: Path) -> Path:
+    """Where the training log of the model in `path` is kept: beside it, never published."""
+    return path.with_name(f"{path.name}.{LOG}")
 
 
 def _prepare(path: Path, work: Path, key: str) -> None:
@@ -132,7 +120,7 @@ def _prepare(path: Path, work: Path, key: str) -> None:
         if path.exists() and not path.is_dir():
             raise OutputError("is a file, not a folder", where=path)
         if path.is_dir() and not os.access(path, os.W_OK):
-            raise OutputError("cannot be written", where=path, fix="Choose another folder")
+            raise OutputError("is not writable", where=path, fix="Choose another folder")
         begun = work / _KEY
         if work.exists() and not (begun.is_file() and begun.read_text() == key):
             shutil.rmtree(work)
@@ -141,7 +129,7 @@ def _prepare(path: Path, work: Path, key: str) -> None:
 
 
 def _put_in_place(work: Path, path: Path, names: Sequence[str], record: str) -> None:
-    """Copy the files of `work` to `path`, each in one step, the record first out and last in."""
+    """Copy the files of `work` to `path`, each in one step: run.json leaves first, comes last."""
     with writing(path):
         path.mkdir(parents=True, exist_ok=True)
         (path / RUN_RECORD).unlink(missing_ok=True)
@@ -158,11 +146,6 @@ def _put_in_place(work: Path, path: Path, names: Sequence[str], record: str) -> 
         shutil.rmtree(work)
 
 
-def log_file(path: Path) -> Path:
-    """Where the log of the training of the model in `path` is kept: beside it, never published."""
-    return path.with_name(f"{path.name}.{LOG}")
-
-
 def _record(
     key: str,
     corpora: Sequence[Corpus],
@@ -170,7 +153,7 @@ def _record(
     run: TrainRecord,
     digests: Mapping[str, str],
 ) -> dict[str, Any]:
-    """What `run.json` says; of the posts only counts and digests."""
+    """The content of run.json; of the posts only counts and digests."""
     sources = [
         {
             "network": corpus.account.network,
@@ -193,103 +176,4 @@ def _record(
 
 def _public(settings: RunSettings) -> dict[str, Any]:
     """The settings as others may read them."""
-    return {**msgspec.to_builtins(settings), "base": _public_name(settings.base)}
-
-
-def _public_name(base: str) -> str:
-    """A base as others may read it: of a folder only its last part, not where it lies here."""
-    folder = base_folder(base)
-    return folder.resolve().name if folder else base
-
-
-def _draw(
-    corpora: Sequence[Corpus],
-    run: TrainRecord,
-    settings: RunSettings,
-    name: str,
-    folder: Path,
-    report: Reporter,
-) -> None:
-    """The thumbnail of the first prediction, the lineage, and the accounts' avatars."""
-    accounts = _with_avatars([corpus.account for corpus in corpora])
-    faces = tuple(Face(a.name, a.handle, a.avatar) for a in accounts)
-    first = run.predictions[0].text if run.predictions else settings.prompt
-    pictures = {
-        THUMBNAIL: draw_thumbnail(ThumbnailSubject(faces[:6], settings.prompt, first)),
-        PIPELINE: draw_pipeline(_lineage(corpora, run, settings, name, folder)),
-    }
-    for file, picture in pictures.items():
-        write_atomically(folder / file, picture.png)
-    _say_left_out(pictures.values(), report)
-    for number, account in enumerate(accounts, 1):
-        image = avatar_image(account.avatar, AVATAR_WIDTH, "#ffffff")
-        if image is not None:
-            buffer = io.BytesIO()
-            image.save(buffer, "PNG", optimize=True)
-            write_atomically(folder / avatar_file(number), buffer.getvalue())
-
-
-def _with_avatars(accounts: Sequence[Account]) -> list[Account]:
-    """The accounts, the first of them with the pictures from the web that their source lacks."""
-    fetcher = default_fetcher(cache_folder())
-    return [
-        replace(account, avatar=fetcher.fetch(account.avatar_url))
-        if number < AVATARS and account.avatar is None and account.avatar_url
-        else account
-        for number, account in enumerate(accounts)
-    ]
-
-
-def avatar_file(number: int) -> str:
-    """The name of the picture of account `number`, from 1."""
-    return f"avatar-{number}.png"
-
-
-def _draw_curves(run: TrainRecord, folder: Path) -> bool:
-    """Draw how the run went, and say whether it says so."""
-    picture = draw_curves(curve_points(getattr(run, "history", ())))
-    if picture is not None:
-        write_atomically(folder / CURVES, picture.png)
-    return picture is not None
-
-
-def _say_left_out(pictures: Iterable[Picture], report: Reporter) -> None:
-    said = left_out_note(dict.fromkeys(char for picture in pictures for char in picture.left_out))
-    if said:
-        report.note(said)
-
-
-def _lineage(
-    corpora: Sequence[Corpus], run: TrainRecord, settings: RunSettings, name: str, folder: Path
-) -> Pipeline:
-    sources = (
-        PipelineSource(
-            name=corpus.account.name,
-            handle=corpus.account.handle,
-            downloaded=corpus.counts.downloaded,
-            kept=corpus.counts.kept,
-            digest=corpus.digest,
-        )
-        for corpus in corpora
-    )
-    weights = folder / WEIGHTS
-    return Pipeline(
-        repo_id=name,
-        sources=tuple(sources),
-        posts=run.training.posts,
-        test_posts=run.evaluation.posts,
-        recipe=run.training.recipe,
-        epochs=run.training.epochs,
-        steps=run.training.steps,
-        base_model=_public_name(settings.base),
-        base_commit=run.base_commit,
-        weights=sha256_file(weights) if weights.is_file() else None,
-        parameters=run.training.parameters,
-        test_loss=run.evaluation.test_loss,
-        bits_per_byte=run.evaluation.bits_per_byte,
-    )
-
-
-__all__ = [
-    "ModelFolder", "Picture", "avatar_file", "log_file", "make_folder", "read_folder", "run_key"
-]  # fmt: skip
+    return {**msgspec.to_builtins(settings), "base": public_name(settings.base)}

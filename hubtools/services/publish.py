@@ -1,7 +1,6 @@
-"""From posts to a published model: the one place where training and sync meet.
+"""From posts to a published model: train, write the card, push the folder.
 
-Three steps, each of which knows whether it is done: make the model's folder, write its card,
-push the folder. So `publish` after an interruption of any kind does what is left and no more.
+Each step knows whether it is done, so `publish` after an interruption does what is left.
 """
 
 from __future__ import annotations
@@ -9,103 +8,84 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from hubtools.cards.render import CardRenderer, is_sealed
-from hubtools.core.config import Project
-from hubtools.core.errors import ConflictError, HubUnavailableError
+from hubtools.core.cancel import CancelToken
+from hubtools.core.errors import HubUnavailableError
 from hubtools.core.events import Reporter
-from hubtools.core.files import write_atomically
-from hubtools.core.repo_names import check_repo_name
-from hubtools.services.session import Session, make_plan, open_session
-from hubtools.services.train import Made, TrainRequest, train_model
-from hubtools.sync.apply import apply
-from hubtools.sync.plan import README
-from hubtools.sync.target import Target
+from hubtools.services.apply import apply_cards
+from hubtools.services.plan import plan_cards
+from hubtools.services.readme import write_readme
+from hubtools.services.session import HubSession, open_session
+from hubtools.services.targets import resolve_target
+from hubtools.services.train import TrainedModel, TrainRequest, train
 
-if TYPE_CHECKING:
-    pass
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishRequest:
+    """A model to train, and where it goes."""
+
+    train: TrainRequest
+    to: str | None = None
+    namespace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PushResult:
-    """A repository as it now stands."""
+    """A repository as it is now."""
 
     repo_id: str
     commit: str
     uploaded: tuple[str, ...]
-    """Empty when everything was there already."""
+    """Empty when the Hub was up to date."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishResult:
     """A model on a Hub."""
 
-    made: Made
-    pushed: PushResult
+    model: TrainedModel
+    repo_id: str
+    commit: str
+    uploaded: tuple[str, ...]
+    """Empty when the Hub was up to date."""
     url: str
 
 
-def publish(
-    request: TrainRequest, target: Target, namespace: str | None, project: Project, report: Reporter
-) -> PublishResult:
-    """Make the model that `request` asks for, unless it is made, and bring it to `target`.
+def publish(request: PublishRequest, reporter: Reporter, cancel: CancelToken) -> PublishResult:
+    """Train a model, unless it is trained already, and push it.
 
-    `namespace` None means "me" on a local Hub and the name behind the token elsewhere. Raises the
-    errors of reading, training, rendering and the Hub, each with its exit code.
+    Raises the errors of reading, training, rendering and the Hub, and CancelledError.
     """
-    if namespace is not None:
-        check_repo_name(namespace)
-    # A wrong token is better known before the training than after; a Hub that is away may be
-    # back by then.
-    if target.kind != "local":
-        opened = open_session(project, target, namespace, report, writing=True)
+    project = request.train.project
+    destination = resolve_target(project, request.to, request.namespace)
+    # A wrong token is reported before the training; a Hub that is down may be back after it.
+    if destination.target.kind != "local":
+        opened = open_session(project, destination, reporter, cancel, writing=True)
         with suppress(HubUnavailableError), opened:
             pass
-    made = train_model(request, None, project, report)
-    with open_session(project, target, namespace, report, writing=True) as session:
-        write_readme(made, session.namespace, target, project)
-        report.note(f"Publishing {session.namespace}/{made.card.repo} to {target}")
-        pushed = push(made.card_file, session)
-    return PublishResult(made=made, pushed=pushed, url=target.page(pushed.repo_id))
-
-
-def push(card_file: Path, session: Session) -> PushResult:
-    """Bring one card and the folder of its model to the Hub, by a plan of its own.
-
-    Raises ConflictError when somebody else changed what would be overwritten, and what requests
-    raise.
-    """
-    plan = make_plan(session, [card_file], whole=False).plan
-    (change,) = plan.changes
-    fleet, private = session.fleet([card_file]), session.project.config.hub.private
-    done = apply(plan, fleet, session.hub, session.memory, session.report, private=private)
-    if done.interrupted:
-        raise KeyboardInterrupt
-    error = done.error()
-    if error is not None:
-        raise error
-    commit = done.heads.get(change.repo, change.head or "")
-    return PushResult(change.repo, commit, tuple(change.files))
-
-
-def write_readme(made: Made, namespace: str, target: Target, project: Project) -> Path:
-    """Render the card into the model's folder.
-
-    Raises ConflictError when the README there was edited by hand: an edit belongs to the card.
-    """
-    renderer = CardRenderer(
-        namespace, target.files_url, project.config.project, project.templates_folder
+    model = train(request.train, reporter, cancel)
+    with open_session(project, destination, reporter, cancel, writing=True) as session:
+        write_readme(model.folder.path, model.card, model.card_file, session.renderer)
+        reporter.note(f"Publishing {session.namespace}/{model.card.repo} to {session.target}")
+        pushed = push_card(session, model.card_file)
+    return PublishResult(
+        model=model,
+        repo_id=pushed.repo_id,
+        commit=pushed.commit,
+        uploaded=pushed.uploaded,
+        url=destination.target.page(pushed.repo_id),
     )
-    text = renderer.render(made.card)
-    file = made.folder.path / README
-    if file.is_file():
-        there = file.read_text(encoding="utf-8", errors="replace")
-        if there != text and not is_sealed(there):
-            raise ConflictError(
-                "was edited by hand and would be overwritten",
-                where=file,
-                fix=f"Put the text into {made.card_file.with_suffix('.md')}, and remove this file",
-            )
-    write_atomically(file, text)
-    return file
+
+
+def push_card(session: HubSession, card_file: Path) -> PushResult:
+    """Plan and apply one card with the files of its model.
+
+    Raises ConflictError when someone else changed what would be overwritten, CancelledError, and
+    what requests raise.
+    """
+    plan = plan_cards(session, [card_file], full=False).plan
+    result = apply_cards(session, plan, [card_file])
+    result.raise_for_failure()
+    (change,) = plan.changes
+    commit = result.revisions.get(change.repo, change.revision or "")
+    return PushResult(change.repo, commit, tuple(change.files))

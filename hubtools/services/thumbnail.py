@@ -1,28 +1,154 @@
-"""A card's thumbnail, drawn again from another of its predictions."""
+"""Thumbnails of cards, drawn from any of their predictions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hubtools.cards.card import Card, CardAccount
-from hubtools.core.errors import CardError, UsageError
+from hubtools.cards.card_file import load_card, save_card
+from hubtools.cards.selection import select_cards
+from hubtools.core.cancel import CancelToken
+from hubtools.core.config import Project
+from hubtools.core.errors import CardError, HubtoolsError, PartlyDoneError, UsageError
+from hubtools.core.events import Reporter
 from hubtools.core.results import Prediction
-from hubtools.pictures.avatars import BYTES_LIMIT
-from hubtools.pictures.thumbnail import Face, ThumbnailSubject
+from hubtools.core.run_record import renew_digest
+from hubtools.pictures import require_pictures
+from hubtools.pictures.theme import ThemeName
+from hubtools.pictures.types import MAX_AVATAR_BYTES, Face, ThumbnailSubject, ThumbnailTask
+from hubtools.posts.live.avatars import default_fetcher
+from hubtools.posts.live.settings import cache_folder
 
 THUMBNAIL = "predictions.png"
-CJK_FIX = "pip install 'hf-hubtools[cjk]' brings Chinese, Japanese and Korean"
+FetchAvatar = Callable[[str], bytes | None]
+"""The image at an address; None where there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThumbnailRequest:
+    """Which cards' thumbnails to draw, and how."""
+
+    project: Project
+    names: tuple[str, ...] | None = None
+    """None: every card."""
+    out: Path | None = None
+    """The PNG; for several cards a folder of NAME.png. None: predictions.png of each model."""
+    prediction: int = 1
+    """Which of the card's predictions to show, from 1."""
+    theme: ThemeName = ThemeName.LIGHT
+    offline: bool = False
+    """Show only the avatars in the model's folder; fetch none."""
+    jobs: int | None = None
+    """Processes; None: one per core."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnThumbnail:
+    """A thumbnail that was drawn, and the text it shows."""
+
+    card: str
+    file: Path
+    prediction: str
+
+
+@dataclass(frozen=True, slots=True)
+class ThumbnailFailure:
+    """A card whose thumbnail could not be drawn."""
+
+    card: str
+    error: HubtoolsError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThumbnailResult:
+    """The thumbnails that were drawn, those that failed, and the characters that no font has."""
+
+    drawn: tuple[DrawnThumbnail, ...]
+    failed: tuple[ThumbnailFailure, ...]
+    left_out: tuple[str, ...]
+
+    def error(self) -> HubtoolsError | None:
+        """The error to end with: that of the only card, PartlyDoneError for some of many."""
+        total = len(self.drawn) + len(self.failed)
+        if not self.failed:
+            return None
+        if total == 1:
+            return self.failed[0].error
+        what = f"{len(self.failed):,} of {total:,} thumbnails could not be drawn"
+        return PartlyDoneError(what, fix="Fix these cards and run the command again")
+
+
+def thumbnail(
+    request: ThumbnailRequest, reporter: Reporter, cancel: CancelToken
+) -> ThumbnailResult:
+    """Draw the thumbnails of cards; a card that has none to draw is in `failed`.
+
+    Avatars come from the model's folder, else from the address on the card. The prediction on a
+    model's own picture becomes the first of its card: the card describes the picture with it.
+
+    Raises CardError for a name without a card, OutputError for a file that cannot be written,
+    MissingExtraError without the extra `pictures`, PartlyDoneError when a process dies.
+    """
+    require_pictures("Drawing thumbnails")
+    from hubtools.pictures.bulk import draw_all
+
+    files = select_cards(request.project.cards_folder, request.names)
+    tasks: dict[Path, ThumbnailTask] = {}
+    failed: list[ThumbnailFailure] = []
+    fetcher = default_fetcher(cache_folder())
+    fetcher = replace(fetcher, offline=request.offline or fetcher.offline)
+    for file in files:
+        cancel.raise_if_cancelled()
+        try:
+            tasks[file] = _task(file, request, len(files) > 1, fetcher.fetch)
+        except HubtoolsError as error:
+            failed.append(ThumbnailFailure(file.stem, error))
+    left_out = draw_all(
+        list(tasks.values()),
+        request.theme.theme,
+        jobs=request.jobs,
+        reporter=reporter,
+        cancel=cancel,
+    )
+    for file, task in tasks.items():
+        renew_digest(task.file)
+        if request.out is None and request.prediction > 1:
+            card = load_card(file)
+            save_card(with_first(card, chosen_prediction(card, request.prediction)), file)
+    return ThumbnailResult(
+        drawn=tuple(
+            DrawnThumbnail(file.stem, task.file, task.subject.prediction)
+            for file, task in tasks.items()
+        ),
+        failed=tuple(failed),
+        left_out=left_out,
+    )
+
+
+def _task(
+    card_file: Path, request: ThumbnailRequest, many: bool, fetch: FetchAvatar
+) -> ThumbnailTask:
+    folder = request.project.models_folder / card_file.stem
+    card = load_card(card_file)
+    chosen = chosen_prediction(card, request.prediction)
+    if request.out is None:
+        if not folder.is_dir():
+            raise UsageError("the model has no folder", where=folder, fix="Name a file with --out")
+        file = folder / THUMBNAIL
+    else:
+        file = request.out / f"{card_file.stem}.png" if many else request.out
+    return ThumbnailTask(subject_of(card, chosen, folder, fetch), file)
 
 
 def chosen_prediction(card: Card, number: int) -> Prediction:
-    """Prediction `number` of the card, from 1. Raises CardError when it has no such."""
+    """Prediction `number` of the card, from 1; raises CardError when there is none."""
     if not card.predictions:
         raise CardError("the card has no predictions to show", where=card.repo)
     if not 1 <= number <= len(card.predictions):
         raise CardError(
-            f"there is no prediction {number}",
+            f"prediction {number} does not exist",
             where=card.repo,
             fix=f"Choose one from 1 to {len(card.predictions)}",
         )
@@ -30,21 +156,20 @@ def chosen_prediction(card: Card, number: int) -> Prediction:
 
 
 def with_first(card: Card, prediction: Prediction) -> Card:
-    """The card with `prediction` before its others: what it says of its picture is about the
-    first, and so are its widget and the previews of its pages."""
+    """The card with `prediction` before its others.
+
+    The first one describes the picture, is the output in the widget and previews the model.
+    """
     others = tuple(other for other in card.predictions if other != prediction)
     return replace(card, predictions=(prediction, *others))
 
 
 def subject_of(
-    card: Card,
-    prediction: Prediction,
-    folder: Path,
-    fetch: Callable[[str], bytes | None] = lambda address: None,
+    card: Card, prediction: Prediction, folder: Path, fetch: FetchAvatar = lambda address: None
 ) -> ThumbnailSubject:
-    """The card's thumbnail that shows `prediction`.
+    """What the card's thumbnail with `prediction` shows.
 
-    Avatars are those that the model's `folder` holds, else what `fetch` finds at their addresses.
+    Avatars come from the model's `folder`, else from `fetch` with their addresses.
     """
     faces = tuple(
         Face(account.name, account.handle, _avatar(account, number, folder, fetch))
@@ -53,36 +178,36 @@ def subject_of(
     return ThumbnailSubject(faces, prediction.prompt, prediction.text)
 
 
-def _avatar(
-    account: CardAccount, number: int, folder: Path, fetch: Callable[[str], bytes | None]
-) -> bytes | None:
-    kept = avatar_bytes(folder / f"avatar-{number}.png")
+def _avatar(account: CardAccount, number: int, folder: Path, fetch: FetchAvatar) -> bytes | None:
+    kept = avatar_bytes(folder / avatar_file(number))
     if kept is None and (account.avatar or "").startswith("https://"):
         return fetch(account.avatar or "")
     return kept
 
 
+def avatar_file(number: int) -> str:
+    """The name of the avatar of account `number`, from 1, in a model's folder."""
+    return f"avatar-{number}.png"
+
+
 def avatar_bytes(file: Path) -> bytes | None:
-    """The bytes of a picture; None where there is none, or it is too large."""
+    """The bytes of an image; None where there is none, or it is too large."""
     try:
-        return file.read_bytes() if file.stat().st_size <= BYTES_LIMIT else None
+        return file.read_bytes() if file.stat().st_size <= MAX_AVATAR_BYTES else None
     except OSError:
         return None
 
 
-def thumbnail_file(folder: Path) -> Path:
-    """Where a model's thumbnail lies; raises UsageError for a model without a folder."""
-    if not folder.is_dir():
-        raise UsageError("the model has no folder", where=folder, fix="Name a file with --out")
-    return folder / THUMBNAIL
-
-
 def left_out_note(left_out: Iterable[str]) -> str:
-    """What to say of characters that no font has; "" when there are none."""
+    """What to report about characters that no font has; "" when there are none."""
     missing = list(left_out)
     if not missing:
         return ""
     shown = " ".join(missing[:40]) + (" …" if len(missing) > 40 else "")
-    wide = any(len(char) == 1 and 0x2E80 <= ord(char) <= 0xFFEF for char in missing)
-    fix = CJK_FIX if wide else "Fonts of the system are used too"
-    return f"Left out of the pictures, for want of a font: {shown}. {fix}"
+    cjk = any(len(char) == 1 and 0x2E80 <= ord(char) <= 0xFFEF for char in missing)
+    fix = (
+        "For Chinese, Japanese and Korean, install the extra `cjk`"
+        if cjk
+        else "Fonts installed on this system are used too"
+    )
+    return f"No font has these characters, so the pictures leave them out: {shown}. {fix}"

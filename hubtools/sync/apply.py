@@ -1,16 +1,21 @@
-"""Carrying out a plan: in parallel, at the pace that the Hub allows, and resumable."""
+"""Apply a plan: in parallel, at the pace that the Hub allows, and resumable."""
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from hubtools.cards.card_file import load_card
+from huggingface_hub.constants import HF_HUB_DISABLE_PROGRESS_BARS
+from huggingface_hub.utils import (
+    are_progress_bars_disabled,
+    disable_progress_bars,
+    enable_progress_bars,
+)
+
+from hubtools.core.cancel import CancelledError
 from hubtools.core.errors import (
     AccessError,
     ConflictError,
@@ -19,82 +24,158 @@ from hubtools.core.errors import (
     PartlyDoneError,
 )
 from hubtools.core.events import Reporter, Task
-from hubtools.services.desired import Fleet, bytes_digest, wanted_of
-from hubtools.sync.client import Hub, StoppedError, interruptible, timed
-from hubtools.sync.commit import CommitRequest, deliver, expected_requests
-from hubtools.sync.observe import AT_A_TIME
-from hubtools.sync.plan import CARRIED_OUT, README, Change, Plan, Seen
+from hubtools.sync.client import HubClient
+from hubtools.sync.commit import CommitRequest, apply_change, expected_requests
+from hubtools.sync.observe import CONCURRENCY
+from hubtools.sync.plan import Change, Plan
+from hubtools.sync.repo_state import Observed
 from hubtools.sync.state import StateCache
 
-_HOME = "Nothing was overwritten. Bring edits home with hubtools pull NAME"
-_ENDING = "ending after the requests in flight"
-_HOPELESS = 5
-"""Refusals in a row after which a token is taken to be good for nothing."""
-_TICK = 1.0  # seconds between two looks at what a person who waits is told
+_PULL = "Nothing was overwritten. Merge the edits with `hubtools pull NAME`"
+_MAX_REFUSALS = 5
+"""Refusals in a row after which the token or the Hub is given up."""
+_TICK = 1.0  # seconds between two reports while nothing is done
 _LONG = 2.0  # seconds of waiting that are worth a word
-_WAITING = 2 * AT_A_TIME  # changes that are rendered ahead of the requests
+_MAX_PENDING = 2 * CONCURRENCY  # changes that are rendered ahead of the requests
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """A repository that was left as it is, and why."""
+class RepoFailure:
+    """A repository that was left as it was, and why."""
 
     repo: str
     error: str
     cause: HubtoolsError | None = None
 
+    @property
+    def name(self) -> str:
+        return self.repo.partition("/")[2]
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyResult:
-    """What came of a plan."""
+    """The outcome of applying a plan."""
 
-    applied: int
-    unchanged: int
-    conflicts: tuple[Trouble, ...]
-    failed: tuple[Trouble, ...]
-    left: int
-    """Changes that were not made, since the run was ended."""
-    seconds: float
-    interrupted: bool = False
+    applied: int = 0
+    unchanged: int = 0
+    conflicts: tuple[RepoFailure, ...] = ()
+    failed: tuple[RepoFailure, ...] = ()
+    left: int = 0
+    """Changes that were not tried, as the run ended early."""
+    requests: int = 0
+    """Requests to the Hub, those for making the plan included."""
+    seconds: float = 0.0
+    cancelled: bool = False
     cause: HubtoolsError | None = None
-    """Why the run was ended before its time."""
-    heads: Mapping[str, str] = field(default_factory=dict)
-    """The commits that repositories are at now, by their ids."""
+    """Why the run was given up."""
+    revisions: Mapping[str, str] = field(default_factory=dict)
+    """The commits that changed repositories are at now, by id."""
 
     def error(self) -> HubtoolsError | None:
-        """What a command ends with: None when all is done.
+        """The error to end with; None when everything is done.
 
-        PartlyDoneError where a rerun does more, ConflictError where it would not; when nothing
-        was done at all, what stood in the way.
+        PartlyDoneError where a rerun does more, ConflictError where it would not; when nothing was
+        applied at all, what stood in the way.
         """
-        cause = self.cause or _shared_cause(self.failed)
+        cause = self.cause or _common_cause(self.failed)
         if cause is not None and not self.applied:
             return cause
         if self.failed or self.left:
-            some = f"{len(self.failed) + self.left:,} of {self._all:,} models are not done"
-            fix = str(cause) if cause else "Run the same command again for the rest"
-            return PartlyDoneError(some, fix=fix)
+            what = f"{len(self.failed) + self.left:,} of {self._total:,} models are not done"
+            return PartlyDoneError(what, fix=str(cause) if cause else "Run the same command again")
         if self.conflicts:
-            if self._all == 1:
-                (one,) = self.conflicts
-                return one.cause or ConflictError(one.error, where=one.repo, fix=_HOME)
-            names = ", ".join(one.repo for one in self.conflicts[:3])
-            more = ", …" if len(self.conflicts) > 3 else ""
-            return ConflictError(
-                f"{len(self.conflicts):,} of {self._all:,} models changed on the Hub and were "
-                f"left as they are: {names}{more}",
-                fix=_HOME,
-            )
+            return self._conflict()
         return None
 
+    def raise_for_failure(self) -> None:
+        """Raises CancelledError for a cancelled run, else `error()` where there is one."""
+        if self.cancelled:
+            raise CancelledError
+        error = self.error()
+        if error is not None:
+            raise error
+
+    def _conflict(self) -> ConflictError:
+        if self._total == 1:
+            (one,) = self.conflicts
+            if isinstance(one.cause, ConflictError):
+                return one.cause
+            return ConflictError(one.error, where=one.repo, fix=_PULL)
+        names = ", ".join(one.repo for one in self.conflicts[:3])
+        more = ", …" if len(self.conflicts) > 3 else ""
+        what = (
+            f"{len(self.conflicts):,} of {self._total:,} models changed on the Hub: {names}{more}"
+        )
+        return ConflictError(what, fix=_PULL)
+
     @property
-    def _all(self) -> int:
+    def _total(self) -> int:
         done = self.applied + self.unchanged + self.left
         return done + len(self.conflicts) + len(self.failed)
 
 
-def _said(error: Exception, repo: str) -> str:
-    """What a failure says in a line that begins with `repo`."""
+def _common_cause(failed: Sequence[RepoFailure]) -> HubtoolsError | None:
+    """The cause of all failures, where they all end a command in the same way."""
+    causes = [one.cause for one in failed if one.cause is not None]
+    same = len(causes) == len(failed) and len({cause.exit_code for cause in causes}) == 1
+    return causes[0] if same and causes else None
+
+
+class _Run:
+    """The outcome of each change so far."""
+
+    def __init__(self, plan: Plan, cache: StateCache) -> None:
+        self.cache = cache
+        self.revisions: dict[str, str] = {}
+        self.conflicts = [RepoFailure(c.repo, c.reason) for c in plan.of("conflict")]
+        self.failed: list[RepoFailure] = []
+        self.cause: HubtoolsError | None = None
+        self.begun = 0
+        self._late = 0
+        self._refusals = 0
+
+    @property
+    def settled(self) -> int:
+        """How many of the changes are over, well or badly."""
+        return len(self.revisions) + len(self.failed) + self._late
+
+    @property
+    def detail(self) -> str:
+        counts = [(len(self.failed), "failed"), (self._late, "in conflict")]
+        return ", ".join(f"{number} {what}" for number, what in counts if number)
+
+    def settle(self, request: CommitRequest, future: Future[str]) -> None:
+        """Record the outcome of one change."""
+        change = request.change
+        try:
+            revision = future.result()
+        except CancelledError:
+            self.begun -= 1
+        except ConflictError as error:
+            self._late += 1
+            self.conflicts.append(RepoFailure(change.repo, error.what, error))
+            self.cache.forget([change.repo])
+        except Exception as error:  # noqa: BLE001 - one model must not end the others
+            self.fail(change, error)
+        else:
+            self._refusals = 0
+            self.revisions[change.repo] = revision
+            if change.files:
+                files = {path: f"sha256:{d.sha256}" for path, d in request.desired.files.items()}
+                self.cache.save_observed({change.repo: Observed(revision, files)})
+
+    def fail(self, change: Change, error: Exception) -> None:
+        """Record the failure of a change."""
+        cause = error if isinstance(error, HubtoolsError) else None
+        self.failed.append(RepoFailure(change.repo, _one_line(error, change.repo), cause))
+        refused = isinstance(error, AccessError | HubUnavailableError)
+        self._refusals = self._refusals + 1 if refused else 0
+        if self._refusals >= _MAX_REFUSALS:
+            self.cause = cause
+
+
+def _one_line(error: Exception, repo: str) -> str:
+    """A failure in a line that begins with `repo`."""
     if isinstance(error, HubtoolsError) and error.where == repo:
         text = f"{error.what}. {error.fix}" if error.fix else error.what
     elif isinstance(error, HubtoolsError | OSError):
@@ -104,180 +185,88 @@ def _said(error: Exception, repo: str) -> str:
     return " ".join(text.split())
 
 
-def _shared_cause(failed: Sequence[Trouble]) -> HubtoolsError | None:
-    """What all failures come from, where they end a command alike."""
-    causes = [one.cause for one in failed if one.cause is not None]
-    alike = len(causes) == len(failed) and len({cause.exit_code for cause in causes}) == 1
-    return causes[0] if alike and causes else None
-
-
-class _Run:
-    """The state of one apply: what has come of each change so far."""
-
-    def __init__(self, plan: Plan, memory: StateCache) -> None:
-        self.plan, self.memory = plan, memory
-        self.heads: dict[str, str] = {}
-        self.conflicts = [Trouble(c.repo, c.reason) for c in plan.of("conflict")]
-        self.failed: list[Trouble] = []
-        self.cause: HubtoolsError | None = None
-        self.begun = 0
-        self._late = 0
-        self._refusals = 0
-
-    @property
-    def settled(self) -> int:
-        """How many of the changes are over, well or badly."""
-        return len(self.heads) + len(self.failed) + self._late
-
-    @property
-    def detail(self) -> str:
-        """What a person who waits wants to know."""
-        troubles = [(len(self.failed), "failed"), (self._late, "in conflict")]
-        return ", ".join(f"{number} {what}" for number, what in troubles if number)
-
-    def settle(self, delivery: CommitRequest, future: Future[str]) -> None:
-        """Take in the outcome of one change."""
-        change = delivery.change
-        try:
-            head = future.result()
-        except StoppedError:
-            self.begun -= 1
-        except ConflictError as error:
-            self._late += 1
-            self.conflicts.append(Trouble(change.repo, error.what))
-            self.memory.forget([change.repo])
-        except Exception as error:  # noqa: BLE001 - one model must not end the others
-            self.fail(change, error)
-        else:
-            self._refusals = 0
-            self.heads[change.repo] = head
-            if change.files:
-                there = {path: f"sha256:{d.sha256}" for path, d in delivery.wanted.files.items()}
-                self.memory.learn({change.repo: Seen(head, there)})
-
-    def fail(self, change: Change, error: Exception) -> None:
-        """Take in what went wrong with a change."""
-        cause = error if isinstance(error, HubtoolsError) else None
-        self.failed.append(Trouble(change.repo, _said(error, change.repo), cause))
-        refused = isinstance(error, AccessError | HubUnavailableError)
-        self._refusals = self._refusals + 1 if refused else 0
-        if self._refusals >= _HOPELESS and isinstance(error, HubtoolsError):
-            self.cause = error
-
-
-def apply(
-    plan: Plan, fleet: Fleet, hub: Hub, memory: StateCache, report: Reporter, *, private: bool
+def apply_plan(
+    plan: Plan,
+    build: Callable[[Change], CommitRequest],
+    hub: HubClient,
+    cache: StateCache,
+    reporter: Reporter,
 ) -> ApplyResult:
-    """Carry out the creates, updates and retirements of `plan`, and nothing else.
+    """Apply the creations, updates and retirements of `plan`, and nothing else.
 
-    Each change is in `memory` when it is done. Ctrl-C, and a Hub or a token that fails five
-    times in a row, end the run after the requests in flight; what is left is counted, and a rerun
-    does it. `private` is for repositories that are created.
+    `build` reads what a change sends, and raises HubtoolsError when it is not what was planned.
+    Each change is in `cache` when it is done. A run that is cancelled, or refused five times in a
+    row, ends after the requests in flight; a rerun does what is left.
     """
-    changes, started = [c for c in plan.changes if c.action in CARRIED_OUT], time.monotonic()
-    run, interrupted = _Run(plan, memory), False
-    hub.pacer.expect("api", sum(expected_requests(change) for change in changes))
-    alone = len(changes) == 1 and sys.stderr.isatty() and not isinstance(report, Reporter)
-    with (
-        nullcontext() if alone else _without_bars(),
-        timed(hub.patience.timeout),
-        report.task("Publishing", len(changes)) as bar,
-        interruptible(hub) as asked_to_stop,
-    ):
-        _carry_out(changes, fleet, hub, run, bar, private)
-        interrupted = asked_to_stop()
+    changes, started = plan.pending, time.monotonic()
+    run = _Run(plan, cache)
+    hub.transport.pacer.expect("api", sum(expected_requests(change) for change in changes))
+    with _no_client_bars(), reporter.task("Publishing", len(changes)) as bar:
+        _apply_all(changes, build, hub, run, bar)
     return ApplyResult(
-        applied=len(run.heads),
+        applied=len(run.revisions),
         unchanged=len(plan.of("unchanged")),
         conflicts=tuple(sorted(run.conflicts, key=lambda one: one.repo)),
         failed=tuple(sorted(run.failed, key=lambda one: one.repo)),
         left=len(changes) - run.begun,
+        requests=len(hub.transport.sent),
         seconds=round(time.monotonic() - started, 3),
-        interrupted=interrupted,
+        cancelled=hub.transport.cancel.cancelled,
         cause=run.cause,
-        heads=run.heads,
+        revisions=run.revisions,
     )
 
 
-def _carry_out(
-    changes: Sequence[Change], fleet: Fleet, hub: Hub, run: _Run, bar: Task, private: bool
+def _apply_all(
+    changes: Sequence[Change],
+    build: Callable[[Change], CommitRequest],
+    hub: HubClient,
+    run: _Run,
+    bar: Task,
 ) -> None:
-    """Cards are rendered here, one by one; threads do nothing but wait for the Hub."""
-    files = {file.stem.casefold(): file for file in fleet.files}
+    """Cards are rendered here, one by one; threads only wait for the Hub."""
     pending: dict[Future[str], CommitRequest] = {}
-    with ThreadPoolExecutor(AT_A_TIME) as pool:
+    with ThreadPoolExecutor(CONCURRENCY) as pool:
         for change in changes:
-            while len(pending) >= _WAITING or any(future.done() for future in pending):
+            while len(pending) >= _MAX_PENDING or any(future.done() for future in pending):
                 _collect(pending, run, hub, bar)
-            if hub.stop.is_set():
+            if hub.transport.cancel.cancelled or run.cause is not None:
                 break
             run.begun += 1
             try:
-                delivery = _delivery(change, files, fleet, run.memory, private)
+                request = build(change)
             except (HubtoolsError, OSError) as error:
                 run.fail(change, error)
                 continue
-            pending[pool.submit(deliver, hub, delivery)] = delivery
+            pending[pool.submit(apply_change, hub, request)] = request
         while pending:
             _collect(pending, run, hub, bar)
 
 
-def _collect(pending: dict[Future[str], CommitRequest], run: _Run, hub: Hub, bar: Task) -> None:
-    """Settle what is done, and wait a moment where nothing is."""
+def _collect(
+    pending: dict[Future[str], CommitRequest], run: _Run, hub: HubClient, bar: Task
+) -> None:
+    """Settle what is done, after a moment where nothing is."""
     for future in wait(pending, timeout=_TICK, return_when=FIRST_COMPLETED).done:
         run.settle(pending.pop(future), future)
     if run.cause is not None:
-        hub.stop.set()
-    bar.advance(run.settled, _ENDING if hub.stop.is_set() else _detail(run, hub))
+        for future in [future for future in pending if future.cancel()]:
+            del pending[future]
+            run.begun -= 1
+    bar.advance(run.settled, _detail(run, hub))
 
 
-def _detail(run: _Run, hub: Hub) -> str:
-    rest = hub.pacer.rest("api")
-    waiting = f"the Hub takes requests again in {rest:.0f} s" if rest >= _LONG else ""
-    return ", ".join(said for said in (run.detail, waiting) if said)
-
-
-def _delivery(
-    change: Change, files: Mapping[str, Path], fleet: Fleet, memory: StateCache, private: bool
-) -> CommitRequest:
-    """What `change` sends, read anew. Raises ConflictError when it is not what was planned."""
-    card = load_card(files[change.name.casefold()])
-    readme, paths = fleet.renderer.render(card).encode(), fleet.model_files(card)
-    wanted = wanted_of(card, bytes_digest(readme), paths, memory)
-    for path, planned in change.files.items():
-        if path not in wanted.files or wanted.files[path].sha256 != planned:
-            what = f"{path} is not what the plan was made from"
-            raise HubtoolsError(what, where=change.repo, fix="Run again")
-    return CommitRequest(
-        change=change,
-        wanted=wanted,
-        data={p: readme for p in change.files if p == README},
-        paths={p: paths[p] for p in change.files if p != README},
-        private=private,
-        message=_message(change),
-    )
-
-
-def _message(change: Change) -> str:
-    match change.action:
-        case "create":
-            return f"Publish {change.name}"
-        case "retire":
-            return f"Retire {change.name}"
-        case _:
-            return f"Update {', '.join(list(change.files)[:3])}"
+def _detail(run: _Run, hub: HubClient) -> str:
+    if hub.transport.cancel.cancelled or run.cause is not None:
+        return "waiting for the requests in flight"
+    seconds = hub.transport.pacer.seconds_closed("api")
+    waiting = f"waiting {seconds:.0f} s for the rate limit" if seconds >= _LONG else ""
+    return ", ".join(part for part in (run.detail, waiting) if part)
 
 
 @contextmanager
-def _without_bars() -> Iterator[None]:
+def _no_client_bars() -> Iterator[None]:
     """Keep the client from drawing bars of its own, one for each model at once."""
-    from huggingface_hub.constants import HF_HUB_DISABLE_PROGRESS_BARS
-    from huggingface_hub.utils import (
-        are_progress_bars_disabled,
-        disable_progress_bars,
-        enable_progress_bars,
-    )
-
     if HF_HUB_DISABLE_PROGRESS_BARS is not None or are_progress_bars_disabled():
         yield
         return

@@ -1,9 +1,9 @@
-"""Carrying out one change: every commit on the head that the plan saw, and none of them twice.
+"""Apply one change: each commit on the revision that the plan is based on, and none of them twice.
 
-An answer that was lost says nothing of the commit, which may have landed. So it is looked up
-before it is sent again; and since the head it names as its parent is then no longer the head, a
-commit that lands after all while its repetition is on the way is refused, and found on a second
-look. Each commit says in its description which content on which parent it is.
+A lost response says nothing of the commit, which may have landed. So it is looked up before it is
+sent again; and as its parent is then no longer the newest commit, one that lands while its
+repetition is on the way refuses the repetition, and a second look finds it. The description of
+each commit identifies its content and its parent.
 """
 
 from __future__ import annotations
@@ -15,20 +15,22 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from huggingface_hub import CommitOperationAdd
+from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub.utils import httpx
 
 from hubtools.core.errors import ConflictError, HubUnavailableError
-from hubtools.sync.client import FOR_NOW, Hub, StoppedError, good, network_errors, told
+from hubtools.sync.client import HubClient, parse_json, raise_for_status
+from hubtools.sync.http_errors import NETWORK_ERRORS, RERUN, RETRIED_STATUSES
 from hubtools.sync.observe import is_new, list_files
-from hubtools.sync.plan import README, SPACES, Change, Desired, Head
+from hubtools.sync.plan import Change
+from hubtools.sync.repo_state import README, SPACES, Desired, Revision
 from hubtools.sync.target import HUGGING_FACE
 
-if TYPE_CHECKING:
-    from httpx2 import Response
-
-_EXISTS, _OTHER_HEAD, _TOO_MANY = 409, 412, 429
-_UPLOAD = 5  # requests of the client's uploader: checks, two for large files, the commit
-_AGAIN = "Nothing was overwritten. Run again to look anew"
+_EXISTS, _OTHER_PARENT, _TOO_MANY = 409, 412, 429
+_UPLOAD_REQUESTS = 5  # of the client's uploader: checks, two for large files, the commit
+_UNTOUCHED = "Nothing was overwritten. Run again to plan anew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +38,9 @@ class CommitRequest:
     """A change with the bytes that it sends."""
 
     change: Change
-    wanted: Desired
+    desired: Desired
     data: Mapping[str, bytes]
-    """Files that are held in memory: the README, and all of a Space."""
+    """Files in memory: the README, or all of a Space."""
     paths: Mapping[str, Path]
     """Files of the model's folder."""
     private: bool
@@ -49,210 +51,201 @@ class CommitRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came of sending a commit: its id, or what the Hub said instead."""
+class CommitResponse:
+    """The id of a commit, or the response without one."""
 
     oid: str | None
-    response: Response | None
+    response: httpx.Response | None = None
 
 
 def expected_requests(change: Change) -> int:
-    """How many requests carrying out `change` takes, as far as that is known beforehand.
+    """How many requests applying `change` takes, as far as it is known in advance.
 
-    A creation asks for its head too, which is expected when that is certain.
+    A creation also reads its revision, which is announced once that is certain.
     """
-    made = 1 if change.head is None else 0
-    weights = bool(change.files.keys() - {README})
-    return made + (1 + _UPLOAD if weights else 1)
+    creation = 1 if change.revision is None else 0
+    has_model = bool(change.files.keys() - {README})
+    return creation + (1 + _UPLOAD_REQUESTS if has_model else 1)
 
 
-def deliver(hub: Hub, delivery: CommitRequest) -> str:
-    """Carry out a create, update or retire; the id of the commit that the repository is then at.
+def apply_change(hub: HubClient, request: CommitRequest) -> str:
+    """Create, update or retire a repository; the id of the commit that it is then at.
 
-    Raises ConflictError when the repository is not what the plan saw, and what requests raise.
+    Raises ConflictError when the repository is not as planned, and what requests raise.
     """
-    change = delivery.change
+    change = request.change
     if change.action == "retire":
-        hide(hub, change.repo)
+        make_private(hub, change.repo)
         if not change.files:
-            assert change.head is not None
-            return change.head
-    if change.head is not None:
-        head = change.head
+            assert change.revision is not None
+            return change.revision
+    if change.revision is not None:
+        parent = change.revision
     else:
-        head, done = _born(hub, delivery)
-        if done:
-            return head
-    key = _key(change, head)
-    commit = _commit_folder if delivery.paths else _commit_text
-    return _once(hub, change.repo, head, key, lambda: commit(hub, delivery, head, key))
+        parent, complete = _create_repo(hub, request)
+        if complete:
+            return parent
+    key = _commit_key(change, parent)
+    commit = _upload if request.paths else _commit_text
+    return _commit_once(hub, change.repo, parent, key, lambda: commit(hub, request, parent, key))
 
 
-def hide(hub: Hub, repo: str) -> None:
+def make_private(hub: HubClient, repo: str) -> None:
     """Make a repository private; it may be already."""
-    hub.ask("PUT", hub.repo(repo, "settings"), repo, json={"visibility": "private"})
+    hub.request("PUT", hub.repo_path(repo, "settings"), repo, json={"visibility": "private"})
 
 
-def remove(hub: Hub, repo: str) -> bool:
-    """Delete a repository with its history; False when there is none."""
+def delete_repo(hub: HubClient, repo: str) -> bool:
+    """Delete a model with its history; False when there is none."""
     namespace, _, name = repo.partition("/")
     body = {"organization": namespace, "name": name, "type": "model"}
-    response = hub.answer("DELETE", "/api/repos/delete", repo, json=body)
+    response = hub.send("DELETE", "/api/repos/delete", repo, json=body)
     if response.status_code == 404:
         return False
-    good(response, repo)
+    raise_for_status(response, repo)
     return True
 
 
-def _born(hub: Hub, delivery: CommitRequest) -> tuple[str, bool]:
-    """The head of a new repository, and whether it holds already what it should.
+def _create_repo(hub: HubClient, request: CommitRequest) -> tuple[str, bool]:
+    """The commit that a new repository is at, and whether it has all that we would send.
 
-    One that is there already is ours to fill when it is empty: an answer may have been lost, or
-    another run may be at work.
+    One that exists already is ours to fill when it is empty: a response may have been lost, or
+    another run may be at work. Raises ConflictError for one with other content.
     """
-    repo = delivery.change.repo
-    response = hub.answer("POST", "/api/repos/create", repo, json=_birth(delivery))
-    if response.status_code != 409:
-        good(response, repo)
-    hub.pacer.expect("api", 1)
-    answer = hub.get(hub.repo(repo), repo, params={"expand": ["sha", "siblings"]})
-    info = told(answer, repo, dict, "sha")
-    files = {item["rfilename"] for item in info.get("siblings", [])}
-    head = Head(repo, str(info["sha"]))
-    if is_new(hub, head, files):
-        return head.sha, False
-    if _holds(hub, delivery, head):
-        return head.sha, True
-    raise ConflictError("was created by someone else meanwhile", where=repo, fix=_AGAIN)
+    repo = request.change.repo
+    response = hub.send("POST", "/api/repos/create", repo, json=_creation(request))
+    if response.status_code != _EXISTS:
+        raise_for_status(response, repo)
+    hub.transport.pacer.expect("api", 1)
+    found = hub.get(hub.repo_path(repo), repo, {"expand": ["sha", "siblings"]})
+    info = parse_json(found, repo, dict, "sha")
+    revision = Revision(repo, str(info["sha"]))
+    if is_new(hub, revision, {item["rfilename"] for item in info.get("siblings", [])}):
+        return revision.sha, False
+    files, desired = list_files(hub, revision), request.desired.files
+    if all(desired[path].matches(files.get(path)) for path in request.change.files):
+        return revision.sha, True
+    raise ConflictError("created by someone else in the meantime", where=repo, fix=_UNTOUCHED)
 
 
-def _birth(delivery: CommitRequest) -> dict[str, str]:
-    """What the Hub is told of a repository that it is to make."""
-    repo, visibility = delivery.change.repo, "private" if delivery.private else "public"
+def _creation(request: CommitRequest) -> dict[str, str]:
+    repo, visibility = request.change.repo, "private" if request.private else "public"
     namespace, _, name = repo.removeprefix(SPACES).partition("/")
     body = {"name": name, "organization": namespace, "visibility": visibility}
     if repo.startswith(SPACES):
-        return {**body, "type": "space", "sdk": delivery.sdk or ""}
+        return {**body, "type": "space", "sdk": request.sdk or ""}
     return {**body, "type": "model"}
 
 
-def _holds(hub: Hub, delivery: CommitRequest, head: Head) -> bool:
-    """Whether all that the change sends is there."""
-    there = list_files(hub, head)
-    wanted = delivery.wanted.files
-    return all(wanted[path].fits(there.get(path)) for path in delivery.change.files)
-
-
-def _once(hub: Hub, repo: str, head: str, key: str, send: Callable[[], Answer]) -> str:
-    """Send a commit until it has landed, once. Raises as `deliver` does."""
-    for attempt in range(hub.patience.attempts):
+def _commit_once(
+    hub: HubClient, repo: str, parent: str, key: str, send: Callable[[], CommitResponse]
+) -> str:
+    """Send a commit until it has landed, once. Raises as `apply_change` does."""
+    response: httpx.Response | None = None
+    for attempt in range(hub.transport.policy.attempts):
+        if attempt:
+            hub.transport.pause(attempt - 1, "api", response)
         try:
-            answer = send()
-        except network_errors():
-            answer = None
-        if answer is not None and answer.oid is not None:
-            return answer.oid
-        response = answer.response if answer else None
+            sent = send()
+        except NETWORK_ERRORS:
+            sent = CommitResponse(None)
+        if sent.oid is not None:
+            return sent.oid
+        response = sent.response
         status = response.status_code if response is not None else 0
         if status == 404 or 300 <= status < 400:
-            raise ConflictError("was removed or renamed meanwhile", where=repo, fix=_AGAIN)
-        if status not in (0, _EXISTS, _OTHER_HEAD) and status not in FOR_NOW:
+            raise _gone(repo)
+        if status not in (0, _EXISTS, _OTHER_PARENT) and status not in RETRIED_STATUSES:
             assert response is not None
-            good(response, repo)
+            raise_for_status(response, repo)
         if status != _TOO_MANY:
-            landed = _landed(hub, repo, head, key)
+            landed = _find_commit(hub, repo, parent, key)
             if landed is not None:
                 return landed
-        if attempt + 1 < hub.patience.attempts:
-            hub.pause(attempt, "api", response)
-    raise HubUnavailableError(
-        "did not take the commit", where=repo, fix="Nothing is lost: run the same command again"
-    )
+    raise HubUnavailableError("the Hub did not accept the commit", where=repo, fix=RERUN)
 
 
-def _landed(hub: Hub, repo: str, head: str, key: str) -> str | None:
-    """The id of the commit that says `key`; None when the head is still `head`.
+def _find_commit(hub: HubClient, repo: str, parent: str, key: str) -> str | None:
+    """The id of the commit with `key`; None when `parent` is still the newest.
 
-    Raises ConflictError when somebody else's commit came after `head` instead.
+    Raises ConflictError when someone else's commit came after `parent` instead.
     """
-    response = hub.answer("GET", hub.repo(repo, "commits", "main"), repo)
+    response = hub.send("GET", hub.repo_path(repo, "commits", "main"), repo)
     if response.status_code == 404:
-        raise ConflictError("was removed or renamed meanwhile", where=repo, fix=_AGAIN)
-    history = told(good(response, repo), repo, list)
-    if history and history[0]["id"] == head:
+        raise _gone(repo)
+    history = parse_json(raise_for_status(response, repo), repo, list)
+    if history and history[0]["id"] == parent:
         return None
     for commit in history:
         if key in f"{commit.get('title')}\n{commit.get('message')}":
             return str(commit["id"])
-        if commit["id"] == head:
+        if commit["id"] == parent:
             break
-    raise ConflictError("changed on the Hub meanwhile", where=repo, fix=_AGAIN)
+    raise ConflictError("changed on the Hub in the meantime", where=repo, fix=_UNTOUCHED)
 
 
-def _commit_text(hub: Hub, delivery: CommitRequest, head: str, key: str) -> Answer:
+def _gone(repo: str) -> ConflictError:
+    return ConflictError("removed or renamed in the meantime", where=repo, fix=_UNTOUCHED)
+
+
+def _commit_text(hub: HubClient, request: CommitRequest, parent: str, key: str) -> CommitResponse:
     """One request: text needs no upload, and a README was checked when it was rendered."""
-    header = {"summary": delivery.message, "description": key, "parentCommit": head}
+    repo = request.change.repo
+    header = {"summary": request.message, "description": key, "parentCommit": parent}
     lines = [{"key": "header", "value": header}]
-    for path, data in delivery.data.items():
+    for path, data in request.data.items():
         content = base64.b64encode(data).decode()
         lines.append(
             {"key": "file", "value": {"content": content, "path": path, "encoding": "base64"}}
         )
     response = hub.send(
         "POST",
-        hub.repo(delivery.change.repo, "commit", "main"),
+        hub.repo_path(repo, "commit", "main"),
+        repo,
         content="".join(json.dumps(line) + "\n" for line in lines).encode(),
         headers={"Content-Type": "application/x-ndjson"},
         follow_redirects=False,
     )
     if response.status_code != 200:
-        return Answer(None, response)
+        return CommitResponse(None, response)
     try:
-        return Answer(
-            told(response, delivery.change.repo, dict, "commitOid")["commitOid"], response
-        )
+        return CommitResponse(parse_json(response, repo, dict, "commitOid")["commitOid"], response)
     except HubUnavailableError:
-        return Answer(None, None)  # whatever has answered: the commit is looked up
+        return CommitResponse(None)  # whatever responded: the commit is looked up
 
 
-def _commit_folder(hub: Hub, delivery: CommitRequest, head: str, key: str) -> Answer:
-    """Weights and pictures go up by the client's own uploader, in one commit with the README."""
-    from huggingface_hub import CommitOperationAdd
-    from huggingface_hub.errors import HfHubHTTPError
-
-    if hub.stop.is_set():
-        raise StoppedError
-    change = delivery.change
+def _upload(hub: HubClient, request: CommitRequest, parent: str, key: str) -> CommitResponse:
+    """Weights and pictures go up with the client's own uploader, in one commit with the README."""
+    repo = request.change.repo
     with ExitStack() as files:
-        operations = [CommitOperationAdd(p, d) for p, d in delivery.data.items()]
-        for path, file in delivery.paths.items():
+        operations = [CommitOperationAdd(path, data) for path, data in request.data.items()]
+        for path, file in request.paths.items():
             # An open file goes up by plain HTTP; a path may take the Hub's chunk store.
             chunked = hub.endpoint == HUGGING_FACE
             source = str(file) if chunked else files.enter_context(file.open("rb"))
             operations.append(CommitOperationAdd(path, source))
-        # The client follows a renamed repository to its new name; a README of ours names the old.
-        place = hub.answer("GET", hub.repo(change.repo), change.repo, follow_redirects=False)
-        if place.status_code != 200:
-            return Answer(None, place)
+        # The client follows a renamed repository to its new name; a README of ours has the old.
+        found = hub.send("GET", hub.repo_path(repo), repo, follow_redirects=False)
+        if found.status_code != 200:
+            return CommitResponse(None, found)
         try:
-            with hub.room("api", _UPLOAD):
-                commit = hub.api.create_commit(
-                    change.repo,
-                    operations,
-                    commit_message=delivery.message,
-                    commit_description=key,
-                    parent_commit=head,
-                )
+            commit = hub.api.create_commit(
+                repo,
+                operations,
+                commit_message=request.message,
+                commit_description=key,
+                parent_commit=parent,
+            )
         except HfHubHTTPError as error:
-            return Answer(None, error.response)
-        except RuntimeError as error:  # how the uploader wraps what went wrong with one file
+            return CommitResponse(None, error.response)
+        except RuntimeError as error:  # how the uploader wraps the error of one file
             if isinstance(error.__cause__, HfHubHTTPError):
-                return Answer(None, error.__cause__.response)
+                return CommitResponse(None, error.__cause__.response)
             raise error.__cause__ or error from error
-    return Answer(str(commit.oid), None)
+    return CommitResponse(str(commit.oid))
 
 
-def _key(change: Change, head: str) -> str:
-    """What a commit says of itself: a digest of its content and of the commit it builds on."""
-    told = json.dumps([head, sorted(change.files.items())])
-    return f"hubtools:{hashlib.sha256(told.encode()).hexdigest()[:32]}"
+def _commit_key(change: Change, parent: str) -> str:
+    """What identifies a commit: a digest of its content and of its parent."""
+    content = json.dumps([parent, sorted(change.files.items())])
+    return f"hubtools:{hashlib.sha256(content.encode()).hexdigest()[:32]}"

@@ -1,4 +1,4 @@
-"""What a Hub answers when it does not do what it was asked, as our errors."""
+"""The client's errors as ours, with the exit code that fits."""
 
 from __future__ import annotations
 
@@ -6,57 +6,66 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from huggingface_hub import errors
+from huggingface_hub.utils import httpx
+
 from hubtools.core.errors import AccessError, ConflictError, HubtoolsError, HubUnavailableError
 
-_LOGIN = "Log in with `hf auth login`, or set HF_TOKEN to a token that may write there"
+LOGIN = "Run `hf auth login`, or set HF_TOKEN to a token with write access"
+RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""Responses after which the same request may succeed."""
+NETWORK_ERRORS = (httpx.TransportError, httpx.DecodingError, ConnectionError, TimeoutError)
+"""What the client raises when no complete response came."""
+RERUN = "Run the same command again to continue"
 _HIDDEN = "[token]"
-_AGAIN = "Nothing is lost: run the same command again"
-_FOR_NOW = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 @contextmanager
-def asking(where: str) -> Iterator[None]:
+def translated_errors(where: str) -> Iterator[None]:
     """Turn the client's errors about `where`, a repository or a Hub, into ours.
 
     401 and 403 are AccessError; 408, 429, 5xx and broken connections HubUnavailableError; 409
     and 412 ConflictError; the rest is a HubtoolsError with the Hub's own words.
     """
-    from huggingface_hub import errors
-    from huggingface_hub.utils import httpx
-
     try:
         yield
+    except HubUnavailableError as error:
+        error.where = error.where or where
+        raise
     except errors.LocalTokenNotFoundError as error:
-        raise AccessError("not logged in", where=where, fix=_LOGIN) from error
+        raise AccessError("not logged in", where=where, fix=LOGIN) from error
     except errors.OIDCError as error:
-        what = f"trusted publishing is not possible: {error}"
-        raise AccessError(what, where=where) from error
+        raise AccessError(f"trusted publishing failed: {error}", where=where) from error
     except errors.HfHubHTTPError as error:
-        raise _answered(error, where) from error
-    except (httpx.HTTPError, ConnectionError, TimeoutError) as error:
-        what = f"cannot be reached ({type(error).__name__})"
-        raise HubUnavailableError(what, where=where, fix=_AGAIN) from error
+        raise _translate(error, where) from error
+    except NETWORK_ERRORS as error:
+        raise unreachable(error, where) from error
 
 
-def _answered(error: Exception, where: str) -> HubtoolsError:
+def unreachable(error: Exception, where: str | None = None) -> HubUnavailableError:
+    """The error for a Hub from which no response came."""
+    what = f"cannot be reached ({type(error).__name__})"
+    return HubUnavailableError(what, where=where, fix=RERUN)
+
+
+def _translate(error: Exception, where: str) -> HubtoolsError:
     response = getattr(error, "response", None)
     status: int = getattr(response, "status_code", 0)
-    token = _token_of(response)
-    said = (getattr(error, "server_message", None) or f"HTTP {status}").replace(token, _HIDDEN)
-    error.args = tuple(str(part).replace(token, _HIDDEN) for part in error.args)  # for tracebacks
+    message = redacted(getattr(error, "server_message", None) or f"HTTP {status}", response)
+    error.args = tuple(redacted(str(part), response) for part in error.args)  # for tracebacks
     if status in (401, 403):
-        return AccessError(f"not allowed: {said}", where=where, fix=_LOGIN)
-    if status in _FOR_NOW:
-        return HubUnavailableError(f"does not answer for now: {said}", where=where, fix=_AGAIN)
+        return AccessError(f"access denied: {message}", where=where, fix=LOGIN)
+    if status in RETRIED_STATUSES:
+        return HubUnavailableError(f"the Hub is unavailable: {message}", where=where, fix=RERUN)
     if status in (409, 412):
         return ConflictError(
-            f"changed on the Hub meanwhile: {said}", where=where, fix="Run again to look anew"
+            f"changed on the Hub in the meantime: {message}", where=where, fix="Run again"
         )
-    return HubtoolsError(f"refused: {said}", where=where)
+    return HubtoolsError(f"the Hub refused the request: {message}", where=where)
 
 
-def _token_of(response: Any) -> str:
-    """The token that was sent, which a Hub or a proxy may say back to us."""
+def redacted(text: str, response: Any) -> str:
+    """`text` without the token that was sent, which a Hub or a proxy may echo."""
     request = getattr(response, "request", None)
     sent: str = request.headers.get("authorization", "") if request is not None else ""
-    return sent.removeprefix("Bearer ").strip() or _HIDDEN
+    return text.replace(sent.removeprefix("Bearer ").strip() or _HIDDEN, _HIDDEN)

@@ -1,282 +1,260 @@
-"""What a Hub holds: one listing for all heads, and a look at those that moved since."""
+"""Observe a Hub: one listing for all revisions, and a look at the repositories that moved since."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import islice
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
-from hubtools.cards.card_file import load_card
-from hubtools.cards.importing import MAX_README, import_readme
-from hubtools.cards.render import is_sealed
-from hubtools.core.errors import CardError, ConflictError, HubtoolsError
+from huggingface_hub.utils import httpx
+
+from hubtools.core.errors import ConflictError, HubtoolsError
 from hubtools.core.events import Reporter
+from hubtools.core.readme import MAX_README
 from hubtools.core.run_record import RUN_RECORD, read_record
-from hubtools.sync.client import Hub, good, interruptible, told
-from hubtools.sync.plan import GIT_ATTRIBUTES, README, SPACES, Desired, Head, Remote, Seen
+from hubtools.sync.client import HubClient, parse_json, raise_for_status
+from hubtools.sync.repo_state import (
+    GIT_ATTRIBUTES,
+    README,
+    SPACES,
+    Desired,
+    Observed,
+    Remote,
+    Revision,
+)
 from hubtools.sync.state import StateCache
 
-if TYPE_CHECKING:
-    from httpx2 import Response
-
-AT_A_TIME = 8
+CONCURRENCY = 8
 """Requests in flight."""
 _PAGE = 1000
-_KEPT_EVERY = 200  # repositories looked at between two writes to the memory
+_BATCH = 200  # repositories between two writes to the cache
 
 
 class UnreadableError(ConflictError):
-    """One repository that cannot be looked at, while others can."""
+    """One repository that cannot be read, while others can."""
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """A card to look for on the Hub."""
+class CardRepo:
+    """The repository that a card asks for."""
 
-    file: Path
-    wanted: Desired
-    before: Seen | None = None
+    desired: Desired
+    is_merged: Callable[[bytes], bool]
+    """Whether overwriting a README with these bytes loses nothing."""
+    cached: Observed | None = None
     """What an earlier run left there."""
 
 
-def look(
-    hub: Hub, namespace: str, subjects: Sequence[Subject], memory: StateCache, report: Reporter
+def observe(
+    hub: HubClient,
+    namespace: str,
+    repos: Sequence[CardRepo],
+    cache: StateCache,
+    reporter: Reporter,
 ) -> Remote:
-    """The heads of all repositories of `namespace`, and what those of the cards hold.
+    """The revisions of all repositories of `namespace`, and what those of the cards hold.
 
-    Costs the pages of the listing, and one request for each repository whose head no earlier run
-    left: its README, or the list of its files where the card has a model's folder. A file that is
-    not as it should be costs another, to see whose work it is. Raises as requests do.
+    Costs the pages of the listing, and one request for each repository that is not at the revision
+    of an earlier run: its README, or the list of its files where the card has a model. Each file
+    that differs costs another, to see whose work it is. Raises as requests do.
     """
-    heads = {head.name: head for head in list_heads(hub, namespace)}
-    known = memory.seen()
-    before = {s.wanted.name: known.get(f"{namespace}/{s.wanted.name}") for s in subjects}
-    seen = {
-        s.wanted.name: there
-        for s in subjects
-        if (there := before[s.wanted.name]) is not None
-        and s.wanted.name in heads
-        and _still_true(there, heads[s.wanted.name], s.wanted)
-    }
-    unknown = [
-        replace(s, before=before[s.wanted.name])
-        for s in subjects
-        if s.wanted.name in heads and s.wanted.name not in seen
-    ]
-    seen.update(_look_at(hub, heads, unknown, memory, report))
-    return Remote(heads, seen, {name: there.head for name, there in before.items() if there})
+    revisions = {revision.name: revision for revision in list_revisions(hub, namespace)}
+    known = cache.observed()
+    cached = {r.desired.name: known.get(f"{namespace}/{r.desired.name}") for r in repos}
+    existing = [r for r in repos if r.desired.name in revisions]
+    observed: dict[str, Observed] = {}
+    unknown: list[CardRepo] = []
+    for repo in existing:
+        name = repo.desired.name
+        before = cached[name]
+        if before is not None and _is_current(before, revisions[name], repo.desired):
+            observed[name] = before
+        else:
+            unknown.append(replace(repo, cached=before))
+    if unknown:
+        observed.update(_read_all(hub, revisions, unknown, cache, reporter))
+    return Remote(revisions, observed, {name: one.revision for name, one in cached.items() if one})
 
 
-def _still_true(there: Seen, head: Head, wanted: Desired) -> bool:
-    """An edit is looked at each time: `pull` may have brought it home meanwhile."""
-    complete = wanted.files.keys() <= there.files.keys()
-    return there.head == head.sha and complete and not (there.edited or there.unreadable)
+def _is_current(cached: Observed, revision: Revision, desired: Desired) -> bool:
+    """An edit is read again each time: `pull` may have merged it meanwhile."""
+    complete = desired.files.keys() <= cached.files.keys()
+    return cached.revision == revision.sha and complete and not (cached.edited or cached.unreadable)
 
 
-def _look_at(
-    hub: Hub,
-    heads: Mapping[str, Head],
-    subjects: Sequence[Subject],
-    memory: StateCache,
-    report: Reporter,
-) -> dict[str, Seen]:
-    found: dict[str, Seen] = {}
-    if not subjects:
-        return found
-    alone = sum(subject.wanted.alone for subject in subjects)
-    hub.pacer.expect("resolvers", alone)
-    hub.pacer.expect("api", len(subjects) - alone)
-    waiting = iter(subjects)
-    with (
-        interruptible(hub) as asked_to_stop,
-        report.task("Reading", len(subjects)) as bar,
-        ThreadPoolExecutor(AT_A_TIME) as pool,
-    ):
-        while some := list(islice(waiting, _KEPT_EVERY)):
-            try:
-                seen = list(pool.map(lambda s: see(hub, heads[s.wanted.name], s), some))
-            except BaseException:
-                hub.stop.set()
-                if asked_to_stop():
-                    raise KeyboardInterrupt from None
-                raise
-            memory.learn(
+def _read_all(
+    hub: HubClient,
+    revisions: Mapping[str, Revision],
+    repos: Sequence[CardRepo],
+    cache: StateCache,
+    reporter: Reporter,
+) -> dict[str, Observed]:
+    found: dict[str, Observed] = {}
+    card_only = sum(repo.desired.card_only for repo in repos)
+    hub.transport.pacer.expect("resolvers", card_only)
+    hub.transport.pacer.expect("api", len(repos) - card_only)
+    with reporter.task("Reading", len(repos)) as bar, ThreadPoolExecutor(CONCURRENCY) as pool:
+        for start in range(0, len(repos), _BATCH):
+            batch = repos[start : start + _BATCH]
+            read = pool.map(lambda r: observe_repo(hub, revisions[r.desired.name], r), batch)
+            observed = dict(zip((r.desired.name for r in batch), read, strict=True))
+            cache.save_observed(
                 {
-                    heads[s.wanted.name].repo_id: _of_ours(one, s.wanted)
-                    for s, one in zip(some, seen, strict=True)
-                    if not one.unreadable
+                    revisions[r.desired.name].repo_id: _managed(observed[r.desired.name], r.desired)
+                    for r in batch
+                    if not observed[r.desired.name].unreadable
                 }
             )
-            found.update(zip((s.wanted.name for s in some), seen, strict=True))
+            found.update(observed)
             bar.advance(len(found))
-        if asked_to_stop():
-            raise KeyboardInterrupt
+    hub.transport.cancel.raise_if_cancelled()
     return found
 
 
-def _of_ours(seen: Seen, wanted: Desired) -> Seen:
-    """Without the files that are nothing to the card: nobody knows whose work they are."""
-    files = {path: there for path, there in seen.files.items() if path in wanted.files}
-    return replace(seen, files=files)
+def _managed(observed: Observed, desired: Desired) -> Observed:
+    """Without the files that the card does not manage: nobody knows whose work they are."""
+    files = {path: one for path, one in observed.files.items() if path in desired.files}
+    return replace(observed, files=files)
 
 
-def list_heads(hub: Hub, namespace: str) -> Iterator[Head]:
+def list_revisions(hub: HubClient, namespace: str) -> Iterator[Revision]:
     """Every model of `namespace` that the token may see, a thousand a request."""
     params = {"author": namespace, "expand": ["sha", "private"], "limit": _PAGE}
     for page in hub.pages("/api/models", f"{namespace} on {hub.endpoint}", params):
         for item in page:
-            yield _head(item)
+            yield _revision(item)
 
 
-def find_head(hub: Hub, repo: str) -> Head | None:
-    """One repository as it is now called; None where the token sees none of that name."""
-    response = hub.answer("GET", hub.repo(repo), repo, params={"expand": ["sha", "private"]})
+def find_revision(hub: HubClient, repo: str) -> Revision | None:
+    """One repository under its present name; None where the token sees none."""
+    params = {"expand": ["sha", "private"]}
+    response = hub.send("GET", hub.repo_path(repo), repo, params=params)
     if response.status_code == 404 or response.headers.get("X-Error-Code") == "RepoNotFound":
         return None
-    head = _head(told(good(response, repo), repo, dict))
-    return replace(head, repo_id=f"{SPACES}{head.repo_id}") if repo.startswith(SPACES) else head
+    found = _revision(parse_json(raise_for_status(response, repo), repo, dict))
+    return replace(found, repo_id=f"{SPACES}{found.repo_id}") if repo.startswith(SPACES) else found
 
 
-def is_new(hub: Hub, head: Head, files: Collection[str]) -> bool:
-    """Whether a repository that holds `files` is as the Hub makes it.
+def is_new(hub: HubClient, revision: Revision, files: Collection[str]) -> bool:
+    """Whether a repository with `files` is as the Hub creates it.
 
-    A Space begins with a README, in which somebody may have written since.
+    A Space begins with a README, in which someone may have written since.
     """
-    if not head.repo_id.startswith(SPACES):
+    if not revision.repo_id.startswith(SPACES):
         return set(files) <= {GIT_ATTRIBUTES}
     if not set(files) <= {GIT_ATTRIBUTES, README}:
         return False
-    commits = hub.get(hub.repo(head.repo_id, "commits", head.sha), head.repo_id)
-    return len(told(commits, head.repo_id, list)) == 1
+    path = hub.repo_path(revision.repo_id, "commits", revision.sha)
+    return len(parse_json(hub.get(path, revision.repo_id), revision.repo_id, list)) == 1
 
 
-def _head(item: Mapping[str, Any]) -> Head:
+def _revision(item: Mapping[str, Any]) -> Revision:
     try:
-        return Head(item["id"], item["sha"], bool(item.get("private")))
+        return Revision(item["id"], item["sha"], bool(item.get("private")))
     except (KeyError, TypeError) as error:
-        raise HubtoolsError("does not say the heads of its models", where="the Hub") from error
+        raise HubtoolsError("the listing has no revisions", where="the Hub") from error
 
 
-def see(hub: Hub, head: Head, subject: Subject) -> Seen:
-    """What the repository holds of what `subject` wants there, and whose work it is."""
+def observe_repo(hub: HubClient, revision: Revision, repo: CardRepo) -> Observed:
+    """What a repository holds of what `repo` asks for, and which of it someone else changed."""
     try:
-        return (
-            _see_readme(hub, head, subject)
-            if subject.wanted.alone
-            else _see_all(hub, head, subject)
-        )
+        if repo.desired.card_only:
+            return _observe_readme(hub, revision, repo)
+        files = list_files(hub, revision)
+        changed = [
+            p for p, d in repo.desired.files.items() if p in files and not d.matches(files[p])
+        ]
+        return Observed(revision.sha, files, _edited(hub, revision, repo, files, changed))
     except UnreadableError as error:
-        return Seen(head.sha, {}, unreadable=error.what)
+        return Observed(revision.sha, {}, unreadable=error.what)
 
 
-def _see_all(hub: Hub, head: Head, subject: Subject) -> Seen:
-    wanted, files = subject.wanted, list_files(hub, head)
-    changed = [p for p, d in wanted.files.items() if p in files and not d.fits(files[p])]
-    return Seen(head.sha, files, frozenset(_edited(hub, head, subject, files, changed)))
-
-
-def _see_readme(hub: Hub, head: Head, subject: Subject) -> Seen:
-    data = read_file(hub, head, README)
+def _observe_readme(hub: HubClient, revision: Revision, repo: CardRepo) -> Observed:
+    data = read_file(hub, revision, README)
     if data is None:
-        return Seen(head.sha, list_files(hub, head))
+        return Observed(revision.sha, list_files(hub, revision))
     digest = hashlib.sha256(data).hexdigest()
-    wanted = subject.wanted.files[README]
-    ours = digest == wanted.sha256 or is_ours(data, subject.file)
-    edited = frozenset() if ours else frozenset({README})
-    return Seen(head.sha, {README: f"sha256:{digest}"}, edited)
-
-
-def is_ours(data: bytes, card_file: Path) -> bool:
-    """Whether overwriting a README that says `data` loses nothing.
-
-    It ends with the digest of our own work, or the card says that its edits were brought home, or
-    reading it gives the very card that is here.
-    """
-    text = data.decode("utf-8", errors="replace")
-    if is_sealed(text):
-        return True
-    card = load_card(card_file)
-    if card.pulled == hashlib.sha256(data).hexdigest():
-        return True
-    try:
-        return import_readme(data.decode("utf-8"), repo=card.repo) == card
-    except (CardError, UnicodeDecodeError):
-        return False
+    merged = digest == repo.desired.files[README].sha256 or repo.is_merged(data)
+    edited = frozenset() if merged else frozenset({README})
+    return Observed(revision.sha, {README: f"sha256:{digest}"}, edited)
 
 
 def _edited(
-    hub: Hub, head: Head, subject: Subject, files: Mapping[str, str], changed: Sequence[str]
-) -> Iterator[str]:
-    """Those of `changed` that are not as we left them.
+    hub: HubClient,
+    revision: Revision,
+    repo: CardRepo,
+    files: Mapping[str, str],
+    changed: Sequence[str],
+) -> frozenset[str]:
+    """Those of `changed` that are not as we left them: not as cached, nor as our run record has it.
 
-    That is what the earlier run remembers, and what a run record of ours says, which holds its
-    own digest and those of all other files.
+    The record has its own digest and those of all other files.
     """
-    before = subject.before
-    left = {p: d for p, d in before.files.items() if p not in before.edited} if before else {}
-    record: Mapping[str, Any] | None = None
-    for path in changed:
-        if path == README:
-            if not is_ours(read_file(hub, head, path) or b"", subject.file):
-                yield path
-            continue
-        if record is None:
-            data = read_file(hub, head, RUN_RECORD) if RUN_RECORD in files else None
-            record = read_record(data)
+    cached = repo.cached
+    left = {p: d for p, d in cached.files.items() if p not in cached.edited} if cached else {}
+    others = [path for path in changed if path != README]
+    has_record = others and RUN_RECORD in files
+    record = read_record(read_file(hub, revision, RUN_RECORD) if has_record else None)
+    edited = set()
+    for path in others:
         if path == RUN_RECORD and record:
             continue
-        known = {left.get(path), f"sha256:{record.get('files', {}).get(path)}"}
-        if not known & _names(hub, head, path, files[path]):
-            yield path
+        ours = {left.get(path), f"sha256:{record.get('files', {}).get(path)}"}
+        if not ours & _digests(hub, revision, path, files[path]):
+            edited.add(path)
+    if README in changed and not repo.is_merged(read_file(hub, revision, README) or b""):
+        edited.add(README)
+    return frozenset(edited)
 
 
-def _names(hub: Hub, head: Head, path: str, there: str) -> set[str]:
+def _digests(hub: HubClient, revision: Revision, path: str, listed: str) -> set[str]:
     """Both names of a content; a file that is not in LFS is read for its SHA-256."""
-    if there.startswith("sha256:"):
-        return {there}
-    data = read_file(hub, head, path) or b""
-    return {there, f"sha256:{hashlib.sha256(data).hexdigest()}"}
+    if listed.startswith("sha256:"):
+        return {listed}
+    data = read_file(hub, revision, path) or b""
+    return {listed, f"sha256:{hashlib.sha256(data).hexdigest()}"}
 
 
-def list_files(hub: Hub, head: Head) -> dict[str, str]:
-    """Every file at `head` by its path: `sha256:…` in LFS, else `git:…`."""
-    path = hub.repo(head.repo_id, "revision", head.sha)
-    response = hub.answer("GET", path, head.repo_id, params={"blobs": "true"})
-    siblings = told(_readable(response, head), head.repo_id, dict).get("siblings", [])
+def list_files(hub: HubClient, revision: Revision) -> dict[str, str]:
+    """Every file at `revision` by its path: `sha256:…` in LFS, else `git:…`."""
+    path = hub.repo_path(revision.repo_id, "revision", revision.sha)
+    response = hub.send("GET", path, revision.repo_id, params={"blobs": "true"})
+    info = parse_json(_readable(response, revision), revision.repo_id, dict)
     return {
         item["rfilename"]: f"sha256:{item['lfs']['sha256']}"
         if item.get("lfs")
         else f"git:{item['blobId']}"
-        for item in siblings
+        for item in info.get("siblings", [])
     }
 
 
-def read_file(hub: Hub, head: Head, path: str, revision: str | None = None) -> bytes | None:
-    """A small file at `head`, or at another revision; None where there is none.
+def read_file(
+    hub: HubClient, revision: Revision, path: str, sha: str | None = None
+) -> bytes | None:
+    """A small file at `revision`, or at the commit `sha`; None where there is none.
 
-    Raises UnreadableError when the repository went meanwhile, is gated for this token, or holds a
-    README that no Hub shows.
+    Raises UnreadableError when the repository is gone, is gated for this token, or holds a README
+    that no Hub shows.
     """
-    address = f"/{quote(head.repo_id)}/resolve/{revision or head.sha}/{quote(path)}"
-    response = hub.answer("GET", address, head.repo_id, budget="resolvers")
+    address = f"/{quote(revision.repo_id)}/resolve/{sha or revision.sha}/{quote(path)}"
+    response = hub.send("GET", address, revision.repo_id)
     if response.headers.get("X-Error-Code") == "EntryNotFound":
         return None
-    data: bytes = _readable(response, head).content
+    data: bytes = _readable(response, revision).content
     if path == README and len(data) > MAX_README:
-        raise UnreadableError(f"{path} is larger than {MAX_README >> 20} MiB", where=head.repo_id)
+        what = f"{path} is larger than {MAX_README >> 20} MiB"
+        raise UnreadableError(what, where=revision.repo_id)
     return data
 
 
-def _readable(response: Response, head: Head) -> Response:
+def _readable(response: httpx.Response, revision: Revision) -> httpx.Response:
     code = response.headers.get("X-Error-Code")
     if response.status_code == 404 or code in ("RepoNotFound", "RevisionNotFound"):
-        what = "was removed, renamed or hidden while it was looked at: run again"
-        raise UnreadableError(what, where=head.repo_id)
+        what = "removed, renamed or hidden while it was read: run again"
+        raise UnreadableError(what, where=revision.repo_id)
     if response.status_code == 403 or code == "GatedRepo":
-        raise UnreadableError("may not be read with this token", where=head.repo_id)
-    return good(response, head.repo_id)
+        raise UnreadableError("this token may not read it", where=revision.repo_id)
+    return raise_for_status(response, revision.repo_id)

@@ -1,4 +1,4 @@
-"""Where models are published: what `--to` says, as an address with a client for it."""
+"""Where models are published: `--to` as an address, and a client for it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
-from hubtools.core.errors import UsageError
+from huggingface_hub import HfApi
+from huggingface_hub.utils import logging
 
-if TYPE_CHECKING:
-    from huggingface_hub import HfApi
+from hubtools.core.errors import UsageError
 
 LOCAL_NAMESPACE = "me"
 HUGGING_FACE = "https://huggingface.co"
@@ -29,7 +29,7 @@ class Target:
 
     @property
     def files_url(self) -> str | None:
-        """Where others can read the files of a repository; a folder has no such address."""
+        """Where others read the files of a repository; None for a folder, which has no address."""
         return None if self.kind == "local" else self.place
 
     def page(self, repo_id: str) -> str:
@@ -43,7 +43,7 @@ class Target:
 def parse_target(to: str, folder: Path) -> Target:
     """The target that `local:DIR`, `hf` or a URL means; a relative DIR starts from `folder`.
 
-    Raises UsageError for anything else, and for a URL that would send a token in the clear.
+    Raises UsageError for anything else, and for a URL that would send a token unencrypted.
     """
     if to == "hf":
         return Target("hf", HUGGING_FACE)
@@ -53,30 +53,32 @@ def parse_target(to: str, folder: Path) -> Target:
     if parts.scheme in ("http", "https") and parts.hostname:
         loopback = parts.hostname in ("localhost", "127.0.0.1", "::1")
         if parts.username or parts.password:
-            raise UsageError("--to holds a user name or password", fix="Set HF_TOKEN instead")
+            raise UsageError(
+                "the URL contains a user name or password", where="--to", fix="Set HF_TOKEN instead"
+            )
         if parts.scheme == "http" and not loopback:
             raise UsageError(
-                "--to is not encrypted, so the token could be read on the way",
+                "the connection is not encrypted, so others could read the token",
+                where="--to",
                 fix=f"Use https://{parts.netloc}",
             )
         return Target("url", to.rstrip("/"))
-    raise UsageError(f"--to {to!r} is no target", fix="Give local:DIR, hf or the URL of a Hub")
+    raise UsageError(
+        f"{to!r} is not a target", where="--to", fix="Use local:DIR, hf or the URL of a Hub"
+    )
 
 
 @contextmanager
 def connect(target: Target) -> Iterator[HfApi]:
     """A client of the target; a local folder is served on loopback meanwhile.
 
-    Only a local Hub is asked without a token: it needs none, and gets none.
+    A local Hub needs no token, and gets none.
     """
-    from huggingface_hub import HfApi
-    from huggingface_hub.utils import logging
-
     logging.set_verbosity_error()
     if target.kind != "local":
         yield HfApi(endpoint=target.place, library_name="hubtools")
         return
-    from hubtools.localhub.server import serving
+    from hubtools.localhub.server import serving  # a web server, for a local Hub alone
 
     with serving(Path(target.place)) as endpoint:
         yield HfApi(endpoint=endpoint, token=False, library_name="hubtools")

@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from hubtools.core.errors import AccessError, HubUnavailableError, MissingExtraError, ModelError
+import torch
+from huggingface_hub import errors, hf_hub_download
+from safetensors import SafetensorError
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers.processors import TemplateProcessing
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    GPT2Config,
+    GPT2LMHeadModel,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
+)
+from transformers.utils import logging
+
+from hubtools.core.errors import AccessError, HubUnavailableError, ModelError
+from hubtools.training.lora import base_of, load_adapter
 from hubtools.training.recipe import SCRATCH, Recipe, Scratch
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-    from hubtools.training.compiled import CompiledLoss
-
 END_OF_TEXT = "<|endoftext|>"
-_LEAST_USED = 0.5  # of a model's embeddings; vocabularies are padded, but never that much
+_MIN_USED_EMBEDDINGS = 0.5  # vocabularies are padded, but never by that much
+
+CompiledLossFunction = Callable[[torch.Tensor, torch.Tensor, tuple[int, int]], torch.Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +43,17 @@ class Base:
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     start: int
-    """The token that stands before every text."""
+    """The token before every text."""
     end: int
     """The token that ends a text."""
-    compiled: CompiledLoss | None = None
-    """Of the same model, where one was made to train many."""
+    compiled: CompiledLossFunction | None = None
+    """The model's loss as compiled code, where it trains many times."""
     commit: str | None = None
-    """Of the repository that it was read from; None for one of a folder or from scratch."""
+    """Of the repository; None for a folder or from scratch."""
 
     @property
     def context(self) -> int:
-        """The longest row that the model can read, in tokens."""
+        """Tokens that the model reads at once."""
         config = self.model.config.get_text_config()
         limits = (getattr(config, key, None) for key in ("max_position_embeddings", "n_positions"))
         return min([limit for limit in limits if isinstance(limit, int)], default=1024)
@@ -49,8 +64,7 @@ class Base:
         return self.model.device.type
 
     @property
-    def width(self) -> int:
-        """Of the hidden states."""
+    def hidden_size(self) -> int:
         model: Any = self.model
         return int(model.get_input_embeddings().weight.shape[1])
 
@@ -59,25 +73,12 @@ class Base:
         return sum(p.numel() for p in self.model.parameters())
 
 
-def require_training() -> None:
-    """Raises MissingExtraError when torch and transformers are not installed."""
-    try:
-        import torch
-        import transformers  # noqa: F401  (only whether it is there)
-    except ImportError as error:
-        raise MissingExtraError("train", "training and predicting") from error
-    torch.set_default_dtype(torch.float32)
-
-
 def make_base(name: str, recipe: Recipe, texts: Sequence[str], seed: int) -> Base:
-    """The base `name`, its weights in fp32: a repository, a folder, or `scratch` made from `texts`.
+    """Load the base `name` in fp32: a repository, a folder, or `scratch`, made from `texts`.
 
-    Raises ModelError when there is no such model, or it is none that can continue a text;
-    AccessError and HubUnavailableError when a Hub says no or nothing.
+    Raises ModelError when there is no such model or it is not a causal language model,
+    AccessError when the Hub denies access, HubUnavailableError when it cannot be reached.
     """
-    require_training()
-    import torch
-
     torch.manual_seed(seed)
     if name == SCRATCH and recipe.scratch is not None:
         return _from_scratch(recipe.scratch, recipe.dropout, texts)
@@ -85,29 +86,21 @@ def make_base(name: str, recipe: Recipe, texts: Sequence[str], seed: int) -> Bas
 
 
 def load_base(name: str, dropout: float | None = None) -> Base:
-    """A pre-trained model from a folder or a repository; see `make_base` for what it raises.
+    """Load a model, or an adapter with its base, from a folder or a repository.
 
-    `dropout` replaces that of embeddings and residuals; attention has none, which keeps its
-    fast path.
+    `dropout` replaces that of embeddings and residuals; attention then has none, which keeps its
+    fast path. Raises what `make_base` does.
     """
-    require_training()
-    import torch
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
-
-    from hubtools.training.lora import base_of, load_adapter
-
-    below = base_of(Path(name))
-    if below is not None:
-        base = replace(load_base(below, dropout), commit=None)
-        load_adapter(base, Path(name))
+    adapted = base_of(Path(name))
+    if adapted is not None:
+        base = replace(load_base(adapted, dropout), commit=None)
+        load_adapter(base.model, Path(name))
         return base
     with _reading(name), quiet_transformers():
         commit = _check_there(name)
         config = AutoConfig.from_pretrained(name, trust_remote_code=False)
         if config.is_encoder_decoder:
-            raise ModelError(
-                "reads one text and writes another; it cannot continue one", where=name
-            )
+            raise ModelError("is an encoder-decoder model and cannot continue a text", where=name)
         if dropout is not None:
             _set_dropout(config, dropout)
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
@@ -125,7 +118,7 @@ def load_base(name: str, dropout: float | None = None) -> Base:
 
 
 def _check_weights(name: str, missing: Collection[str]) -> None:
-    """Raises ModelError when the file lacks weights, which transformers would make up."""
+    """Raises ModelError for missing weights, which transformers would initialise at random."""
     if not missing:
         return
     heads = [key for key in missing if "head" in key or "embed_out" in key]
@@ -134,12 +127,12 @@ def _check_weights(name: str, missing: Collection[str]) -> None:
     raise ModelError(
         f"{what} ({first} is not in its file)",
         where=name,
-        fix="Give --base a causal language model, not only the inner part of one",
+        fix="Set --base to a causal language model, not to its inner part",
     )
 
 
 class _Quiet:
-    """Keeps transformers quiet while any thread wants it: its settings are those of all."""
+    """Keeps transformers quiet while any thread wants it; its settings are global."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -147,8 +140,6 @@ class _Quiet:
         self._before = (True, 0)
 
     def enter(self) -> None:
-        from transformers.utils import logging
-
         with self._lock:
             if not self._inside:
                 self._before = logging.is_progress_bar_enabled(), logging.get_verbosity()
@@ -157,8 +148,6 @@ class _Quiet:
             self._inside += 1
 
     def leave(self) -> None:
-        from transformers.utils import logging
-
         with self._lock:
             self._inside -= 1
             if not self._inside:
@@ -173,7 +162,7 @@ _QUIET = _Quiet()
 
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
-    """Without the progress bars of transformers: ours tell what a person wants to know."""
+    """Without the progress bars and warnings of transformers."""
     _QUIET.enter()
     try:
         yield
@@ -182,49 +171,41 @@ def quiet_transformers() -> Iterator[None]:
 
 
 def check_base(name: str) -> None:
-    """Raises what `make_base` would for a base that is not there, before anything is made."""
+    """Raises what `make_base` would for a missing base, without loading it."""
     if name != SCRATCH:
         with _reading(name):
             _check_there(name)
 
 
 def _check_there(name: str) -> str | None:
-    """Ask for the one small file that every model has: its errors say what is wrong.
-
-    Returns the commit that a repository is at.
-    """
+    """Fetch the one small file that every model has; returns the commit of a repository."""
     if Path(name).is_dir():
         if not (Path(name) / "config.json").is_file():
-            raise ModelError("is a folder without config.json, so no model", where=name)
+            raise ModelError("is not a model: the folder has no config.json", where=name)
         return None
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
-        raise ModelError("no such model folder", where=name)
-    from huggingface_hub import hf_hub_download
-
+        raise ModelError("model folder not found", where=name)
     return Path(hf_hub_download(name, "config.json")).parent.name
 
 
 @contextmanager
 def _reading(name: str) -> Iterator[None]:
-    """Turn what the libraries say about a model that cannot be loaded into one line."""
-    from huggingface_hub import errors
-    from safetensors import SafetensorError
-
-    fix = "Give --base a causal language model: a repository on the Hub, a folder, or 'scratch'"
+    """Turn the libraries' errors for a model that cannot be loaded into ours."""
+    fix = "Set --base to a causal language model: a repository on the Hub, a folder, or 'scratch'"
     try:
         yield
     except errors.GatedRepoError as error:
         raise AccessError(
-            "the base model is gated", where=name, fix="Ask for access on its page, then log in"
+            "the base model is gated", where=name, fix="Request access on its page, then log in"
         ) from error
     except (errors.RepositoryNotFoundError, errors.EntryNotFoundError) as error:
         if isinstance(error, errors.LocalEntryNotFoundError):
             raise HubUnavailableError(
                 "the base model is not in the cache and the Hub cannot be reached",
                 where=name,
-                fix="Run again when it can, or use a folder or 'scratch'",
+                fix="Run again once it can, or use a folder or 'scratch'",
             ) from error
-        raise ModelError("no such model on the Hub", where=name, fix=fix) from error
+        raise ModelError("not found on the Hub", where=name, fix=fix) from error
     except errors.HFValidationError as error:
         raise ModelError("is neither a folder nor a repository id", where=name, fix=fix) from error
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
@@ -237,11 +218,11 @@ def _reading(name: str) -> Iterator[None]:
         ) from error
 
 
-def _known_reason(said: str) -> str | None:
-    """In our words, what transformers says at length about what we refuse."""
-    if "trust_remote_code" in said:
+def _known_reason(text: str) -> str | None:
+    """A short reason for what we refuse, instead of transformers' long one."""
+    if "trust_remote_code" in text:
         return "needs Python code of its own, which is never run"
-    if "safetensors" in said and ("no file named" in said or "does not appear to have" in said):
+    if "safetensors" in text and ("no file named" in text or "does not appear to have" in text):
         return "has no model.safetensors; weights in pickle files can run code and are never loaded"
     return None
 
@@ -250,10 +231,10 @@ def _checked(name: str, model: Any, tokenizer: Any) -> Base:
     embedded = model.get_input_embeddings().num_embeddings
     if len(tokenizer) > embedded:
         raise ModelError("its tokenizer has more tokens than its model", where=name)
-    if len(tokenizer) < _LEAST_USED * embedded:
+    if len(tokenizer) < _MIN_USED_EMBEDDINGS * embedded:
         raise ModelError(
-            f"its tokenizer has {len(tokenizer):,} tokens and its model {embedded:,}: "
-            "it is that of another model",
+            f"its tokenizer has {len(tokenizer):,} tokens and its model {embedded:,}, "
+            "so they do not belong together",
             where=name,
         )
     end = tokenizer.eos_token_id
@@ -264,13 +245,12 @@ def _checked(name: str, model: Any, tokenizer: Any) -> Base:
     start = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else end
     _put_start_first(tokenizer, start, end)
     _check_causal(name, model, (start, end))
-    return Base(_on_fastest_device(model), tokenizer, start, end)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return Base(model.to(device), tokenizer, start, end)
 
 
 def _check_causal(name: str, model: Any, ends: tuple[int, int]) -> None:
-    """Raises ModelError for a model that looks ahead, such as one that fills in masks."""
-    import torch
-
+    """Raises ModelError for a model that looks ahead, such as a masked language model."""
     start, end = ends
     other = 1 if end == 0 else 0
     model.eval()
@@ -279,28 +259,20 @@ def _check_causal(name: str, model: Any, ends: tuple[int, int]) -> None:
         logits = model(input_ids=rows, use_cache=False).logits
     if not torch.allclose(logits[0, :2], logits[1, :2], atol=1e-3):
         raise ModelError(
-            "looks at what comes after a word, so it cannot continue a text",
+            "is not a causal language model: it looks ahead and cannot continue a text",
             where=name,
-            fix="Give --base a causal language model",
+            fix="Set --base to a causal language model",
         )
-
-
-def _on_fastest_device(model: Any) -> Any:
-    import torch
-
-    return model.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _put_start_first(tokenizer: Any, start: int, end: int) -> None:
     """Make the saved tokenizer begin every text with the start token, as training does.
 
-    So `pipeline` needs no special prompt. A text that is to be continued gets no end token.
+    So `pipeline` needs no special prompt. A text to be continued gets no end token.
     """
     plain = tokenizer("a", add_special_tokens=False)["input_ids"]
     if tokenizer("a")["input_ids"] == [start, *plain]:
         return
-    from tokenizers.processors import TemplateProcessing
-
     token = tokenizer.convert_ids_to_tokens(start)
     for name in ("add_bos_token", "add_eos_token"):
         if hasattr(tokenizer, name):
@@ -322,9 +294,7 @@ def _set_dropout(config: Any, dropout: float) -> None:
 
 
 def _from_scratch(shape: Scratch, dropout: float | None, texts: Sequence[str]) -> Base:
-    from transformers import GPT2Config, GPT2LMHeadModel
-
-    tokenizer = _train_tokenizer(shape, texts)
+    tokenizer = train_tokenizer(shape, texts)
     end = tokenizer.eos_token_id
     config = GPT2Config(
         vocab_size=len(tokenizer),
@@ -341,11 +311,8 @@ def _from_scratch(shape: Scratch, dropout: float | None, texts: Sequence[str]) -
     return _checked(SCRATCH, model, tokenizer)
 
 
-def _train_tokenizer(shape: Scratch, texts: Sequence[str]) -> Any:
-    """A byte-level BPE like GPT-2's, learned from the posts: any text can be written in it."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import PreTrainedTokenizerFast
-
+def train_tokenizer(shape: Scratch, texts: Sequence[str]) -> PreTrainedTokenizerFast:
+    """A byte-level BPE like GPT-2's, trained on the posts; it can encode any text."""
     bpe = Tokenizer(models.BPE())
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     bpe.decoder = decoders.ByteLevel()

@@ -1,106 +1,129 @@
-"""How far a training is, and the file that lets it go on after any interruption."""
+"""How far a training run is, and the file from which it resumes after an interruption."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from hubtools.core.errors import ModelError
 from hubtools.core.files import writing
-from hubtools.training.step import Stepper
+from hubtools.training.optim import Optimizer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Point:
-    """One point of the curve of a training."""
+class HistoryPoint:
+    """One point of the training curves; losses in nats/token."""
 
     epoch: float
-    """Over the posts, so far."""
+    """Epochs so far."""
     step: int
     learning_rate: float
     """Of the last step."""
     train_loss: float | None
-    """Mean training loss a token in nats since the point before; None before the first step."""
+    """Mean since the previous point; None before the first step."""
     val_loss: float | None = None
-    """The same over the posts that were kept aside to choose the passes; None when not looked."""
+    """None where the model was not validated."""
 
 
 @dataclass(slots=True)
-class Progress:
-    """How far the run is; sums are since the last point of the curve, and of the pass."""
+class RunningMean:
+    """A mean loss over tokens."""
+
+    nats: float = 0.0
+    tokens: int = 0
+
+    @property
+    def value(self) -> float:
+        return self.nats / max(1, self.tokens)
+
+    def add(self, loss: float, tokens: int) -> None:
+        """Count a batch by its mean loss."""
+        self.nats += loss * tokens
+        self.tokens += tokens
+
+
+@dataclass(slots=True)
+class TrainState:
+    """How far a training run is."""
 
     step: int = 0
-    number: int = 0
-    """Of the pass in progress, from 0."""
-    index: int = 0
-    """Of the next batch in it."""
-    hold: int | None = None
-    """Passes before the learning rate falls, once that is decided."""
-    point: tuple[float, int] = (0.0, 0)
-    """Loss times tokens, and tokens."""
-    sums: tuple[float, int] = (0.0, 0)
-    losses: tuple[float, ...] = ()
-    """Of each finished pass, the mean a token in nats."""
-    curve: tuple[Point, ...] = ()
+    epoch: int = 0
+    """In progress, from 0."""
+    batch: int = 0
+    """The next one of that epoch."""
+    stable_epochs: int | None = None
+    """Epochs before the learning rate decays, once early stopping has decided."""
+    learning_rate: float = 0.0
+    """Of the last step."""
+    since_point: RunningMean = field(default_factory=RunningMean)
+    in_epoch: RunningMean = field(default_factory=RunningMean)
+    train_losses: list[float] = field(default_factory=list)
+    """Mean of each finished epoch."""
+    history: list[HistoryPoint] = field(default_factory=list)
 
     @property
-    def mean(self) -> float:
-        """Of the pass in progress."""
-        return self.sums[0] / max(1, self.sums[1])
+    def decaying(self) -> bool:
+        """Whether early stopping has ended the epochs at a constant learning rate."""
+        return self.stable_epochs is not None
 
     @property
-    def held_out(self) -> list[float]:
-        """Loss over posts kept aside: before the first pass and after each."""
-        return [point.val_loss for point in self.curve if point.val_loss is not None]
+    def val_losses(self) -> list[float]:
+        """Before the first epoch, and after each that was validated."""
+        return [point.val_loss for point in self.history if point.val_loss is not None]
 
-    def record(self, loss: float, tokens: int) -> None:
-        """Count one step."""
-        self.point = (self.point[0] + loss * tokens, self.point[1] + tokens)
-        self.sums = (self.sums[0] + loss * tokens, self.sums[1] + tokens)
+    def count_step(self, learning_rate: float, loss: float, tokens: int) -> None:
+        """Count one optimizer step, by the mean loss over its tokens."""
+        self.learning_rate = learning_rate
+        self.since_point.add(loss, tokens)
+        self.in_epoch.add(loss, tokens)
         self.step += 1
-        self.index += 1
+        self.batch += 1
 
-    def mark(self, epochs: float, rate: float, held_out: float | None = None) -> Point:
-        """Add a point to the curve."""
-        total, tokens = self.point
-        point = Point(
-            epoch=round(epochs, 3),
+    def add_point(self, epoch: float, val_loss: float | None = None) -> None:
+        """Extend the history."""
+        mean = self.since_point
+        point = HistoryPoint(
+            epoch=round(epoch, 3),
             step=self.step,
-            learning_rate=rate,
-            train_loss=round(total / tokens, 4) if tokens else None,
-            val_loss=None if held_out is None else round(held_out, 4),
+            learning_rate=self.learning_rate,
+            train_loss=round(mean.value, 4) if mean.tokens else None,
+            val_loss=None if val_loss is None else round(val_loss, 4),
         )
-        self.curve = (*self.curve, point)
-        self.point = (0.0, 0)
-        return point
+        self.history.append(point)
+        self.since_point = RunningMean()
 
-    def end_pass(self) -> None:
-        """Go on to the next pass."""
-        self.losses = (*self.losses, self.mean)
-        self.sums = (0.0, 0)
-        self.number += 1
-        self.index = 0
+    def end_epoch(self) -> None:
+        """Move on to the next epoch."""
+        self.train_losses.append(self.in_epoch.value)
+        self.in_epoch = RunningMean()
+        self.epoch += 1
+        self.batch = 0
 
 
-def save_checkpoint(file: Path, progress: Progress, stepper: Stepper) -> None:
-    """Write all that the rest of a run depends on; a kill at any moment leaves the last one.
+def trained_weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """The weights that are trained, by name: with LoRA, the adapter's."""
+    return {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
 
-    Raises OutputError when there is no room.
+
+def save_checkpoint(
+    file: Path, state: TrainState, model: torch.nn.Module, optimizer: Optimizer, accumulation: int
+) -> None:
+    """Replace `file` in one step; a kill at any moment leaves the last checkpoint.
+
+    Raises OutputError when it cannot be written.
     """
-    import torch
-
     temporary = file.with_suffix(".tmp")
     document = {
-        "progress": asdict(progress),
-        "parts": stepper.parts,
-        "model": stepper.base.model.state_dict(),
-        "optimizer": stepper.optimizer.state_dict(),
-        "random": torch.get_rng_state(),
+        "state": asdict(state),
+        "weights": trained_weights(model),
+        "optimizer": optimizer.state_dict(),
+        "grad_accumulation": accumulation,
+        "rng": torch.get_rng_state(),
     }
-    if stepper.average is not None:
-        document["average"] = stepper.average.state_dict()
     with writing(file):
         try:
             with temporary.open("wb") as opened:
@@ -113,24 +136,31 @@ def save_checkpoint(file: Path, progress: Progress, stepper: Stepper) -> None:
         temporary.replace(file)
 
 
-def load_checkpoint(file: Path, stepper: Stepper) -> Progress:
-    """Set model and optimizer to what `file` holds; the beginning when there is none.
+def load_checkpoint(
+    file: Path, model: torch.nn.Module, optimizer: Optimizer
+) -> tuple[TrainState, int]:
+    """Restore model, optimizer and random numbers; the state and the gradient accumulation steps.
 
-    Raises ModelError for a file that is damaged.
+    A new state where there is no file. Raises ModelError for a damaged one.
     """
-    import torch
-
     if not file.is_file():
-        return Progress()
+        return TrainState(), 1
     try:
         document: dict[str, Any] = torch.load(file, weights_only=True, map_location="cpu")
-        stepper.base.model.load_state_dict(document["model"])
-        stepper.optimizer.load_state_dict(document["optimizer"])
-        if stepper.average is not None:
-            stepper.average.load_state_dict(document["average"])
+        for name, weight in trained_weights(model).items():
+            weight.copy_(document["weights"][name])
+        optimizer.load_state_dict(document["optimizer"])
+        state = document["state"]
+        torch.set_rng_state(document["rng"])
+        return TrainState(
+            **{
+                **state,
+                "since_point": RunningMean(**state["since_point"]),
+                "in_epoch": RunningMean(**state["in_epoch"]),
+                "history": [HistoryPoint(**point) for point in state["history"]],
+            }
+        ), document["grad_accumulation"]
     except (RuntimeError, KeyError, EOFError, ValueError) as error:
-        raise ModelError("is damaged", where=file, fix="Delete it and run again") from error
-    torch.set_rng_state(document["random"])
-    stepper.parts = document["parts"]
-    said = document["progress"]
-    return Progress(**{**said, "curve": tuple(Point(**point) for point in said["curve"])})
+        raise ModelError(
+            "the checkpoint is damaged", where=file, fix="Delete it and run again"
+        ) from error

@@ -1,7 +1,7 @@
-"""Prompt a model as its card does.
+"""Generate texts from prompts, with the sampling that the card recommends.
 
-Rows of one length are continued together, so there is no padding and no mask; the prompt is read
-once for all of its continuations; and a row that has ended is worked on no more.
+Rows of one length are continued together, so there is no padding and no mask; a prompt is read
+once for all of its continuations; a row that has ended leaves the batch.
 """
 
 from __future__ import annotations
@@ -9,60 +9,77 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import torch
+from transformers import DynamicCache, GenerationConfig
+
+from hubtools.core.cancel import CancelToken
 from hubtools.core.errors import UsageError
+from hubtools.core.events import Task
 from hubtools.training.base import Base, quiet_transformers
 
-if TYPE_CHECKING:
-    import torch
-
-_ROWS = 64  # texts made at once; more would only fill memory
+_ROWS = 64  # texts generated at once; more would only fill memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
-    """The predecessor's sampling, its silent `top_k` of 50 said aloud."""
+    """How tokens are drawn; the defaults are the predecessor's, its implicit `top_k` included."""
 
+    temperature: float = 1.0
     top_p: float = 0.95
     top_k: int = 50
-    temperature: float = 1.0
-    max_length: int = 160
-    """Tokens, those of the prompt included."""
-    min_length: int = 10
+    max_tokens: int = 160
+    """Of the whole text: the prompt counts."""
+    min_tokens: int = 10
 
 
 def generation_config(base: Base, sampling: Sampling) -> Any:
-    """What `generation_config.json` says, so that `pipeline` samples as the card does."""
-    from transformers import GenerationConfig
-
+    """The `generation_config.json` with which `pipeline` samples as we do."""
     return GenerationConfig(
         do_sample=True,
         top_p=sampling.top_p,
         top_k=sampling.top_k,
         temperature=sampling.temperature,
-        max_length=min(sampling.max_length, base.context),
-        min_length=sampling.min_length,
+        max_length=min(sampling.max_tokens, base.context),
+        min_length=sampling.min_tokens,
         bos_token_id=base.start,
         eos_token_id=base.end,
         pad_token_id=base.end,
     )
 
 
-def predict(base: Base, prompt: str, count: int, seed: int, sampling: Sampling) -> list[str]:
-    """`count` texts that begin with `prompt`, each cut where the model ends the post.
+def predict(
+    base: Base,
+    prompt: str,
+    count: int,
+    seed: int,
+    sampling: Sampling,
+    *,
+    task: Task | None = None,
+    cancel: CancelToken | None = None,
+) -> list[str]:
+    """Generate `count` texts that begin with `prompt`, each up to where the model ends it.
 
-    Raises UsageError for a prompt that leaves no room.
+    Raises UsageError for a prompt that is too long, CancelledError once `cancel` is set.
     """
-    return predict_all(base, [prompt], count, seed, sampling)[0]
+    return predict_all(base, [prompt], count, seed, sampling, task=task, cancel=cancel)[0]
 
 
 def predict_all(
-    base: Base, prompts: Sequence[str], count: int, seed: int, sampling: Sampling
+    base: Base,
+    prompts: Sequence[str],
+    count: int,
+    seed: int,
+    sampling: Sampling,
+    *,
+    task: Task | None = None,
+    cancel: CancelToken | None = None,
 ) -> list[list[str]]:
-    """For each prompt `count` texts that begin with it, those of prompts of one length at once.
+    """Generate `count` texts for each prompt; prompts of one length share batches.
 
-    Raises UsageError for a prompt that leaves no room.
+    `task` counts finished texts. Raises UsageError for a prompt that is too long, CancelledError
+    once `cancel` is set.
     """
     encoded = [_encoded(base, prompt, sampling) for prompt in prompts]
     by_length: defaultdict[int, list[int]] = defaultdict(list)
@@ -74,58 +91,57 @@ def predict_all(
         for first in range(0, len(numbers), _ROWS):
             batch = numbers[first : first + _ROWS]
             rows = [list(encoded[number]) for number in batch]
-            for ended in _continue(base, rows, sampling, random):
-                for row, token in ended:
+            for continued in _continue(base, rows, sampling, random):
+                if cancel is not None:
+                    cancel.raise_if_cancelled()
+                for row, token in continued:
                     rows[row].append(token)
             for number, text in zip(batch, _texts(base, rows), strict=True):
                 texts[number].append(text)
+            if task is not None:
+                task.advance(sum(map(len, texts)))
     return texts
 
 
 def stream(base: Base, prompt: str, seed: int, sampling: Sampling) -> Iterator[str]:
-    """The first of the texts that `predict` would make, piece by piece as it is made.
+    """Generate the first text that `predict` would, piece by piece.
 
-    Raises UsageError for a prompt that leaves no room.
+    Raises UsageError for a prompt that is too long.
     """
     row = list(_encoded(base, prompt, sampling))
-    said = ""
+    shown = ""
     for ((_, token),) in _continue(base, [row.copy()], sampling, _generator(base, seed)):
         row.append(token)
         text = _texts(base, [row])[0]
-        # Half a character is not said before its other half is there.
-        if text.startswith(said) and not text.endswith("\N{REPLACEMENT CHARACTER}"):
-            yield text[len(said) :]
-            said = text
+        # Half a character waits for its other half.
+        if text.startswith(shown) and not text.endswith("\N{REPLACEMENT CHARACTER}"):
+            yield text[len(shown) :]
+            shown = text
 
 
 def _encoded(base: Base, prompt: str, sampling: Sampling) -> list[int]:
     ids: list[int] = base.tokenizer(prompt)["input_ids"]
-    most = min(sampling.max_length, base.context)
+    most = min(sampling.max_tokens, base.context)
     if len(ids) >= most:
         raise UsageError(
-            f"the prompt is {len(ids)} tokens long", fix=f"The model continues at most {most - 1}"
+            f"the prompt is {len(ids)} tokens long", fix=f"Use at most {most - 1} tokens"
         )
     return ids
 
 
 def _generator(base: Base, seed: int) -> torch.Generator:
-    import torch
-
     return torch.Generator(base.device).manual_seed(seed)
 
 
 def _continue(
     base: Base, rows: Sequence[Sequence[int]], sampling: Sampling, random: torch.Generator
 ) -> Iterator[list[tuple[int, int]]]:
-    """For rows of one length, after each step: every row that has not ended, and its next token."""
-    import torch
-    from transformers import DynamicCache
-
+    """Continue rows of one length; each step yields the rows that have not ended, with a token."""
     model: Any = base.model
     model.eval()
     distinct = list(dict.fromkeys(map(tuple, rows)))
     alive = torch.arange(len(rows))
-    length, most = len(rows[0]), min(sampling.max_length, base.context)
+    length, most = len(rows[0]), min(sampling.max_tokens, base.context)
     cache: Any = DynamicCache(config=model.config)
     with torch.inference_mode(), quiet_transformers():
         inputs = torch.tensor(distinct, device=base.device)
@@ -135,7 +151,7 @@ def _continue(
             cache.batch_select_indices(copies)
             logits = logits[copies]
         while True:
-            if length < sampling.min_length:
+            if length < sampling.min_tokens:
                 logits[:, base.end] = -torch.inf
             chosen = _choose(logits.float(), sampling, random)
             yield list(zip(alive.tolist(), chosen.tolist(), strict=True))
@@ -152,13 +168,11 @@ def _continue(
 
 
 def _choose(logits: torch.Tensor, sampling: Sampling, random: torch.Generator) -> torch.Tensor:
-    """One token for each row of `logits` [rows, vocabulary]: [rows].
+    """Draw one token for each row of `logits` [rows, vocabulary]: [rows].
 
-    As transformers does it: by temperature, of the `top_k` likeliest, the fewest that have
-    `top_p` of their probability together.
+    As transformers does: by temperature, from the `top_k` likeliest, the fewest that together have
+    `top_p` of their probability.
     """
-    import torch
-
     count = min(sampling.top_k or logits.shape[1], logits.shape[1])
     likeliest, tokens = (logits / sampling.temperature).topk(count)
     shares = likeliest.softmax(-1)
@@ -168,7 +182,7 @@ def _choose(logits: torch.Tensor, sampling: Sampling, random: torch.Generator) -
 
 
 def _texts(base: Base, rows: Sequence[Sequence[int]]) -> list[str]:
-    """Rows as text, from behind the start token to the first end token."""
+    """Decode rows, from after the start token to the first end token."""
     cut = []
     for row in rows:
         tokens = list(row[1:]) if list(row[:1]) == [base.start] else list(row)

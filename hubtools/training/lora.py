@@ -1,26 +1,25 @@
 """LoRA adapters in plain PyTorch, in the format that peft reads.
 
-Each matrix W of the base's blocks stays as it is, and x W gets a second path x Aᵀ Bᵀ · alpha / rank
-beside it (Hu et al., 2021, https://arxiv.org/abs/2106.09685). A begins as peft's does, B at zero,
-so an adapter that was not trained changes nothing. Only A and B are trained and saved: a hundredth
-of the base.
+Each adapted matrix W stays frozen, and x Aᵀ Bᵀ · alpha / rank is added to x W (Hu et al., 2021,
+https://arxiv.org/abs/2106.09685). A is initialised as in peft and B is zero, so an untrained
+adapter changes nothing. Only A and B are trained and saved: about a hundredth of the base.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
 
 from hubtools.core.errors import ModelError
 from hubtools.core.files import write_atomically, writing
-from hubtools.training.base import Base
 from hubtools.training.recipe import Lora
-
-if TYPE_CHECKING:
-    import torch
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
@@ -29,73 +28,53 @@ _HOOK = "lora_hook"
 _PREFIX = "base_model.model."
 
 
-def add_adapter(base: Base, adapter: Lora, seed: int) -> None:
-    """Freeze the base and put a new adapter on it. Raises ModelError where no matrix takes one."""
-    import torch
-
-    remove_adapter(base)
+def add_adapter(model: Any, lora: Lora, seed: int) -> None:
+    """Freeze the model and add a new adapter. Raises ModelError where no layer takes one."""
+    remove_adapter(model)
     random = torch.Generator().manual_seed(seed)
-    base.model.requires_grad_(False)
-    scale = adapter.alpha / adapter.rank
-    for module in targets(base.model).values():
+    model.requires_grad_(False)
+    for module in _targets(model, lora.target_modules).values():
         inputs, outputs = _shape(module)
-        a = torch.empty(adapter.rank, inputs)
-        bound = 1 / math.sqrt(inputs)  # Kaiming's with a = √5, as peft has it
+        a = torch.empty(lora.rank, inputs)
+        bound = 1 / math.sqrt(inputs)  # Kaiming's with a = √5, as in peft
         a.uniform_(-bound, bound, generator=random)
-        _attach(module, a, torch.zeros(outputs, adapter.rank), scale)
+        _attach(module, a, torch.zeros(outputs, lora.rank), lora.alpha / lora.rank)
 
 
-def remove_adapter(base: Base) -> None:
-    """Make of the model what it was before `add_adapter`."""
-    for module in base.model.modules():
+def remove_adapter(model: Any) -> None:
+    """Undo `add_adapter`."""
+    for module in model.modules():
         hook = module.__dict__.pop(_HOOK, None)
         if hook is not None:
             hook.remove()
             delattr(module, _A)
             delattr(module, _B)
-    base.model.requires_grad_(True)
+    model.requires_grad_(True)
 
 
-def adapter_weights(base: Base) -> dict[str, torch.Tensor]:
-    """A and B of every matrix, by the names that peft has for them."""
+def adapter_weights(model: Any) -> dict[str, torch.Tensor]:
+    """A and B of every adapted layer, by peft's names."""
     return {
-        weight: getattr(module, part).detach()
-        for name, module in _adapted(base.model)
-        for weight, part in zip(weight_names(name), (_A, _B), strict=True)
+        f"{_PREFIX}{name}.{part}.weight": getattr(module, part).detach()
+        for name, module in _adapted(model)
+        for part in (_A, _B)
     }
 
 
-def weight_names(module: str) -> tuple[str, str]:
-    """What peft calls A and B of the module of that path."""
-    return f"{_PREFIX}{module}.{_A}.weight", f"{_PREFIX}{module}.{_B}.weight"
-
-
-def load_weights(base: Base, weights: Mapping[str, torch.Tensor]) -> None:
-    """Set the adapter on `base` to weights by peft's names. Raises KeyError when one is missing."""
-    import torch
-
-    with torch.no_grad():
-        for name, weight in adapter_weights(base).items():
-            weight.copy_(weights[name])
-
-
-def save_adapter(base: Base, adapter: Lora, base_name: str, folder: Path) -> None:
-    """Write peft's two files. Raises OutputError when there is no room."""
-    from safetensors.torch import save
-
-    weights = {name: value.cpu().contiguous() for name, value in adapter_weights(base).items()}
-    modules = [module for _, module in _adapted(base.model)]
-    names = sorted({name.rpartition(".")[2] for name, _ in _adapted(base.model)})
+def save_adapter(model: Any, lora: Lora, base_name: str, folder: Path) -> None:
+    """Write the two files that peft reads. Raises OutputError when they cannot be written."""
+    weights = {name: value.cpu().contiguous() for name, value in adapter_weights(model).items()}
+    layers = dict(_adapted(model))
     config = {
         "peft_type": "LORA",
         "task_type": "CAUSAL_LM",
         "base_model_name_or_path": base_name,
-        "r": adapter.rank,
-        "lora_alpha": adapter.alpha,
+        "r": lora.rank,
+        "lora_alpha": lora.alpha,
         "lora_dropout": 0.0,
         "bias": "none",
-        "fan_in_fan_out": any(is_conv(module) for module in modules),
-        "target_modules": names,
+        "fan_in_fan_out": any(_is_conv1d(module) for module in layers.values()),
+        "target_modules": sorted({name.rpartition(".")[2] for name in layers}),
         "inference_mode": True,
     }
     with writing(folder):
@@ -103,23 +82,21 @@ def save_adapter(base: Base, adapter: Lora, base_name: str, folder: Path) -> Non
         write_atomically(folder / CONFIG, json.dumps(config, indent=2) + "\n")
 
 
-def load_adapter(base: Base, folder: Path) -> None:
-    """Put the adapter in `folder` on the base that it was trained on.
-
-    Raises ModelError when it was trained on another or is damaged.
-    """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
+def load_adapter(model: Any, folder: Path) -> None:
+    """Add the adapter in `folder`. Raises ModelError for another base's, and a damaged one."""
     try:
         config = json.loads((folder / CONFIG).read_bytes())
         weights = load_file(folder / WEIGHTS)
-        add_adapter(base, Lora(rank=config["r"], alpha=config["lora_alpha"]), 0)
-        if adapter_weights(base).keys() != weights.keys():
+        targets = tuple(config["target_modules"])
+        lora = Lora(rank=config["r"], alpha=config["lora_alpha"], target_modules=targets)
+        add_adapter(model, lora, 0)
+        if adapter_weights(model).keys() != weights.keys():
             raise ModelError("is an adapter of another model", where=folder)
-        load_weights(base, weights)
-    except (OSError, KeyError, ValueError, RuntimeError, SafetensorError) as error:
-        raise ModelError(f"is no adapter of this base: {error}", where=folder) from error
+        with torch.no_grad():
+            for name, weight in adapter_weights(model).items():
+                weight.copy_(weights[name])
+    except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+        raise ModelError(f"is not an adapter of this base: {error}", where=folder) from error
 
 
 def base_of(folder: Path) -> str | None:
@@ -131,18 +108,18 @@ def base_of(folder: Path) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def targets(model: Any) -> dict[str, Any]:
-    """The modules whose matrices take an adapter, by their paths: all but the head."""
-    import torch
-
+def _targets(model: Any, names: tuple[str, ...] | None) -> dict[str, Any]:
+    """The linear layers of those names by their paths; without names, all but the head."""
     head = model.get_output_embeddings()
     found = {
-        name: module
-        for name, module in model.named_modules()
-        if (isinstance(module, torch.nn.Linear) or is_conv(module)) and module is not head
+        path: module
+        for path, module in model.named_modules()
+        if (isinstance(module, torch.nn.Linear) or _is_conv1d(module))
+        and module is not head
+        and (names is None or path.rpartition(".")[2] in names)
     }
     if not found:
-        raise ModelError("has no matrices that an adapter could be put on")
+        raise ModelError("has no layers that a LoRA adapter could be added to")
     return found
 
 
@@ -150,25 +127,23 @@ def _adapted(model: Any) -> Iterator[tuple[str, Any]]:
     return ((name, m) for name, m in model.named_modules() if _HOOK in m.__dict__)
 
 
-def is_conv(module: Any) -> bool:
+def _is_conv1d(module: Any) -> bool:
     """GPT-2's own linear layer, whose weight is transposed."""
     return type(module).__name__ == "Conv1D"
 
 
 def _shape(module: Any) -> tuple[int, int]:
-    """How many numbers go in, and how many come out."""
+    """Input and output features."""
     rows, columns = module.weight.shape
-    return (rows, columns) if is_conv(module) else (columns, rows)
+    return (rows, columns) if _is_conv1d(module) else (columns, rows)
 
 
 def _attach(module: Any, a: torch.Tensor, b: torch.Tensor, scale: float) -> None:
-    import torch
-
     device = module.weight.device
     module.register_parameter(_A, torch.nn.Parameter(a.to(device)))
     module.register_parameter(_B, torch.nn.Parameter(b.to(device)))
 
-    def second_path(module: Any, inputs: tuple[Any, ...], output: Any) -> Any:
+    def add_low_rank(module: Any, inputs: tuple[Any, ...], output: Any) -> Any:
         return output + (inputs[0] @ module.lora_A.T) @ module.lora_B.T * scale
 
-    module.__dict__[_HOOK] = module.register_forward_hook(second_path)
+    module.__dict__[_HOOK] = module.register_forward_hook(add_low_rank)

@@ -1,4 +1,4 @@
-"""Whether a text repeats one that a model was trained on, word for word."""
+"""Memorization: whether a text repeats a training post, word for word."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 _GRAM = 4  # words looked up at once
-_LONG = 8  # words in a row that count as repeated
+_LONG = 8  # words in a row that count as memorized
 _NEAR = 0.7  # Jaccard similarity of 4-grams from which two posts count as one
 _DROPPED = re.compile(r"https?:\S+|@[\w.]+(?:@[\w.-]+)?")
 # Scripts that put no spaces between words: each character is a word of its own.
@@ -20,7 +20,7 @@ _UNSPACED = re.compile(
 
 
 def words(text: str) -> tuple[str, ...]:
-    """The words that are compared: NFKC, case folded, without links and mentions."""
+    """The words that are compared: NFKC, case-folded, without links and mentions."""
     plain = _DROPPED.sub(" ", unicodedata.normalize("NFKC", text).casefold())
     return tuple(re.findall(_UNSPACED, plain))
 
@@ -37,22 +37,22 @@ class TrainingIndex:
                 self._grams[post[start : start + _GRAM]].append((number, start))
 
     def repeats(self, text: str) -> bool:
-        """True for a training post, or a run of 8 or more of its words that is half of `text`."""
-        said = words(text)
-        if said in self._whole:
+        """Whether `text` is a training post, or half of it is a run of 8 or more words of one."""
+        found = words(text)
+        if found in self._whole:
             return True
-        run = self.longest_run(said)
-        return run >= _LONG and 2 * run >= len(said)
+        run = self.longest_run(found)
+        return run >= _LONG and 2 * run >= len(found)
 
     def is_near(self, text: str) -> bool:
-        """True for a text that is a training post but for a few words, links and mentions aside.
+        """Whether `text` is a near-duplicate of a training post, ignoring links and mentions.
 
-        That is one with the same words, or with 7 of 10 of both posts' 4-grams in common.
+        It has the same words, or 7 of 10 of both posts' 4-grams in common.
         """
-        said = words(text)
-        if said in self._whole:
-            return bool(said)
-        ours = {said[start : start + _GRAM] for start in range(len(said) - _GRAM + 1)}
+        found = words(text)
+        if found in self._whole:
+            return bool(found)
+        ours = {found[start : start + _GRAM] for start in range(len(found) - _GRAM + 1)}
         shared = Counter(number for gram in ours for number in self._holding(gram))
         for number, common in shared.most_common(3):
             theirs = max(1, len(self._posts[number]) - _GRAM + 1)
@@ -64,12 +64,12 @@ class TrainingIndex:
         """The posts that have this 4-gram."""
         return {number for number, _ in self._grams.get(gram, ())}
 
-    def longest_run(self, said: Sequence[str]) -> int:
-        """The most words in a row that one training post has too; runs under 4 words count as 0."""
-        said, longest = tuple(said), 0
-        for start in range(len(said) - _GRAM + 1):
-            for number, at in self._grams.get(said[start : start + _GRAM], ()):
-                longest = max(longest, _common(said[start:], self._posts[number][at:]))
+    def longest_run(self, found: Sequence[str]) -> int:
+        """Length of the longest run of words that a training post has too; below 4 counts as 0."""
+        found, longest = tuple(found), 0
+        for start in range(len(found) - _GRAM + 1):
+            for number, at in self._grams.get(found[start : start + _GRAM], ()):
+                longest = max(longest, _common(found[start:], self._posts[number][at:]))
         return longest
 
 
@@ -79,6 +79,6 @@ def _common(left: Sequence[str], right: Sequence[str]) -> int:
 
 
 def distinct_2(texts: Iterable[str]) -> float:
-    """Different pairs of neighbouring words by all pairs, 0 to 1 (Li et al., 2016)."""
+    """Distinct pairs of adjacent words divided by all pairs, 0 to 1 (Li et al., 2016)."""
     pairs = Counter(pair for text in texts for pair in pairwise(words(text)))
     return len(pairs) / max(1, pairs.total())

@@ -1,8 +1,8 @@
-"""A floor for language models: byte n-grams, counted from the same posts.
+"""Byte n-gram models of the same posts: the baselines that a language model has to beat.
 
 Interpolated by Witten and Bell's rule ("The zero-frequency problem", IEEE Transactions on
-Information Theory 37, 1991): after a context that was followed n times by t different bytes, the
-next shorter context has a say of t / (n + t).
+Information Theory 37, 1991): for a context that was followed n times by t distinct bytes, the next
+shorter context weighs t / (n + t).
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ class ByteNgram:
 
     def _bits(self, data: bytes) -> float:
         return -sum(
-            math.log2(self._share(data[max(0, place + 1 - self._order) : place], symbol))
+            math.log2(self._probability(data[max(0, place + 1 - self._order) : place], symbol))
             for place, symbol in enumerate((*data, _END))
         )
 
-    def _share(self, context: bytes, symbol: int) -> float:
+    def _probability(self, context: bytes, symbol: int) -> float:
         """The probability of `symbol` behind `context`."""
-        share = 1 / _SYMBOLS
+        probability = 1 / _SYMBOLS
         for length in range(len(context) + 1):
             counts = self._after[length].get(context[len(context) - length :])
             if counts is None:
                 break
             total, kinds = counts.total(), len(counts)
-            share = (counts[symbol] + kinds * share) / (total + kinds)
-        return share
+            probability = (counts[symbol] + kinds * probability) / (total + kinds)
+        return probability

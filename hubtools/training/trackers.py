@@ -1,145 +1,186 @@
-"""Where the numbers of a training go while it runs: a file always, a tracker when asked."""
+"""Experiment trackers: where a run's metrics go while it trains.
+
+A log file always gets them. Trackio and Weights & Biases are built in; other packages register a
+function that starts a run through the entry-point group `hubtools.trackers`::
+
+    [project.entry-points."hubtools.trackers"]
+    mlflow = "my_package:open_run"      # open_run(name, config) -> Tracker
+"""
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout, suppress
+from functools import partial
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol
 
 from hubtools.core.errors import MissingExtraError, UsageError
 from hubtools.core.events import Reporter
+from hubtools.core.extras import require_extra
 from hubtools.core.files import writing
-from hubtools.training.checkpoint import Point
 
-TRACKERS = ("trackio", "wandb")
+GROUP = "hubtools.trackers"
+PROJECT = "hubtools"
 
-
-class Log(Protocol):
-    """Is told of every step, and of every point of the curve."""
-
-    def step(self, step: int, loss: float, rate: float) -> None:
-        """After update `step`, counted from 1."""
-
-    def point(self, point: Point) -> None:
-        """A point of the curve."""
+Metrics = Mapping[str, Any]
 
 
-class NoLog:
-    """Keeps nothing."""
+class Tracker(Protocol):
+    """Receives the metrics of one run.
 
-    def step(self, step: int, loss: float, rate: float) -> None:
-        pass
+    Those of a step are `train_loss` and `learning_rate`; those after an epoch are `epoch` and
+    `val_loss`; those of the finished model are the fields of `Evaluation`, `test_loss` first.
+    """
 
-    def point(self, point: Point) -> None:
-        pass
+    def log(self, metrics: Metrics, step: int) -> None:
+        """Record metrics after optimizer step `step`, counted from 1; 0 is before training."""
+
+    def summary(self, metrics: Metrics, step: int) -> None:
+        """Record the metrics of the finished model, after its last step."""
+
+    def finish(self) -> str | None:
+        """End the run; its https URL, if others can look at it."""
 
 
-class FileLog:
-    """A line of JSON for each step and each point, the newest last; a resumed run goes on in it."""
+Factory = Callable[[str, Metrics], Tracker]
+"""Starts a run: its name and its configuration."""
+
+
+class Trackers:
+    """Several trackers, each of which gets the same."""
+
+    def __init__(self, *trackers: Tracker) -> None:
+        self._trackers = trackers
+
+    def log(self, metrics: Metrics, step: int) -> None:
+        for tracker in self._trackers:
+            tracker.log(metrics, step)
+
+    def summary(self, metrics: Metrics, step: int) -> None:
+        for tracker in self._trackers:
+            tracker.summary(metrics, step)
+
+    def finish(self) -> str | None:
+        urls = [tracker.finish() for tracker in self._trackers]
+        return next((url for url in urls if url), None)
+
+
+NO_TRACKER = Trackers()
+
+
+class LogFile:
+    """One line of JSON for each call, the newest last; a resumed run continues the file."""
 
     def __init__(self, file: Path) -> None:
         with writing(file):
             self._file = file.open("a", encoding="utf-8")
 
-    def step(self, step: int, loss: float, rate: float) -> None:
-        self._write({"step": step, "loss": round(loss, 4), "learning_rate": rate})
-
-    def point(self, point: Point) -> None:
-        if point.val_loss is not None:
-            self._write({"step": point.step, "val_loss": point.val_loss})
-
-    def close(self) -> None:
-        """Nothing is written any more."""
-        with suppress(OSError):  # of a full disk, which was said when it was written to
-            self._file.close()
-
-    def _write(self, line: Mapping[str, Any]) -> None:
+    def log(self, metrics: Metrics, step: int) -> None:
+        line = {"time": round(time.time(), 2), "step": step, **metrics}
         with writing(Path(self._file.name)):
-            self._file.write(json.dumps({"time": round(time.time(), 2), **line}) + "\n")
+            self._file.write(json.dumps(line) + "\n")
             self._file.flush()
 
+    def summary(self, metrics: Metrics, step: int) -> None:
+        self.log(metrics, step)
 
-class Tracker:
-    """The same numbers for Trackio or Weights & Biases, which keep them here when offline.
+    def finish(self) -> None:
+        with suppress(OSError):  # of a full disk, which the write before reported
+            self._file.close()
 
-    Whatever goes wrong there is said once, and training goes on without.
-    """
 
-    def __init__(self, kind: str, name: str, config: Mapping[str, Any], report: Reporter) -> None:
-        self._report = report
-        self._kind = kind
-        self._library: Any = _library(kind)
-        self._run: Any = None
-        settings = {"project": "hubtools", "name": name, "config": dict(config)}
-        self._run = self._try(lambda: self._library.init(**settings))
+class LibraryTracker:
+    """A run of trackio or wandb, which share their functions; offline, they keep it locally."""
 
-    def step(self, step: int, loss: float, rate: float) -> None:
-        self._log({"loss": loss, "learning_rate": rate}, step)
+    def __init__(self, library: str, name: str, config: Metrics) -> None:
+        self._library: Any = importlib.import_module(library)
+        self._run: Any = self._library.init(project=PROJECT, name=name, config=dict(config))
 
-    def point(self, point: Point) -> None:
-        if point.val_loss is not None:
-            self._log({"val_loss": point.val_loss}, point.step)
+    def log(self, metrics: Metrics, step: int) -> None:
+        self._library.log(dict(metrics), step=step)
 
-    def result(self, numbers: Mapping[str, Any], step: int) -> None:
-        """What evaluation found."""
-        self._log({key: value for key, value in numbers.items() if value is not None}, step)
+    def summary(self, metrics: Metrics, step: int) -> None:
+        self.log(metrics, step)
 
     def finish(self) -> str | None:
-        """End the run; its address, where others can open it."""
-        address = getattr(self._run, "url", None)
-        self._try(lambda: self._library.finish())
-        return address if isinstance(address, str) and address.startswith("https://") else None
+        url = getattr(self._run, "url", None)
+        self._library.finish()
+        return url if isinstance(url, str) and url.startswith("https://") else None
 
-    def _log(self, numbers: Mapping[str, Any], step: int) -> None:
-        if self._run is not None:
-            self._try(lambda: self._library.log(dict(numbers), step=step))
+
+BUILT_IN: Mapping[str, Factory] = {
+    library: partial(LibraryTracker, library) for library in ("trackio", "wandb")
+}
+
+
+class SafeTracker:
+    """A tracker whose failures end tracking, not training; the first one is a warning."""
+
+    def __init__(
+        self, kind: str, open_run: Factory, name: str, config: Metrics, reporter: Reporter
+    ) -> None:
+        self._kind, self._reporter = kind, reporter
+        self._tracker: Tracker | None = None
+        self._try(lambda: setattr(self, "_tracker", open_run(name, config)))
+
+    def log(self, metrics: Metrics, step: int) -> None:
+        tracker = self._tracker
+        if tracker is not None:
+            self._try(lambda: tracker.log(metrics, step))
+
+    def summary(self, metrics: Metrics, step: int) -> None:
+        tracker = self._tracker
+        if tracker is not None:
+            self._try(lambda: tracker.summary(metrics, step))
+
+    def finish(self) -> str | None:
+        return self._try(self._tracker.finish) if self._tracker is not None else None
 
     def _try(self, work: Callable[[], Any]) -> Any:
-        """What `work` gives; None once anything has failed."""
-        if self._library is None:
-            return None
         try:
-            # Trackio prints on stdout, where results stand, and addresses that hold a token.
+            # Trackio prints on stdout, where results go, and URLs that contain a token.
             with redirect_stdout(io.StringIO()):
                 return work()
-        except Exception as error:  # noqa: BLE001  (nothing that a tracker does ends a training)
+        except Exception as error:  # noqa: BLE001  (a third party's, of any kind)
             first = " ".join(str(error).split())[:200] or type(error).__name__
-            self._report.note(f"{self._kind} failed and is not told any more: {first}")
-            self._library = self._run = None
+            self._tracker = None
+            self._reporter.warn("tracker_failed", f"Stopped logging to {self._kind}: {first}")
             return None
 
 
-class Both:
-    """Two logs, each told the same."""
-
-    def __init__(self, *logs: Log) -> None:
-        self._logs = logs
-
-    def step(self, step: int, loss: float, rate: float) -> None:
-        for log in self._logs:
-            log.step(step, loss, rate)
-
-    def point(self, point: Point) -> None:
-        for log in self._logs:
-            log.point(point)
+def tracker_names() -> Sequence[str]:
+    """The trackers that are built in or registered."""
+    return sorted({*BUILT_IN, *(entry.name for entry in entry_points(group=GROUP))})
 
 
 def check_tracker(kind: str | None) -> None:
-    """Raises UsageError for a tracker that is not known, MissingExtraError for a missing one."""
-    if kind is not None and kind not in TRACKERS:
-        raise UsageError(f"no tracker {kind!r}", fix=f"Known: {', '.join(TRACKERS)}")
-    if kind is not None:
-        _library(kind)
+    """Raises UsageError for an unknown tracker, MissingExtraError for one that is not installed."""
+    if kind is None:
+        return
+    if kind in BUILT_IN:
+        require_extra(kind, f"--track {kind}", kind)
+    else:
+        _factory(kind)
 
 
-def _library(kind: str) -> Any:
-    import importlib
+def open_tracker(kind: str, name: str, config: Metrics, reporter: Reporter) -> Tracker:
+    """Start a run; its failures are warnings. Raises UsageError for an unknown tracker."""
+    return SafeTracker(kind, _factory(kind), name, config, reporter)
 
-    try:
-        return importlib.import_module(kind)
-    except ImportError as error:
-        raise MissingExtraError(kind, f"--track {kind}") from error
+
+def _factory(kind: str) -> Factory:
+    if kind in BUILT_IN:
+        return BUILT_IN[kind]
+    for entry in entry_points(group=GROUP, name=kind):
+        try:
+            factory: Factory = entry.load()
+        except ImportError as error:
+            raise MissingExtraError(kind, f"--track {kind}") from error
+        return factory
+    raise UsageError(f"unknown tracker {kind!r}", fix=f"Use one of {', '.join(tracker_names())}")

@@ -1,4 +1,4 @@
-// Searches and sorts the models of an exported site; models.js holds them, the last changed first.
+// Searches and sorts the models of an exported site; models.js lists them, the last updated first.
 "use strict";
 
 const STEP = 48;
@@ -59,44 +59,44 @@ const ORDERS = {
   name: (a, b) => (a.id.toLowerCase() < b.id.toLowerCase() ? -1 : 1),
 };
 
-function find(asked) {
-  const words = asked.words.toLowerCase().split(/\s+/).filter(Boolean);
+function find(query) {
+  const words = query.words.toLowerCase().split(/\s+/).filter(Boolean);
   return globalThis.models.map(read)
-    .filter((model) => !asked.namespace || model.namespace.toLowerCase() === asked.namespace.toLowerCase())
-    .filter((model) => !asked.tag || model.tags.includes(asked.tag))
+    .filter((model) => !query.namespace || model.namespace.toLowerCase() === query.namespace.toLowerCase())
+    .filter((model) => !query.tag || model.tags.includes(query.tag))
     .filter((model) => {
       const text = `${model.id} ${model.tags.join(" ")}`.toLowerCase();
       return words.every((word) => text.includes(word));
     })
-    .sort(ORDERS[asked.sort]);
+    .sort(ORDERS[query.sort]);
 }
 
-function describe(asked, count) {
+function describe(query, count) {
   const filters = document.getElementById("filters");
-  const named = [asked.words && `“${asked.words}”`, asked.tag].filter(Boolean);
-  document.getElementById("title").textContent = asked.namespace || (named.length ? "Found models" : "Models");
+  const named = [query.words && `“${query.words}”`, query.tag].filter(Boolean);
+  document.getElementById("title").textContent = query.namespace || (named.length ? "Search results" : "Models");
   document.getElementById("count").textContent = count.toLocaleString("en");
-  document.getElementById("q").value = asked.words;
+  document.getElementById("q").value = query.words;
   filters.hidden = !named.length;
   for (const text of named) filters.append(element("span", { className: "chip", textContent: text }), " ");
-  filters.append(element("a", { href: "index.html", textContent: "Show all" }));
+  filters.append(element("a", { href: "index.html", textContent: "Clear" }));
   const sorts = document.getElementById("sorts");
   sorts.hidden = count < 2;
   for (const [key, name] of Object.entries(SORTS)) {
     const choice = element("a", { href: link({ sort: key === "updated" ? "" : key }), textContent: name });
-    if (key === asked.sort) choice.setAttribute("aria-current", "true");
+    if (key === query.sort) choice.setAttribute("aria-current", "true");
     sorts.append(choice, " ");
   }
 }
 
-function show(found) {
-  const list = document.getElementById("found");
+function show(results) {
+  const list = document.getElementById("results");
   const more = document.getElementById("more");
   let shown = 0;
   const step = () => {
-    list.append(...found.slice(shown, shown + STEP).map((model, i) => tile(model, shown + i)));
+    list.append(...results.slice(shown, shown + STEP).map((model, i) => tile(model, shown + i)));
     shown += STEP;
-    more.hidden = shown >= found.length;
+    more.hidden = shown >= results.length;
   };
   more.addEventListener("click", () => {
     const next = list.children.length;
@@ -106,14 +106,14 @@ function show(found) {
   step();
 }
 
-const query = new URLSearchParams(location.search);
-const asked = {
-  words: (query.get("q") ?? "").trim(),
-  tag: query.get("tag") ?? "",
-  namespace: query.get("namespace") ?? "",
-  sort: query.get("sort") in SORTS ? query.get("sort") : "updated",
+const params = new URLSearchParams(location.search);
+const query = {
+  words: (params.get("q") ?? "").trim(),
+  tag: params.get("tag") ?? "",
+  namespace: params.get("namespace") ?? "",
+  sort: params.get("sort") in SORTS ? params.get("sort") : "updated",
 };
-const found = find(asked);
-describe(asked, found.length);
-show(found);
-document.getElementById("nothing").hidden = found.length > 0;
+const results = find(query);
+describe(query, results.length);
+show(results);
+document.getElementById("no-results").hidden = results.length > 0;

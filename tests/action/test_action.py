@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hubtools.localhub.faults import Answer, Fault
+from hubtools.localhub.faults import Fault, Respond
 from tests.action.conftest import TOKEN, Place
 from tests.action.github import BOT
 from tests.action.runner import Job, Runner, bare_environment
@@ -119,9 +119,9 @@ def test_mistakes_are_shown_at_their_lines(place: Place) -> None:
         "error file=my models/cards/fogwatch.toml,line=4",
         "error file=my models/cards/gull.toml,line=4",
     ]
-    assert "**2 mistakes** in the files" in job.summary
+    assert "**2 errors**" in job.summary
     (comment,) = place.github.of(BOT)
-    assert "**2 mistakes** in the files" in comment
+    assert "**2 errors**" in comment
     assert "exit code 1" in comment  # a card that cannot be read cannot be planned
 
 
@@ -129,7 +129,7 @@ def test_a_mistake_that_can_be_planned_is_planned(place: Place) -> None:
     place.card("gull", 'base_model = "a/b/c"\n')
     job = pull_request(place)
     assert job.failed
-    assert job.steps["End as hubtools ended"] == 1
+    assert job.steps["Exit with the exit code of hubtools"] == 1
     assert job.outputs["changes"] == "1"
 
 
@@ -216,12 +216,12 @@ def test_somebodys_edit_is_reported_and_kept(place: Place) -> None:
 
     job = push(place)
     assert job.failed
-    assert job.steps["End as hubtools ended"] == 6
+    assert job.steps["Exit with the exit code of hubtools"] == 6
     assert (job.outputs["changes"], job.outputs["conflicts"]) == ("1", "1")
     assert "| conflict | `acme/harbourlog` |" in job.summary
     assert json.loads(Path(job.outputs["report"]).read_text())["conflicts"]
     title, conflict = job.commands
-    assert title.startswith("::error title=hubtools apply ended with exit code 6::Error: 1 of 3")
+    assert title.startswith("::error title=hubtools apply failed with exit code 6::Error: 1 of 3")
     assert conflict.startswith("::error file=cards/harbourlog.toml,line=1::acme/harbourlog: ")
     assert "Our dream was" in place.readme("harbourlog")
     assert "acme/gull" in place.models()
@@ -234,9 +234,11 @@ def test_a_limit_is_a_clear_end(place: Place) -> None:
         card.write_text(card.read_text().replace("My dream", "A dream"))
     job = push(place, max_changes="2")
     assert job.failed
-    assert job.steps["End as hubtools ended"] == 7
+    assert job.steps["Exit with the exit code of hubtools"] == 7
     assert "3 models would be updated" in job.summary
-    assert job.commands[0].startswith("::error title=hubtools apply ended with exit code 7::Error:")
+    assert job.commands[0].startswith(
+        "::error title=hubtools apply failed with exit code 7::Error:"
+    )
     assert (job.outputs["changes"], job.outputs["report"]) == ("0", "")
     assert not push(place, max_changes="3").failed
 
@@ -244,7 +246,7 @@ def test_a_limit_is_a_clear_end(place: Place) -> None:
 def test_a_missing_token_is_a_clear_end(place: Place) -> None:
     place.card("harbourlog")
     job = push(place, token="")
-    assert job.steps["End as hubtools ended"] == 4
+    assert job.steps["Exit with the exit code of hubtools"] == 4
     assert "not logged in" in job.commands[0]
 
 
@@ -292,10 +294,10 @@ def test_what_a_hub_says_is_no_command(place: Place) -> None:
     place.card("harbourlog")
     place.card("fogwatch")
     words = {"X-Error-Message": "no ::error::pwned ##[add-mask]a"}
-    place.faults.use(Fault(Answer(400, words, "::error::pwned"), "POST", "*/harbourlog/commit/*"))
+    place.faults.use(Fault(Respond(400, words, "::error::pwned"), "POST", "*/harbourlog/commit/*"))
     job = push(place)
     assert job.failed
-    assert job.steps["End as hubtools ended"] == 8
+    assert job.steps["Exit with the exit code of hubtools"] == 8
     assert place.models() == {"acme/fogwatch", "acme/harbourlog"}  # the latter without its card
     assert len(job.commands) == 2
     assert all(line.startswith(("::error title=", "::error file=")) for line in job.commands)
@@ -333,7 +335,7 @@ def test_one_model_can_be_published_without_a_token(place: Place) -> None:
 def test_trusted_publishing_without_permission_is_a_clear_end(place: Place) -> None:
     place.card("harbourlog")
     job = push(place, token="", oidc_resource="acme/harbourlog")
-    assert job.steps["End as hubtools ended"] == 4
+    assert job.steps["Exit with the exit code of hubtools"] == 4
     assert "id-token: write" in job.commands[0]
     both = push(place, oidc_resource="acme/harbourlog")
     assert "not both" in both.commands[0]

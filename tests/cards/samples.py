@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hubtools.cards.card import Card, CardAccount, Run
+from hubtools.cards.card import Card, CardAccount, RunLink
 from hubtools.core.results import Evaluation, PostCounts, Prediction, Training
 
 COUNTS = PostCounts(downloaded=1510, reposts=150, dropped=120, kept=1240)
@@ -12,7 +12,7 @@ HARBOUR = Card(
     language="en",
     base_model="scratch",
     prompt="My dream is",
-    tags=("huggingtweets",),
+    tags=("hubtools",),
     accounts=(
         CardAccount(
             handle="harbourlog",
@@ -36,6 +36,7 @@ HARBOUR = Card(
     evaluation=Evaluation(
         posts=122,
         test_loss=3.0574,
+        perplexity=21.2721,
         bits_per_byte=1.1794,
         predictions=100,
         memorized_fraction=0.02,
@@ -52,7 +53,7 @@ CYBORG = Card(
     repo="harbourlog-nightferry",
     base_model="openai-community/gpt2",
     prompt="I think",
-    tags=("huggingtweets", "ferries"),
+    tags=("hubtools", "ferries"),
     thumbnail="https://example.org/predictions.png",
     accounts=(
         CardAccount(handle="harbourlog", name="Harbour Log ⚓", network="x", posts=COUNTS),
@@ -64,7 +65,7 @@ CYBORG = Card(
             posts=PostCounts(downloaded=900, reposts=10, dropped=90, kept=800),
         ),
     ),
-    runs=(Run(kind="report", url="https://example.org/report"),),
+    runs=(RunLink(kind="report", url="https://example.org/report"),),
     prose="We asked both of them first.",
 )
 

@@ -12,6 +12,7 @@ from hubtools.cards.card import Card
 from hubtools.cards.card_file import add_card, load_card
 from hubtools.cards.frontmatter import read_front_matter
 from hubtools.cards.importing import import_paths, import_readme
+from hubtools.cards.legacy import UnknownRepositoryError
 from hubtools.cards.render import CardRenderer, unsealed
 from hubtools.cards.yaml_emitter import emit_yaml
 from hubtools.cards.yaml_reader import read_yaml, to_yaml
@@ -128,10 +129,10 @@ def test_import_and_render_and_import_is_the_identity(text: str, tmp_path: Path)
         ("a: 1\nb: 2\na: 3", "line 4: front matter has the key 'a' twice"),
         ("a: !mine 1", "line 2: front matter has a tag that cannot be kept, '!mine'"),
         ("a: 1\nb: !!binary aGk=", "line 3: front matter has a tag"),
-        ("? [a]\n: 1", "line 2: front matter has a key that is no plain value"),
+        ("? [a]\n: 1", "line 2: front matter has a key that is not a plain value"),
         ("- a\n- b", "line 1: front matter is not a mapping"),
         ("a: [1", "line 3: front matter: "),
-        ("a: " + "[" * 5000, "nested too deep|line"),
+        ("a: " + "[" * 5000, "nested too deeply|line"),
         (BOMB, "holds too many values"),
     ],
 )  # fmt: skip
@@ -157,15 +158,16 @@ def test_verbatim_yaml_is_written_as_it_stands(text: str) -> None:
     ["a\nb: 1", "x # y", "- 1", "k: v", "[1", "&a x", "*a", "!x y", "? a", "@", "a:", "|", "---"],
 )
 def test_verbatim_yaml_is_one_value(text: str) -> None:
-    with pytest.raises(CardError, match="not one value in one line"):
+    with pytest.raises(CardError):
         to_yaml({"k": {"yaml": text}})
 
 
 def test_a_repository_that_nobody_names_is_an_error() -> None:
-    with pytest.raises(CardError, match="does not say which repository"):
+    with pytest.raises(UnknownRepositoryError):
         import_readme("# Hello\n")
-    with pytest.raises(CardError, match="is no name"):
+    with pytest.raises(CardError) as caught:
         import_readme("# Hello\n", repo="a b")
+    assert "a b" in caught.value.what and caught.value.fix is not None
 
 
 def test_files_and_folders(tmp_path: Path) -> None:
@@ -194,7 +196,7 @@ def test_another_card_is_never_overwritten(tmp_path: Path) -> None:
     card = import_readme(README, repo="theirs")
     add_card(card, tmp_path)
     before = (tmp_path / "theirs.toml").read_bytes(), (tmp_path / "theirs.md").read_bytes()
-    with pytest.raises(ConflictError, match="says something else"):
+    with pytest.raises(ConflictError):
         add_card(import_readme(README + "more", repo="theirs"), tmp_path)
     assert before == (
         (tmp_path / "theirs.toml").read_bytes(),

@@ -14,7 +14,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from hubtools.cards import escape
-from hubtools.cards.card import Card, CardAccount, Run
+from hubtools.cards.card import Card, CardAccount, RunLink
 from hubtools.cards.frontmatter import read_front_matter
 from hubtools.cards.importing import import_readme
 from hubtools.cards.render import CardRenderer
@@ -62,7 +62,7 @@ def card_of(text: str, number: int = 2, address: str | None = None) -> Card:
         tags=(text,),
         accounts=(account,) * number,
         handles=(text,),
-        runs=(Run(kind="dataset", url=run), Run(kind="report", url=run)),
+        runs=(RunLink(kind="dataset", url=run), RunLink(kind="report", url=run)),
         training=replace(HARBOUR.training, recipe=text),
         predictions=(Prediction(prompt=text, text=text),),
         metadata={"note": text, text or "empty": [text]},
@@ -120,7 +120,7 @@ def test_a_page_has_nothing_of_the_attackers(text: str, number: int, render: obj
     ]
     allowed = {"href", "src", "alt", "width", "height", "style", "align", "class"}
     assert page.attributes <= allowed
-    own = {None, "huggingface.co", urlsplit(str(escape.link(text))).hostname}
+    own = {None, "huggingface.co", "github.com", urlsplit(str(escape.link(text))).hostname}
     assert {urlsplit(address).hostname for address in page.addresses} <= own
     assert {urlsplit(address).scheme for address in page.addresses} <= {"", "https"}
     if number == 2:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hubtools.cards.card import Card, CardAccount, Run
+from hubtools.cards.card import Card, CardAccount, RunLink
 from hubtools.cards.importing import import_readme
 from hubtools.cards.render import CardRenderer
 from hubtools.core.results import PostCounts
@@ -44,9 +44,9 @@ def expected(old: Old, generation: str) -> Card:
         accounts=(replace(accounts[0], handle=old.handles[0]),) if alone else accounts,
         handles=() if alone else tuple(sorted(old.handles)),
         runs=(
-            Run(kind="dataset", url=f"{old.wandb}/runs/data1/artifacts"),
-            Run(kind="training", url=f"{old.wandb}/runs/train1"),
-            Run(kind="report", url=report),
+            RunLink(kind="dataset", url=f"{old.wandb}/runs/data1/artifacts"),
+            RunLink(kind="training", url=f"{old.wandb}/runs/train1"),
+            RunLink(kind="report", url=report),
         ),
         prose="Trained for 4 epochs." if generation == "july_2020" else None,
     )

@@ -59,10 +59,21 @@ WITH_BASE = replace(
     HARBOUR,
     base_model="openai-community/gpt2",
     evaluation=Evaluation(
-        posts=122, test_loss=3.0574, bits_per_byte=1.1794, base_loss=3.6, base_bits_per_byte=1.39,
+        posts=122, test_loss=3.0574, perplexity=21.2721, bits_per_byte=1.1794,
+        base_loss=3.6, base_bits_per_byte=1.39,
         predictions=100, memorized_fraction=0.0, memorized_baseline=0.01,
     ),
 )  # fmt: skip
+ADAPTER = replace(
+    WITH_BASE,
+    training=replace(
+        HARBOUR.training, recipe="lora", epochs=15, best_epoch=10, val_posts=110, val_loss=3.0102,
+        lora_rank=16, curves=True,
+    ),
+    evaluation=replace(
+        WITH_BASE.evaluation, ngram_bits_per_byte=1.61, distinct_2=0.873, repeated=0.01
+    ),
+)  # type: ignore[type-var]  # fmt: skip
 GOLDEN = {
     "nothing known": Card(repo="empty"),
     "two accounts": replace(CYBORG, accounts=accounts(2)),
@@ -78,6 +89,7 @@ GOLDEN = {
     "no network": replace(HARBOUR, accounts=accounts(1, None)),
     "right to left": replace(CYBORG, accounts=RIGHT_TO_LEFT),
     "better than its base": WITH_BASE,
+    "adapter": ADAPTER,
     "without evaluation": replace(HARBOUR, evaluation=None),
     "unpaired handles": replace(
         CYBORG,
@@ -142,7 +154,7 @@ def test_a_hostile_card_has_the_elements_of_a_harmless_one(text: str) -> None:
     expected, quiet = split_front_matter(harmless)
     assert list(data) == list(expected)
     assert elements(body) == elements(quiet)
-    own = {None, "huggingface.co", "x.com", "quiet.example"}
+    own = {None, "huggingface.co", "x.com", "quiet.example", "github.com"}
     avatar = urlsplit(str(escape.link(text))).hostname
     assert hosts(body) <= own | {avatar}
 
@@ -174,11 +186,20 @@ def hosts(body: str) -> set[str | None]:
 
 
 @pytest.mark.parametrize(
-    ("epochs", "said"), [(15, "in the last 5 passes, the"), (11, "in the last pass, the")]
+    ("epochs", "decay"), [(15, "over the last 5 epochs,"), (11, "over the last epoch,")]
 )
-def test_how_the_passes_were_chosen(epochs: int, said: str) -> None:
-    training = replace(HARBOUR.training, epochs=epochs, best_epoch=10, val_posts=110)  # type: ignore[type-var]
-    assert said in RENDERERS["hub"].render(replace(HARBOUR, training=training))
+def test_how_the_epochs_were_chosen(epochs: int, decay: str) -> None:
+    training = replace(
+        HARBOUR.training,
+        epochs=epochs,
+        best_epoch=10,
+        val_posts=110,
+        val_loss=3.01,  # type: ignore[type-var]
+    )
+    text = RENDERERS["hub"].render(replace(HARBOUR, training=training))
+    assert decay in text
+    assert "| Best epoch | 10 |" in text
+    assert "| Validation loss, best epoch (nats/token) | 3.010 |" in text
 
 
 def test_predictions_from_right_to_left_keep_their_full_stop() -> None:
@@ -211,7 +232,7 @@ def test_a_users_template_replaces_one_block(tmp_path: Path) -> None:
     text = CardRenderer("me", templates=tmp_path).render(HARBOUR)
     assert "Ours: harbourlog." in text
     assert "## Training data" in text
-    assert "Made with hubtools" not in text
+    assert "Made with [hubtools]" not in text
 
 
 DOUBLING = (
@@ -222,35 +243,34 @@ ENDS = "{% endfor %}" * 3
 
 
 @pytest.mark.parametrize(
-    ("template", "message"),
+    ("template", "named"),
     [
-        ("{{ card.reop }}", r"card.md.j2:3: .*has no attribute 'reop'"),
-        ("{{ hteme }}", r"card.md.j2:3: 'hteme' is undefined"),
-        ("{% if %}", r"card.md.j2:3: "),
-        ("{{ card.__class__ }}", r"card.md.j2:3: .*__class__"),
+        ("{{ card.reop }}", "'reop'"),
+        ("{{ hteme }}", "'hteme'"),
+        ("{% if %}", ""),
+        ("{{ card.__class__ }}", "__class__"),
         ('{% include "gone.j2" %}', "gone.j2"),
-        (
-            "{% macro f(n) %}{{ f(n) }}{% endmacro %}{{ f(1) }}",
-            r"card.md.j2:3: calls itself without",
-        ),
-        ('{% include "card.md.j2" %}', r"card.md.j2:\d: calls itself without end"),
-        (f"{LOOP}{LOOP}{LOOP}x{ENDS}", r"card.md.j2:3: still not done after 200,000 turns"),
-        (
-            DOUBLING,
-            r"card.md.j2:3: still not done after 200,000 turns",
-        ),
-        ("{{ 'x' * 99999999999 }}", r"card.md.j2:3: a text of more than"),
-        ("{{ 9 ** 999999999 }}", r"card.md.j2:3: powers above"),
-        ("{{ range(999999999) | list }}", r"card.md.j2:3: Range too big"),
-        ("{{ card.tags.append('x') }}", r"card.md.j2:3: .*append"),
-        ("{{ card.accounts[9].name }}", r"card.md.j2:3: "),
+        ("{% macro f(n) %}{{ f(n) }}{% endmacro %}{{ f(1) }}", "recursion"),
+        (f"{LOOP}{LOOP}{LOOP}x{ENDS}", "200,000"),
+        (DOUBLING, "200,000"),
+        ("{{ 'x' * 99999999999 }}", "a text of more than"),
+        ("{{ 9 ** 999999999 }}", "64"),
+        ("{{ range(999999999) | list }}", "Range too big"),
+        ("{{ card.tags.append('x') }}", "append"),
+        ("{{ card.accounts[9].name }}", ""),
     ],
 )
-def test_a_mistake_in_a_template_names_its_line(
-    template: str, message: str, tmp_path: Path
-) -> None:
+def test_a_mistake_in_a_template_names_its_line(template: str, named: str, tmp_path: Path) -> None:
     (tmp_path / "card.md.j2").write_text(f"one\ntwo\n{template}\n")
-    with pytest.raises(CardError, match=message):
+    with pytest.raises(CardError) as caught:
+        CardRenderer("me", templates=tmp_path).render(HARBOUR)
+    assert named in caught.value.what
+    assert caught.value.where == f"{tmp_path / 'card.md.j2'}:3"
+
+
+def test_a_template_that_includes_itself_ends(tmp_path: Path) -> None:
+    (tmp_path / "card.md.j2").write_text('{% include "card.md.j2" %}')
+    with pytest.raises(CardError, match="recursion"):
         CardRenderer("me", templates=tmp_path).render(HARBOUR)
 
 

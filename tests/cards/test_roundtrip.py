@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hubtools.cards.card import Card, CardAccount, Run
+from hubtools.cards.card import Card, CardAccount, RunLink
 from hubtools.cards.card_file import card_toml, load_card, save_card
 from hubtools.cards.importing import import_readme
 from hubtools.cards.metadata import split_modelled
@@ -40,7 +40,7 @@ PROSE = st.text(CHARACTERS | st.just("\n"), max_size=60).map(_as_a_file_holds_it
 NUMBER = st.integers(0, 10**9)
 FLOAT = st.floats(allow_nan=False, allow_infinity=False)
 OPTIONAL = st.none() | SAID
-COUNTS = st.builds(PostCounts, downloaded=NUMBER, reposts=NUMBER, short=NUMBER, kept=NUMBER)
+COUNTS = st.builds(PostCounts, downloaded=NUMBER, reposts=NUMBER, dropped=NUMBER, kept=NUMBER)
 ACCOUNTS = st.builds(
     CardAccount,
     handle=OPTIONAL,
@@ -49,7 +49,7 @@ ACCOUNTS = st.builds(
     avatar=OPTIONAL,
     posts=st.none() | COUNTS,
 )
-RUNS = st.builds(Run, kind=st.sampled_from(["dataset", "training", "report"]), url=TEXT)
+RUNS = st.builds(RunLink, kind=st.sampled_from(["dataset", "training", "report"]), url=TEXT)
 TRAININGS = st.builds(
     Training,
     recipe=TEXT,
@@ -68,6 +68,7 @@ EVALUATIONS = st.builds(
     test_loss=FLOAT,
     bits_per_byte=FLOAT,
     base_loss=st.none() | FLOAT,
+    perplexity=st.none() | FLOAT,
     base_bits_per_byte=st.none() | FLOAT,
     predictions=NUMBER,
     memorized_fraction=FLOAT,

@@ -48,40 +48,39 @@ def test_it_is_a_schema_and_knows_each_key() -> None:
 
 
 MISTAKES = {
-    'repo = "a"\nacounts = 1': ["unknown key 'acounts'. Did you mean 'accounts'?"],
-    'repo = "a"\nzzz = 1': ["unknown key 'zzz'. Known: repo, "],
-    'repo = "a"\nprose = "x"': ["unknown key 'prose'. Prose stands in a .md file"],
-    'state = "published"': ["missing key 'repo'"],
-    'repo = 3': ["repo: expected str, got int"],
-    'repo = "a"\nstate = "gone"': ["state: invalid enum value 'gone'"],
-    'repo = "a"\ntags = "x"': ["tags: expected array, got str"],
-    'repo = "a"\ntags = [1]': ["tags[0]: expected str, got int"],
-    'repo = "a"\nlanguage = 1': ["language: expected str | array | null, got int"],
-    'repo = "a"\naccounts = "x"': ["accounts: expected array, got str"],
-    'repo = "a"\naccounts = [1]': ["accounts[0]: expected object, got int"],
+    'repo = "a"\nacounts = 1': ["unknown-key acounts"],
+    'repo = "a"\nzzz = 1': ["unknown-key zzz"],
+    'repo = "a"\nprose = "x"': ["unknown-key prose"],
+    'state = "published"': ["missing-key repo"],
+    "repo = 3": ["type repo"],
+    'repo = "a"\nstate = "gone"': ["type state"],
+    'repo = "a"\ntags = "x"': ["type tags"],
+    'repo = "a"\ntags = [1]': ["type tags[0]"],
+    'repo = "a"\nlanguage = 1': ["type language"],
+    'repo = "a"\naccounts = "x"': ["type accounts"],
+    'repo = "a"\naccounts = [1]': ["type accounts[0]"],
     'repo = "a"\n[training]\nseed = "x"': [
-        "missing key 'training.recipe'", "missing key 'training.posts'",
-        "missing key 'training.tokens'", "missing key 'training.epochs'",
-        "missing key 'training.steps'", "missing key 'training.learning_rate'",
-        "missing key 'training.parameters'", "missing key 'training.train_loss'",
-        "training.seed: expected int, got str",
+        *(f"missing-key training.{key}" for key in (
+            "recipe", "posts", "tokens", "epochs", "steps", "learning_rate", "parameters",
+            "train_loss",
+        )),
+        "type training.seed",
     ],
     'repo = "a"\n[[accounts]]\nhandel = "x"\n[[accounts]]\nposts = {kept = 1}': [
-        "unknown key 'accounts[0].handel'. Did you mean 'handle'?",
-        "missing key 'accounts[1].posts.downloaded'", "missing key 'accounts[1].posts.reposts'",
-        "missing key 'accounts[1].posts.dropped'",
+        "unknown-key accounts[0].handel",
+        "missing-key accounts[1].posts.downloaded",
+        "missing-key accounts[1].posts.reposts",
+        "missing-key accounts[1].posts.dropped",
     ],
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "messages"), MISTAKES.items(), ids=range(len(MISTAKES)))
-def test_every_mistake_is_found_by_both(text: str, messages: list[str]) -> None:
+@pytest.mark.parametrize(("text", "expected"), MISTAKES.items(), ids=range(len(MISTAKES)))
+def test_every_mistake_is_found_by_both(text: str, expected: list[str]) -> None:
     data = tomllib.loads(text)
     assert list(VALIDATOR.iter_errors(data))
-    found = [problem.message for problem in mistakes(data, Card)]
-    assert len(found) == len(messages)
-    for message, beginning in zip(found, messages, strict=True):
-        assert message.startswith(beginning)
+    found = [f"{problem.rule} {path_text(problem.path)}" for problem in mistakes(data, Card)]
+    assert found == expected
 
 
 NAMES = (

@@ -78,30 +78,36 @@ def test_any_text_survives(name: str, text: str) -> None:
 
 
 MISTAKES = {
-    "repo =": "not valid TOML",
-    'repo = "a"\nacounts = []': r"unknown key 'acounts'. Did you mean 'accounts'\?",
-    'repo = "a"\n[[accounts]]\nhandel = "x"': r"'accounts\[0\].handel'. Did you mean 'handle'\?",
-    'repo = "a"\n[training]\nrecipe = 3': r"training|recipe",
-    'repo = "a"\nstate = "gone"': "state: Invalid enum value 'gone'",
-    'repo = "a"\ntags = "x"': "tags: Expected array, got str",
-    'state = "published"': "missing required field repo",
-    'repo = "../a"': r"card.toml: repo: '../a' is no name",
-    'repo = "a/b"': "is no name",
-    '[[accounts]]\nrepo = "a"': r"unknown key 'accounts\[0\].repo'",
+    "repo =": ("", "TOML"),
+    'repo = "a"\nacounts = []': ("", "'acounts'"),
+    'repo = "a"\n[[accounts]]\nhandel = "x"': ("", "'accounts[0].handel'"),
+    'repo = "a"\n[training]\nrecipe = 3': (": training", ""),
+    'repo = "a"\nstate = "gone"': (": state", "'gone'"),
+    'repo = "a"\ntags = "x"': (": tags", "array"),
+    'state = "published"': ("", "repo"),
+    'repo = "../a"': (": repo", "'../a'"),
+    'repo = "a/b"': (": repo", "'a/b'"),
+    '[[accounts]]\nrepo = "a"': ("", "'accounts[0].repo'"),
 }
+"""Where each is, after the file, and what its message names."""
 
 
-@pytest.mark.parametrize(("text", "message"), MISTAKES.items(), ids=range(len(MISTAKES)))
-def test_a_mistake_names_file_and_field(text: str, message: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("text", "expected"), MISTAKES.items(), ids=range(len(MISTAKES)))
+def test_a_mistake_names_file_and_field(
+    text: str, expected: tuple[str, str], tmp_path: Path
+) -> None:
     file = tmp_path / "card.toml"
     file.write_text(text)
-    with pytest.raises(CardError, match=message) as caught:
+    with pytest.raises(CardError) as caught:
         load_card(file)
-    assert str(file) in str(caught.value)
+    field, named = expected
+    assert (caught.value.where or "").startswith(f"{file}{field}")
+    assert named in caught.value.what
     assert "\n" not in str(caught.value)
 
 
 def test_a_file_that_is_not_utf8_is_named(tmp_path: Path) -> None:
     (tmp_path / "card.toml").write_bytes(b'repo = "\xff"')
-    with pytest.raises(CardError, match="not UTF-8"):
+    with pytest.raises(CardError) as caught:
         load_card(tmp_path / "card.toml")
+    assert caught.value.where == str(tmp_path / "card.toml")

@@ -66,7 +66,7 @@ def test_a_second_run_changes_nothing(folder: Path) -> None:
     run()
     before = contents(folder)
     result = run()
-    assert (result.exit_code, result.stdout) == (0, "Nothing to write\n")
+    assert (result.exit_code, result.stdout.count("\n")) == (0, 1)
     assert contents(folder) == before
     done = json.loads(run("--json").stdout)
     assert (done["written"], done["unchanged"], done["kept"]) == ([], ALL, [])
@@ -79,8 +79,10 @@ def test_what_says_something_else_stays(folder: Path) -> None:
     before = contents(folder)
     result = run("--namespace", "other")
     assert result.exit_code == 0
-    assert "  = hubtools.toml says something else, and stays as it is\n" in result.stdout
-    assert "  = cards/README.md says something else, and stays as it is\n" in result.stdout
+    assert re.findall(r"^  = (\S+)", result.stdout, re.MULTILINE) == [
+        "hubtools.toml",
+        "cards/README.md",
+    ]
     assert contents(folder).items() >= before.items()
     assert not (folder / "deny.txt").exists()  # the settings name no deny list
     assert "/weights/\n" in (folder / ".gitignore").read_text()
@@ -88,7 +90,7 @@ def test_what_says_something_else_stays(folder: Path) -> None:
 
 
 def test_settings_in_pyproject_stay_there(folder: Path) -> None:
-    (folder / "pyproject.toml").write_text('[tool.hubtools.posts.deny_list]\ndeny = "no.txt"\n')
+    (folder / "pyproject.toml").write_text('[tool.hubtools.consent]\ndeny = "no.txt"\n')
     assert run().exit_code == 0
     assert not (folder / "hubtools.toml").exists()
     assert (folder / "no.txt").is_file()
@@ -130,18 +132,18 @@ def test_a_folder_that_would_be_an_expression_is_refused(folder: Path) -> None:
     (folder / ".git").mkdir()
     result = run("${{ secrets.HF_TOKEN }}")
     assert result.exit_code == 1
-    assert "expression" in result.stderr
+    assert result.stderr.startswith("Error: ") and result.stderr.count("\n") == 1
     assert contents(folder) == {}
 
 
 def test_where_the_action_comes_from(folder: Path) -> None:
     result = run()
     assert uses(folder / WORKFLOW)["uses"] == UNKNOWN_ACTION
-    assert f"  Say in {WORKFLOW} which repository and commit" in result.stdout
-    said = "acme/tools/hub@" + "a" * 40
-    assert "which repository" not in run("other", "--action", said).stdout
-    assert uses(folder / "other" / WORKFLOW)["uses"] == said
-    assert uses(folder / "other" / WORKFLOW, "apply")["uses"] == said
+    assert f"in {WORKFLOW}: uses: …" in result.stdout
+    action = "acme/tools/hub@" + "a" * 40
+    assert "uses: …" not in run("other", "--action", action).stdout
+    assert uses(folder / "other" / WORKFLOW)["uses"] == action
+    assert uses(folder / "other" / WORKFLOW, "apply")["uses"] == action
 
 
 @pytest.mark.parametrize(
@@ -171,9 +173,9 @@ def test_it_is_the_commit_that_is_installed(
     head = subprocess.run(
         [*git, "rev-parse", "HEAD"], cwd=clone, check=True, capture_output=True, text=True
     ).stdout.strip()
-    info = folder / "hubtools-1.dist-info"
+    info = folder / "hf_hubtools-1.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: hubtools\nVersion: 1\n")
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: hf-hubtools\nVersion: 1\n")
     said = json.dumps(origin).replace("CLONE", quote(str(clone))).replace("HEAD", head)
     (info / "direct_url.json").write_text(said)
     monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
@@ -181,22 +183,23 @@ def test_it_is_the_commit_that_is_installed(
 
 
 MISTAKES = {
-    "action": (["--action", "acme/hubtools"], 2, "--action 'acme/hubtools' is no action"),
-    "injected": (["--action", "a/b@c\n - run: x"], 2, "is no action"),
-    "namespace": (["--namespace", "a b"], 2, "'a b' is no name"),
-    "target": (["--to", "nowhere"], 2, "--to 'nowhere' is no target"),
-    "file": (["taken"], 1, "taken: cannot write: "),
+    "action": (["--action", "acme/hubtools"], 2, "acme/hubtools"),
+    "injected": (["--action", "a/b@c\n - run: x"], 2, "a/b@c - run: x"),
+    "namespace": (["--namespace", "a b"], 2, "'a b'"),
+    "target": (["--to", "nowhere"], 2, "nowhere"),
+    "file": (["taken"], 1, "taken: "),
     "settings": (["broken"], 1, "broken/hubtools.toml: unknown key 'hubb'. Did you mean 'hub'?"),
 }
 
 
-@pytest.mark.parametrize(("arguments", "code", "message"), MISTAKES.values(), ids=MISTAKES)
-def test_mistakes(folder: Path, arguments: list[str], code: int, message: str) -> None:
+@pytest.mark.parametrize(("arguments", "code", "named"), MISTAKES.values(), ids=MISTAKES)
+def test_mistakes(folder: Path, arguments: list[str], code: int, named: str) -> None:
     (folder / "taken").write_text("")
     (folder / "broken").mkdir()
     (folder / "broken" / "hubtools.toml").write_text("hubb = 1\n")
     before = contents(folder)
     result = run(*arguments)
     assert result.exit_code == code
-    assert message in result.stderr
+    assert named in result.stderr
+    assert result.stderr.startswith("Error: ") and result.stderr.count("\n") == 1
     assert contents(folder) == before

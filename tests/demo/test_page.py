@@ -20,10 +20,10 @@ import httpx2
 import pytest
 
 from hubtools.core.config import Project
-from hubtools.demo.limits import Limits
-from hubtools.demo.options import Settings
-from hubtools.demo.sessions import Visits
+from hubtools.demo.options import DemoLimits, DemoOptions
+from hubtools.demo.sessions import DemoSessions
 from tests.makers import command, posts, write_archive, write_recipe
+from tests.signals import default_signals
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -34,10 +34,16 @@ PATIENCE = 240_000  # milliseconds, on a machine with other things to do
 PHONE = {"width": 360, "height": 740}
 
 
-@pytest.fixture
-def address(tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project of the page whose trainings take seconds."""
+    return tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture(scope="module")
+def address(place: Path) -> Iterator[str]:
     """A page whose trainings take seconds."""
-    with serving_with(1, tmp_path) as found:
+    with serving_with(1, place) as found:
         yield found
 
 
@@ -50,34 +56,34 @@ def slow_address(tmp_path: Path) -> Iterator[str]:
 
 @contextmanager
 def serving_with(epochs: int, place: Path) -> Iterator[str]:
-    from hubtools.demo.server import serving
+    from hubtools.demo.server import DemoRequest, demo_server
 
     recipe = write_recipe(place / "tiny.toml", epochs=epochs)
-    settings = Settings(
+    options = DemoOptions(
         base="scratch",
         prompt="My dream is",
         seed=1,
         recipe=str(recipe),
         to=f"local:{place / 'hub'}",
-        limits=Limits(megabytes=1),
+        limits=DemoLimits(max_upload_mb=1),
     )
-    with serving(settings, Project(place), "127.0.0.1", 0) as found:
+    with demo_server(DemoRequest(project=Project(place), options=options, port=0)) as found:
         yield found
 
 
-def visitor(browser: object, address: str, **options: Any) -> Page:
+def visitor(browser: object, address: str, **context: Any) -> Page:
     """A visitor of their own, with cookies of their own."""
-    page = cast("Browser", browser).new_context(**options).new_page()
+    page = cast("Browser", browser).new_context(**context).new_page()
     page.set_default_timeout(PATIENCE)
     page.goto(address)
-    page.get_by_role("button", name="Look at the posts").wait_for()
+    page.get_by_role("button", name="Read posts").wait_for()
     return page
 
 
-def look(page: Page, *files: Path) -> None:
+def read_posts(page: Page, *files: Path) -> None:
     page.set_input_files("input[type=file]", list(files))
     page.get_by_text(files[-1].stem, exact=False).first.wait_for()
-    page.get_by_role("button", name="Look at the posts").click()
+    page.get_by_role("button", name="Read posts").click()
 
 
 def agree(page: Page) -> None:
@@ -91,21 +97,21 @@ def train(page: Page) -> None:
 
 
 def test_from_upload_to_a_published_model(
-    browser: object, address: str, archive: Path, tmp_path: Path
+    browser: object, address: str, archive: Path, place: Path
 ) -> None:
     page = visitor(browser, address)
     with closing(page.context):
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
         page.reload()
-        look(page, archive)
-        page.get_by_text("A few that were kept").wait_for()
+        read_posts(page, archive)
+        page.locator(".samples").wait_for()
         assert page.locator(".counts dd").all_inner_texts() == ["300", "0", "0", "300"]
         assert page.get_by_role("button", name="Train", exact=True).is_disabled()
         train(page)
-        page.get_by_text("fogwatch is trained").wait_for()
+        page.locator(".trained").wait_for()
         assert page.locator(".curve polyline").count() == 1
-        page.get_by_label("The start of a sentence").fill("The heron")
+        page.get_by_label("Prompt", exact=True).fill("The heron")
         page.keyboard.press("Enter")
         page.get_by_role("radio", name="The heron").first.wait_for()
         page.locator(".predictions + *:has(progress)").wait_for(state="detached")
@@ -119,19 +125,19 @@ def test_from_upload_to_a_published_model(
         alt = page.locator(".picture img").get_attribute("alt") or ""
         assert alt.split() == text.split()
         with page.expect_download() as downloading:
-            page.get_by_role("button", name="Download the model").click()
+            page.get_by_role("button", name="Download model").click()
         with zipfile.ZipFile(downloading.value.path()) as download:
             names = download.namelist()
             readme = download.read("models/fogwatch/README.md").decode()
         assert "models/fogwatch/model.safetensors" in names and "cards/fogwatch.toml" in names
         assert not [name for name in names if "kept" in name or "upload" in name]
         assert "The heron" in readme
-        page.get_by_role("button", name="Publish it").click()
+        page.get_by_role("button", name="Publish this model").click()
         page.get_by_role("button", name="Publish", exact=True).click()
-        page.get_by_text("me/fogwatch is published").wait_for()
+        page.locator(".published", has_text="me/fogwatch").wait_for()
         web = [url for url in asked if urlsplit(url).scheme in ("http", "https", "ws", "wss")]
         assert {urlsplit(url).netloc for url in web} == {urlsplit(address).netloc}
-    published = tmp_path / "hub"
+    published = place / "hub"
     from huggingface_hub import HfApi
 
     from hubtools.localhub.server import serving as serving_hub
@@ -149,29 +155,30 @@ def test_what_cannot_be_used_is_said_where_it_happened(
     half.write_bytes(archive.read_bytes()[: archive.stat().st_size // 2])
     few = write_archive(tmp_path / "few.zip", posts(20))
     with closing(page.context):
-        page.get_by_role("button", name="Look at the posts").click()
-        page.get_by_role("alert").get_by_text("nothing to look at").wait_for()
-        look(page, half)
+        page.get_by_role("button", name="Read posts").click()
+        page.get_by_role("alert").wait_for()
+        page.reload()
+        read_posts(page, half)
         page.get_by_role("alert").get_by_text("half.zip").wait_for()
         said = page.get_by_role("alert").inner_text()
         assert "/" not in said, "where things lie on the machine is nobody's business"
         page.reload()
-        page.get_by_label("Or accounts of open networks").fill("/etc/passwd")
-        page.get_by_role("button", name="Look at the posts").click()
-        page.get_by_role("alert").get_by_text("no address of an account").wait_for()
+        page.get_by_label("Or public accounts").fill("/etc/passwd")
+        page.get_by_role("button", name="Read posts").click()
+        page.get_by_role("alert").get_by_text("/etc/passwd").wait_for()
         page.reload()
-        look(page, few)
-        page.get_by_role("alert").get_by_text("6,000 are needed").wait_for()
+        read_posts(page, few)
+        page.locator(".refusal[role=alert]").wait_for()
         assert not page.get_by_role("checkbox").is_visible()
         assert page.get_by_role("button", name="Train", exact=True).is_disabled()
         page.reload()
-        look(page, archive, few)
-        page.get_by_text("Take away those with too few").wait_for()
+        read_posts(page, archive, few)
+        page.locator("#remove-accounts").wait_for()
         page.reload()
-        look(page, archive)
-        page.get_by_label("Name of the model").fill("Möwe 🐦")
+        read_posts(page, archive)
+        page.get_by_label("Model name").fill("Möwe 🐦")
         train(page)
-        page.get_by_role("alert").get_by_text("'Möwe 🐦' is no name").wait_for()
+        page.get_by_role("alert").get_by_text("Möwe 🐦").wait_for()
         assert page.get_by_role("button", name="Train", exact=True).is_enabled()
 
 
@@ -181,20 +188,20 @@ def test_a_visitor_stops_and_another_waits_and_sees_nothing(
     other_archive = write_archive(tmp_path / "b.zip", posts(200, seed=5), "quayside", "Quay")
     one, other = visitor(browser, slow_address), visitor(browser, slow_address)
     with closing(one.context), closing(other.context):
-        look(one, archive)
+        read_posts(one, archive)
         train(one)
         one.locator(".curve").wait_for()
-        look(other, other_archive)
+        read_posts(other, other_archive)
         other.get_by_text("Quay @quayside").wait_for()
         assert "fogwatch" not in other.content() and "quayside" not in one.content()
         train(other)
         other.get_by_text("queue:").wait_for()
         one.get_by_role("button", name="Stop").click()
-        one.get_by_text("Stopped. Train goes on from here").wait_for()
-        one.get_by_role("button", name="Go on").wait_for()
+        one.locator(".notice.good").wait_for()
+        one.get_by_role("button", name="Resume").wait_for()
         other.locator(".curve").wait_for()
         other.get_by_role("button", name="Stop").click()
-        other.get_by_text("Stopped.").wait_for()
+        other.get_by_role("button", name="Resume").wait_for()
 
 
 def test_closing_the_page_deletes_everything(browser: object, address: str, archive: Path) -> None:
@@ -203,11 +210,11 @@ def test_closing_the_page_deletes_everything(browser: object, address: str, arch
     root = Path(get_upload_folder()).parent
     before = {path for path in root.rglob("*") if path.is_file()}
     page = visitor(browser, address)
-    look(page, archive)
-    page.get_by_text("A few that were kept").wait_for()
+    read_posts(page, archive)
+    page.locator(".samples").wait_for()
     assert [path for path in root.rglob("kept.jsonl") if path not in before]
     page.context.close()
-    wait_until(lambda: not list(root.glob("visit-*/kept.jsonl")))
+    wait_until(lambda: not list(root.glob("session-*/kept.jsonl")))
     left = {path for path in root.rglob("*") if path.is_file() and path.stat().st_size} - before
     assert left == set()
 
@@ -234,11 +241,11 @@ def tab_to(page: Page, control: str) -> None:
 def test_a_phone_and_a_keyboard_are_enough(browser: object, address: str, archive: Path) -> None:
     page = visitor(browser, address, viewport=PHONE)
     with closing(page.context):
-        look(page, archive)
-        page.get_by_text("A few that were kept").wait_for()
+        read_posts(page, archive)
+        page.locator(".samples").wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
         page.locator("h1").click()  # the keyboard begins at the top
-        tab_to(page, "Look at the posts")
+        tab_to(page, "Read posts")
         tab_to(page, "checkbox")
         page.keyboard.press("Space")
         page.locator("button:not([disabled])", has_text="Train").wait_for()
@@ -248,21 +255,21 @@ def test_a_phone_and_a_keyboard_are_enough(browser: object, address: str, archiv
 
 
 def test_the_end_of_a_step_takes_back_nothing_that_was_ticked_or_typed(
-    make_visits: Callable[..., Visits], settings: Settings, archive: Path, tmp_path: Path
+    make_sessions: Callable[..., DemoSessions], options: DemoOptions, archive: Path, tmp_path: Path
 ) -> None:
     import gradio as gr
 
-    from hubtools.demo.callbacks import Handlers
+    from hubtools.demo.callbacks import LOCAL_HUB, DemoCallbacks
 
-    handlers = Handlers(settings, make_visits())
+    callbacks = DemoCallbacks(options, make_sessions())
     request = gr.Request(session_hash="one")
-    upload = shutil.copy(archive, tmp_path / "upload.zip")  # it goes with the visit
+    upload = shutil.copy(archive, tmp_path / "upload.zip")  # it goes with the session
     steps = [
-        handlers.look([str(upload)], "", request),
-        handlers.train(True, "", "", request),
-        handlers.predict("The heron", request),
-        handlers.choose("The heron flew.", "The heron", request),
-        handlers.publish("The Hub of this machine", "me", "", request),
+        callbacks.read([str(upload)], "", request),
+        callbacks.train(True, "", "", request),
+        callbacks.predict("The heron", request),
+        callbacks.choose("The heron flew.", "The heron", request),
+        callbacks.publish(LOCAL_HUB, "me", "", request),
     ]
     for step in steps:
         *said, last = step
@@ -272,16 +279,17 @@ def test_the_end_of_a_step_takes_back_nothing_that_was_ticked_or_typed(
 @contextmanager
 def started(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """`hubtools demo` in a process of its own, with `folder` for temporary files; its address."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "hubtools", "demo", "--no-open", "--port", "0"],
-        cwd=folder,
-        env={**os.environ, "TMPDIR": str(folder)},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    with default_signals():
+        process = subprocess.Popen(
+            [sys.executable, "-m", "hubtools", "demo", "--no-open", "--port", "0"],
+            cwd=folder,
+            env={**os.environ, "TMPDIR": str(folder)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
     try:
         assert process.stderr is not None
-        found = next(line for line in process.stderr if "The demo is at" in line)
+        found = next(line for line in process.stderr if "http://" in line)
         yield process, found.split()[-1]
     finally:
         process.kill()
@@ -330,4 +338,4 @@ def test_a_port_that_is_taken_is_an_error_in_one_line(tmp_path: Path) -> None:
         port = str(taken.getsockname()[1])
         done = command("demo", "--no-open", "--port", port, cwd=tmp_path)
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith(f"Error: 127.0.0.1:{port}: the port is taken")
+    assert done.stderr.splitlines()[-1].startswith(f"Error: 127.0.0.1:{port}: ")

@@ -11,29 +11,32 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
 
 from hubtools.cards.frontmatter import read_front_matter
+from hubtools.core.cancel import CancelToken
+from hubtools.core.config import Project
 from hubtools.core.errors import AccessError, ConflictError, UsageError
-from hubtools.demo.limits import Limits
-from hubtools.demo.options import Settings
-from hubtools.demo.push import PlannedSpace, apply_space, open_space, plan_space
+from hubtools.core.events import Reporter
+from hubtools.demo.options import DemoLimits, DemoOptions
+from hubtools.demo.push import SpaceRequest, plan_space, push_space
 from hubtools.demo.space import space_files, write_space
 from hubtools.localhub.access import Access
-from hubtools.localhub.faults import Answer, Cut, Fault, Faults, Run
+from hubtools.localhub.faults import Call, Cut, Fault, Faults, Respond
 from hubtools.localhub.server import serving
 from hubtools.sync.apply import ApplyResult
-from hubtools.sync.target import parse_target
+from hubtools.sync.plan import Change, Plan
 from tests.conftest import REPOSITORY
 from tests.makers import command, write_recipe
 
 pytest.importorskip("gradio")
 SPACE = "ada/posts-to-model"
-SETTINGS = Settings(base="scratch", prompt="My dream is", seed=7, limits=Limits(minutes=10))
+OPTIONS = DemoOptions(
+    base="scratch", prompt="My dream is", seed=7, limits=DemoLimits(max_train_minutes=10)
+)
 TOKEN = "hf_secretsecretsecret"
 COMMITS = f"/api/spaces/{SPACE}/commit/*"
 
@@ -42,22 +45,30 @@ COMMITS = f"/api/spaces/{SPACE}/commit/*"
 class Place:
     """A served Hub, and a client of it that is not ours."""
 
+    folder: Path
     url: str
     api: HfApi
     faults: Faults
 
+    def request(self, options: DemoOptions) -> SpaceRequest:
+        return SpaceRequest(project=Project(self.folder), space=SPACE, options=options, to=self.url)
+
     def push(
-        self, settings: Settings = SETTINGS, between: Callable[[], object] = lambda: None
+        self, options: DemoOptions = OPTIONS, between: Callable[[], object] = lambda: None
     ) -> ApplyResult:
         """Plan and apply, with something in between."""
-        with open_space(parse_target(self.url, Path()), SPACE, writing=True) as session:
-            planned = plan_space(session, space_files(SPACE, settings))
-            between()
-            return apply_space(session, planned, private=False)
 
-    def plan(self, settings: Settings = SETTINGS) -> PlannedSpace:
-        with open_space(parse_target(self.url, Path()), SPACE, writing=False) as session:
-            return plan_space(session, space_files(SPACE, settings))
+        def confirm(plan: Plan) -> bool:
+            between()
+            return True
+
+        request = replace(self.request(options), confirm=confirm)
+        return push_space(request, Reporter(), CancelToken()).applied
+
+    def plan(self, options: DemoOptions = OPTIONS) -> Change:
+        plan = plan_space(self.request(options), Reporter(), CancelToken())
+        (change,) = plan.changes
+        return change
 
     def make(self) -> None:
         """Somebody makes the Space in the browser."""
@@ -90,43 +101,45 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
     faults = Faults()
     with serving(tmp_path / "hub", access=Access("ada", (), TOKEN), faults=faults) as url:
-        yield Place(url, HfApi(url, token=TOKEN), faults)
+        yield Place(tmp_path, url, HfApi(url, token=TOKEN), faults)
 
 
 def test_the_files_say_what_a_space_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hubtools.demo.space.installed_action", lambda: None)
     recipe = write_recipe(tmp_path / "own.toml")
-    files = space_files(SPACE, replace(SETTINGS, recipe=str(recipe)))
+    files = space_files(SPACE, replace(OPTIONS, recipe=str(recipe)))
     assert list(files) == ["README.md", "app.py", "requirements.txt", "recipe.toml", "space.json"]
     front, _, body = read_front_matter(files["README.md"])
     assert front["sdk"] == "gradio" and front["app_file"] == "app.py"
     assert front["sdk_version"].split(".")[0] == "6"
     assert "A machine writes every text" in body
-    assert files["requirements.txt"] == f"hf-hubtools[demo,train]=={version('hf-hubtools')}\n"
+    assert files["requirements.txt"].startswith("hf-hubtools[demo,train]")
     assert "private=False" in files["app.py"] and str(tmp_path) not in "".join(files.values())
     ast.parse(files["app.py"])
 
 
 def test_a_hubtools_from_github_is_installed_from_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hubtools.demo.space.installed_action", lambda: "acme/hub@0123abc")
-    needed = space_files(SPACE, SETTINGS)["requirements.txt"]
+    needed = space_files(SPACE, OPTIONS)["requirements.txt"]
     assert needed == "hf-hubtools[demo,train] @ git+https://github.com/acme/hub@0123abc\n"
 
 
 def test_a_base_of_this_machine_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="folder of this machine"):
-        space_files(SPACE, replace(SETTINGS, base=str(tmp_path)))
-    with pytest.raises(UsageError, match="OWNER/NAME"):
-        space_files("posts-to-model", SETTINGS)
+    with pytest.raises(UsageError) as caught:
+        space_files(SPACE, replace(OPTIONS, base=str(tmp_path)))
+    assert caught.value.where == str(tmp_path) and caught.value.fix
+    with pytest.raises(UsageError):
+        space_files("posts-to-model", OPTIONS)
 
 
 def test_the_app_starts_a_page_for_strangers(tmp_path: Path) -> None:
-    write_space(tmp_path, SPACE, SETTINGS)
+    write_space(tmp_path, SPACE, OPTIONS)
     script = (
         "import runpy, hubtools.demo.server as server\n"
-        "def serve(s, project, host, *rest, **more):\n"
-        "    print(s.private, host, s.limits.minutes)\n"
-        "server.serve = serve\n"
+        "def serve(request, reporter, cancel):\n"
+        "    options = request.options\n"
+        "    print(options.private, request.host, options.limits.max_train_minutes)\n"
+        "server.serve_demo = serve\n"
         "runpy.run_path('app.py', run_name='__main__')"
     )
     said = subprocess.run(
@@ -148,9 +161,9 @@ def test_the_command_writes_the_folder(tmp_path: Path) -> None:
 
 
 def test_the_plan_says_what_would_change_and_changes_nothing(place: Place) -> None:
-    change = place.plan().change
+    change = place.plan()
     assert (change.repo, change.action) == (f"spaces/{SPACE}", "create")
-    assert change.reason == "is not on the Hub" and change.head is None
+    assert change.revision is None
     assert list(change.files) == ["README.md", "app.py", "requirements.txt", "space.json"]
     assert {asked.method for asked in place.faults.log} == {"GET"}
     assert not place.api.repo_exists(SPACE, repo_type="space")
@@ -159,23 +172,23 @@ def test_the_plan_says_what_would_change_and_changes_nothing(place: Place) -> No
 def test_it_is_made_and_filled_in_one_commit(place: Place) -> None:
     done = place.push()
     assert (done.applied, done.error()) == (1, None)
-    assert place.titles == ["Put the demo here", "initial commit"]
-    assert place.files == space_files(SPACE, SETTINGS)
+    assert place.titles == ["Create the demo", "initial commit"]
+    assert place.files == space_files(SPACE, OPTIONS)
     assert place.api.space_info(SPACE).sdk == "gradio"
-    assert place.api.space_info(SPACE).sha == done.heads[f"spaces/{SPACE}"]
+    assert place.api.space_info(SPACE).sha == done.revisions[f"spaces/{SPACE}"]
 
 
 def test_what_is_as_it_should_be_is_not_sent(place: Place) -> None:
     place.push()
-    assert place.plan().change.action == "unchanged"
+    assert place.plan().action == "unchanged"
     done = place.push()
     assert (done.applied, done.unchanged) == (0, 1) and len(place.titles) == 2
 
 
 def test_an_update_sends_what_changed(place: Place) -> None:
     place.push()
-    other = replace(SETTINGS, seed=8)
-    change = place.plan(other).change
+    other = replace(OPTIONS, seed=8)
+    change = place.plan(other)
     assert (change.action, list(change.files)) == ("update", ["app.py", "space.json"])
     assert place.push(other).applied == 1
     assert place.titles[0] == "Update the demo" and place.files == space_files(SPACE, other)
@@ -183,9 +196,9 @@ def test_an_update_sends_what_changed(place: Place) -> None:
 
 def test_a_space_as_the_hub_makes_it_is_filled(place: Place) -> None:
     place.make()
-    assert place.plan().change.action == "create"
+    assert place.plan().action == "create"
     assert place.push().applied == 1
-    assert place.files == space_files(SPACE, SETTINGS)
+    assert place.files == space_files(SPACE, OPTIONS)
 
 
 @pytest.mark.parametrize("edit", [{"app": "mine"}, {"README": "Mine"}, {"space": "{}"}])
@@ -193,14 +206,12 @@ def test_somebody_elses_change_is_left_alone(place: Place, edit: dict[str, str])
     place.push()
     place.edit(**edit)
     before = place.files
-    change = place.plan(replace(SETTINGS, seed=8)).change
+    change = place.plan(replace(OPTIONS, seed=8))
     assert change.action == "conflict" and "hubtools pull" not in change.reason
-    done = place.push(replace(SETTINGS, seed=8))
+    done = place.push(replace(OPTIONS, seed=8))
     error = done.error()
     assert isinstance(error, ConflictError) and error.exit_code == 6
-    assert str(error).startswith(f"{SPACE}: ") and "changed on the Hub by someone else" in str(
-        error
-    )
+    assert error.where == SPACE and error.fix and "hubtools pull" not in error.fix
     assert place.files == before
 
 
@@ -220,7 +231,7 @@ def test_words_in_the_readme_of_a_new_space_are_left_alone(place: Place) -> None
 
 def test_what_came_between_plan_and_apply_is_left_alone(place: Place) -> None:
     place.push()
-    done = place.push(replace(SETTINGS, seed=8), lambda: place.edit(app="mine"))
+    done = place.push(replace(OPTIONS, seed=8), lambda: place.edit(app="mine"))
     assert isinstance(done.error(), ConflictError) and place.read("app.py") == "mine"
 
 
@@ -240,50 +251,47 @@ def test_an_answer_that_was_lost_is_looked_up(place: Place, path: str, cut: str)
     assert place.push().applied == 1
     again = path != COMMITS or cut == "before"
     assert place.faults.count("POST", path) == (2 if again else 1)
-    assert place.titles == ["Put the demo here", "initial commit"]
-    assert place.files == space_files(SPACE, SETTINGS)
+    assert place.titles == ["Create the demo", "initial commit"]
+    assert place.files == space_files(SPACE, OPTIONS)
 
 
 def test_a_rivals_commit_behind_a_lost_answer_is_left_alone(place: Place) -> None:
     place.push()
     place.faults.use(
         Fault(Cut("before"), "POST", COMMITS, nth=(1,)),
-        Fault(Run(lambda _: place.edit(app="mine")), "GET", f"/api/spaces/{SPACE}/commits/main"),
+        Fault(Call(lambda _: place.edit(app="mine")), "GET", f"/api/spaces/{SPACE}/commits/main"),
     )
-    done = place.push(replace(SETTINGS, seed=8))
+    done = place.push(replace(OPTIONS, seed=8))
     assert isinstance(done.error(), ConflictError) and place.read("app.py") == "mine"
 
 
 def test_a_hub_that_fails_for_now_is_asked_again(place: Place) -> None:
-    place.faults.use(Fault(Answer(503), nth=(1, 3, 5)))
+    place.faults.use(Fault(Respond(503), nth=(1, 3, 5)))
     assert place.push().applied == 1 and len(place.titles) == 2
 
 
 def test_a_space_with_another_name_now_is_named(place: Place) -> None:
     place.push()
     place.api.move_repo(SPACE, "ada/other", repo_type="space")
-    with pytest.raises(ConflictError, match="--space ada/other"):
+    with pytest.raises(ConflictError) as caught:
         place.plan()
+    assert "--space ada/other" in (caught.value.fix or "")
 
 
 def test_who_may_not_write_is_told_before_anything_is_planned(place: Place) -> None:
-    target = parse_target(place.url, Path())
-    with (
-        pytest.raises(AccessError, match="may not publish to 'acme'"),
-        open_space(target, "acme/demo", writing=True),
-    ):
-        pass
+    request = replace(place.request(OPTIONS), space="acme/demo")
+    with pytest.raises(AccessError):
+        push_space(request, Reporter(), CancelToken())
     assert {asked.method for asked in place.faults.log} == {"GET"}
 
 
 def test_the_command_plans_and_applies(tmp_path: Path) -> None:
     arguments = ("demo", "--space", SPACE, "--to", "local:hub")
     planned = command(*arguments, "--dry-run", cwd=tmp_path)
-    assert planned.stdout.splitlines() == [
-        f"  + create    spaces/{SPACE}  is not on the Hub",
-        *(f"      {name}" for name in space_files(SPACE, SETTINGS)),
-        f"ada on local:{tmp_path}/hub: 1 create",
-    ]
+    change, *files, counts = planned.stdout.splitlines()
+    assert change.split()[:3] == ["+", "create", f"spaces/{SPACE}"]
+    assert [file.strip() for file in files] == list(space_files(SPACE, OPTIONS))
+    assert counts.startswith(f"ada on local:{tmp_path}/hub")
     document = json.loads(command(*arguments, "--dry-run", "--json", cwd=tmp_path).stdout)
     assert document["changes"][0]["action"] == "create"
     assert document.keys() == {"to", "namespace", "requests", "changes"}
@@ -299,7 +307,7 @@ def test_the_command_plans_and_applies(tmp_path: Path) -> None:
         edit = [CommitOperationAdd("app.py", b"mine")]
         api.create_commit(SPACE, edit, commit_message="Mine", repo_type="space")
     refused = command(*arguments, "--json", cwd=tmp_path)
-    assert refused.returncode == 6 and refused.stderr.startswith(f"Error: {SPACE}: app.py was")
+    assert refused.returncode == 6 and refused.stderr.startswith(f"Error: {SPACE}: app.py")
     (conflict,) = json.loads(refused.stdout)["conflicts"]
     assert conflict["repo"] == f"spaces/{SPACE}"
 

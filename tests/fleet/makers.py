@@ -9,18 +9,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from hubtools.core.cancel import CancelToken
 from hubtools.core.config import Project
 from hubtools.core.events import Reporter
-from hubtools.fleet.display import NoBoard
-from hubtools.fleet.manifest import Shard
-from hubtools.fleet.run import Finished, FleetRequest, run_fleet
-from hubtools.sync.target import Target
+from hubtools.fleet.run import FleetRequest, FleetResult, run_fleet
 from tests.makers import write_archive
 from tests.training.makers import posts
 
 FAST = """
 learning_rate = 3e-3
-passes = {passes}
+epochs = {epochs}
 tokens_per_step = 2048
 warmup_ratio = 0.1
 weight_decay = 0.1
@@ -50,6 +48,10 @@ val_fraction = 0.1
 min_delta = 0.005
 decay_ratio = 0.5
 """
+LORA = """[lora]
+rank = 4
+alpha = 8
+"""
 HEAD = '[defaults]\nbase = "scratch"\nrecipe = "{recipe}"\n'
 
 
@@ -73,12 +75,16 @@ def three(folder: Path, recipe: str = "fast.toml") -> Path:
     return write_manifest(folder / "fleet.toml", *rows, recipe=recipe)
 
 
-def go(manifest: Path, project: Project | None = None, **options: object) -> Finished:
+def go(manifest: Path, project: Project | None = None, **options: object) -> FleetResult:
     """Run a fleet in this process, to the local Hub in `hub`."""
     here = manifest.parent
-    said = {"workers": 0, "target": Target("local", str(here / "hub")), "shard": Shard()}
-    request = FleetRequest(manifest=manifest, **{**said, **options})  # type: ignore[arg-type]
-    return run_fleet(request, project or Project(here), NoBoard(), Reporter())
+    given = {"workers": 0, "to": f"local:{here / 'hub'}", **options}
+    request = FleetRequest(
+        project=project or Project(here),
+        manifest=manifest,
+        **given,  # type: ignore[arg-type]
+    )
+    return run_fleet(request, Reporter(), CancelToken())
 
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:

@@ -5,20 +5,24 @@ from __future__ import annotations
 import json
 import os
 import signal
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from hubtools.core.cancel import CancelToken
 from hubtools.core.config import Project
 from hubtools.core.events import Reporter
-from hubtools.fleet.engine import ATTEMPTS, RayEngine, ray_engine
+from hubtools.fleet.jobs import FleetJob, JobResult, JobStarted, WorkerOptions
 from hubtools.fleet.manifest import read_manifest
-from hubtools.fleet.worker import Began, Job, Manner, Outcome
+from hubtools.fleet.ray_environment import prepare_ray
 from tests.fleet.makers import go, start, three, wait_for, write_accounts, write_manifest
 from tests.fleet.test_run import on_hub, stamps
+
+if TYPE_CHECKING:
+    from hubtools.fleet.ray_engine import RayEngine
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +38,10 @@ def engine(home: Path) -> Iterator[RayEngine]:
         patch.setenv("OMP_NUM_THREADS", "1")
         patch.setenv("HOME", str(home / "home"))
         patch.setenv("MPLCONFIGDIR", str(home / "matplotlib"))
-        with ray_engine(2, None, Project(home), Reporter(), Manner()) as made:
+        prepare_ray(None)
+        from hubtools.fleet.ray_engine import ray_engine
+
+        with ray_engine(2, None, WorkerOptions(), Reporter()) as made:
             yield made
 
 
@@ -44,7 +51,7 @@ def workers() -> list[int]:
     for folder in Path("/proc").iterdir():
         if folder.name.isdecimal():
             try:
-                named = (folder / "cmdline").read_bytes().startswith(b"ray::_Actor")
+                named = (folder / "cmdline").read_bytes().startswith(b"ray::FleetActor")
                 ours = os.environ["RAY_AUTH_TOKEN"].encode() in (folder / "environ").read_bytes()
             except OSError:
                 continue
@@ -53,16 +60,19 @@ def workers() -> list[int]:
     return found
 
 
-def jobs(home: Path, *rows: str, recipe: str = "fast.toml") -> list[Job]:
+def jobs(home: Path, *rows: str, recipe: str = "fast.toml") -> list[FleetJob]:
     manifest = write_manifest(home / "fleet.toml", *rows, recipe=recipe)
-    return [Job(name=r.name, request=r.request, key="") for r in read_manifest(manifest)]
+    return [
+        FleetJob(name=row.name, request=row.request)
+        for row in read_manifest(manifest, Project(home))
+    ]
 
 
 def test_two_workers_make_what_one_process_makes(engine: RayEngine, home: Path) -> None:
     write_accounts(home, 4)
     rows = [f'sources = "a{number}.zip"\nname = "m{number}"' for number in range(4)]
-    events = list(engine.events(jobs(home, *rows, 'sources = "gone.zip"'), threading.Event()))
-    made = {event.name: event for event in events if isinstance(event, Outcome)}
+    events = list(engine.run(jobs(home, *rows, 'sources = "gone.zip"'), CancelToken()))
+    made = {event.name: event for event in events if isinstance(event, JobResult)}
     assert [made[f"m{number}"].error for number in range(4)] == [None] * 4
     assert "no such file" in (made["gone"].error or "")
     assert made["m0"].bits_per_byte is not None
@@ -74,11 +84,11 @@ def test_a_killed_worker_costs_its_models_one_more_attempt(engine: RayEngine, ho
     rows = [f'sources = "a{number}.zip"\nname = "k{number}"' for number in range(4)]
     killed: list[int] = []
     ended: dict[str, str | None] = {}
-    for event in engine.events(jobs(home, *rows), threading.Event()):
-        if isinstance(event, Began) and not killed:
+    for event in engine.run(jobs(home, *rows), CancelToken()):
+        if isinstance(event, JobStarted) and not killed:
             killed = workers()[:1]
             os.kill(killed[0], signal.SIGKILL)
-        if isinstance(event, Outcome):
+        if isinstance(event, JobResult):
             assert event.name not in ended
             ended[event.name] = event.error
     assert ended == {f"k{number}": None for number in range(4)}
@@ -89,11 +99,13 @@ def test_a_model_that_kills_its_worker_is_given_up_and_takes_no_other_along(
     engine: RayEngine, home: Path
 ) -> None:
     rows = [f'sources = "a{number}.zip"\nname = "p{number}"' for number in range(3)]
+    from hubtools.fleet.ray_engine import MAX_ATTEMPTS
+
     poison = 'sources = "a3.zip"\nname = "poison"\nrecipe = "slow.toml"'
     ended: dict[str, str | None] = {}
     deaths = 0
-    for event in engine.events(jobs(home, poison, *rows), threading.Event()):
-        if isinstance(event, Began) and event.name == "poison":
+    for event in engine.run(jobs(home, poison, *rows), CancelToken()):
+        if isinstance(event, JobStarted) and event.name == "poison":
             work = home / "models/.poison.part/key"
             while not work.exists():
                 time.sleep(0.02)
@@ -101,10 +113,10 @@ def test_a_model_that_kills_its_worker_is_given_up_and_takes_no_other_along(
             deaths += 1
             for process in workers():
                 os.kill(process, signal.SIGKILL)
-        if isinstance(event, Outcome):
+        if isinstance(event, JobResult):
             ended[event.name] = event.error
-    assert deaths == ATTEMPTS
-    assert "its worker died" in (ended.pop("poison") or "")
+    assert deaths == MAX_ATTEMPTS
+    assert ended.pop("poison")
     assert set(ended) == {"p0", "p1", "p2"}
     assert not (home / "models/poison").exists()
 
@@ -149,7 +161,7 @@ def test_ctrl_c_ends_the_workers_too(engine: RayEngine, tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     out, error = process.communicate()
     assert process.returncode == 130, error
-    assert json.loads(out)["left"] == 3
+    assert json.loads(out)["remaining"] == 3
     assert "Traceback" not in error
     assert not stamps(tmp_path)
     while workers():

@@ -50,8 +50,8 @@ def store(hub_root: Path) -> Iterator[Store]:
 def url(_served: str, store: Store) -> Iterator[str]:
     """A server without models, shared by the tests because starting one takes a while."""
     yield _served
-    with store.view() as view:
-        left = view.page(Query()).repos
+    with store.snapshot() as snapshot:
+        left = snapshot.page(Query()).repos
     for repo in left:
         store.delete(repo.id)
 
@@ -68,16 +68,16 @@ def visit(browser: Browser) -> Iterator[Visit]:
     At the end of the test no window may have logged an error, failed to load anything or asked
     another machine for anything.
     """
-    contexts, wrong, asked = [], list[str](), set[str]()
+    contexts, problems, hosts = [], list[str](), set[str]()
     own = set[str]()
 
     def note(request: Request) -> None:
         if urlsplit(request.url).scheme not in ("data", "blob"):
-            asked.add(urlsplit(request.url).netloc)
+            hosts.add(urlsplit(request.url).netloc)
 
     def hear(message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
-            wrong.append(message.text)
+            problems.append(message.text)
 
     def opened(address: str, **options: object) -> Page:
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
@@ -85,8 +85,8 @@ def visit(browser: Browser) -> Iterator[Visit]:
         page = context.new_page()
         page.on("request", note)
         page.on("console", hear)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("dialog", lambda dialog: wrong.append(dialog.message))
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("dialog", lambda dialog: problems.append(dialog.message))
         own.add(urlsplit(address).netloc)
         page.goto(address)
         return page
@@ -94,8 +94,8 @@ def visit(browser: Browser) -> Iterator[Visit]:
     yield opened
     for context in contexts:
         context.close()
-    assert wrong == []
-    assert asked <= own
+    assert problems == []
+    assert hosts <= own
 
 
 def check_consistency(root: Path) -> None:

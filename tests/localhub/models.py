@@ -11,8 +11,9 @@ from hubtools.cards.card import Card
 from hubtools.cards.render import CardRenderer
 from hubtools.core.run_record import sealed_record
 from hubtools.localhub.store import Store
-from hubtools.localhub.types import AddFile, Commit, Draft, Query, RepoId
-from hubtools.pictures.thumbnail import Face, ThumbnailSubject, draw_thumbnail
+from hubtools.localhub.types import AddFile, Commit, NewCommit, Query, RepoId
+from hubtools.pictures.thumbnail import draw_thumbnail
+from hubtools.pictures.types import Face, ThumbnailSubject
 from tests.cards.samples import HARBOUR
 
 RECORD = {
@@ -26,11 +27,26 @@ RECORD = {
             "sha256": "ab" * 32,
         }
     ],
-    "settings": {"base": "scratch", "seed": 1234, "recipe": {"name": "scratch", "epochs": 3}},
+    "settings": {
+        "base": "scratch",
+        "seed": 1234,
+        "recipe": {"name": "scratch", "max_grad_norm": 1.0},
+    },
     "run": {
-        "training": {"loss": 1.2841, "parameters": 2271360},
-        "evaluation": {"bits_per_byte": 1.4334},
-        "losses": [4.5, 3.25, 2.0],
+        "training": {
+            "epochs": 3,
+            "best_epoch": 2,
+            "train_loss": 1.2841,
+            "val_loss": 1.5172,
+            "parameters": 2271360,
+        },
+        "evaluation": {"test_loss": 2.0125, "perplexity": 7.482, "bits_per_byte": 1.4334},
+        "train_losses": [4.5, 3.25, 2.0],
+        "history": [
+            {"epoch": 1, "step": 10, "learning_rate": 1e-3, "train_loss": 4.5, "val_loss": 4.0},
+            {"epoch": 2, "step": 20, "learning_rate": 5e-4, "train_loss": 3.25, "val_loss": 3.5},
+            {"epoch": 3, "step": 30, "learning_rate": 1e-4, "train_loss": 2.0, "val_loss": None},
+        ],
         "device": "cpu",
         "versions": {"python": "3.11.7"},
     },
@@ -40,13 +56,13 @@ RECORD = {
 def put(store: Store, name: str, files: Mapping[str, bytes], title: str = "Publish") -> Commit:
     """Commit files to `namespace/name`, which is made when it is missing."""
     repo_id = RepoId(*name.split("/"))
-    with store.view() as view:
-        known = [repo.id for repo in view.page(Query()).repos]
+    with store.snapshot() as snapshot:
+        known = [repo.id for repo in snapshot.page(Query()).repos]
     if repo_id not in known:
         store.create(repo_id, author="me")
     with store.objects.staging() as staging:
         added = tuple(AddFile(path, staging.add(data)) for path, data in files.items())
-        return store.commit(repo_id, Draft("me", title, added))
+        return store.commit(repo_id, NewCommit("me", title, added))
 
 
 def put_model(

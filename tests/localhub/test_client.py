@@ -26,7 +26,7 @@ from huggingface_hub.errors import (
 )
 
 from hubtools.localhub.store import Store
-from hubtools.localhub.types import AddFile, Draft, RepoId
+from hubtools.localhub.types import AddFile, NewCommit, RepoId
 
 README = b"""---
 language: en
@@ -174,7 +174,9 @@ def test_history_pages(api: HfApi, repo: str, store: Store) -> None:
     with store.objects.staging() as staging:
         for n in range(120):
             content = staging.add(b"%d" % n)
-            store.commit(RepoId("me", "harbour"), Draft("me", f"n{n}", (AddFile("n", content),)))
+            store.commit(
+                RepoId("me", "harbour"), NewCommit("me", f"n{n}", (AddFile("n", content),))
+            )
     titles = [commit.title for commit in api.list_repo_commits(repo)]
     assert titles == [*(f"n{n}" for n in reversed(range(120))), "initial commit"]
 
@@ -320,10 +322,8 @@ def test_ranges_and_etags(api: HfApi, repo: str, url: str, lfs: bool) -> None:
     assert get(If_None_Match='"other"')[0].status == 200
 
 
-def test_an_error_is_said_once_in_all_its_letters(api: HfApi, repo: str) -> None:
+def test_an_error_arrives_once_with_all_its_letters(api: HfApi, repo: str) -> None:
     with pytest.raises(HfHubHTTPError) as caught:
         _put(api, repo, "a//größe.txt", b"x")
-    said = caught.value.server_message
-    assert said is not None
-    assert said.startswith("'a//größe.txt' is no path inside a repository")
-    assert said.count("is no path") == 1
+    message = caught.value.server_message
+    assert message is not None and message.count("'a//größe.txt'") == 1

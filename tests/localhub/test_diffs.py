@@ -32,7 +32,7 @@ def test_lines_in_between_are_counted() -> None:
     diff = diff_texts("\n".join(before).encode(), "\n".join(after).encode())
     assert diff is not None
     assert [row.text for row in diff.rows] == [
-        "47 lines as before", "47", "48", "49", "new", "50", "51", "52", "47 lines as before",
+        "47 unchanged lines", "47", "48", "49", "new", "50", "51", "52", "47 unchanged lines",
     ]  # fmt: skip
 
 
@@ -51,4 +51,4 @@ def test_a_commit_shows_what_it_changed(url: str, store: Store) -> None:
     page = httpx2.get(f"{url}/me/m/commit/{commit.oid}").text
     assert '<td class="sign">−</td>\n        <td class="code"># One</td>' in page
     assert '<td class="code"># Two &lt;b&gt;</td>' in page
-    assert "256 bytes →" in page and "200 bytes" in page and "no text" in page
+    assert "256 bytes →" in page and "200 bytes" in page and "Binary" in page

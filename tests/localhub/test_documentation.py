@@ -1,4 +1,4 @@
-"""The example of docs/local-hub.md does what it says."""
+"""The example of docs/how-to/local-hub.md does what it says."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.conftest import REPOSITORY
 
 
 def test_the_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    text = (REPOSITORY / "docs/local-hub.md").read_text()
+    text = (REPOSITORY / "docs/how-to/local-hub.md").read_text()
     (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     exec(code, {"__name__": "example"})
     printed = capsys.readouterr().out.splitlines()

@@ -20,7 +20,7 @@ from huggingface_hub.errors import HfHubHTTPError
 
 from hubtools.localhub.server import serving
 from hubtools.localhub.store import Store
-from hubtools.localhub.types import AddFile, Draft, RepoId
+from hubtools.localhub.types import AddFile, NewCommit, RepoId
 from tests.conftest import Unprivileged
 from tests.localhub.conftest import check_consistency
 
@@ -28,26 +28,26 @@ REPO = RepoId("me", "m")
 SERVER = """
 import sys
 from pathlib import Path
-from hubtools.localhub.access import OPEN
-from hubtools.localhub.server import serve
 from hubtools.cli.terminal import terminal_reporter
-from hubtools.core.events import Reporter
-serve(Path(sys.argv[1]), "127.0.0.1", 0, OPEN, terminal_reporter())
+from hubtools.core.cancel import cancel_on_interrupt
+from hubtools.services.serve import ServeRequest, serve
+with cancel_on_interrupt() as cancel:
+    serve(ServeRequest(folder=Path(sys.argv[1]), port=0), terminal_reporter(), cancel)
 """
 WRITER = """
 import sys
 from pathlib import Path
 from hubtools.localhub.errors import HeadMovedError
-from hubtools.localhub.types import AddFile, Draft, RepoId
+from hubtools.localhub.types import AddFile, NewCommit, RepoId
 from hubtools.localhub.store import Store
 store, repo, won = Store(Path(sys.argv[1])), RepoId("me", "m"), 0
 for n in range(40):
-    with store.view() as view:
-        head = view.repo(repo).head
+    with store.snapshot() as snapshot:
+        head = snapshot.repo(repo).head
     with store.objects.staging() as staging:
         content = staging.add(f"{sys.argv[2]} {n}".encode())
         try:
-            store.commit(repo, Draft(sys.argv[2], "x", (AddFile("f", content),), parent=head))
+            store.commit(repo, NewCommit(sys.argv[2], "x", (AddFile("f", content),), parent=head))
             won += 1
         except HeadMovedError:
             pass
@@ -110,15 +110,15 @@ def test_a_killed_server_leaves_a_consistent_folder(root: Path) -> None:
         process, url = start_server(root)
         acknowledged = _commits_until_killed(process, url, goal)
         assert process.returncode == -signal.SIGKILL
-        with closing(Store(root)) as store, store.view() as view:
-            repo = view.repo(REPO)
-            oids = [commit.oid for commit in view.commits(repo, repo.seq, 10_000)]
+        with closing(Store(root)) as store, store.snapshot() as snapshot:
+            repo = snapshot.repo(REPO)
+            oids = [commit.oid for commit in snapshot.commits(repo, repo.seq, 10_000)]
         assert acknowledged in oids[:2]
         assert not list((root / "incoming").iterdir())
         check_consistency(root)
 
 
-def test_a_full_disk_is_said_and_nothing_is_half_there(root: Path) -> None:
+def test_a_full_disk_is_an_error_and_leaves_nothing_half_written(root: Path) -> None:
     """The system refuses to let a file grow, at the upload first and then in the database."""
     with closing(Store(root)) as store:
         store.create(REPO, author="me")
@@ -160,7 +160,7 @@ def test_what_a_killed_writer_left_is_swept_and_a_living_one_is_not(root: Path) 
             assert not dead.exists()
             assert living.path.read_bytes() == b"alive"
             store.create(REPO, author="me")
-            store.commit(REPO, Draft("me", "x", (AddFile("a", living),)))
+            store.commit(REPO, NewCommit("me", "x", (AddFile("a", living),)))
     check_consistency(root)
 
 
@@ -175,8 +175,8 @@ def test_two_processes_commit_at_once(root: Path) -> None:
         ]
         won = [int(writer.communicate()[0]) for writer in writers]
         assert all(writer.returncode == 0 for writer in writers)
-        with store.view() as view:
-            assert view.repo(REPO).seq == 1 + sum(won)
+        with store.snapshot() as snapshot:
+            assert snapshot.repo(REPO).seq == 1 + sum(won)
     check_consistency(root)
 
 

@@ -20,12 +20,12 @@ from huggingface_hub.utils import _http
 
 from hubtools.localhub.faults import (
     EXPIRED_TOKEN,
-    Answer,
+    Call,
     Cut,
     Fault,
     Faults,
     Mix,
-    Run,
+    Respond,
     Stall,
 )
 from hubtools.localhub.limits import limit_headers
@@ -63,14 +63,14 @@ def _commit(api: HfApi, text: str = "hello", parent: str | None = None) -> str:
 
 
 def _history(root: Path) -> list[str]:
-    with closing(Store(root)) as store, store.view() as view:
-        repo = view.repo(REPO)
-        return [commit.title for commit in view.commits(repo, repo.seq, 100)]
+    with closing(Store(root)) as store, store.snapshot() as snapshot:
+        repo = snapshot.repo(REPO)
+        return [commit.title for commit in snapshot.commits(repo, repo.seq, 100)]
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 def test_the_client_asks_again_after_a_status(root: Path, status: int, waits: list[float]) -> None:
-    fault = Fault(Answer(status), "GET", LISTING, nth=range(1, 4))
+    fault = Fault(Respond(status), "GET", LISTING, nth=range(1, 4))
     with faulty(root, fault) as (api, faults):
         assert [model.id for model in api.list_models()] == ["me/poet"]
     assert [asked.status for asked in faults.log] == [status] * 3 + [200]
@@ -84,14 +84,14 @@ def test_the_client_asks_again_after_a_status(root: Path, status: int, waits: li
 def test_the_client_waits_as_the_headers_say(
     root: Path, headers: dict[str, str], wait: int, waits: list[float]
 ) -> None:
-    with faulty(root, Fault(Answer(429, headers), path=LISTING, nth=(1,))) as (api, _):
+    with faulty(root, Fault(Respond(429, headers), path=LISTING, nth=(1,))) as (api, _):
         assert len(list(api.list_models())) == 1
     assert waits == [wait]
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 500, 503])
 def test_a_commit_is_not_repeated_and_did_not_happen(root: Path, status: int) -> None:
-    with faulty(root, Fault(Answer(status), "POST", COMMIT)) as (api, faults):
+    with faulty(root, Fault(Respond(status), "POST", COMMIT)) as (api, faults):
         with pytest.raises(HfHubHTTPError) as caught:
             _commit(api)
         assert caught.value.response.status_code == status
@@ -99,7 +99,7 @@ def test_a_commit_is_not_repeated_and_did_not_happen(root: Path, status: int) ->
     assert _history(root) == ["initial commit"]
 
 
-def test_an_expired_token_is_said(root: Path) -> None:
+def test_an_expired_token_is_an_error(root: Path) -> None:
     from_the_third = range(3, 10**9)
     with faulty(root, Fault(EXPIRED_TOKEN, nth=from_the_third)) as (api, _):
         api.whoami()
@@ -189,7 +189,7 @@ def test_a_rival_commits_first(root: Path) -> None:
             assert path == "/api/models/me/poet/commit/main"
             store.put(REPO, {"README.md": b"theirs"}, author="rival", title="theirs")
 
-        with faulty(root, Fault(Run(rival), "POST", COMMIT)) as (api, _):
+        with faulty(root, Fault(Call(rival), "POST", COMMIT)) as (api, _):
             head = api.model_info("me/poet").sha
             with pytest.raises(HfHubHTTPError) as caught:
                 _commit(api, parent=head)
@@ -199,7 +199,7 @@ def test_a_rival_commits_first(root: Path) -> None:
 
 def test_a_repository_is_deleted_just_before_the_commit(root: Path) -> None:
     with closing(Store(root)) as store:
-        fault = Fault(Run(lambda _: store.delete(REPO)), "POST", COMMIT)
+        fault = Fault(Call(lambda _: store.delete(REPO)), "POST", COMMIT)
         with faulty(root, fault) as (api, faults), pytest.raises(RepositoryNotFoundError):
             _commit(api)
         assert faults.log[-1].status == 404
@@ -209,12 +209,12 @@ def test_a_repository_is_renamed_just_before_the_commit(root: Path) -> None:
     """The client follows to the new name, as it does on huggingface.co."""
     new = RepoId("me", "other")
     with closing(Store(root)) as store:
-        fault = Fault(Run(lambda _: store.move(REPO, new)), "POST", COMMIT)
+        fault = Fault(Call(lambda _: store.move(REPO, new)), "POST", COMMIT)
         with faulty(root, fault) as (api, faults):
             _commit(api)
         assert [asked.status for asked in faults.log][-2:] == [307, 200]
-        with store.view() as view:
-            assert view.repo(new).seq == 2
+        with store.snapshot() as snapshot:
+            assert snapshot.repo(new).seq == 2
 
 
 def test_a_callback_that_fails_is_a_500(root: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -222,7 +222,7 @@ def test_a_callback_that_fails_is_a_500(root: Path, caplog: pytest.LogCaptureFix
         raise ValueError("the test's own mistake")
 
     with (
-        faulty(root, Fault(Run(fail), nth=(1,))) as (api, faults),
+        faulty(root, Fault(Call(fail), nth=(1,))) as (api, faults),
         caplog.at_level(logging.ERROR),
     ):
         assert httpx2.get(f"{api.endpoint}/api/models").status_code == 500
@@ -232,7 +232,7 @@ def test_a_callback_that_fails_is_a_500(root: Path, caplog: pytest.LogCaptureFix
 
 
 def test_a_share_hits_the_same_requests_again(tmp_path: Path) -> None:
-    storm = Fault(Mix((Answer(500), Answer(503), Cut("before"))), share=0.15)
+    storm = Fault(Mix((Respond(500), Respond(503), Cut("before"))), share=0.15)
 
     def hit(name: str, seed: int) -> list[int | None]:
         with faulty(tmp_path / name, storm, seed=seed) as (api, faults):
@@ -250,7 +250,7 @@ def test_a_share_hits_the_same_requests_again(tmp_path: Path) -> None:
 
 def test_in_a_storm_the_log_knows_what_landed(root: Path) -> None:
     """Eight clients at once: every commit that the Hub carried out is in the history, once."""
-    storm = Mix((Answer(500), Answer(504), Cut("before"), Cut("during"), Cut("after")))
+    storm = Mix((Respond(500), Respond(504), Cut("before"), Cut("during"), Cut("after")))
 
     def line(n: int) -> str:
         return (
@@ -280,9 +280,9 @@ def test_in_a_storm_the_log_knows_what_landed(root: Path) -> None:
 
 
 def test_another_plan_counts_from_one(root: Path) -> None:
-    with faulty(root, Fault(Answer(404), path="*/me/poet", nth=(2,))) as (api, faults):
+    with faulty(root, Fault(Respond(404), path="*/me/poet", nth=(2,))) as (api, faults):
         api.model_info("me/poet")
-        faults.use(Fault(Answer(404), path="*/me/poet", nth=(1,)))
+        faults.use(Fault(Respond(404), path="*/me/poet", nth=(1,)))
         faults.clear()
         with pytest.raises(HfHubHTTPError):
             api.model_info("me/poet")

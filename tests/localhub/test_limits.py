@@ -13,8 +13,8 @@ from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils import parse_ratelimit_headers
 
 from hubtools.localhub.access import Access
-from hubtools.localhub.faults import Answer, Fault, Faults
-from hubtools.localhub.limits import Limits, bucket_of
+from hubtools.localhub.faults import Fault, Faults, Respond
+from hubtools.localhub.limits import RateLimits, bucket_of
 from hubtools.localhub.server import serving
 
 
@@ -32,12 +32,12 @@ def limited(
     root: Path, *, api: int = 3, access: Access | None = None, faults: Faults | None = None
 ) -> Iterator[tuple[str, Clock]]:
     clock = Clock()
-    limits = Limits(api=api, resolvers=2, pages=1, window=100, clock=clock)
+    limits = RateLimits(api=api, resolvers=2, pages=1, window=100, clock=clock)
     with serving(root, access=access or Access(), limits=limits, faults=faults) as url:
         yield url, clock
 
 
-def test_every_answer_says_what_is_left(root: Path) -> None:
+def test_every_response_has_the_requests_that_are_left(root: Path) -> None:
     with limited(root) as (url, clock):
         for path, left in (("whoami-v2", 2), ("models/me/missing", 1), ("models", 0)):
             answer = httpx2.get(f"{url}/api/{path}")
@@ -64,7 +64,7 @@ def test_a_window_is_fixed_and_the_next_one_is_full(root: Path) -> None:
         assert httpx2.get(f"{url}/api/models").status_code == 200
 
 
-def test_the_client_says_which_limit_it_was(root: Path) -> None:
+def test_the_client_names_the_limit(root: Path) -> None:
     with limited(root) as (url, _):
         api = HfApi(endpoint=url, token="any")
         for _ in range(3):
@@ -94,7 +94,7 @@ def test_every_member_has_a_budget(root: Path) -> None:
 
 
 def test_a_fault_is_not_counted_and_a_limit_is_in_the_log(root: Path) -> None:
-    faults = Faults(Fault(Answer(503), nth=(1,)))
+    faults = Faults(Fault(Respond(503), nth=(1,)))
     with limited(root, api=1, faults=faults) as (url, _):
         for status in (503, 200, 429):
             assert httpx2.get(f"{url}/api/models").status_code == status

@@ -1,4 +1,4 @@
-"""The prompt box: a tiny model really prompted, in a browser and over HTTP."""
+"""The prompt box: a tiny model is prompted for real, in a browser and over HTTP."""
 
 from __future__ import annotations
 
@@ -6,25 +6,29 @@ import asyncio
 import json
 import signal
 import threading
-import time
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from huggingface_hub import HfApi
 
-from hubtools.localhub import inference_client, prompt_api
+from hubtools.core import extras
 from hubtools.localhub.api import create_app
-from hubtools.localhub.prompt_api import BusyError, Line
+from hubtools.localhub.inference_client import InferenceClient
+from hubtools.localhub.inference_messages import GenerationFailed
+from hubtools.localhub.inference_queue import InferenceQueue, TooManyRequestsError
 from hubtools.localhub.store import Store
 from tests.localhub.conftest import Visit
 from tests.localhub.models import put, put_model
 from tests.localhub.test_durability import start_server
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 
 @pytest.fixture
@@ -40,8 +44,12 @@ def run(work: Coroutine[Any, Any, list[Any]]) -> list[Any]:
         return thread.submit(asyncio.run, work).result()
 
 
-def ask(model: str, **body: object) -> list[dict[str, Any]]:
-    """All that the model's box answers."""
+def _all_done(page: Page) -> None:
+    page.locator("#status", has_text="5 predictions").wait_for(timeout=120_000)
+
+
+def predict(model: str, **body: object) -> list[dict[str, Any]]:
+    """All events of a prompt."""
     answer = httpx2.post(f"{model}/predict", json=body, timeout=120)
     assert answer.status_code == 200, answer.text
     assert answer.headers["Content-Type"] == "application/x-ndjson"
@@ -49,31 +57,31 @@ def ask(model: str, **body: object) -> list[dict[str, Any]]:
 
 
 def test_predictions_come_as_they_are_made(model: str) -> None:
-    messages = ask(model, prompt="Today the heron", count=2)
-    assert messages[0] == {"loading": True}
-    whole = [message for message in messages if message.get("done")]
-    assert [message["number"] for message in whole] == [0, 1]
-    assert all(message["text"].startswith("Today the heron") for message in whole)
-    assert whole[0]["text"] != whole[1]["text"]
-    grown = [m["text"] for m in messages if m.get("number") == 0]
-    assert len(grown) > 1 and all(whole[0]["text"].startswith(text[:-3]) for text in grown)
-    assert "loading" not in ask(model, prompt="", count=1)[0]
+    messages = predict(model, prompt="Today the heron", count=2)
+    assert messages[0] == {"type": "loading"}
+    done = [message for message in messages if message.get("done")]
+    assert [message.get("index") for message in done] == [0, 1]
+    assert all(message["text"].startswith("Today the heron") for message in done)
+    assert done[0]["text"] != done[1]["text"]
+    grown = [m["text"] for m in messages if m.get("index") == 0]
+    assert len(grown) > 1 and all(done[0]["text"].startswith(text[:-3]) for text in grown)
+    assert predict(model, prompt="", count=1)[0]["type"] == "text"
 
 
 def test_a_visitor_gets_predictions_and_pictures(model: str, visit: Visit) -> None:
     page = visit(model)
-    page.get_by_label("The start of a post").fill("Today our lighthouse")
+    page.get_by_label("Prompt").fill("Today our lighthouse")
     page.keyboard.press("Enter")
-    page.get_by_text("5 new predictions. A machine wrote them.").wait_for(timeout=120_000)
-    said = page.locator("#said li")
-    assert said.count() == 5
-    assert said.first.locator("b").inner_text() == "Today our lighthouse"
-    said.first.get_by_role("button", name="Picture").click()
-    picture = said.first.locator("img")
+    _all_done(page)
+    predictions = page.locator("#predictions li")
+    assert predictions.count() == 5
+    assert predictions.first.locator("b").inner_text() == "Today our lighthouse"
+    predictions.first.get_by_role("button", name="Picture").click()
+    picture = predictions.first.locator("img")
     picture.wait_for()
     assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") == 1200
     text = picture.get_attribute("alt")
-    said.first.get_by_role("link", name="Link").click()
+    predictions.first.get_by_role("link", name="Link").click()
     page.wait_for_url("**/share/*")
     assert page.locator("blockquote").inner_text().split() == (text or "").split()
 
@@ -81,11 +89,11 @@ def test_a_visitor_gets_predictions_and_pictures(model: str, visit: Visit) -> No
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])
 def test_the_box_is_accessible_and_fits(model: str, visit: Visit, scheme: str, width: int) -> None:
     page = visit(model, color_scheme=scheme, viewport={"width": width, "height": 800})
-    page.get_by_label("The start of a post").fill("Donaudampfschifffahrt" * 2)
-    page.get_by_role("button", name="Continue it").click()
-    page.get_by_text("5 new predictions. A machine wrote them.").wait_for(timeout=120_000)
-    page.locator("#said li").first.get_by_role("button", name="Picture").click()
-    page.locator("#said img").wait_for()
+    page.get_by_label("Prompt").fill("Donaudampfschifffahrt" * 2)
+    page.get_by_role("button", name="Generate").click()
+    _all_done(page)
+    page.locator("#predictions li").first.get_by_role("button", name="Picture").click()
+    page.locator("#predictions img").wait_for()
     found = Axe().run(page, options={"resultTypes": ["violations"]})
     assert found.violations_count == 0, found.generate_report()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -93,17 +101,17 @@ def test_the_box_is_accessible_and_fits(model: str, visit: Visit, scheme: str, w
 
 def test_a_visitor_can_stop(model: str, visit: Visit) -> None:
     page = visit(model)
-    page.get_by_role("button", name="Continue it").click()
+    page.get_by_role("button", name="Generate").click()
     page.get_by_role("button", name="Stop").click()
     page.get_by_text("Stopped.").wait_for()
-    assert page.locator("#said .growing").count() == 0
-    assert page.get_by_role("button", name="Continue it").is_enabled()
+    assert page.locator("#predictions .growing").count() == 0
+    assert page.get_by_role("button", name="Generate").is_enabled()
 
 
-def test_one_speaks_at_a_time_and_the_others_wait(model: str) -> None:
+def test_one_request_runs_at_a_time_and_the_others_wait(model: str) -> None:
     answers: list[list[dict[str, Any]]] = []
     threads = [
-        threading.Thread(target=lambda: answers.append(ask(model, prompt="A gull", count=10)))
+        threading.Thread(target=lambda: answers.append(predict(model, prompt="A gull", count=4)))
         for _ in range(3)
     ]
     for thread in threads:
@@ -111,21 +119,21 @@ def test_one_speaks_at_a_time_and_the_others_wait(model: str) -> None:
     for thread in threads:
         thread.join()
     assert len(answers) == 3
-    assert sorted(max(m.get("waiting", 0) for m in answer) for answer in answers) == [0, 1, 2]
-    assert all(sum(m.get("done", False) for m in answer) == 10 for answer in answers)
+    assert sorted(max(m.get("ahead", 0) for m in answer) for answer in answers) == [0, 1, 2]
+    assert all(sum(m.get("done", False) for m in answer) == 4 for answer in answers)
 
 
-def test_who_goes_away_makes_room(model: str) -> None:
+def test_a_visitor_who_leaves_makes_room(model: str) -> None:
     with httpx2.stream("POST", f"{model}/predict", json={"prompt": "The fog", "count": 10}) as left:
         next(left.iter_lines())
-    assert ask(model, prompt="The fog", count=1)[-1]["done"]
+    assert predict(model, prompt="The fog", count=1)[-1]["done"]
 
 
-def test_a_model_that_cannot_be_loaded_is_said(model: str, store: Store) -> None:
+def test_a_model_that_does_not_load_is_an_error(model: str, store: Store) -> None:
     put(store, "quay/tiny", {"config.json": b'{"model_type": "gpt2", "n_layer": "many"}'})
-    assert "cannot be loaded" in ask(model, prompt="x")[-1]["error"]
+    assert predict(model, prompt="x")[-1]["type"] == "error"
     put(store, "quay/tiny", {"config.json": b"not json"})
-    assert "cannot be loaded" in ask(model, prompt="x")[-1]["error"]
+    assert predict(model, prompt="x")[-1]["type"] == "error"
 
 
 @pytest.mark.parametrize(
@@ -138,7 +146,7 @@ def test_a_model_that_cannot_be_loaded_is_said(model: str, store: Store) -> None
         ({}, 400),
     ],
 )
-def test_what_is_too_much_is_refused(model: str, body: dict[str, object], status: int) -> None:
+def test_invalid_requests_are_refused(model: str, body: dict[str, object], status: int) -> None:
     answer = httpx2.post(f"{model}/predict", json=body)
     assert answer.status_code == status and answer.json()["error"]
 
@@ -152,15 +160,15 @@ def test_large_bodies_and_foreign_pages_are_refused(model: str) -> None:
     assert httpx2.post(f"{model}/predict", content="{}", headers=form).status_code == 400
 
 
-def test_a_long_prompt_in_tokens_is_said(model: str) -> None:
-    (error,) = [m["error"] for m in ask(model, prompt="qz" * 200) if "error" in m]
+def test_a_prompt_of_too_many_tokens_is_an_error(model: str) -> None:
+    (error,) = [m["error"] for m in predict(model, prompt="qz" * 200) if "error" in m]
     assert "tokens long" in error
 
 
-def test_without_torch_the_page_says_what_to_install(
+def test_without_torch_the_page_names_the_extra(
     model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prompt_api, "find_spec", lambda name: None)
+    monkeypatch.setattr(extras, "find_spec", lambda name: None)
     assert "pip install &#39;hf-hubtools[train]&#39;" in httpx2.get(model).text
     answer = httpx2.post(f"{model}/predict", json={"prompt": "x"})
     assert answer.status_code == 501 and "hf-hubtools[train]" in answer.json()["error"]
@@ -168,7 +176,8 @@ def test_without_torch_the_page_says_what_to_install(
 
 def test_a_repository_without_weights_has_no_box(url: str, store: Store) -> None:
     put(store, "quay/empty", {"README.md": b"# Empty"})
-    assert "nothing to prompt" in httpx2.get(f"{url}/quay/empty").text
+    page = httpx2.get(f"{url}/quay/empty").text
+    assert 'id="prompting-title"' in page and 'id="prompt-form"' not in page
     assert httpx2.post(f"{url}/quay/empty/predict", json={"prompt": "x"}).status_code == 501
 
 
@@ -176,8 +185,9 @@ def test_prompting_can_be_switched_off(store: Store, url: str, tiny_gpt2: Path) 
     put_model(store, "quay/tiny", weights=tiny_gpt2)
     from starlette.testclient import TestClient
 
-    client = TestClient(create_app(store, prompting=False), base_url="http://localhost")
-    assert "Prompting is switched off here." in client.get("/quay/tiny").text
+    client = TestClient(create_app(store, inference=False), base_url="http://localhost")
+    page = client.get("/quay/tiny").text
+    assert "turned off" in page and 'id="prompt-form"' not in page
     assert client.post("/quay/tiny/predict", json={"prompt": "x"}).status_code == 501
 
 
@@ -195,32 +205,32 @@ def test_a_private_model_is_not_prompted_by_others(
     assert client.post("/quay/tiny/predict", json={"prompt": "x"}).status_code == 404
 
 
-def test_the_line_is_short_and_fair() -> None:
-    line = Line()
-    places = [line.enter("a") for _ in range(3)]
-    with pytest.raises(BusyError):
-        line.enter("a")
-    places += [line.enter(address) for address in "bbbcc"]
-    with pytest.raises(BusyError):
-        line.enter("d")
-    assert [line.ahead(place) for place in places] == list(range(8))
-    line.leave(places[0])
-    assert line.ahead(places[1]) == 0
+def test_the_queue_is_short_and_fair() -> None:
+    queue = InferenceQueue()
+    tickets = [queue.enter("a") for _ in range(3)]
+    with pytest.raises(TooManyRequestsError):
+        queue.enter("a")
+    tickets += [queue.enter(address) for address in "bbbcc"]
+    with pytest.raises(TooManyRequestsError):
+        queue.enter("d")
+    assert [queue.ahead(ticket) for ticket in tickets] == list(range(8))
+    queue.leave(tickets[0])
+    assert queue.ahead(tickets[1]) == 0
 
 
-def test_nobody_asks_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    line, now = Line(), 0.0
-    monkeypatch.setattr(time, "monotonic", lambda: now)
+def test_an_address_has_a_limit_per_minute() -> None:
+    now = 0.0
+    queue = InferenceQueue(clock=lambda: now)
     for _ in range(20):
-        line.leave(line.enter("a"))
-    with pytest.raises(BusyError):
-        line.enter("a")
-    line.leave(line.enter("b"))
+        queue.leave(queue.enter("a"))
+    with pytest.raises(TooManyRequestsError):
+        queue.enter("a")
+    queue.leave(queue.enter("b"))
     now = 61.0
-    line.leave(line.enter("a"))
+    queue.leave(queue.enter("a"))
 
 
-def test_the_process_gets_no_token_and_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_worker_gets_no_token_and_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     given: dict[str, Any] = {}
 
@@ -231,24 +241,24 @@ def test_the_process_gets_no_token_and_no_network(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(asyncio, "create_subprocess_exec", start)
 
     async def one() -> list[Any]:
-        said = inference_client.Speaker().say(Path("/nowhere"), "x", 1, 1)
-        return [message async for message in said]
+        events = InferenceClient().generate(Path("/nowhere"), "x", 1, 1)
+        return [event async for event in events]
 
-    assert "error" in run(one())[0]
+    assert isinstance(run(one())[0], GenerationFailed)
     assert "HF_TOKEN" not in given["env"] and given["env"]["HF_HUB_OFFLINE"] == "1"
 
 
-def test_a_slow_model_is_given_up(tiny_gpt2: Path) -> None:
+def test_a_slow_model_times_out(tiny_gpt2: Path) -> None:
     async def one() -> list[Any]:
-        slow = inference_client.Speaker(patience=0.0)
-        messages = [message async for message in slow.say(tiny_gpt2, "x", 1, 1)]
+        slow = InferenceClient(timeout=0.0)
+        events = [event async for event in slow.generate(tiny_gpt2, "x", 1, 1)]
         await slow.close()
-        return messages
+        return events
 
-    assert "longer than" in run(one())[-1]["error"]
+    assert isinstance(run(one())[-1], GenerationFailed)
 
 
-def test_ctrl_c_ends_a_server_that_is_speaking(root: Path, tiny_gpt2: Path) -> None:
+def test_ctrl_c_stops_a_server_that_is_generating(root: Path, tiny_gpt2: Path) -> None:
     with closing(Store(root)) as store:
         put_model(store, "quay/tiny", weights=tiny_gpt2)
     process, url = start_server(root)
@@ -259,6 +269,6 @@ def test_ctrl_c_ends_a_server_that_is_speaking(root: Path, tiny_gpt2: Path) -> N
     ):
         for _ in answer.iter_lines():
             process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=60)
     assert process.returncode == 0
-    assert "Traceback" not in said
+    assert "Traceback" not in stderr

@@ -15,24 +15,26 @@ import pytest
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError
 
+from hubtools.core.cancel import CancelToken
 from hubtools.core.errors import OutputError
 from hubtools.core.events import Reporter
-from hubtools.localhub.access import OPEN
-from hubtools.localhub.server import serve, serving
+from hubtools.localhub.server import serving
 from hubtools.localhub.store import Store
 from hubtools.localhub.types import RepoId
+from hubtools.services.serve import ServeRequest, serve
 from tests.localhub.models import put
 from tests.localhub.test_durability import start_server
 
 
-def test_interrupt_is_a_normal_end(root: Path) -> None:
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_is_a_normal_end(root: Path, end: signal.Signals) -> None:
     process, url = start_server(root)
     assert process.stderr is not None
-    told = process.stderr.readline()
-    assert f"HF_ENDPOINT={url} HF_HUB_DISABLE_XET=1" in told
+    notes = process.stderr.readline()
+    assert f"HF_ENDPOINT={url} HF_HUB_DISABLE_XET=1" in notes
     while not _answers(url):
         pass
-    process.send_signal(signal.SIGINT)
+    process.send_signal(end)
     _, rest = process.communicate()
     assert process.returncode == 0
     assert "Traceback" not in rest
@@ -45,24 +47,26 @@ def _answers(url: str) -> bool:
         return False
 
 
-def test_a_taken_port_is_said(root: Path) -> None:
+def test_a_taken_port_is_an_error(root: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(OutputError, match="the port is taken"):
-            serve(root, "127.0.0.1", port, OPEN, Reporter())
+        with pytest.raises(OutputError) as caught:
+            serve(ServeRequest(folder=root, port=port), Reporter(), CancelToken())
+    assert caught.value.where == f"127.0.0.1:{port}"
+    assert caught.value.fix is not None and "--port" in caught.value.fix
 
 
-def test_a_file_in_the_way_is_said(tmp_path: Path) -> None:
+def test_a_file_in_the_way_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "hub").write_text("not a folder")
-    with pytest.raises(OutputError, match="cannot write"), serving(tmp_path / "hub"):
+    with pytest.raises(OutputError), serving(tmp_path / "hub"):
         pass
 
 
-def test_a_database_that_is_none_is_said(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "hub.sqlite3").write_text("not a database" * 1000)
-    with pytest.raises(OutputError, match="cannot be used"), serving(tmp_path):
+    with pytest.raises(OutputError), serving(tmp_path):
         pass
 
 
@@ -100,8 +104,8 @@ def test_beyond_this_machine_it_is_read_only_without_a_token(root: Path) -> None
     try:
         assert process.stderr is not None
         url = process.stderr.readline().split()[-1].replace("0.0.0.0", "127.0.0.1")
-        told = process.stderr.readline() + process.stderr.readline()
-        assert "it is read-only and hides private models" in told
+        notes = process.stderr.readline() + process.stderr.readline()
+        assert "read-only" in notes
         while not _answers(url):
             pass
         anybody = HfApi(endpoint=url, token="hf_anything")

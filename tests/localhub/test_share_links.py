@@ -16,11 +16,11 @@ from hubtools.core.results import Prediction
 from hubtools.localhub import share_links
 from hubtools.localhub.share_links import NoPredictionError
 from hubtools.localhub.store import Store
-from hubtools.localhub.types import Card, Repo, RepoId
+from hubtools.localhub.types import Repo, RepoCard, RepoId
 from tests.cards.samples import HARBOUR
 from tests.localhub.models import put_model
 
-REPO = Repo(7, RepoId("me", "m"), False, None, "", "", "", 1, Card(), False)
+REPO = Repo(7, RepoId("me", "m"), False, None, "", "", "", 1, RepoCard(), False)
 KEY = b"k" * 32
 
 
@@ -54,16 +54,16 @@ def test_the_key_stays_and_is_only_the_owners(tmp_path: Path) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-def test_a_page_to_share_says_what_previews_need(url: str, store: Store) -> None:
+def test_a_page_to_share_has_what_previews_need(url: str, store: Store) -> None:
     put_model(store, "quay/log")
     page = httpx2.get(f"{url}/quay/log/share/2").text
-    said = dict(re.findall(r'<meta property="og:([\w:]+)" content="([^"]*)">', page))
-    assert said["title"] == "What the model quay/log says"
-    assert said["description"] == HARBOUR.predictions[1].text
-    assert said["image"] == f"{url}/quay/log/share/2.png"
-    assert said["url"] == f"{url}/quay/log/share/2" and said["type"] == "article"
-    assert (said["image:width"], said["image:height"]) == ("1200", "628")
-    picture = httpx2.get(said["image"])
+    meta = dict(re.findall(r'<meta property="og:([\w:]+)" content="([^"]*)">', page))
+    assert "quay/log" in meta["title"]
+    assert meta["description"] == HARBOUR.predictions[1].text
+    assert meta["image"] == f"{url}/quay/log/share/2.png"
+    assert meta["url"] == f"{url}/quay/log/share/2" and meta["type"] == "article"
+    assert (meta["image:width"], meta["image:height"]) == ("1200", "628")
+    picture = httpx2.get(meta["image"])
     assert picture.headers["Content-Type"] == "image/png"
     assert picture.content[:8] == b"\x89PNG\r\n\x1a\n"
     assert int.from_bytes(picture.content[16:20], "big") == 1200
@@ -74,7 +74,7 @@ def test_a_page_to_share_says_what_previews_need(url: str, store: Store) -> None
     )
 
 
-def test_what_was_never_said_has_no_page(url: str, store: Store) -> None:
+def test_a_prediction_that_was_never_made_has_no_page(url: str, store: Store) -> None:
     put_model(store, "quay/log")
     for key in ("0", "3", "999", "1234", "x", "²", "AAAA"):
         assert httpx2.get(f"{url}/quay/log/share/{key}").status_code == 404, key
@@ -85,11 +85,11 @@ def test_a_new_prediction_has_a_page_while_its_model_is_there(
     url: str, store: Store, hub_root: Path
 ) -> None:
     put_model(store, "quay/log")
-    with store.view() as view:
-        repo = view.repo(RepoId("quay", "log"))
+    with store.snapshot() as snapshot:
+        repo = snapshot.repo(RepoId("quay", "log"))
     text = "<b>Fog</b> & rope\nand {{ 7 * 7 }}"
-    said = Prediction(prompt="<b>Fog</b>", text=text)
-    key = share_links.sign(share_links.share_key(hub_root), repo, said)
+    prediction = Prediction(prompt="<b>Fog</b>", text=text)
+    key = share_links.sign(share_links.share_key(hub_root), repo, prediction)
     page = httpx2.get(f"{url}/quay/log/share/{key}")
     assert "<b>&lt;b&gt;Fog&lt;/b&gt;</b> &amp; rope" in page.text and "49" not in page.text
     assert httpx2.get(f"{url}/quay/log/share/{key}.png").is_success

@@ -95,7 +95,7 @@ def test_a_browser_is_shown_its_files(api: HfApi, space: str) -> None:
     put(api, space, "app.py", b"print('a')\n")
     browser = httpx2.Client(base_url=str(api.endpoint), headers={"accept": "text/html"})
     page = browser.get(f"/spaces/{SPACE}").text
-    assert "does not run it" in page and "Let it speak" not in page and "Model card" not in page
+    assert 'id="prompting-title"' not in page and "Model card" not in page
     assert f'href="/spaces/{SPACE}/tree/main"' in page and 'href="/spaces/acme"' not in page
     assert "app.py" in browser.get(f"/spaces/{SPACE}/tree/main").text
     assert "print" in browser.get(f"/spaces/{SPACE}/blob/main/app.py").text

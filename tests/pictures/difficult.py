@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from PIL import Image, ImageDraw
 
-from hubtools.pictures.thumbnail import Face, ThumbnailSubject
+from hubtools.pictures.types import Face, ThumbnailSubject
 
 SHORT = "My dream is to become a lighthouse with flexible hours."
 MIDDLE = (
@@ -23,16 +23,16 @@ LONG = (
 
 
 @lru_cache(maxsize=32)
-def portrait_of(seed: int, size: tuple[int, int] = (240, 240)) -> bytes:
-    """A made-up picture: a sky, a sun and a sea, in colours of its own."""
+def made_up_avatar(seed: int, size: tuple[int, int] = (240, 240)) -> bytes:
+    """A made-up picture: a sky, a sun and a sea, in colors of its own."""
     hues = [(seed * 47 + shift) % 256 for shift in (0, 90, 180)]
     picture = Image.new("RGB", size)
     pen = ImageDraw.Draw(picture)
     width, height = size
     for row in range(height):
         share = row / height
-        colour = tuple(int(hue * (1 - share) + (255 - hue) * share) for hue in hues)
-        pen.line((0, row, width, row), fill=colour)  # type: ignore[arg-type]
+        color = tuple(int(hue * (1 - share) + (255 - hue) * share) for hue in hues)
+        pen.line((0, row, width, row), fill=color)  # type: ignore[arg-type]
     radius = min(size) // 5
     middle = (width // 2 + (seed * 13) % 40 - 20, height * 2 // 5)
     pen.ellipse(
@@ -46,7 +46,7 @@ def portrait_of(seed: int, size: tuple[int, int] = (240, 240)) -> bytes:
 
 
 def face(name: str | None, handle: str | None, seed: int | None = None) -> Face:
-    return Face(name, handle, None if seed is None else portrait_of(seed))
+    return Face(name, handle, None if seed is None else made_up_avatar(seed))
 
 
 HARBOUR = face("Harbour Log ⚓", "harbourlog", 1)

@@ -9,9 +9,10 @@ import pytest
 
 from hubtools.core.errors import OutputError
 from hubtools.pictures import bulk as bulk_pictures
-from hubtools.pictures.bulk import ThumbnailTask, draw_all
+from hubtools.pictures.bulk import draw_all
 from hubtools.pictures.theme import DARK
 from hubtools.pictures.thumbnail import draw_thumbnail
+from hubtools.pictures.types import ThumbnailTask
 from tests.pictures.difficult import DIFFICULT
 
 NAMES = ("short", "emoji", "hebrew", "signs")

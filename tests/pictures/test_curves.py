@@ -12,13 +12,13 @@ from PIL import Image
 from pytest_regressions.data_regression import DataRegressionFixture
 from pytest_regressions.file_regression import FileRegressionFixture
 
-from hubtools.pictures.curves import CurvePoint, curve_points, draw_curves, ticks
-from hubtools.pictures.drawing import Picture
-from hubtools.pictures.theme import DARK, LIGHT, Look
+from hubtools.pictures.curves import curve_points, draw_curves, ticks
+from hubtools.pictures.theme import DARK, LIGHT, Theme
+from hubtools.pictures.types import CurvePoint, Picture
 from tests.pictures.tiles import assert_same_tiles
 
 STEPS = 1200
-COURSE = tuple(
+POINTS = tuple(
     CurvePoint(
         step=step,
         train_loss=2.6 + 1.6 * math.exp(-step / 200) if step else None,
@@ -30,8 +30,8 @@ COURSE = tuple(
 )
 
 
-def drawn(points: tuple[CurvePoint, ...], look: Look = LIGHT) -> Picture:
-    picture = draw_curves(points, look)
+def drawn(points: tuple[CurvePoint, ...], theme: Theme = LIGHT) -> Picture:
+    picture = draw_curves(points, theme)
     assert picture is not None
     for mark in picture.layout:
         assert mark.left >= 0 and mark.top >= 0, mark
@@ -44,20 +44,20 @@ def words(picture: Picture) -> list[str]:
 
 
 def test_layout(data_regression: DataRegressionFixture) -> None:
-    picture = drawn(COURSE)
+    picture = drawn(POINTS)
     image = Image.open(io.BytesIO(picture.png))
     assert (image.format, image.size, image.mode) == ("PNG", (1200, 480), "P")
     assert len(picture.png) < 30 * 1024
-    assert draw_curves(COURSE).png == picture.png  # type: ignore[union-attr]
+    assert draw_curves(POINTS).png == picture.png  # type: ignore[union-attr]
     data_regression.check({"layout": [asdict(mark) for mark in picture.layout]})
 
 
-@pytest.mark.parametrize("look", [LIGHT, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
 def test_picture(
-    look: Look, request: pytest.FixtureRequest, file_regression: FileRegressionFixture
+    theme: Theme, request: pytest.FixtureRequest, file_regression: FileRegressionFixture
 ) -> None:
     file_regression.check(
-        drawn(COURSE, look).png,
+        drawn(POINTS, theme).png,
         basename=f"curves_{request.node.callspec.id}",
         extension=".png",
         binary=True,
@@ -66,26 +66,26 @@ def test_picture(
 
 
 def test_what_it_says_stays_inside_the_margin() -> None:
-    assert max(mark.left + mark.width for mark in drawn(COURSE).layout) <= 1152
+    assert max(mark.left + mark.width for mark in drawn(POINTS).layout) <= 1152
 
 
 def test_last_values_and_extent_are_named() -> None:
-    shown = words(drawn(COURSE))
-    assert {"2.60", "3.05", "2.9e-4", "1,200 steps, 3 passes"} <= set(shown)
+    shown = words(drawn(POINTS))
+    assert {"2.60", "3.05", "2.9e-4", "1,200 steps, 3 epochs"} <= set(shown)
 
 
 @pytest.mark.parametrize(
     ("field", "gone"),
     [
-        ("train_loss", "on its posts"),
-        ("val_loss", "on posts kept aside"),
-        ("learning_rate", "learning rate, peak"),
+        ("train_loss", "train loss"),
+        ("val_loss", "validation loss"),
+        ("learning_rate", "peak learning rate"),
     ],
 )
 def test_what_is_not_known_is_not_drawn(field: str, gone: str) -> None:
     changes: dict[str, Any] = {field: None}
-    assert gone in words(drawn(COURSE))
-    assert gone not in words(drawn(tuple(replace(point, **changes) for point in COURSE)))
+    assert gone in words(drawn(POINTS))
+    assert gone not in words(drawn(tuple(replace(point, **changes) for point in POINTS)))
 
 
 @pytest.mark.parametrize(
@@ -122,15 +122,15 @@ def test_a_long_history_is_thinned() -> None:
 def test_lines_do_not_hide_each_others_ends() -> None:
     close = tuple(CurvePoint(step=s, train_loss=3 - s / 9, val_loss=3.01 - s / 9) for s in range(9))
     marks = {mark.text: mark for mark in drawn(close).layout}
-    one, two = marks["on its posts"], marks["on posts kept aside"]
+    one, two = marks["train loss"], marks["validation loss"]
     assert abs(one.top - two.top) >= 50
 
 
 @dataclass
 class Entry:
     step: int
-    loss: float | None
-    held_out: float | None = None
+    train_loss: float | None
+    val_loss: float | None = None
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ class Entry:
 )  # fmt: skip
 def test_points_of_a_history(history: list[object], points: tuple[Any, ...]) -> None:
     found = curve_points(history)
-    assert tuple((point.step, point.loss, point.held_out) for point in found) == points
+    assert tuple((point.step, point.train_loss, point.val_loss) for point in found) == points
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Emoji: what is one, that it is drawn whole and in colour, and what happens to unknown ones."""
+"""Emoji: what is one, that it is drawn whole and in color, and what happens to unknown ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def only_ours(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("cluster", WHOLE)
-def test_whole_and_in_colour(cluster: str, only_ours: None) -> None:
+def test_whole_and_in_color(cluster: str, only_ours: None) -> None:
     assert is_emoji(cluster)
     assert emoji_parts(cluster) == (cluster,)
     picture = emoji_picture(cluster, 64)
@@ -44,9 +44,9 @@ def test_a_dark_emoji_has_an_edge_beside_light_text_only() -> None:
     assert emoji_beside("⚓", 64, "#14233a") is plain
     assert emoji_beside("😀", 64, "#fffdf8") is emoji_picture("😀", 64)
     assert 64 < night.width < 76
-    light = [colour for _, colour in night.getcolors(1 << 16) or [] if min(colour[:3]) > 230]
-    assert any(colour[3] > 200 for colour in light)
-    assert not [colour for _, colour in plain.getcolors(1 << 16) or [] if min(colour[:3]) > 230]
+    light = [color for _, color in night.getcolors(1 << 16) or [] if min(color[:3]) > 230]
+    assert any(color[3] > 200 for color in light)
+    assert not [color for _, color in plain.getcolors(1 << 16) or [] if min(color[:3]) > 230]
 
 
 @pytest.mark.parametrize("text", ["a", "1", "#", "©", "❤", "⚓︎", "灯", "→", " "])

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubtools.pictures.line_breaking import (
-    Lettering,
+    DrawableText,
     clipped,
     clusters,
     drawable,
@@ -53,9 +53,9 @@ def test_clusters(text: str, whole: list[str]) -> None:
 
 
 def test_what_is_left_out_is_named_once_in_order() -> None:
-    lettering = drawable("a 🚢 b 🌊🚢 ", ascii_only)
-    assert lettering.text == "a b "
-    assert lettering.left_out == ("🚢", "🌊")
+    drawn = drawable("a 🚢 b 🌊🚢 ", ascii_only)
+    assert drawn.text == "a b "
+    assert drawn.left_out == ("🚢", "🌊")
 
 
 def test_a_pile_of_marks_is_cut() -> None:
@@ -66,7 +66,7 @@ def test_marks_may_stand_on_a_space() -> None:
     face = "( \u0361° \u035cʖ \u0361°)"
     assert drawable(f"so {face}  so", lambda cluster: cluster).text == f"so {face} so"
     assert pieces(f"so {face} so") == ["so", face, "so"]
-    assert drawable("a \u0361b \ufe0fc", ascii_only) == Lettering("a b c", ("\u0361",))
+    assert drawable("a \u0361b \ufe0fc", ascii_only) == DrawableText("a b c", ("\u0361",))
 
 
 def test_joiners_stay_where_they_shape_letters() -> None:
@@ -76,10 +76,10 @@ def test_joiners_stay_where_they_shape_letters() -> None:
 
 @given(st.text())
 def test_only_what_can_be_drawn_remains(text: str) -> None:
-    lettering = drawable(text, ascii_only)
-    assert lettering.text.isascii()
-    assert "  " not in lettering.text
-    assert drawable(lettering.text, ascii_only).text == lettering.text
+    drawn = drawable(text, ascii_only)
+    assert drawn.text.isascii()
+    assert "  " not in drawn.text
+    assert drawable(drawn.text, ascii_only).text == drawn.text
 
 
 @given(st.text(alphabet="ab é👍🏽"), st.integers(1, 12))

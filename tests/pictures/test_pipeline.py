@@ -15,8 +15,9 @@ from PIL import Image
 from pytest_regressions.data_regression import DataRegressionFixture
 from pytest_regressions.file_regression import FileRegressionFixture
 
-from hubtools.pictures.pipeline import Picture, Pipeline, PipelineSource, draw_pipeline
-from hubtools.pictures.theme import DARK, LIGHT, Look
+from hubtools.pictures.pipeline import draw_pipeline
+from hubtools.pictures.theme import DARK, LIGHT, Theme
+from hubtools.pictures.types import Picture, Pipeline, PipelineSource
 from tests.pictures.tiles import assert_same_tiles
 
 HARBOUR = PipelineSource(
@@ -76,7 +77,7 @@ def test_layout(name: str, pipeline: Pipeline, data_regression: DataRegressionFi
 def test_all_that_is_known_is_shown() -> None:
     shown = words(draw_pipeline(FULL))
     for text in (
-        "@harbourlog", "10,412 → 8,642", "downloaded → kept", "8,230 posts", "412 test",
+        "@harbourlog", "10,412 → 8,642", "downloaded → kept", "8,230 train", "412 test",
         "gentle", "3 epochs", "1,204 steps", "distilbert/", "distilgpt2", "81.9 M parameters",
         "commit 2290a62622",
         "loss 3.12", "1.04 bits per byte", "hubtools/", "harbour-log",
@@ -88,7 +89,7 @@ def test_all_that_is_known_is_shown() -> None:
 @pytest.mark.parametrize(
     ("field", "gone"),
     [
-        ("posts", "8,230 posts"),
+        ("posts", "8,230 train"),
         ("test_posts", "412 test"),
         ("recipe", "gentle"),
         ("epochs", "3 epochs"),
@@ -110,8 +111,8 @@ def test_what_is_not_known_is_absent(field: str, gone: str) -> None:
 
 def test_an_evaluation_that_was_not_made_leaves_no_box() -> None:
     without = replace(FULL, test_loss=None, bits_per_byte=None)
-    assert "ON HELD-OUT POSTS" in words(draw_pipeline(FULL))
-    assert "ON HELD-OUT POSTS" not in words(draw_pipeline(without))
+    assert "TEST SPLIT" in words(draw_pipeline(FULL))
+    assert "TEST SPLIT" not in words(draw_pipeline(without))
 
 
 def test_base_model_alone_stands_in_the_row() -> None:
@@ -133,7 +134,7 @@ def test_parameters_in_three_digits(count: int, said: str) -> None:
 
 
 def test_one_is_not_plural() -> None:
-    assert {"1 pass", "1 step"} <= set(words(draw_pipeline(replace(FULL, epochs=1, steps=1))))
+    assert {"1 epoch", "1 step"} <= set(words(draw_pipeline(replace(FULL, epochs=1, steps=1))))
 
 
 def test_more_than_six_accounts_are_summed_up() -> None:
@@ -167,12 +168,12 @@ def test_digests_of_many_accounts_are_left_to_the_record() -> None:
     assert "sha256 1f3a1f3a1f" not in words(draw_pipeline(three))
 
 
-@pytest.mark.parametrize("look", [LIGHT, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
 def test_picture(
-    look: Look, request: pytest.FixtureRequest, file_regression: FileRegressionFixture
+    theme: Theme, request: pytest.FixtureRequest, file_regression: FileRegressionFixture
 ) -> None:
     file_regression.check(
-        draw_pipeline(FULL, look).png,
+        draw_pipeline(FULL, theme).png,
         basename=f"pipeline_{request.node.callspec.id}",
         extension=".png",
         binary=True,
@@ -193,8 +194,8 @@ def test_same_bytes_again_and_in_another_process() -> None:
     png = draw_pipeline(FULL).png
     assert draw_pipeline(FULL).png == png
     program = (
-        "import hashlib; from tests.pictures.test_pipeline import FULL, draw_lineage;"
-        "print(hashlib.sha256(draw_lineage(FULL).png).hexdigest())"
+        "import hashlib; from tests.pictures.test_pipeline import FULL, draw_pipeline;"
+        "print(hashlib.sha256(draw_pipeline(FULL).png).hexdigest())"
     )
     other = subprocess.run(
         [sys.executable, "-c", program],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import hashlib
 import io
 import os
@@ -18,9 +17,9 @@ from PIL import Image, ImageChops
 from pytest_regressions.data_regression import DataRegressionFixture
 from pytest_regressions.file_regression import FileRegressionFixture
 
-from hubtools.core.errors import MissingExtraError
-from hubtools.pictures.theme import DARK, LIGHT, Look
-from hubtools.pictures.thumbnail import Face, Picture, ThumbnailSubject, draw_thumbnail
+from hubtools.pictures.theme import DARK, LIGHT, Theme
+from hubtools.pictures.thumbnail import draw_thumbnail
+from hubtools.pictures.types import Face, Picture, ThumbnailSubject
 from tests.pictures.difficult import CREW, DIFFICULT, HARBOUR, LONG, MIDDLE, SHORT
 from tests.pictures.tiles import TOLERANCE, assert_same_tiles, largest_difference
 
@@ -28,9 +27,9 @@ PROMPT = "My dream is"
 NO_FONT = "\U000f1234"  # for private use: no font of ours has it
 
 
-def avatar(colour: str = "#3355aa", size: tuple[int, int] = (60, 40), format: str = "PNG") -> bytes:
+def avatar(color: str = "#3355aa", size: tuple[int, int] = (60, 40), format: str = "PNG") -> bytes:
     file = io.BytesIO()
-    Image.new("RGB", size, colour).save(file, format)
+    Image.new("RGB", size, color).save(file, format)
     return file.getvalue()
 
 
@@ -137,15 +136,15 @@ def test_difficult_layouts(name: str, data_regression: DataRegressionFixture) ->
 
 
 @pytest.mark.parametrize(
-    ("name", "look"),
+    ("name", "theme"),
     [("six", LIGHT), ("emoji", LIGHT), ("hebrew", DARK), ("devanagari", LIGHT)],
     ids=["six", "emoji", "hebrew-dark", "devanagari"],
 )
 def test_difficult_pictures(
-    name: str, look: Look, request: pytest.FixtureRequest, file_regression: FileRegressionFixture
+    name: str, theme: Theme, request: pytest.FixtureRequest, file_regression: FileRegressionFixture
 ) -> None:
     file_regression.check(
-        draw_thumbnail(DIFFICULT[name], look).png,
+        draw_thumbnail(DIFFICULT[name], theme).png,
         basename=f"picture_{request.node.callspec.id}",
         extension=".png",
         binary=True,
@@ -154,7 +153,7 @@ def test_difficult_pictures(
 
 
 def test_tiles_see_what_averages_do_not() -> None:
-    """A lost emoji, a caret that moved, a colour by night instead of by day."""
+    """A lost emoji, a caret that moved, a color by night instead of by day."""
     whole = opened(draw_thumbnail(DIFFICULT["emoji"])).convert("RGB")
     without = whole.copy()
     anchor = next(m for m in draw_thumbnail(DIFFICULT["emoji"]).layout if m.text == "⚓")
@@ -173,7 +172,7 @@ def test_a_typical_file_is_small(name: str) -> None:
 
 
 def test_dark_is_dark_and_stands_as_light_does() -> None:
-    light, dark = (draw_thumbnail(DIFFICULT["three"], look) for look in (LIGHT, DARK))
+    light, dark = (draw_thumbnail(DIFFICULT["three"], theme) for theme in (LIGHT, DARK))
     assert dark.layout == light.layout
     assert opened(light).convert("L").getpixel((4, 4)) > 200  # type: ignore[operator]
     assert opened(dark).convert("L").getpixel((4, 4)) < 50  # type: ignore[operator]
@@ -211,25 +210,25 @@ def test_prompt_and_continuation_differ() -> None:
     ]
     prompt, rest = (mark for mark in picture.layout if mark.text in ("My dream is", " to"))
     image = opened(picture).convert("RGB")
-    assert _has_colour(image, prompt.left, prompt.width, prompt.top, LIGHT.accent)
-    assert not _has_colour(image, rest.left + 4, rest.width, rest.top, LIGHT.accent)
-    assert _has_colour(image, rest.left, rest.width, rest.top, LIGHT.ink)
+    assert _has_color(image, prompt.left, prompt.width, prompt.top, LIGHT.accent)
+    assert not _has_color(image, rest.left + 4, rest.width, rest.top, LIGHT.accent)
+    assert _has_color(image, rest.left, rest.width, rest.top, LIGHT.ink)
 
 
-def _has_colour(image: Image.Image, left: int, width: int, top: int, colour: str) -> bool:
+def _has_color(image: Image.Image, left: int, width: int, top: int, color: str) -> bool:
     part = image.crop((left, top, left + width, top + 90))
     found = part.getcolors(1 << 20) or []
-    return any(_near(rgb, colour, 4) for _, rgb in found)
+    return any(_near(rgb, color, 4) for _, rgb in found)
 
 
-def _near(found: Any, colour: str, distance: int) -> bool:
-    wanted = bytes.fromhex(colour[1:])
+def _near(found: Any, color: str, distance: int) -> bool:
+    wanted = bytes.fromhex(color[1:])
     return all(abs(a - b) < distance for a, b in zip(found, wanted, strict=True))
 
 
 def test_a_caret_ends_the_text() -> None:
     image = opened(draw("My dream is fog")).convert("RGB")
-    assert _has_colour(image, 700, 400, 250, LIGHT.signal)
+    assert _has_color(image, 700, 400, 250, LIGHT.signal)
 
 
 def test_prediction_that_does_not_begin_with_the_prompt() -> None:
@@ -345,7 +344,7 @@ def test_names(face: Face, shown: list[str]) -> None:
 
 
 def test_a_name_takes_the_forms_of_the_language_around_it() -> None:
-    """骨 and 直 look otherwise in Japan than in China."""
+    """骨 and 直 look different in Japan than in China."""
 
     def name(text: str) -> Image.Image:
         return opened(draw(text, Face("骨直", None, None), prompt="")).crop((64, 480, 400, 628))
@@ -420,17 +419,3 @@ def test_an_avatar_is_a_circle_from_the_middle(size: tuple[int, int], format: st
     middle = image.getpixel((place.left + place.width // 2, place.top + place.height // 2))
     corner = image.getpixel((place.left, place.top))
     assert _near(middle, "#cc2288", 12) and _near(corner, LIGHT.band, 12)
-
-
-@pytest.mark.parametrize("library", ["matplotlib", "PIL", "regex"])
-def test_missing_library(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
-
-    def without(name: str, *rest: Any, **more: Any) -> Any:
-        if name.split(".")[0] == library:
-            raise ImportError(name)
-        return real(name, *rest, **more)
-
-    monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(MissingExtraError, match="drawing a thumbnail needs the extra 'pictures'"):
-        draw()

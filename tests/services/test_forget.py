@@ -8,10 +8,19 @@ from typing import Any
 
 import pytest
 
+from hubtools.core.cancel import CancelToken
 from hubtools.core.config import Project
 from hubtools.core.errors import OutputError, UsageError
+from hubtools.core.events import Reporter
 from hubtools.posts.live.avatars import cached_avatar
-from hubtools.services.forget import forget, parse_who, traces
+from hubtools.services.forget import (
+    AccountName,
+    ForgetRequest,
+    Traces,
+    find_traces,
+    forget,
+    parse_account,
+)
 
 
 def model(project: Project, name: str, *accounts: tuple[str, str]) -> Path:
@@ -57,6 +66,11 @@ def cache(tmp_path: Path) -> Path:
     return tmp_path / "cache"
 
 
+def run_forget(account: str, project: Project, cache: Path) -> Traces:
+    request = ForgetRequest(project=project, account=account, cache=cache)
+    return forget(request, Reporter(), CancelToken())
+
+
 def test_every_trace_goes_and_what_is_others_stays(project: Project, cache: Path) -> None:
     own = [
         model(project, "fogwatch", ("x", "FogWatch")),
@@ -70,19 +84,19 @@ def test_every_trace_goes_and_what_is_others_stays(project: Project, cache: Path
         work(project, "gull"),
         copy(cache, "mastodon", "gull@sea.example", handle="gull@sea.example"),
     ]
-    done = forget("@FOGWATCH", project, cache)
+    done = run_forget("@FOGWATCH", project, cache)
     assert sorted(done.found) == sorted(own)
     assert not any(path.exists() for path in own)
     assert all(path.exists() for path in others)
     assert done.unsure == ()
-    assert forget("fogwatch", project, cache).found == ()
+    assert run_forget("fogwatch", project, cache).found == ()
 
 
 def test_a_network_can_be_named(project: Project, cache: Path) -> None:
     on_x = model(project, "a", ("x", "fogwatch"))
     on_file = model(project, "b", ("file", "fogwatch"))
     model(project, "c", ("bluesky", "fogwatch"))
-    assert traces("x:fogwatch", project, cache).found == (on_x, on_file)
+    assert find_traces("x:fogwatch", project, cache).found == (on_x, on_file)
 
 
 def test_a_copy_is_known_by_each_of_its_names(project: Project, cache: Path) -> None:
@@ -91,15 +105,15 @@ def test_a_copy_is_known_by_each_of_its_names(project: Project, cache: Path) -> 
     lock = kept.with_name(f".{kept.name}.lock")
     lock.touch()
     for name in ("tern.example", f"bluesky:{did}", did):
-        assert kept in traces(name, project, cache).found
-    assert lock in traces("did:plc:abc", project, cache).found
+        assert kept in find_traces(name, project, cache).found
+    assert lock in find_traces("did:plc:abc", project, cache).found
 
 
 def test_cards_stay_and_are_named(project: Project, cache: Path) -> None:
     named = card(project, "a", '[[accounts]]\nhandle = "FogWatch"\n')
     broken = card(project, "b", 'handle = "fogwatch"\n[[acc')
     card(project, "c", '[[accounts]]\nhandle = "gull"\nname = "not fogwatch"\n')
-    done = forget("fogwatch", project, cache)
+    done = run_forget("fogwatch", project, cache)
     assert done.cards == (named, broken)
     assert named.exists()
 
@@ -116,7 +130,7 @@ def test_the_kept_picture_of_an_account_goes(project: Project, cache: Path) -> N
     own.parent.mkdir(parents=True)
     own.write_bytes(b"picture")
     other.write_bytes(b"picture")
-    assert forget("x:fogwatch", project, cache).found == (own,)
+    assert run_forget("x:fogwatch", project, cache).found == (own,)
     assert other.exists() and not own.exists()
 
 
@@ -125,7 +139,7 @@ def test_a_run_that_never_ended_is_known_by_the_card_or_not_at_all(
 ) -> None:
     card(project, "storms", '[[accounts]]\nhandle = "fogwatch"\n')
     named, unknown = work(project, "storms"), work(project, "weather")
-    done = forget("fogwatch", project, cache)
+    done = run_forget("fogwatch", project, cache)
     assert done.found == (named,)
     assert done.unsure == (unknown,)
     assert unknown.exists()
@@ -136,7 +150,7 @@ def test_what_is_behind_a_link_stays(project: Project, cache: Path, tmp_path: Pa
     outside.mkdir()
     (outside / "precious").touch()
     (model(project, "fogwatch", ("x", "fogwatch")) / "link").symlink_to(outside)
-    forget("fogwatch", project, cache)
+    run_forget("fogwatch", project, cache)
     assert (outside / "precious").exists()
 
 
@@ -144,7 +158,7 @@ def test_odd_records_are_passed_over(project: Project, cache: Path) -> None:
     for name, record in (("a", "{"), ("b", "[]"), ("c", '{"sources": [1, {"handle": 2}]}')):
         (model(project, name) / "run.json").write_text(record)
     copy(cache, "x", "y", handle=["fogwatch"], other_names="fogwatch")
-    assert traces("fogwatch", project, cache).found == ()
+    assert find_traces("fogwatch", project, cache).found == ()
 
 
 def test_what_cannot_be_removed_is_found_again(
@@ -157,15 +171,40 @@ def test_what_cannot_be_removed_is_found_again(
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "unlink", refuse)
-        with pytest.raises(OutputError, match="cannot be removed: permission denied"):
-            forget("fogwatch", project, cache)
-    assert traces("fogwatch", project, cache).found == (folder,)
+        with pytest.raises(OutputError) as caught:
+            run_forget("fogwatch", project, cache)
+    assert caught.value.where == str(folder / "model.safetensors")
+    assert caught.value.fix is not None
+    assert find_traces("fogwatch", project, cache).found == (folder,)
 
 
-@pytest.mark.parametrize("said", ["", "@", "x:", "  ", "x:@"])
-def test_a_handle_must_be_said(said: str) -> None:
-    with pytest.raises(UsageError, match="names no account"):
-        parse_who(said)
+def test_nothing_goes_without_a_yes(project: Project, cache: Path) -> None:
+    folder = model(project, "fogwatch", ("x", "fogwatch"))
+    asked: list[Traces] = []
+
+    def refuse(found: Traces) -> bool:
+        asked.append(found)
+        return False
+
+    for account, questions in (("fogwatch", 1), ("somebody", 1)):
+        request = ForgetRequest(project=project, account=account, confirm=refuse, cache=cache)
+        assert forget(request, Reporter(), CancelToken()).found == ()
+        assert len(asked) == questions
+    assert asked[0].found == (folder,)
+    assert folder.exists()
+
+
+@pytest.mark.parametrize("text", ["", "@", "x:", "  ", "x:@"])
+def test_an_account_needs_a_handle(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_account(text)
+    assert caught.value.fix is not None
+
+
+def test_an_account_may_name_its_network() -> None:
+    assert parse_account("@FogWatch") == AccountName("fogwatch")
+    assert parse_account("Mastodon:gull@sea.example") == AccountName("gull@sea.example", "mastodon")
+    assert parse_account("did:plc:abc") == AccountName("did:plc:abc")
 
 
 def test_the_command_removes_and_says_what(

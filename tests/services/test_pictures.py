@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,19 +13,21 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from hubtools.core.cancel import CancelToken
 from hubtools.core.config import Project
+from hubtools.core.errors import MissingExtraError
 from hubtools.core.events import Reporter
 from hubtools.core.run_record import sealed_record
 from hubtools.localhub.server import serving
 from hubtools.posts.live.avatars import AvatarFetcher
 from hubtools.services import model_folder as folders
 from hubtools.services.prediction_pictures import faces_of, prediction_tasks
-from hubtools.services.publish import publish
+from hubtools.services.publish import PublishRequest, publish
+from hubtools.services.thumbnail import ThumbnailRequest, thumbnail
 from hubtools.services.train import TrainRequest
-from hubtools.sync.target import parse_target
 from hubtools.training.run import TrainRecord
 from tests.makers import command, posts, write_archive, write_recipe
-from tests.pictures.difficult import portrait_of
+from tests.pictures.difficult import made_up_avatar
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +35,8 @@ class Moment:
     """A point of a training's history."""
 
     step: int
-    loss: float | None
-    held_out: float | None
+    train_loss: float | None
+    val_loss: float | None
     learning_rate: float
 
 
@@ -48,6 +52,7 @@ HISTORY = tuple(Moment(step, 3 - step / 20, 3.5 - step / 30, 1e-3) for step in r
 
 def request_in(folder: Path) -> TrainRequest:
     return TrainRequest(
+        project=Project(folder),
         sources=(str(write_archive(folder / "archive.zip")),),
         base="scratch",
         prompt="My dream is",
@@ -57,8 +62,8 @@ def request_in(folder: Path) -> TrainRequest:
 
 
 def go(folder: Path) -> None:
-    target = parse_target("local:hub", folder)
-    publish(request_in(folder), target, None, Project(folder), Reporter())
+    request = PublishRequest(project=Project(folder), train=request_in(folder))
+    publish(request, Reporter(), CancelToken())
 
 
 def with_history(monkeypatch: pytest.MonkeyPatch, history: tuple[Any, ...]) -> None:
@@ -101,16 +106,16 @@ def test_a_picture_that_the_source_only_names_is_fetched_and_kept_with_the_model
 
     def fetch(_: AvatarFetcher, url: str) -> bytes | None:
         asked.append(url)
-        return portrait_of(4)
+        return made_up_avatar(4)
 
     monkeypatch.setattr(AvatarFetcher, "fetch", fetch)
     url = "https://pictures.example/fog.png"
     author = {"screen_name": "fogwatch", "name": "Fog", "profile_image_url_https": url}
     rows = [{"full_text": text, "user": author} for text in posts(300)]
     (folder / "posts.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
-    target = parse_target("local:hub", folder)
     request = replace(request_in(folder), sources=(str(folder / "posts.jsonl"),))
-    publish(request, target, None, Project(folder), Reporter())
+    whole = PublishRequest(project=Project(folder), train=request)
+    publish(whole, Reporter(), CancelToken())
     assert asked == [url]
     (avatar,) = (folder / "models").glob("*/avatar-1.png")
     with Image.open(avatar) as picture:
@@ -119,7 +124,7 @@ def test_a_picture_that_the_source_only_names_is_fetched_and_kept_with_the_model
 
 def test_predictions_as_pictures_from_a_folder_and_from_a_hub(folder: Path) -> None:
     go(folder)
-    asked = ("My dream is", "-n", "3", "--seed", "4", "--json", "--look", "dark")
+    asked = ("My dream is", "-n", "3", "--seed", "4", "--json", "--theme", "dark")
     done = command("predict", "models/fogwatch", *asked, "--pictures", "here", cwd=folder)
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
@@ -138,13 +143,33 @@ def test_predictions_as_pictures_from_a_folder_and_from_a_hub(folder: Path) -> N
             assert picture.convert("L").getpixel((4, 4)) < 50  # type: ignore[operator]
 
 
+@pytest.mark.parametrize("library", ["matplotlib", "PIL", "regex"])
+def test_without_the_extra_it_is_named(
+    library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    request = ThumbnailRequest(project=Project(tmp_path))
+    with pytest.raises(MissingExtraError) as caught:
+        thumbnail(request, Reporter(), CancelToken())
+    assert caught.value.extra == "pictures"
+
+
+def test_services_import_without_the_libraries_that_draw() -> None:
+    program = (
+        "import sys; import hubtools.services.thumbnail, hubtools.services.prediction_pictures;"
+        "import hubtools.services.render_cards, hubtools.services.check_cards;"
+        "assert not {'matplotlib', 'PIL', 'regex'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
 def test_faces_of_a_folder(tmp_path: Path) -> None:
     sources = [{"name": "Fog Watch 🌫️", "handle": "fogwatch"}, {"name": None, "handle": 7}, "what"]
     (tmp_path / "run.json").write_text(sealed_record({"sources": sources}))
-    (tmp_path / "avatar-2.png").write_bytes(portrait_of(3))
+    (tmp_path / "avatar-2.png").write_bytes(made_up_avatar(3))
     first, second = faces_of(str(tmp_path))
     assert (first.name, first.handle, first.avatar) == ("Fog Watch 🌫️", "fogwatch", None)
-    assert (second.name, second.handle, second.avatar) == (None, None, portrait_of(3))
+    assert (second.name, second.handle, second.avatar) == (None, None, made_up_avatar(3))
 
 
 @pytest.mark.parametrize("record", [None, "{", '{"sources": [{"name": "forged"}]}'])

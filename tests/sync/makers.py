@@ -9,21 +9,28 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from huggingface_hub import HfApi
+
 from hubtools.cards.card import Card, CardAccount
 from hubtools.cards.card_file import card_toml, load_card
+from hubtools.core.cancel import CancelToken
 from hubtools.core.config import find_project
-from hubtools.core.events import Reporter
+from hubtools.core.events import SILENT, Reporter
 from hubtools.core.run_record import RUN_RECORD, sealed_record
+from hubtools.core.state import StateFile
 from hubtools.localhub.faults import Faults
 from hubtools.localhub.store import Store
-from hubtools.localhub.types import AddFile, Commit, Draft, Query, Repo, RepoId
-from hubtools.services.session import Session, make_plan, renderer_for
-from hubtools.sync.apply import ApplyResult, apply
-from hubtools.sync.client import Hub, RetryPolicy, counted
+from hubtools.localhub.types import AddFile, Commit, NewCommit, Query, Repo, RepoId
+from hubtools.services.apply import apply_cards
+from hubtools.services.plan import plan_cards
+from hubtools.services.session import HubSession, card_renderer
+from hubtools.sync.apply import ApplyResult
+from hubtools.sync.client import HubClient
 from hubtools.sync.pacing import Pacer
 from hubtools.sync.plan import Change, Plan
 from hubtools.sync.state import StateCache
 from hubtools.sync.target import Target
+from hubtools.sync.transport import RetryPolicy, hub_transport
 
 QUICK = RetryPolicy(attempts=7, first=0.01, most=0.05, timeout=20)
 """As patient as by default, in less time."""
@@ -59,18 +66,18 @@ class Place:
         return RepoId(self.namespace, name)
 
     def repo(self, name: str) -> Repo:
-        with self.store.view() as view:
+        with self.store.snapshot() as view:
             return view.repo(self.repo_id(name))
 
     def names(self) -> set[str]:
         """The repositories of the namespace."""
-        with self.store.view() as view:
+        with self.store.snapshot() as view:
             found = view.page(Query(namespace=self.namespace, limit=5000)).repos
         return {repo.id.name for repo in found}
 
     def history(self, name: str) -> list[Commit]:
         """The commits of a repository, newest first, without the one that it is born with."""
-        with self.store.view() as view:
+        with self.store.snapshot() as view:
             repo = view.repo(self.repo_id(name))
             return view.commits(repo, repo.seq, 1000)[:-1]
 
@@ -79,7 +86,7 @@ class Place:
 
     def data(self, name: str) -> dict[str, bytes]:
         """Every file of a repository."""
-        with self.store.view() as view:
+        with self.store.snapshot() as view:
             repo = view.repo(self.repo_id(name))
             entries = view.tree(repo, view.commit(repo, "main"))
         return {e.path: self.store.objects.path(e.sha256).read_bytes() for e in entries}
@@ -100,21 +107,35 @@ class Place:
     def session(
         self,
         *,
-        patience: RetryPolicy = QUICK,
-        clock: Callable[[], float] | None = None,
-        root: Path | None = None,
-    ) -> Iterator[Session]:
-        from huggingface_hub import HfApi
-
-        project, target = find_project(root or self.root), Target("url", self.url)
-        memory = StateCache(project.root / ".hubtools" / "heads.sqlite", str(target))
+        policy: RetryPolicy = QUICK,
+        pacer: Pacer | None = None,
+        private: bool = False,
+        reporter: Reporter = SILENT,
+        cancel: CancelToken | None = None,
+    ) -> Iterator[HubSession]:
+        found, target = find_project(self.root), Target("url", self.url)
+        hub = replace(found.config.hub, private=private)
+        project = replace(found, config=replace(found.config, hub=hub))
         api = HfApi(endpoint=self.url, token=False, library_name="hubtools")
-        pacer = Pacer(clock) if clock else Pacer()
-        renderer = renderer_for(project, target, self.namespace)
-        with counted(api) as sent, memory:
-            hub = Hub(api, pacer, patience)
-            report = Reporter()
-            yield Session(project, target, self.namespace, hub, memory, report, sent, renderer)
+        token = cancel or CancelToken()
+        with (
+            StateFile(project.root) as state,
+            hub_transport(self.url, token, policy, pacer) as transport,
+        ):
+            yield HubSession(
+                project=project,
+                target=target,
+                namespace=self.namespace,
+                hub=HubClient(api, transport),
+                cache=StateCache(state, str(target)),
+                reporter=reporter,
+                renderer=card_renderer(project, target, self.namespace),
+            )
+
+    def forget(self) -> None:
+        """Remove the state file, as on another machine."""
+        for file in (self.root / ".hubtools").glob("state.sqlite*"):
+            file.unlink()
 
     def plan(self, *names: str) -> Plan:
         with self.session() as session:
@@ -133,29 +154,26 @@ class Place:
         self,
         *,
         between: Callable[[], object] | None = None,
-        patience: RetryPolicy = QUICK,
-        clock: Callable[[], float] | None = None,
+        policy: RetryPolicy = QUICK,
+        pacer: Pacer | None = None,
         private: bool = False,
     ) -> ApplyResult:
         """Plan and apply, with something happening between the two."""
-        with self.session(patience=patience, clock=clock) as session:
+        with self.session(policy=policy, pacer=pacer, private=private) as session:
             plan = plan_in(session)
             if between is not None:
                 between()
-            return apply_in(session, plan, private=private)
+            return apply_in(session, plan)
 
 
-def plan_in(session: Session, *names: str) -> Plan:
+def plan_in(session: HubSession, *names: str) -> Plan:
     files = sorted(session.project.cards_folder.glob("*.toml"))
     chosen = [file for file in files if not names or file.stem in names]
-    return make_plan(session, chosen, whole=not names).plan
+    return plan_cards(session, chosen, full=not names).plan
 
 
-def apply_in(session: Session, plan: Plan, *, private: bool = False) -> ApplyResult:
-    files = sorted(session.project.cards_folder.glob("*.toml"))
-    fleet = session.fleet(files)
-    report = Reporter()
-    return apply(plan, fleet, session.hub, session.memory, report, private=private)
+def apply_in(session: HubSession, plan: Plan) -> ApplyResult:
+    return apply_cards(session, plan, sorted(session.project.cards_folder.glob("*.toml")))
 
 
 def write_card(root: Path, name: str, **said: Any) -> Path:
@@ -206,14 +224,14 @@ def seal(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def rival(place: Place, name: str, **files: str) -> Callable[[str], object]:
-    """For a fault's `Run`: somebody else commits just before a request is seen."""
+    """For a fault's `Call`: somebody else commits just before a request is seen."""
     return lambda path: place.put(name, **files)
 
 
 __all__ = [
     "QUICK",
     "AddFile",
-    "Draft",
+    "NewCommit",
     "Place",
     "apply_in",
     "plan_in",

@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 
 from hubtools.cards.card import Card, CardAccount
 from hubtools.cards.importing import import_readme
-from hubtools.cards.merge_remote import Home, as_its_own, bring_home, merge_text
+from hubtools.cards.merge_remote import MergeResult, keep_remote, merge_remote, merge_text
 from hubtools.cards.render import CardRenderer
 
 RENDERER = CardRenderer("me")
@@ -35,10 +35,10 @@ def render(card: Card) -> str:
     return RENDERER.render(card)
 
 
-def home(edit: Callable[[str], str], was: Card = CARD, now: Card | None = None) -> Home:
+def home(edit: Callable[[str], str], was: Card = CARD, now: Card | None = None) -> MergeResult:
     """What comes home of an edit to the README of `was`, when the card says `now`."""
     now = now or was
-    return bring_home(now, render(was), edit(render(was)), render(now))
+    return merge_remote(now, render(was), edit(render(was)), render(now))
 
 
 def replacing(old: str, new: str) -> Callable[[str], str]:
@@ -55,23 +55,23 @@ def front(text: str, edit: Callable[[str], str]) -> str:
 
 
 def test_no_edit_is_no_change() -> None:
-    assert home(lambda text: text) == Home(CARD)
+    assert home(lambda text: text) == MergeResult(CARD)
 
 
 def test_prose_that_was_changed() -> None:
     came = home(replacing("They said yes.", "They said yes, twice."))
-    assert came == Home(replace(CARD, prose="We asked them first.\n\nThey said yes, twice."))
+    assert came == MergeResult(replace(CARD, prose="We asked them first.\n\nThey said yes, twice."))
 
 
 def test_prose_that_was_removed() -> None:
     came = home(replacing("\n\nThey said yes.", ""))
-    assert came == Home(replace(CARD, prose="We asked them first."))
+    assert came == MergeResult(replace(CARD, prose="We asked them first."))
 
 
 @pytest.mark.parametrize("was", [CARD, BARE])
 def test_text_below_our_last_line(was: Card) -> None:
     came = home(lambda text: text + "\nThis model is mine.\n", was)
-    assert came.undecided == ()
+    assert came.unresolved == ()
     assert came.card.prose is not None
     assert came.card.prose.endswith("This model is mine.")
     assert "This model is mine." in render(came.card)
@@ -85,15 +85,15 @@ def test_text_between_ours(was: Card, below: str) -> None:
         return f"{text[:at]}\nA line between.\n{text[at:]}"
 
     came = home(edit, was)
-    assert came.undecided == ()
+    assert came.unresolved == ()
     assert "A line between." in (came.card.prose or "").split("\n")
     assert (was.prose or "") in (came.card.prose or "")
 
 
 def test_generated_text_that_was_changed_needs_a_decision() -> None:
     came = home(replacing("It makes things up.", "It never lies."))
-    assert len(came.undecided) == 1
-    assert "made from the card was changed: '- It makes things up" in came.undecided[0]
+    assert len(came.unresolved) == 1
+    assert "- It makes things up" in came.unresolved[0]
     assert came.card == CARD, "nothing is half taken"
 
 
@@ -101,7 +101,7 @@ def test_generated_text_that_was_removed_needs_a_decision() -> None:
     lines = render(CARD).split("\n")
     heading = next(line for line in lines if line.startswith("## "))
     came = home(replacing(heading + "\n", ""))
-    assert heading[:40] in came.undecided[0]
+    assert heading[:40] in came.unresolved[0]
 
 
 # Front matter
@@ -114,13 +114,13 @@ def test_metadata_that_was_added_and_changed() -> None:
         )
 
     came = home(edit)
-    assert came.undecided == ()
+    assert came.unresolved == ()
     assert came.card.metadata == {"license": "cc0-1.0", "datasets": ["a/b"]}
 
 
 def test_metadata_that_was_removed() -> None:
     came = home(lambda text: front(text, lambda y: y.replace("license: mit\n", "")))
-    assert came == Home(replace(CARD, metadata={}))
+    assert came == MergeResult(replace(CARD, metadata={}))
 
 
 def test_fields_of_the_card_that_were_changed() -> None:
@@ -129,13 +129,14 @@ def test_fields_of_the_card_that_were_changed() -> None:
         return yaml.replace("base_model: openai-community/gpt2", "base_model: distilgpt2")
 
     came = home(lambda text: front(text, edit))
-    assert came.undecided == ()
+    assert came.unresolved == ()
     assert (came.card.language, came.card.base_model) == ("de", "distilgpt2")
 
 
 def test_a_field_that_is_always_there_cannot_be_removed_silently() -> None:
     came = home(lambda text: front(text, lambda y: y.replace("library_name: transformers\n", "")))
-    assert came.undecided == ("library_name: was removed on the Hub, and is made from the card",)
+    (unresolved,) = came.unresolved
+    assert unresolved.startswith("library_name: ")
 
 
 def test_a_generated_key_that_was_changed_is_kept_as_metadata() -> None:
@@ -152,25 +153,26 @@ def test_tags_merge_by_the_list() -> None:
     now = replace(was, tags=("huggingtweets", "old", "ours"))
     edit = replacing("tags:\n- huggingtweets\n- old\n", "tags:\n- huggingtweets\n- theirs\n")
     came = home(edit, was, now)
-    assert came == Home(replace(now, tags=("huggingtweets", "ours", "theirs")))
+    assert came == MergeResult(replace(now, tags=("huggingtweets", "ours", "theirs")))
 
 
 def test_both_sides_change_different_keys() -> None:
     now = replace(CARD, metadata={"license": "mit", "datasets": ["a/b"]}, language="fr")
     came = home(replacing("license: mit", "license: cc0-1.0"), CARD, now)
-    assert came == Home(replace(now, metadata={"license": "cc0-1.0", "datasets": ["a/b"]}))
+    assert came == MergeResult(replace(now, metadata={"license": "cc0-1.0", "datasets": ["a/b"]}))
 
 
 def test_both_sides_change_the_same_key() -> None:
     now = replace(CARD, metadata={"license": "apache-2.0"})
     came = home(replacing("license: mit", "license: cc0-1.0"), CARD, now)
-    assert came.undecided == ("license: changed on the Hub and here",)
+    (unresolved,) = came.unresolved
+    assert unresolved.startswith("license: ")
     assert came.card.metadata == {"license": "apache-2.0"}
 
 
 def test_both_sides_change_the_same_key_alike() -> None:
     now = replace(CARD, metadata={"license": "cc0-1.0"})
-    assert home(replacing("license: mit", "license: cc0-1.0"), CARD, now) == Home(now)
+    assert home(replacing("license: mit", "license: cc0-1.0"), CARD, now) == MergeResult(now)
 
 
 def test_comments_in_the_front_matter_are_kept() -> None:
@@ -188,59 +190,61 @@ def reformatted(text: str) -> str:
 
 
 def test_a_bot_that_reformats_and_adds_a_key() -> None:
-    assert home(reformatted) == Home(CARD)
+    assert home(reformatted) == MergeResult(CARD)
     came = home(lambda t: reformatted(t).replace("---\n", '---\n"inference": false\n', 1))
-    assert came == Home(replace(CARD, metadata={**CARD.metadata, "inference": False}))
+    assert came == MergeResult(replace(CARD, metadata={**CARD.metadata, "inference": False}))
 
 
 @pytest.mark.parametrize("ending", ["\r\n", "\r"])
 def test_line_ends(ending: str) -> None:
     came = home(lambda text: (text + "\nMine.\n").replace("\n", ending))
-    assert came.undecided == ()
+    assert came.unresolved == ()
     assert came.card.prose == f"{CARD.prose}\n\nMine."
 
 
 def test_a_byte_order_mark() -> None:
-    assert home(lambda text: "\ufeff" + text) == Home(CARD)
+    assert home(lambda text: "\ufeff" + text) == MergeResult(CARD)
 
 
 def test_both_sides_change_different_paragraphs() -> None:
     now = replace(CARD, prose="We asked them, and thanked them.\n\nThey said yes.")
     came = home(replacing("They said yes.", "They said yes, twice."), CARD, now)
     assert came.card.prose == "We asked them, and thanked them.\n\nThey said yes, twice."
-    assert came.undecided == ()
+    assert came.unresolved == ()
 
 
 def test_both_sides_change_the_same_line() -> None:
     now = replace(CARD, prose="We asked them first.\n\nThey said no.")
     came = home(replacing("They said yes.", "They said yes, twice."), CARD, now)
-    assert came.undecided == ("the prose was changed on the Hub and here",)
+    (unresolved,) = came.unresolved
+    assert "prose" in unresolved
     assert came.card.prose == now.prose
 
 
 def test_a_line_that_goes_on_is_a_change_of_that_line() -> None:
     now = replace(CARD, prose="We asked them first.\n\nThey said no.")
     came = home(replacing("They said yes.", "They said yes. And no."), CARD, now)
-    assert came.undecided == ("the prose was changed on the Hub and here",)
+    (unresolved,) = came.unresolved
+    assert "prose" in unresolved
 
 
 def test_text_below_prose_that_was_changed_here() -> None:
     now = replace(CARD, prose="We asked them first.\n\nThey said no.")
     came = home(lambda text: text + "\nTheirs.\n", CARD, now)
-    assert came == Home(replace(now, prose=f"{now.prose}\n\nTheirs."))
+    assert came == MergeResult(replace(now, prose=f"{now.prose}\n\nTheirs."))
 
 
 def test_text_that_is_home_already_does_not_come_twice() -> None:
     """A pull was ended between the prose and the card."""
     now = replace(CARD, prose=f"{CARD.prose}\n\nOurs.\n\nTheirs.")
     came = home(lambda text: text + "\nTheirs.\n", CARD, now)
-    assert came == Home(now)
+    assert came == MergeResult(now)
 
 
 def test_both_sides_add_text() -> None:
     now = replace(CARD, prose=f"{CARD.prose}\n\nOurs.")
     came = home(lambda text: text + "\nTheirs.\n", CARD, now)
-    assert came.undecided == ()
+    assert came.unresolved == ()
     assert came.card.prose == f"{CARD.prose}\n\nOurs.\n\nTheirs."
 
 
@@ -250,8 +254,8 @@ def test_an_edit_and_another_template(tmp_path: Path) -> None:
     here = CardRenderer("me", templates=tmp_path).render(CARD)
     base = render(CARD)
     there = base.replace("They said yes.", "They said yes, twice.") + "\nMine.\n"
-    came = bring_home(CARD, base, there, here)
-    assert came.undecided == ()
+    came = merge_remote(CARD, base, there, here)
+    assert came.unresolved == ()
     assert came.card.prose == "We asked them first.\n\nThey said yes, twice.\n\nMine."
 
 
@@ -260,17 +264,17 @@ def test_an_edit_and_another_template(tmp_path: Path) -> None:
 
 def test_its_own() -> None:
     there = render(CARD).replace("## ", "## My ") + "\nMine.\n"
-    card = as_its_own(CARD, there)
+    card = keep_remote(CARD, there)
     assert card.body == "own"
     assert card.accounts == CARD.accounts
     text = render(card)
     assert "Mine." in text
     assert "## My " in text
     assert import_readme(text, repo="poet") == card
-    again = bring_home(card, text, text + "\nMore.\n", text)
+    again = merge_remote(card, text, text + "\nMore.\n", text)
     assert again.card.prose == f"{card.prose}\n\nMore."
-    changed = bring_home(card, text, text.replace("## My ", "## Our "), text)
-    assert changed.undecided == ()
+    changed = merge_remote(card, text, text.replace("## My ", "## Our "), text)
+    assert changed.unresolved == ()
     assert "## Our " in render(changed.card)
 
 
@@ -281,20 +285,21 @@ FOREIGN = "---\nlicense: mit\ntags:\n- poetry\n---\n# Poet\n\nWritten by hand.\n
 
 def test_a_foreign_readme_of_which_the_card_says_all() -> None:
     card = import_readme(FOREIGN, repo="poet")
-    assert bring_home(card, None, FOREIGN, render(card)) == Home(card)
+    assert merge_remote(card, None, FOREIGN, render(card)) == MergeResult(card)
 
 
 def test_a_foreign_readme_that_says_more() -> None:
     card = import_readme(FOREIGN, repo="poet")
     there = FOREIGN.replace("license: mit\n", "license: mit\ninference: false\n")
-    came = bring_home(card, None, there, render(card))
-    assert came == Home(replace(card, metadata={**card.metadata, "inference": False}))
+    came = merge_remote(card, None, there, render(card))
+    assert came == MergeResult(replace(card, metadata={**card.metadata, "inference": False}))
 
 
 def test_a_foreign_readme_that_says_something_else() -> None:
     card = import_readme(FOREIGN, repo="poet")
-    came = bring_home(card, None, FOREIGN.replace("by hand", "by foot"), render(card))
-    assert came.undecided == ("the text was not made from a card",)
+    came = merge_remote(card, None, FOREIGN.replace("by hand", "by foot"), render(card))
+    (unresolved,) = came.unresolved
+    assert "text" in unresolved
 
 
 # Properties
@@ -335,8 +340,8 @@ def test_no_line_that_a_person_added_is_lost(
     there, added = edit(render(before))
     if crlf:
         there = there.replace("\n", "\r\n")
-    came = bring_home(after, render(before), there, render(after))
-    if came.undecided:
+    came = merge_remote(after, render(before), there, render(after))
+    if came.unresolved:
         return
     prose = came.card.prose or ""
     for line in added:
@@ -344,8 +349,8 @@ def test_no_line_that_a_person_added_is_lost(
     for line in filter(None, (now or "").split("\n")):
         assert line in prose.split("\n"), "what was changed here stays"
     text = render(came.card)
-    again = bring_home(came.card, text, text, text)
-    assert again == Home(came.card)
+    again = merge_remote(came.card, text, text, text)
+    assert again == MergeResult(came.card)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -356,8 +361,8 @@ def test_lines_that_are_added_alone_always_come_home(
     """Where nothing changed here, no person has to decide, wherever the lines stand."""
     card = replace(CARD, prose=prose)
     there, added = edit(render(card))
-    came = bring_home(card, render(card), there, render(card))
-    assert came.undecided == ()
+    came = merge_remote(card, render(card), there, render(card))
+    assert came.unresolved == ()
     for line in added:
         assert (came.card.prose or "").count(line) == 1
 
@@ -374,11 +379,11 @@ def test_edits_that_come_home_one_after_the_other_come_once(
     before, after = replace(CARD, prose=was), replace(CARD, prose=now)
     base = render(before)
     pulled, one = first(base)
-    card = bring_home(after, base, pulled, render(after)).card
+    card = merge_remote(after, base, pulled, render(after)).card
     there, two = second(pulled)
     assume(not {*one} & {*two})
-    came = bring_home(card, base, there, render(card), pulled=pulled)
-    if came.undecided or not set(one) <= set((card.prose or "").split("\n")):
+    came = merge_remote(card, base, there, render(card), pulled=pulled)
+    if came.unresolved or not set(one) <= set((card.prose or "").split("\n")):
         return
     prose = (came.card.prose or "").split("\n")
     for line in {*one, *two}:

@@ -9,7 +9,7 @@ import pytest
 from hubtools.cards.card_file import add_card, load_card
 from hubtools.cards.importing import import_readme
 from hubtools.core.errors import ConflictError, HubtoolsError, UsageError
-from hubtools.localhub.faults import Answer, Cut, Fault
+from hubtools.localhub.faults import Cut, Fault, Respond
 from hubtools.services.pull import Edit, find_edit, save_edit
 from tests.cards.old_cards import all_of, may_2021
 from tests.sync.makers import Place
@@ -57,7 +57,7 @@ def test_an_edit_comes_home_and_is_published_with_ours(place: Place) -> None:
     assert edit is not None
     assert "+inference = false" in edit.diff
     assert "+We asked them, twice." in edit.diff
-    assert "+inference: false" in edit.there_diff
+    assert "+inference: false" in edit.remote_diff
     card = load_card(place.file("poet"))
     assert card.metadata == {"license": "mit", "inference": False}
     assert prose(place) == "We asked them, twice.\n"
@@ -128,8 +128,7 @@ def test_without_memory_the_base_is_found_in_the_history(place: Place) -> None:
     published(place, prose="We asked them.")
     edited(place, "We asked them.", "We asked them, twice.")
     place.put("poet", README=place.readme("poet") + "\nMine.\n")
-    for file in (place.root / ".hubtools").glob("heads*"):
-        file.unlink()
+    place.forget()
     pull(place)
     assert prose(place) == "We asked them, twice.\n\nMine.\n"
 
@@ -159,8 +158,10 @@ def test_nothing_is_changed_where_both_sides_changed_the_same(place: Place) -> N
     place.put("poet", README=text.replace("We asked them.", "We asked them, twice."))
     place.edit("poet", prose="We asked no one.")
     before = (place.file("poet").read_bytes(), prose(place))
-    with pytest.raises(ConflictError, match="the prose was changed on the Hub and here"):
+    with pytest.raises(ConflictError) as caught:
         pull(place)
+    assert caught.value.where == str(place.file("poet"))
+    assert "prose" in caught.value.what
     assert (place.file("poet").read_bytes(), prose(place)) == before
     assert place.change("poet").action == "conflict"
 
@@ -168,8 +169,9 @@ def test_nothing_is_changed_where_both_sides_changed_the_same(place: Place) -> N
 def test_a_readme_is_kept_as_it_is(place: Place) -> None:
     published(place, prose="We asked them.")
     edited(place, "## How does it work?", "## How?")
-    with pytest.raises(ConflictError, match="--own"):
+    with pytest.raises(ConflictError) as caught:
         pull(place)
+    assert "hubtools pull poet --own" in str(caught.value.fix)
     there = place.readme("poet")
     assert pull(place, own=True) is not None
     card = load_card(place.file("poet"))
@@ -194,8 +196,9 @@ def test_a_card_that_changes_meanwhile_is_not_overwritten(place: Place) -> None:
         edit = find_edit(session, place.file("poet"))
         assert edit is not None
         place.edit("poet", prose="Other text.")
-        with pytest.raises(ConflictError, match="changed meanwhile"):
+        with pytest.raises(ConflictError) as caught:
             save_edit(edit)
+        assert caught.value.where == str(place.file("poet"))
     assert prose(place) == "Other text.\n"
     pull(place)
     assert prose(place) == "Other text.\n\nMine.\n"
@@ -232,7 +235,7 @@ def imported(place: Place, text: str) -> None:
     """As `cards import --from-hub` does."""
     from huggingface_hub import HfApi
 
-    from hubtools.services.import_from_hub import import_from_hub, list_hub_models
+    from hubtools.services.import_cards import import_from_hub, list_hub_models
 
     place.put("poet", create=True, README=text)
     api = HfApi(endpoint=place.url, token=False)
@@ -275,8 +278,9 @@ def test_a_foreign_readme_without_an_import(place: Place) -> None:
     place.card("poet", language=None, base_model=None, tags=(), accounts=())
     place.put("poet", create=True, README=FOREIGN)
     assert place.change("poet").action == "conflict"
-    with pytest.raises(ConflictError, match="the text was not made from a card"):
+    with pytest.raises(ConflictError) as caught:
         pull(place)
+    assert caught.value.where == str(place.file("poet"))
     pull(place, own=True)
     assert place.apply().applied == 1
     assert "Written by hand." in place.readme("poet")
@@ -325,8 +329,9 @@ def test_a_readme_that_is_no_text_is_a_conflict(place: Place) -> None:
     published(place)
     place.put("poet", README=b"\xff\xfe\x00binary")
     assert place.change("poet").action == "conflict"
-    with pytest.raises(HubtoolsError, match="is not UTF-8"):
+    with pytest.raises(ConflictError) as caught:
         pull(place)
+    assert caught.value.where == f"{place.namespace}/poet"
 
 
 def test_a_huge_readme_ends_no_other_models_run(place: Place) -> None:
@@ -337,19 +342,20 @@ def test_a_huge_readme_ends_no_other_models_run(place: Place) -> None:
     place.edit("poet", prose="New.")
     done = place.apply()
     assert (done.applied, len(done.conflicts)) == (1, 1)
-    assert "larger than 2 MiB" in done.conflicts[0].error
+    assert done.conflicts[0].name == "poet"
 
 
 def test_a_repository_that_is_not_there(place: Place) -> None:
     place.card("poet")
-    with pytest.raises(UsageError, match="is not on the Hub"):
+    with pytest.raises(UsageError) as caught:
         pull(place)
+    assert caught.value.where == f"{place.namespace}/poet"
 
 
 def test_a_pull_while_the_hub_fails(place: Place) -> None:
     published(place)
     place.put("poet", README=place.readme("poet") + "\nMine.\n")
-    place.faults.use(Fault(Answer(503), nth=(1, 3)), Fault(Cut("during"), nth=(4, 5)))
+    place.faults.use(Fault(Respond(503), nth=(1, 3)), Fault(Cut("during"), nth=(4, 5)))
     assert pull(place) is not None
     assert "Mine." in prose(place)
 

@@ -26,8 +26,10 @@ def test_pages_and_files() -> None:
 
 @pytest.mark.parametrize("to", ["", "local:", "hub", "ftp://hub.example", "https://", "HF"])
 def test_what_is_no_target(to: str) -> None:
-    with pytest.raises(UsageError, match="is no target"):
+    with pytest.raises(UsageError) as caught:
         parse_target(to, Path())
+    assert caught.value.where == "--to"
+    assert caught.value.fix is not None
 
 
 def test_a_token_is_not_sent_in_the_clear() -> None:

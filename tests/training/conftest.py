@@ -8,7 +8,7 @@ import pytest
 
 from hubtools.training.recipe import Recipe, Scratch, load_recipe
 
-TINY = Scratch(vocabulary=320, context=64, layers=2, width=32, heads=2)
+TINY = Scratch(vocab_size=320, context_length=64, n_layer=2, n_embd=32, n_head=2)
 
 
 @pytest.fixture(scope="session")

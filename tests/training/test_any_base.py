@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from hubtools.core.cancel import CancelToken
 from hubtools.core.errors import ModelError
 from hubtools.core.events import Reporter
 from hubtools.corpus.corpus import build_corpus
 from hubtools.posts.post import Account, AccountPosts, Post
 from hubtools.training.base import load_base
-from hubtools.training.fitting import RunSettings
 from hubtools.training.recipe import Recipe, load_recipe
-from hubtools.training.run import run_training
-from tests.training.bases import BASES
+from hubtools.training.run import RunSettings, run_training
 from tests.training.makers import posts
+from tests.training.tiny_bases import BASES
 
 FEW = replace(load_recipe("huggingtweets"), packing=None, epochs=2, tokens_per_step=512)
 
@@ -39,7 +39,7 @@ def train(base: Path, folder: Path, recipe: Recipe) -> None:
         base=str(base), recipe=recipe, seed=1, prompt="My dream is", cleaning="voice"
     )
     folder.mkdir(exist_ok=True)
-    run = run_training([corpus], settings, folder, Reporter())
+    run = run_training([corpus], settings, folder, Reporter(), CancelToken())
     assert run.evaluation.base_loss is not None
     assert run.evaluation.test_loss < run.evaluation.base_loss
 
@@ -125,7 +125,7 @@ def test_the_tokenizer_of_another_model(tmp_path: Path) -> None:
         num_attention_heads=4, tie_word_embeddings=True,
     )  # fmt: skip
     LlamaForCausalLM(config).save_pretrained(tmp_path)
-    with pytest.raises(ModelError, match="420 tokens and its model 2,000"):
+    with pytest.raises(ModelError, match=r"420 .*2,000"):
         load_base(str(tmp_path))
 
 

@@ -45,12 +45,13 @@ def broken(tiny_gpt2: Path, tmp_path: Path) -> Path:
 
 
 def test_no_such_folder(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="no such model folder"):
+    with pytest.raises(ModelError) as caught:
         load_base(str(tmp_path / "gone"))
+    assert caught.value.where == str(tmp_path / "gone")
 
 
 def test_a_folder_that_is_no_model(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"without config\.json"):
+    with pytest.raises(ModelError, match=r"config\.json"):
         load_base(str(tmp_path))
 
 
@@ -97,6 +98,7 @@ def test_a_tokenizer_that_is_too_large(broken: Path) -> None:
 def test_a_hub_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     from huggingface_hub import constants
 
+    monkeypatch.setattr("time.sleep", lambda seconds: None)  # between the client's retries
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:1")
     monkeypatch.setattr(
         constants,

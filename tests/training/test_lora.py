@@ -13,17 +13,25 @@ from huggingface_hub import HfApi
 
 from hubtools.cards.card_file import load_card
 from hubtools.cards.frontmatter import read_front_matter
+from hubtools.core.cancel import CancelToken
 from hubtools.core.config import Project
-from hubtools.core.errors import ConfigError, ModelError
+from hubtools.core.errors import ModelError
 from hubtools.core.events import Reporter
 from hubtools.localhub.server import serving
-from hubtools.services.train import TrainRequest, train_model
+from hubtools.services.train import TrainRequest, train
 from hubtools.training.base import Base, load_base
-from hubtools.training.bases import WarmBases
-from hubtools.training.lora import add_adapter, load_adapter, remove_adapter, save_adapter
-from hubtools.training.recipe import Lora, load_recipe, recipe_for
+from hubtools.training.lora import (
+    adapter_weights,
+    add_adapter,
+    load_adapter,
+    remove_adapter,
+    save_adapter,
+)
+from hubtools.training.model_cache import ModelCache
+from hubtools.training.recipe import Lora, load_recipe
 from tests.makers import command, write_archive
 from tests.training.makers import posts
+from tests.training.runs import Recorder
 
 RANK = Lora(rank=4, alpha=8)
 
@@ -36,7 +44,7 @@ def base(tiny_gpt2: Path) -> Base:
 
 
 def logits(base: Base) -> torch.Tensor:
-    ids = torch.arange(12).view(2, 6)
+    ids = torch.arange(12).snapshot(2, 6)
     with torch.inference_mode():
         return base.model(input_ids=ids).logits.clone()
 
@@ -54,8 +62,9 @@ def request(tiny_gpt2: Path, folder: Path, base: str | None = None) -> TrainRequ
     archive = write_archive(folder / "archive.zip", posts(160))
     recipe = folder / "tiny-adapter.toml"
     text = (Path(load_recipe.__code__.co_filename).parent / "recipes/lora.toml").read_text()
-    recipe.write_text(text.replace("epochs = 4", "epochs = 1").replace("rank = 16", "rank = 4"))
+    recipe.write_text(text.replace("epochs = 9", "epochs = 2").replace("rank = 16", "rank = 4"))
     return TrainRequest(
+        project=Project(folder),
         sources=(str(archive),),
         base=base or str(tiny_gpt2),
         prompt="My dream is",
@@ -67,65 +76,63 @@ def request(tiny_gpt2: Path, folder: Path, base: str | None = None) -> TrainRequ
 
 def test_an_adapter_that_was_not_trained_changes_nothing(base: Base) -> None:
     before = logits(base)
-    add_adapter(base, RANK, 1)
+    add_adapter(base.model, RANK, 1)
     assert torch.equal(logits(base), before)
     scramble(base)
     assert not torch.allclose(logits(base), before, atol=1e-3)
-    remove_adapter(base)
+    remove_adapter(base.model)
     assert torch.equal(logits(base), before)
     assert all(parameter.requires_grad for parameter in base.model.parameters())
 
 
 def test_peft_reads_what_is_saved(base: Base, tiny_gpt2: Path, tmp_path: Path) -> None:
     peft = pytest.importorskip("peft")
-    add_adapter(base, RANK, 1)
+    add_adapter(base.model, RANK, 1)
     scramble(base)
-    save_adapter(base, RANK, "acme/tiny", tmp_path)
+    save_adapter(base.model, RANK, "acme/tiny", tmp_path)
     theirs = load_base(str(tiny_gpt2))
     model = peft.PeftModel.from_pretrained(theirs.model, tmp_path).eval()
     with torch.inference_mode():
-        said = model(input_ids=torch.arange(12).view(2, 6)).logits
+        said = model(input_ids=torch.arange(12).snapshot(2, 6)).logits
     torch.testing.assert_close(said, logits(base))
     ours = load_base(str(tiny_gpt2))
     ours.model.eval()
-    load_adapter(ours, tmp_path)
+    load_adapter(ours.model, tmp_path)
     assert torch.equal(logits(ours), logits(base))
 
 
 def test_an_adapter_of_another_base_is_refused(base: Base, tmp_path: Path) -> None:
-    add_adapter(base, RANK, 1)
-    save_adapter(base, RANK, "acme/tiny", tmp_path)
+    add_adapter(base.model, RANK, 1)
+    save_adapter(base.model, RANK, "acme/tiny", tmp_path)
     config = json.loads((tmp_path / "adapter_config.json").read_text())
     (tmp_path / "adapter_config.json").write_text(json.dumps({**config, "r": 5}))
-    with pytest.raises(ModelError, match="is no adapter of this base"):
-        load_adapter(base, tmp_path)
+    with pytest.raises(ModelError) as caught:
+        load_adapter(base.model, tmp_path)
+    assert caught.value.where == str(tmp_path)
+
+
+def test_only_the_target_modules_are_adapted(base: Base, tmp_path: Path) -> None:
+    add_adapter(base.model, Lora(rank=2, alpha=4, target_modules=("c_attn",)), 1)
+    assert {name.rsplit(".", 3)[1] for name in adapter_weights(base.model)} == {"c_attn"}
+    scramble(base)
+    adapted = logits(base)
+    save_adapter(base.model, Lora(rank=2, alpha=4), "acme/tiny", tmp_path)
+    load_adapter(base.model, tmp_path)
+    assert torch.equal(logits(base), adapted)
+    with pytest.raises(ModelError):
+        add_adapter(base.model, Lora(rank=2, alpha=4, target_modules=("nothing",)), 1)
 
 
 def test_a_base_is_as_before_after_an_adapter(tiny_gpt2: Path) -> None:
-    bases, recipe = WarmBases(), load_recipe("lora")
-    first = bases.fresh(str(tiny_gpt2), recipe, (), 1)
+    bases, recipe = ModelCache(), load_recipe("lora")
+    first = bases.load(str(tiny_gpt2), recipe, (), 1)
     first.model.eval()
     before = logits(first)
-    add_adapter(first, RANK, 1)
+    add_adapter(first.model, RANK, 1)
     scramble(first)
-    again = bases.fresh(str(tiny_gpt2), recipe, (), 1)
+    again = bases.load(str(tiny_gpt2), recipe, (), 1)
     again.model.eval()
     assert torch.equal(logits(again), before)
-
-
-class Listening(Reporter):
-    """Remembers what was said."""
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
-
-
-def test_from_scratch_there_is_nothing_to_adapt() -> None:
-    with pytest.raises(ConfigError, match="an adapter needs a base"):
-        recipe_for("scratch", "lora")
 
 
 def test_a_run_saves_the_adapter_alone_and_goes_on_after_a_kill(
@@ -137,13 +144,13 @@ def test_a_run_saves_the_adapter_alone_and_goes_on_after_a_kill(
         raise SystemExit("killed")
 
     asked = request(tiny_gpt2, folder)
-    report = Listening()
+    recorder = Recorder()
     with monkeypatch.context() as patch:
-        patch.setattr(steps, "_draw", killed)
+        patch.setattr(steps, "draw_pictures", killed)
         with pytest.raises(SystemExit):
-            train_model(asked, None, Project(folder), report)
-    assert [note for note in report.notes if "nobody else can load the adapter" in note]
-    made = train_model(asked, None, Project(folder), Reporter())
+            train(asked, Reporter((recorder,)), CancelToken())
+    assert "local_base" in [warning.code for warning in recorder.warnings]
+    made = train(asked, Reporter(), CancelToken())
     names = {path.name for path in made.folder.path.iterdir()}
     assert {"adapter_config.json", "adapter_model.safetensors", "generation_config.json"} <= names
     assert not names & {"model.safetensors", "config.json"}
@@ -156,6 +163,7 @@ def test_a_run_saves_the_adapter_alone_and_goes_on_after_a_kill(
     assert load_card(made.card_file) == made.card
 
 
+@pytest.mark.slow
 def test_the_card_says_adapter_and_its_snippet_works(tiny_gpt2: Path, folder: Path) -> None:
     """With the base and the adapter on one Hub, in a process that knows nothing else."""
     pytest.importorskip("peft")

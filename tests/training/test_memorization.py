@@ -1,10 +1,10 @@
-"""Whether a prediction repeats a training post."""
+"""Whether a text repeats a training post or nearly is one, and how varied texts are."""
 
 from __future__ import annotations
 
 import pytest
 
-from hubtools.training.memorization import TrainingIndex, words
+from hubtools.training.memorization import TrainingIndex, distinct_2, words
 
 INDEX = TrainingIndex(
     [
@@ -51,3 +51,43 @@ def test_the_longest_run_is_counted_in_words() -> None:
 
 def test_links_and_handles_are_no_words() -> None:
     assert words("@ada@quays.example ﬁsh & Chips https://x.y/z don't") == ("fish", "chips", "don't")
+
+
+# Near-duplicates, and diversity
+
+FERRIES = TrainingIndex(
+    ["The ferry leaves at nine from the old pier as it does every day", "Still fog.", "⚓"]
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the ferry leaves at nine, from the old pier, as it does every day!!",
+        "@gull The ferry leaves at nine from the old pier as it does every day https://t.co/x",
+        "The ferry leaves at nine from the old pier as it does every year",
+        "still fog",
+    ],
+)
+def test_near_duplicates(text: str) -> None:
+    assert FERRIES.is_near(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The ferry leaves at ten from the new pier as it did every Sunday",
+        "The ferry leaves at nine from the old pier",
+        "Still no fog",
+        "🌫️",
+        "",
+    ],
+)
+def test_posts_that_are_new(text: str) -> None:
+    assert not FERRIES.is_near(text)
+
+
+def test_diversity_is_the_probability_of_different_pairs() -> None:
+    assert distinct_2(["one two three", "one two four"]) == 3 / 4
+    assert distinct_2(["same words here"] * 4) == 0.25
+    assert distinct_2(["one", ""]) == 0

@@ -78,7 +78,7 @@ class _Cleaned:
 
 @dataclass(frozen=True, slots=True)
 class VoiceCleaning:
-    """Our rules; docs/cleaning.md explains each."""
+    """Our rules. docs/explanation/cleaning.md has each with its reason."""
 
     name: str = "voice"
 
