@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from hubtools.corpus.corpus import KeptPost, build_corpus, split_held_out
+from hubtools.corpus.corpus import KeptPost, build_corpus
+from hubtools.corpus.split import Split, split_posts
 from hubtools.posts.registry import read_source
+from hubtools.training.recipe import Recipe
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"
@@ -24,7 +26,13 @@ class Measured:
 
     name: str
     train: tuple[KeptPost, ...]
-    held_out: tuple[str, ...]
+    test: tuple[str, ...]
+
+    def split(self, recipe: Recipe) -> Split:
+        """What the recipe trains and validates on."""
+        stopping = recipe.early_stopping
+        val_fraction = stopping.val_fraction if stopping else 0.0
+        return split_posts(self.train, val_fraction=val_fraction, test_fraction=0.0)
 
 
 def accounts(data: Path = DATA) -> list[Measured]:
@@ -34,7 +42,7 @@ def accounts(data: Path = DATA) -> list[Measured]:
     for file in files:
         if file.is_file():
             corpus = build_corpus(read_source(str(file)))
-            train, held_out = split_held_out(corpus.kept)
-            texts = tuple(post.text for post in held_out)
-            found.append(Measured(corpus.account.handle or file.stem, train, texts))
+            split = split_posts(corpus.kept)
+            test = tuple(post.text for post in split.test)
+            found.append(Measured(corpus.account.handle or file.stem, split.train, test))
     return [account for account in found if len(account.train) >= LEAST]

@@ -114,7 +114,9 @@ def write_base(folder: Path, layers: int, width: int) -> None:
     from hubtools.training.base import make_base
     from hubtools.training.recipe import SCRATCH, Scratch, load_recipe
 
-    shape = Scratch(vocabulary=4096, context=1024, layers=layers, width=width, heads=width // 32)
+    shape = Scratch(
+        vocab_size=4096, context_length=1024, n_layer=layers, n_embd=width, n_head=width // 32
+    )
     recipe = load_recipe("scratch")
     object.__setattr__(recipe, "scratch", shape)
     base = make_base(SCRATCH, recipe, example_posts(), 0)

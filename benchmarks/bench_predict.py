@@ -67,7 +67,9 @@ def main() -> None:
 def make(shape: tuple[int, int, int]) -> Base:
     """A GPT-2 with random weights."""
     layers, width, heads = shape
-    scratch = Scratch(vocabulary=8192, context=1024, layers=layers, width=width, heads=heads)
+    scratch = Scratch(
+        vocab_size=8192, context_length=1024, n_layer=layers, n_embd=width, n_head=heads
+    )
     recipe = replace(load_recipe("scratch"), scratch=scratch)
     return make_base("scratch", recipe, [p.text for a in accounts() for p in a.train], 0)
 
@@ -77,7 +79,7 @@ def measure(base: Base, count: int, peer: str, rounds: int) -> tuple[list[float]
     import torch
     from transformers import pipeline
 
-    sampling = Sampling(min_length=160)  # no text ends before, so all have as many tokens
+    sampling = Sampling(min_tokens=160)  # no text ends before, so all have as many tokens
     base.model.generation_config = generation_config(base, sampling)
     generator: Any = pipeline("text-generation", model=base.model, tokenizer=base.tokenizer)
     theirs, ours = [], []

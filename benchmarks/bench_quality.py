@@ -1,4 +1,4 @@
-"""How well test posts are predicted: our recipe against the predecessor's under HF Trainer.
+"""How well the test posts are predicted: our recipe against the predecessor's under HF Trainer.
 
     python benchmarks/bench_quality.py [--base FOLDER] [--seeds 3] [--rates] [--write FILE]
 
@@ -21,18 +21,16 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from hubtools.training.fitting import rows_of
-from hubtools.training.loop import fit
-
 from benchmarks.accounts import Measured, accounts
 from benchmarks.machine import describe
 from benchmarks.peer import LEARNING_RATE, peer_blocks, peer_train
 from benchmarks.proxy import Shape, proxy
-from hubtools.core.events import Reporter
 from hubtools.training.base import Base, load_base
+from hubtools.training.data import prepare
 from hubtools.training.evaluate import evaluate
 from hubtools.training.lora import add_adapter
 from hubtools.training.recipe import load_recipe
+from hubtools.training.trainer import Trainer
 
 Way = Callable[[str, Measured, int], tuple[float, str]]
 
@@ -136,19 +134,19 @@ def ours(name: str) -> Way:
 
     def run(folder: str, account: Measured, seed: int) -> tuple[float, str]:
         base = load_base(folder, dropout=recipe.dropout)
-        blocks, aside = rows_of(base, [account.train], recipe)
+        data = prepare(base, [account.split(recipe)], recipe)
         if recipe.lora is not None:
-            add_adapter(base, recipe.lora, seed)
+            add_adapter(base.model, recipe.lora, seed)
         with tempfile.TemporaryDirectory() as work:
-            made = fit(base, blocks, recipe, seed, Path(work) / "c", Reporter(), aside)
-        return score(base, account), f"{made.held}+{made.epochs - (made.held or 0)}"
+            made = Trainer(base, data, recipe, seed=seed, checkpoint=Path(work) / "c").train()
+        return score(base, account), f"{made.best_epoch}+{made.epochs - (made.best_epoch or 0)}"
 
     return run
 
 
 def score(base: Base, account: Measured) -> float:
-    """Bits per byte of the held-out posts."""
-    return evaluate(base, account.held_out).bits_per_byte
+    """Bits per byte of the test posts."""
+    return evaluate(base, account.test).bits_per_byte
 
 
 def table(
@@ -157,7 +155,7 @@ def table(
     """Lines of Markdown, and whether `recipe` is better than all others by enough."""
     untrained = load_base(base)
     lines = [
-        f"| account | posts | base | {' | '.join(scores)} | improvement | seed spread |",
+        f"| account | posts | base | {' | '.join(scores)} | better by | seeds differ by |",
         "| --- " + "| ---: " * (4 + len(scores)) + "|",
     ]
     good = True
@@ -177,11 +175,7 @@ def table(
     }
     line, better = row(average, recipe)
     lines.append(f"| mean | | {line}")
-    lines += [
-        "",
-        "Mean over the seeds. The last column is the larger of the two differences between seeds; "
-        "epochs are those at the peak rate + those of decay.",
-    ]
+    lines += ["", "Mean over the seeds; what seeds differ by is the most that either's do."]
     return lines, good and better
 
 

@@ -6,9 +6,9 @@
 
 First tokens per second, of a GPT-2 with random weights (four layers of width 256, two of 128, or
 GPT-2's own shape): rounds of about 12,000 tokens of the largest account, theirs and ours in turn,
-so that a busy machine slows both. Then the whole run for each account: reading the base from its folder,
+so that a busy machine slows both. Then the whole run of each account: reading the base,
 tokenizing, early stopping, training, saving. Tokens are those of posts and their ends; what
-fills up a batch does not count. `--compile` adds a line with compiled code, whose making is said
+pads a batch does not count. `--compile` adds a line with compiled code, whose making is said
 beside it; `--peak` adds the share of the device's arithmetic that is used, at 6 operations a
 parameter and token.
 """
@@ -27,23 +27,21 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from hubtools.training.compiled import CompiledLoss, Shapes
-from hubtools.training.fitting import rows_of
-from hubtools.training.loop import fit
-from hubtools.training.step import Stepper
-from hubtools.training.tokens import batches_of_pass
-
 from benchmarks.accounts import Measured, accounts
 from benchmarks.machine import describe
 from benchmarks.peer import peer_blocks, peer_train
 from hubtools.core.events import Reporter
 from hubtools.training.base import Base, load_base
+from hubtools.training.compile import CompiledLoss, padded_shape
+from hubtools.training.data import Batch, count_tokens, length_sorted_batches, prepare
+from hubtools.training.optim import Optimizer
 from hubtools.training.recipe import Recipe, Scratch, load_recipe
+from hubtools.training.trainer import Gradients, Trainer
 
 SHAPES = {
-    "tiny": Scratch(vocabulary=2048, context=1024, layers=2, width=128, heads=4),
-    "small": Scratch(vocabulary=8192, context=1024, layers=4, width=256, heads=8),
-    "gpt2": Scratch(vocabulary=50257, context=1024, layers=12, width=768, heads=12),
+    "tiny": Scratch(vocab_size=2048, context_length=1024, n_layer=2, n_embd=128, n_head=4),
+    "small": Scratch(vocab_size=8192, context_length=1024, n_layer=4, n_embd=256, n_head=8),
+    "gpt2": Scratch(vocab_size=50257, context_length=1024, n_layer=12, n_embd=768, n_head=12),
 }
 PROMISED = {"fp32": 1.5, "bf16": 2.0}
 
@@ -86,7 +84,7 @@ def make_base(folder: Path, shape: Scratch, measured: list[Measured]) -> str:
 
     recipe = replace(load_recipe("scratch"), scratch=shape, dropout=None)
     base = make("scratch", recipe, [p.text for a in measured for p in a.train], 0)
-    base.model.resize_token_embeddings(shape.vocabulary)
+    base.model.resize_token_embeddings(shape.vocab_size)
     base.model.save_pretrained(folder)
     base.tokenizer.save_pretrained(folder)
     return str(folder)
@@ -161,18 +159,27 @@ def peer_round(folder: str, account: Measured, steps: int) -> Callable[[], float
 def our_round(
     folder: str, account: Measured, recipe: Recipe, tokens: int, *, compiling: bool = False
 ) -> Callable[[], float]:
-    """Tokens a second of our loop over batches of one pass, as they come."""
+    """Tokens a second of our loop over batches of one epoch, as they come."""
     base = load_base(folder, dropout=recipe.dropout)
     if compiling:
         base = replace(base, compiled=CompiledLoss(base.model))
-    blocks, _ = rows_of(base, [account.train], recipe)
-    batches = list(batches_of_pass(blocks, recipe.tokens_per_step, 0, 0))
-    stepper = Stepper(base, recipe, Reporter())
+    data = prepare(base, [account.split(recipe)], recipe)
+    batches = list(length_sorted_batches(data.train, recipe.tokens_per_step, 0, 0))
+    gradients, optimizer = Gradients(base, recipe, Reporter()), Optimizer(base.model, recipe)
+
+    def step(batch: Batch, learning_rate: float) -> int:
+        gradients(batch)
+        optimizer.step(learning_rate)
+        return count_tokens(batch)
+
     if compiling:
         base.model.train()
-        shapes = Shapes(recipe.tokens_per_step, base.context)
-        one_each = {shapes.of(max(map(len, batch)) - 1): batch for batch in batches}
-        took = seconds(lambda: [stepper.update(batch, 1e-9) for batch in one_each.values()])
+        tokens_per_step, context = recipe.tokens_per_step, base.context
+        one_each = {
+            padded_shape(max(map(len, batch)) - 1, tokens_per_step, context): batch
+            for batch in batches
+        }
+        took = seconds(lambda: [step(batch, 1e-9) for batch in one_each.values()])
         print(f"compiled {len(one_each)} shapes in {took:.0f} s", file=sys.stderr)
 
     def run() -> float:
@@ -182,7 +189,7 @@ def our_round(
         while done < tokens:
             batch = batches.pop()
             batches.insert(0, batch)
-            done += stepper.update(batch, recipe.learning_rate)[1]
+            done += step(batch, recipe.learning_rate)
         return done / (time.perf_counter() - started)
 
     return run
@@ -221,13 +228,13 @@ def peer_account(folder: str, account: Measured) -> None:
 
 
 def our_account(folder: str, account: Measured) -> tuple[int, float]:
-    """The same with `default`; how many passes it made, and the seconds that these took."""
+    """The same with `default`; how many epochs it took, and the seconds that these took."""
     recipe = load_recipe("default")
     base = load_base(folder, dropout=recipe.dropout)
-    blocks, aside = rows_of(base, [account.train], recipe)
+    data = prepare(base, [account.split(recipe)], recipe)
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as work:
-        made = fit(base, blocks, recipe, 0, Path(work) / "c", Reporter(), aside)
+        made = Trainer(base, data, recipe, seed=0, checkpoint=Path(work) / "c").train()
     training = time.perf_counter() - started
     save(base)
     return made.epochs, training

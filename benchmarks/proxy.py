@@ -52,20 +52,20 @@ def proxy(folder: Path, shape: Shape) -> Path:
     import torch
     from transformers import GPT2Config, GPT2LMHeadModel
 
-    from hubtools.training.base import _train_tokenizer
+    from hubtools.training.base import train_tokenizer
     from hubtools.training.recipe import Scratch
 
     if (folder / "model.safetensors").is_file():
         return folder
     texts = list(docstrings())
     scratch = Scratch(
-        vocabulary=shape.vocabulary,
-        context=BLOCK,
-        layers=shape.layers,
-        width=shape.width,
-        heads=shape.heads,
+        vocab_size=shape.vocabulary,
+        context_length=BLOCK,
+        n_layer=shape.layers,
+        n_embd=shape.width,
+        n_head=shape.heads,
     )
-    tokenizer = _train_tokenizer(scratch, texts)
+    tokenizer = train_tokenizer(scratch, texts)
     end = tokenizer.eos_token_id
     torch.manual_seed(0)
     config = GPT2Config(

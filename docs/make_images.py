@@ -23,8 +23,8 @@ from hubtools.cards.card import Card, CardAccount
 from hubtools.cards.render import CardRenderer
 from hubtools.core.config import Project
 from hubtools.core.results import Prediction
-from hubtools.demo.options import Settings
-from hubtools.demo.server import serving as serving_demo
+from hubtools.demo.options import DemoOptions
+from hubtools.demo.server import DemoRequest, demo_server
 from hubtools.localhub.server import serving
 from hubtools.localhub.store import Store
 from hubtools.localhub.types import RepoId
@@ -82,23 +82,24 @@ def screenshot_hub(browser: Browser, endpoint: str) -> None:
 
 def screenshot_demo(browser: Browser) -> None:
     """The demo's page while it trains on the example's archive."""
-    settings = Settings(base="scratch", prompt="My dream is", seed=42)
+    options = DemoOptions(base="scratch", prompt="My dream is", seed=42)
+    request = DemoRequest(project=Project(DEMO), options=options, port=0)
     at_a_fifth = "bar => bar?.max > 1 && bar.value / bar.max > 0.2"
     with (
-        serving_demo(settings, Project(DEMO), "127.0.0.1", 0) as address,
+        demo_server(request) as address,
         window(browser, 880, 1000) as page,
     ):
         page.set_default_timeout(1_200_000)
         page.goto(address)
         page.set_input_files("input[type=file]", ROOT / "examples" / "harbourlog.zip")
         page.get_by_text("harbourlog").first.wait_for()
-        page.get_by_role("button", name="Look at the posts").click()
+        page.get_by_role("button", name="Read posts").click()
         page.get_by_role("checkbox").check()
         page.locator("button:not([disabled])", has_text="Train").click()
         page.locator(".working svg").wait_for()
         page.wait_for_function(f"({at_a_fifth})(document.querySelector('.working progress'))")
-        page.evaluate("scrollTo(0, 0)")  # boxes are told from the top of the window
-        first = page.locator(".looked").bounding_box()
+        page.evaluate("scrollTo(0, 0)")  # bounding boxes are relative to the window
+        first = page.locator(".posts").bounding_box()
         last = page.locator(".working").bounding_box()
         assert first is not None and last is not None
         top, bottom = first["y"] - 8, last["y"] + last["height"] + 24

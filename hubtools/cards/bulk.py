@@ -18,12 +18,13 @@ from pathlib import Path
 
 from hubtools.cards.card_file import parse_card, read_card
 from hubtools.cards.render import CardRenderer
-from hubtools.cards.render_cache import Made, RenderMemory, stamp_of
+from hubtools.cards.render_cache import CachedReadme, RenderCache
 from hubtools.core.cancel import CancelToken
 from hubtools.core.errors import CardError, HubtoolsError, OutputError, PartlyDoneError
 from hubtools.core.events import SILENT, Reporter
 from hubtools.core.files import writing
 from hubtools.core.parallel import map_chunks
+from hubtools.core.state import stamp_of
 from hubtools.core.template_root import template_root
 
 CHUNK = 100
@@ -68,16 +69,16 @@ class _CardChunk:
     """Card files, and the cached READMEs among them."""
 
     files: tuple[Path, ...]
-    cached: Mapping[str, Made]
+    cached: Mapping[str, CachedReadme]
 
 
 @dataclass(frozen=True, slots=True)
 class _ChunkResult:
     cards: int
     unchanged: int
-    made: tuple[Made, ...]
+    made: tuple[CachedReadme, ...]
     """READMEs that were written, or compared in full with what they should be."""
-    strays: tuple[Made, ...]
+    strays: tuple[CachedReadme, ...]
     """Those whose repository has another name than the card's file."""
     failed: tuple[RenderFailure, ...]
 
@@ -104,14 +105,14 @@ def render_all(
     fresh.prepare()
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)
-    memory = RenderMemory(out, fingerprint(renderer))
-    with closing(memory), reporter.task("Rendering", len(files)) as bar:
-        chunks = (_with_cached(files[i : i + CHUNK], memory) for i in range(0, len(files), CHUNK))
-        processes = jobs if len(files) - len(memory) >= WORTH_A_POOL else 1
+    cache = RenderCache(out, fingerprint(renderer))
+    with closing(cache), reporter.task("Rendering", len(files)) as bar:
+        chunks = (_with_cached(files[i : i + CHUNK], cache) for i in range(0, len(files), CHUNK))
+        processes = jobs if len(files) - len(cache) >= WORTH_A_POOL else 1
         tally = _RenderTally()
         with closing(map_chunks(partial(_render_chunk, out, fresh), chunks, processes)) as results:
             for result in results:
-                memory.remember(result.made)
+                cache.put(result.made)
                 tally.add(result)
                 bar.advance(tally.cards)
                 if cancel is not None:
@@ -119,8 +120,8 @@ def render_all(
     return tally.result()
 
 
-def _with_cached(files: Sequence[Path], memory: RenderMemory) -> _CardChunk:
-    return _CardChunk(tuple(files), memory.recall([file.stem for file in files]))
+def _with_cached(files: Sequence[Path], cache: RenderCache) -> _CardChunk:
+    return _CardChunk(tuple(files), cache.get([file.stem for file in files]))
 
 
 def fingerprint(renderer: CardRenderer) -> bytes:
@@ -165,8 +166,8 @@ class _RenderTally:
 
 def _render_chunk(out: Path, renderer: CardRenderer, chunk: _CardChunk) -> _ChunkResult:
     unchanged = 0
-    made: list[Made] = []
-    strays: list[Made] = []
+    made: list[CachedReadme] = []
+    strays: list[CachedReadme] = []
     failed: list[RenderFailure] = []
     for file in chunk.files:
         known = chunk.cached.get(file.stem)
@@ -191,7 +192,9 @@ def _in_a_line(error: Exception, file: Path) -> str:
     return str(CardError(f"cannot be rendered: {error}", where=file))
 
 
-def _make(file: Path, known: Made | None, out: Path, renderer: CardRenderer) -> tuple[Made, bool]:
+def _make(
+    file: Path, known: CachedReadme | None, out: Path, renderer: CardRenderer
+) -> tuple[CachedReadme, bool]:
     """The README of the card in `file`, and whether it had to be written."""
     toml, prose = read_card(file)
     digest = source_digest(toml, prose)
@@ -210,7 +213,7 @@ def _make(file: Path, known: Made | None, out: Path, renderer: CardRenderer) -> 
         stamp = stamp_of(readme)
     if stamp is None:
         raise OutputError("was removed while hubtools wrote it", where=readme)
-    return Made(file.stem, card.repo, digest, stamp), written
+    return CachedReadme(file.stem, card.repo, digest, stamp), written
 
 
 def source_digest(toml: bytes, prose: bytes | None) -> bytes:

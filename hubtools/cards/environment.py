@@ -182,6 +182,16 @@ def _percent(share: float) -> Markup:
     return Markup(f"{100 * share:.1f}%")
 
 
+def _fixed(number: float | None, digits: int = 3) -> Markup:
+    return Markup("–" if number is None else f"{number:.{digits}f}")
+
+
+def _counts(card: Card, key: str) -> Markup:
+    """The cells of a row of the table of posts, one per account."""
+    cells = [getattr(a.posts, key) if a.posts else "–" for a in card.accounts]
+    return Markup("".join(f"{cell} | " for cell in cells).rstrip())
+
+
 def _thousands(number: int) -> Markup:
     return Markup(f"{number:,}")
 
@@ -210,7 +220,9 @@ _FILTERS: Mapping[str, Any] = {
     "people": people,
     "picture": escape.picture,
     "profile": profile_url,
+    "counts": _counts,
     "exp": _exp,
+    "fixed": _fixed,
     "percent": _percent,
     "thousands": _thousands,
     "python_string": escape.python_string,

@@ -7,16 +7,14 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from hubtools.core.config import find_project
-from hubtools.core.state import FileStamp, StateFile, stamp_of
-
-__all__ = ["Made", "RenderMemory", "stamp_of"]
+from hubtools.core.state import FileStamp, StateFile
 
 _COLUMNS = "name, repo, digest, size, mtime_ns, ctime_ns, inode"
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """A README: of which card, in which repository's folder, of which inputs, and its stamp."""
+class CachedReadme:
+    """A rendered README: its card, its repository, a digest of its inputs, and its stamp."""
 
     name: str
     repo: str
@@ -24,7 +22,7 @@ class Made:
     stamp: FileStamp
 
 
-class RenderMemory:
+class RenderCache:
     """The READMEs in the folder `out` that a renderer with this `fingerprint` made.
 
     They are kept in the state file of the project that `out` lies in, else in that of `out`.
@@ -43,16 +41,16 @@ class RenderMemory:
         rows = self._state.read("SELECT count(*) FROM rendered WHERE folder = ?", self._folder)
         return int(rows[0][0]) if rows else 0
 
-    def recall(self, names: Sequence[str]) -> Mapping[str, Made]:
+    def get(self, names: Sequence[str]) -> Mapping[str, CachedReadme]:
         """What is known of those of `names` that were made before."""
         marks = ",".join("?" * len(names))
         sql = f"SELECT {_COLUMNS} FROM rendered WHERE folder = ? AND name IN ({marks})"
         return {
-            name: Made(name, repo, digest, FileStamp(*stamp))
+            name: CachedReadme(name, repo, digest, FileStamp(*stamp))
             for name, repo, digest, *stamp in self._state.read(sql, self._folder, *names)
         }
 
-    def remember(self, made: Iterable[Made]) -> None:
+    def put(self, made: Iterable[CachedReadme]) -> None:
         """Keep `made` for the next run; kept on return."""
         rows = [(self._folder, m.name, m.repo, m.digest, *astuple(m.stamp)) for m in made]
         if rows:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from hubtools.core.errors import CardError, UsageError
+from hubtools.core.errors import CardError
 
 
 def all_cards(folder: Path) -> list[Path]:
@@ -34,12 +34,3 @@ def named_cards(folder: Path, names: Sequence[str]) -> list[Path]:
 def select_cards(folder: Path, names: Sequence[str] | None) -> list[Path]:
     """The files of the cards with these names; of every card for None. Raises CardError."""
     return all_cards(folder) if names is None else named_cards(folder, names)
-
-
-def chosen_cards(folder: Path, names: Sequence[str], every: bool) -> list[Path]:
-    """What `[NAME…|--all]` means. Raises UsageError for neither and for both."""
-    if every and names:
-        raise UsageError("--all and names cannot be combined", fix="Give one of them")
-    if not every and not names:
-        raise UsageError("no card was named", fix="Give names, or --all")
-    return all_cards(folder) if every else named_cards(folder, names)

@@ -1,4 +1,4 @@
-"""Optional parts of the installation: `pip install 'hf-hubtools[EXTRA]'`."""
+"""Optional parts of the installation, the extras: `train`, `fleet`, `demo` and others."""
 
 from __future__ import annotations
 

@@ -174,7 +174,7 @@ async def _unknown(request: Request) -> Response:
     """What looks like a repository, such as an id without a namespace, is one that is missing."""
     rest = param(request, "rest")
     if rest.startswith(("models/", SPACES)) or "/resolve/" in rest:
-        raise RepoNotFoundError("there is no such repository on this Hub")
+        raise RepoNotFoundError("repository not found")
     raise HTTPException(404, "This Hub has no such endpoint")
 
 
@@ -193,7 +193,7 @@ async def _hubtools_error(request: Request, error: Exception) -> Response:
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 404 and _wants_html(request):
-        missing = RepoNotFoundError("there is no such page on this Hub")
+        missing = RepoNotFoundError("this page does not exist")
         return await run_in_threadpool(routes.error_page, request, missing)
     return JsonResponse({"error": error.detail}, error.status_code, error.headers)
 

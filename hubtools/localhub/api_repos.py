@@ -228,7 +228,7 @@ def _current_names_only() -> Iterator[None]:
         yield
     except RepoMovedError as error:
         raise RepoNotFoundError(
-            f"there is no repository {error.old}", fix=f"Use its new name, {error.new}"
+            f"repository {error.old} not found", fix=f"Use its new name, {error.new}"
         ) from error
 
 

@@ -94,7 +94,7 @@ class EntryNotFoundError(StoreError):
     code = "EntryNotFound"
 
     def __init__(self, path: str, commit: str) -> None:
-        super().__init__("no such file in this revision", where=path)
+        super().__init__("not found in this revision", where=path)
         self.commit = commit
 
 

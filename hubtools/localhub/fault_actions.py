@@ -26,7 +26,7 @@ class LoggedRequest:
     """As it was sent, without the query."""
     query: str
     at: float
-    """time.monotonic() when it came, in seconds."""
+    """time.monotonic() when it arrived, in seconds."""
     status: int | None
     """Of the response that was sent; None when it was cut off."""
     handled: int | None

@@ -39,7 +39,7 @@ class ModelScore:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FleetFailure:
+class FailedRow:
     """A row of the manifest that failed, and why."""
 
     name: str
@@ -64,7 +64,7 @@ class FleetSummary:
     median: float | None
     bins: tuple[ScoreBin, ...]
     outliers: tuple[ModelScore, ...]
-    failures: tuple[FleetFailure, ...]
+    failures: tuple[FailedRow, ...]
 
     @property
     def time(self) -> str:

@@ -19,6 +19,7 @@ from queue import Empty, Queue
 import msgspec
 
 from hubtools.core.errors import HubtoolsError, ModelError
+from hubtools.core.extras import require_extra
 from hubtools.localhub.inference_messages import (
     Generate,
     GeneratedText,
@@ -121,9 +122,7 @@ def main() -> None:
 
 
 def _load(folder: str) -> Stream:
-    from hubtools.training.extra import require_training
-
-    require_training()
+    require_extra("train", "Running a model", "torch", "transformers")
     from hubtools.training.base import load_base
     from hubtools.training.generate import Sampling, stream
 

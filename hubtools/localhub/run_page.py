@@ -20,6 +20,7 @@ _LABELS = {
     "memorized_baseline": "Memorized, human baseline",
     "memorized_fraction": "Memorized",
     "ngram_bits_per_byte": "Bits per byte, 5-gram model",
+    "tracker_url": "Tracker",
     "train_loss": "Training loss",
     "val_fraction": "Validation fraction",
     "val_loss": "Validation loss",
@@ -79,6 +80,7 @@ def summarize_run(data: bytes, entries: Mapping[str, Entry]) -> RunSummary:
     tables = (
         ("Training", run.get("training")),
         ("Evaluation", run.get("evaluation")),
+        ("Baselines, bits per byte", run.get("baselines")),
         ("Recipe", settings.get("recipe")),
         ("Settings", {k: v for k, v in settings.items() if k != "recipe"}),
         ("Environment", {**_scalars(run), **_table(run.get("versions"))}),

@@ -71,7 +71,7 @@ class Snapshot:
         if row is None:
             raise self._missing(repo_id)
         if row["private"] and not self._private:
-            raise RepoNotFoundError(f"there is no repository {repo_id}")
+            raise RepoNotFoundError(f"repository {repo_id} not found")
         return _repo(row)
 
     def page(self, query: Query) -> RepoPage:
@@ -150,12 +150,14 @@ class Snapshot:
 
     def changes(self, repo: Repo, commit: Commit) -> list[FileChange]:
         """What a commit changed, by path."""
-        gone_sql = "SELECT path FROM entries WHERE repo = ? AND removed = ?"
-        gone = {row["path"] for row in self._db.execute(gone_sql, (repo.key, commit.seq))}
+        removed_sql = "SELECT path FROM entries WHERE repo = ? AND removed = ?"
+        removed = {row["path"] for row in self._db.execute(removed_sql, (repo.key, commit.seq))}
         sql = f"{_ENTRY} WHERE e.repo = ? AND e.added = ?"
-        come = {row["path"]: _entry(row) for row in self._db.execute(sql, (repo.key, commit.seq))}
-        changes = [FileChange(p, "changed" if p in gone else "added", e) for p, e in come.items()]
-        changes += [FileChange(path, "deleted", None) for path in gone - come.keys()]
+        added = {row["path"]: _entry(row) for row in self._db.execute(sql, (repo.key, commit.seq))}
+        changes = [
+            FileChange(p, "changed" if p in removed else "added", e) for p, e in added.items()
+        ]
+        changes += [FileChange(path, "deleted", None) for path in removed - added.keys()]
         return sorted(changes, key=lambda change: change.path)
 
     def object_size(self, sha256: str) -> int | None:
@@ -169,7 +171,7 @@ class Snapshot:
             JOIN repos AS r ON r.key = d.repo WHERE d.namespace = ? AND d.name = ?"""
         row = self._db.execute(sql, (repo_id.namespace, repo_id.name)).fetchone()
         if row is None or (row["private"] and not self._private):
-            return RepoNotFoundError(f"there is no repository {repo_id}")
+            return RepoNotFoundError(f"repository {repo_id} not found")
         return RepoMovedError(str(repo_id), f"{row['namespace']}/{row['name']}")
 
     def _filters(self, query: Query) -> tuple[list[str], list[object]]:

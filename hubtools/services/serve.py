@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,7 +66,21 @@ def serve(request: ServeRequest, reporter: Reporter, cancel: CancelToken) -> Ser
                 "Set HUBTOOLS_HUB_TOKEN to let callers who send that token write."
             )
         reporter.note("Press Ctrl-C to stop.")
-        while not cancel.wait(_POLL):
-            pass
+        with _cancelled_by_sigterm(cancel):
+            while not cancel.wait(_POLL):
+                pass
     reporter.note("Stopped.")
     return ServeResult(url=url, read_only=read_only)
+
+
+@contextmanager
+def _cancelled_by_sigterm(cancel: CancelToken) -> Iterator[None]:
+    """Let service managers stop the server as Ctrl-C does: running requests may finish."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: cancel.cancel())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

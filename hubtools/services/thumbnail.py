@@ -206,7 +206,7 @@ def left_out_note(left_out: Iterable[str]) -> str:
     shown = " ".join(missing[:40]) + (" …" if len(missing) > 40 else "")
     cjk = any(len(char) == 1 and 0x2E80 <= ord(char) <= 0xFFEF for char in missing)
     fix = (
-        "For Chinese, Japanese and Korean: pip install 'hf-hubtools[cjk]'"
+        "For Chinese, Japanese and Korean, install the extra `cjk`"
         if cjk
         else "Fonts installed on this system are used too"
     )

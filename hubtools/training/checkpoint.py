@@ -104,6 +104,11 @@ class TrainState:
         self.batch = 0
 
 
+def trained_weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """The weights that are trained, by name: with LoRA, the adapter's."""
+    return {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
+
+
 def save_checkpoint(
     file: Path, state: TrainState, model: torch.nn.Module, optimizer: Optimizer, accumulation: int
 ) -> None:
@@ -114,7 +119,7 @@ def save_checkpoint(
     temporary = file.with_suffix(".tmp")
     document = {
         "state": asdict(state),
-        "model": model.state_dict(),
+        "weights": trained_weights(model),
         "optimizer": optimizer.state_dict(),
         "grad_accumulation": accumulation,
         "rng": torch.get_rng_state(),
@@ -142,7 +147,8 @@ def load_checkpoint(
         return TrainState(), 1
     try:
         document: dict[str, Any] = torch.load(file, weights_only=True, map_location="cpu")
-        model.load_state_dict(document["model"])
+        for name, weight in trained_weights(model).items():
+            weight.copy_(document["weights"][name])
         optimizer.load_state_dict(document["optimizer"])
         state = document["state"]
         torch.set_rng_state(document["rng"])

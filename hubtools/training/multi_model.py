@@ -9,6 +9,7 @@ checkpoints and early stopping work as they do alone.
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from hubtools.training.optim import autocast
 from hubtools.training.recipe import Recipe
 from hubtools.training.trainer import Gradients
 
+# On a CPU vmap computes attention model by model, which is all that its warning is about.
+warnings.filterwarnings("ignore", message="There is a performance drop because")
 _MAX_PADDING = 1.2  # times the work that the batches would be alone
 _POLL = 0.5  # seconds between two looks at whether to cancel
 

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from hubtools.training.recipe import Recipe
 
@@ -17,48 +17,46 @@ class Optimizer:
     """AdamW with gradient clipping and, if the recipe has `ema_decay`, averaged weights."""
 
     def __init__(self, model: torch.nn.Module, recipe: Recipe) -> None:
-        self._model = model
-        self._adamw = adamw(model.parameters(), recipe)
-        self._max_grad_norm = recipe.max_grad_norm
-        self._ema = (
-            AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema_decay))
-            if recipe.ema_decay
-            else None
-        )
+        self._weights = [p for p in model.parameters() if p.requires_grad]
+        self._adamw = adamw(self._weights, recipe)
+        self._max_grad_norm, self._ema_decay = recipe.max_grad_norm, recipe.ema_decay
+        self._average: list[torch.Tensor] = []
 
     def step(self, learning_rate: float) -> None:
-        """Update the model by the gradients that its parameters hold, and clear these."""
+        """Update the weights by their gradients, and clear these."""
         for group in self._adamw.param_groups:
             group["lr"] = learning_rate
-        torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._max_grad_norm)
+        torch.nn.utils.clip_grad_norm_(self._weights, self._max_grad_norm)
         self._adamw.step()
         self._adamw.zero_grad(set_to_none=True)
-        if self._ema is not None:
-            self._ema.update_parameters(self._model)
+        current = [weight.detach() for weight in self._weights]
+        if self._ema_decay and not self._average:
+            self._average = [weight.clone() for weight in current]
+        elif self._ema_decay:
+            get_ema_multi_avg_fn(self._ema_decay)(self._average, current, 0)
 
     def use_average(self) -> None:
-        """Give the model its averaged weights, where there are any."""
-        if self._ema is not None:
-            self._model.load_state_dict(self._ema.module.state_dict())
+        """Replace the weights by their average, where there is one."""
+        for weight, average in zip(self._weights, self._average, strict=False):
+            weight.data.copy_(average)
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint keeps besides the model's weights."""
-        ema = None if self._ema is None else self._ema.state_dict()
-        return {"adamw": self._adamw.state_dict(), "ema": ema}
+        """What a checkpoint keeps besides the weights."""
+        return {"adamw": self._adamw.state_dict(), "average": self._average}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from a checkpoint. Raises KeyError or ValueError for another model's."""
         self._adamw.load_state_dict(state["adamw"])
-        if self._ema is not None:
-            self._ema.load_state_dict(state["ema"])
+        pairs = zip(state["average"], self._weights, strict=False)
+        self._average = [average.to(weight.device) for average, weight in pairs]
 
 
 def adamw(parameters: Iterable[torch.nn.Parameter], recipe: Recipe) -> torch.optim.AdamW:
-    """AdamW over all parameters that require a gradient; only matrices decay."""
-    trained = [parameter for parameter in parameters if parameter.requires_grad]
+    """AdamW over these parameters; only matrices decay."""
+    parameters = list(parameters)
     groups = [
-        {"params": [p for p in trained if p.dim() > 1], "weight_decay": recipe.weight_decay},
-        {"params": [p for p in trained if p.dim() <= 1], "weight_decay": 0.0},
+        {"params": [p for p in parameters if p.dim() > 1], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=recipe.betas, fused=True)
 

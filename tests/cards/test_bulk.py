@@ -20,14 +20,13 @@ from hubtools.cards import bulk
 from hubtools.cards.bulk import RenderFailure, RenderResult, fingerprint, render_all
 from hubtools.cards.card_file import card_toml, load_card
 from hubtools.cards.render import CardRenderer, is_sealed
-from hubtools.cards.render_cache import stamp_of
 from hubtools.core import parallel
 from hubtools.core.config import ProjectConfig
 from hubtools.core.errors import CardError, OutputError, PartlyDoneError
+from hubtools.core.state import STATE_FILE, stamp_of
 from tests.cards.samples import CYBORG, HARBOUR
 
 RENDERER = CardRenderer("quiet-water", "https://huggingface.co")
-MEMORY = ".hubtools-render"
 
 
 def write_cards(folder: Path, count: int) -> list[Path]:
@@ -59,7 +58,10 @@ def test_every_readme_is_what_its_card_renders_to(cards: list[Path], out: Path) 
     for file in cards:
         expected = RENDERER.render(load_card(file))
         assert readme(out, file.stem).read_bytes() == expected.encode()
-    assert sorted(path.name for path in out.iterdir()) == [MEMORY, *(f.stem for f in cards)]
+    assert sorted(path.name for path in out.iterdir()) == [
+        STATE_FILE.parent.name,
+        *(f.stem for f in cards),
+    ]
     assert [path.name for path in (out / cards[0].stem).iterdir()] == ["README.md"]
 
 
@@ -158,28 +160,26 @@ def test_a_changed_setting_renders_what_it_changes(cards: list[Path], out: Path)
     assert "other/card-0001" in readme(out).read_text(encoding="utf-8")
 
 
-def test_right_readmes_of_which_nothing_is_remembered_are_left(
-    cards: list[Path], out: Path
-) -> None:
+def test_right_readmes_that_are_not_cached_are_left(cards: list[Path], out: Path) -> None:
     render_all(cards, out, RENDERER)
     before = stamp_of(str(readme(out)))
-    (out / MEMORY).unlink()
+    (out / STATE_FILE).unlink()
     assert render_all(cards, out, RENDERER) == RenderResult(0, 6, ())
     assert stamp_of(str(readme(out))) == before
 
 
 @pytest.mark.parametrize("damage", [b"", b"not a database at all, but longer than its header " * 9])
-def test_a_damaged_memory_is_begun_anew(damage: bytes, cards: list[Path], out: Path) -> None:
+def test_a_damaged_cache_is_begun_anew(damage: bytes, cards: list[Path], out: Path) -> None:
     render_all(cards, out, RENDERER)
-    (out / MEMORY).write_bytes(damage)
+    (out / STATE_FILE).write_bytes(damage)
     assert render_all(cards, out, RENDERER) == RenderResult(0, 6, ())
     assert render_all(cards, out, RENDERER) == RenderResult(0, 6, ())
 
 
-def test_a_memory_of_another_layout_is_begun_anew(cards: list[Path], out: Path) -> None:
-    out.mkdir()
-    with closing(sqlite3.connect(out / MEMORY)) as database, database:
-        database.execute("CREATE TABLE made (something TEXT)")
+def test_a_cache_of_another_layout_is_begun_anew(cards: list[Path], out: Path) -> None:
+    (out / STATE_FILE).parent.mkdir(parents=True)
+    with closing(sqlite3.connect(out / STATE_FILE)) as database, database:
+        database.execute("CREATE TABLE rendered (something TEXT)")
     assert render_all(cards, out, RENDERER) == RenderResult(6, 0, ())
     assert render_all(cards, out, RENDERER) == RenderResult(0, 6, ())
 
@@ -289,7 +289,7 @@ def test_a_run_that_is_ended_goes_on_where_it_was(end: signal.Signals, tmp_path:
         _, said = process.communicate(timeout=60)  # ends when the last one that writes has
     if end is signal.SIGINT:
         assert process.returncode == 130
-        assert said.splitlines()[-1].startswith("Interrupted. Run the same command again")
+        assert said.splitlines()[-1].startswith("Interrupted.")
         assert "Traceback" not in said
     for readme in out.glob("*/README.md"):
         assert is_sealed(readme.read_text(encoding="utf-8"))

@@ -1,8 +1,7 @@
-"""What training sees of an account, and the counts that a card shows."""
+"""What training sees of a timeline, and the counts that a card shows."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +19,6 @@ from hubtools.corpus.corpus import (
     KeptPost,
     build_corpus,
     check_enough,
-    split_held_out,
 )
 from hubtools.posts.post import Account, AccountPosts, Post
 from hubtools.posts.registry import read_source
@@ -47,7 +45,7 @@ def test_every_post_is_counted_once() -> None:
         Post("3", "reach me at keeper@example.org please", START),
     )
     assert corpus.counts == PostCounts(downloaded=6, reposts=1, dropped=3, kept=2)
-    assert corpus.reasons == {SHORT: 2, "nothing left": 1}
+    assert corpus.dropped == {SHORT: 2, "nothing left": 1}
     assert corpus.kept == (
         KeptPost("words enough to keep", None),
         KeptPost("reach me at [e-mail] please", START),
@@ -61,15 +59,15 @@ def test_other_rules_can_take_the_place_of_ours() -> None:
     class Shouting:
         name = "shouting"
 
-        def decide(self, posts: AccountPosts) -> Iterator[Decision]:
-            for post in posts.posts:
+        def decide(self, timeline: AccountPosts) -> Iterator[Decision]:
+            for post in timeline.posts:
                 quiet = "too quiet" if post.text.endswith("...") else None
                 yield Decision(post, post.text.upper(), quiet, ("a small voice",))
 
     posts = [Post("1", "ahoy"), Post("2", "well...")]
     corpus = build_corpus(AccountPosts("s", "d", Account("file"), posts), Shouting())
     assert [post.text for post in corpus.kept] == ["AHOY"]
-    assert corpus.reasons == {"too quiet": 1}
+    assert corpus.dropped == {"too quiet": 1}
     assert corpus.changed == {"a small voice": 1}
     assert corpus.examples == {
         "a small voice": (Example("ahoy", "AHOY"),),
@@ -95,7 +93,7 @@ def test_counts_always_add_up(posts: list[Post]) -> None:
     corpus = corpus_of(*posts)
     counts = corpus.counts
     assert counts.downloaded == len(posts) == counts.reposts + counts.dropped + counts.kept
-    assert sum(corpus.reasons.values()) == counts.dropped
+    assert sum(corpus.dropped.values()) == counts.dropped
     assert len(corpus.kept) == counts.kept
 
 
@@ -125,16 +123,15 @@ def test_too_few_posts_are_refused_with_what_is_missing() -> None:
             [of_size(50_000), corpus_of(*(f"a b c {n:04} " + "x" * 89 for n in range(20)), "short")]
         )
     assert caught.value.exit_code == 7
-    assert caught.value.where == "posts.zip"
-    assert {"20", "21", "2,247", "6,000"} <= set(re.findall(r"[\d,]*\d", caught.value.what))
-    assert "34" in str(caught.value.fix)
+    assert str(caught.value) == (
+        "posts.zip: too few posts: 20 of 21 were kept and have 2,247 characters, "
+        "and 6,000 are needed. About 34 more like these would do"
+    )
 
 
 def test_no_post_kept_is_refused() -> None:
-    with pytest.raises(PolicyError) as caught:
+    with pytest.raises(PolicyError, match="0 of 1 were kept and have 0 characters"):
         check_enough([corpus_of("short")])
-    assert caught.value.where == "posts.zip"
-    assert caught.value.fix
 
 
 @pytest.mark.parametrize(
@@ -156,57 +153,6 @@ def dated(texts: Sequence[str]) -> list[KeptPost]:
     return [KeptPost(text, START + timedelta(days=n)) for n, text in enumerate(texts)]
 
 
-def test_the_newest_tenth_is_held_out_and_order_is_kept() -> None:
-    posts = dated([f"post {n}" for n in range(35)])
-    train, held_out = split_held_out(posts[20:] + posts[:20])
-    assert [post.text for post in held_out] == ["post 34", "post 33", "post 32"]
-    assert train == tuple(posts[20:32] + posts[:20])
-
-
-def test_without_all_dates_the_split_depends_on_the_texts_alone() -> None:
-    posts = [*dated([f"post {n}" for n in range(39)]), KeptPost("no date", None)]
-    train, held_out = split_held_out(posts)
-    again, held_out_again = split_held_out(posts[::-1])
-    assert len(held_out) == 4
-    assert held_out == held_out_again
-    assert set(train) == set(again)
-
-
-def test_a_text_that_is_trained_on_is_not_held_out() -> None:
-    posts = dated([*(f"post {n}" for n in range(18)), "Post  3", "something new"])
-    train, held_out = split_held_out(posts)
-    assert [post.text for post in held_out] == ["something new"]
-    assert len(train) == 18
-
-
-def test_more_is_held_out_when_the_newest_are_all_repeated() -> None:
-    posts = dated(["ahoy", "the only other one", *["ahoy"] * 28])
-    train, held_out = split_held_out(posts)
-    assert [post.text for post in held_out] == ["the only other one"]
-    assert [post.text for post in train] == ["ahoy"]
-
-
-@pytest.mark.parametrize("posts", [[], ["one"], ["same", "SAME", " same"]])
-def test_nothing_can_be_held_out_of_one_text(posts: list[str]) -> None:
-    with pytest.raises(PolicyError):
-        split_held_out(dated(posts))
-
-
-KEPT = st.builds(
-    KeptPost, st.sampled_from("abcdefghij"), st.none() | st.datetimes(timezones=st.just(UTC))
-)
-
-
-@given(st.lists(KEPT).filter(lambda posts: len({post.text for post in posts}) > 1))
-def test_held_out_posts_are_never_seen_in_training(posts: list[KeptPost]) -> None:
-    train, held_out = split_held_out(posts)
-    assert train
-    assert held_out
-    assert not {post.text for post in train} & {post.text for post in held_out}
-    assert set(train) | set(held_out) <= set(posts)
-    assert (train, held_out) == split_held_out(posts)
-
-
 @pytest.mark.parametrize(
     ("said", "language"),
     [
@@ -220,5 +166,5 @@ def test_the_language_of_nearly_all_posts(said: list[str | None], language: str 
     posts = tuple(
         Post(id=str(n), text=f"four own words {n}", language=code) for n, code in enumerate(said)
     )
-    found = AccountPosts("x", "0", Account("x"), posts)
-    assert build_corpus(found).language == language
+    timeline = AccountPosts("x", "0", Account("x"), posts)
+    assert build_corpus(timeline).language == language

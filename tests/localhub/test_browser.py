@@ -96,9 +96,7 @@ def test_all_tabs_are_in_sight_on_a_phone(hub: str, visit: Visit) -> None:
     assert tabs.evaluate("tabs => tabs.scrollWidth <= tabs.clientWidth")
 
 
-def test_what_is_said_from_right_to_left_runs_that_way(
-    url: str, store: Store, visit: Visit
-) -> None:
+def test_right_to_left_predictions_run_that_way(url: str, store: Store, visit: Visit) -> None:
     texts = ("البحر لا ينام.", "The sea does not sleep.")
     predictions = tuple(replace(HARBOUR.predictions[0], prompt="", text=text) for text in texts)
     put_model(store, "quay/sea", card=replace(HARBOUR, predictions=predictions))
@@ -151,7 +149,7 @@ def test_the_gallery_and_a_search(hub: str, visit: Visit) -> None:
     assert page.get_by_role("heading", level=1).inner_text() == "quay/log"
 
 
-def test_a_fleet_says_what_stands_out_and_what_failed(hub: str, visit: Visit) -> None:
+def test_a_fleet_shows_outliers_and_failures(hub: str, visit: Visit) -> None:
     page = visit(hub)
     page.get_by_role("link", name="Fleets").click()
     page.get_by_role("link", name="quay.toml").click()

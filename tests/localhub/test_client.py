@@ -322,7 +322,7 @@ def test_ranges_and_etags(api: HfApi, repo: str, url: str, lfs: bool) -> None:
     assert get(If_None_Match='"other"')[0].status == 200
 
 
-def test_an_error_is_said_once_in_all_its_letters(api: HfApi, repo: str) -> None:
+def test_an_error_arrives_once_with_all_its_letters(api: HfApi, repo: str) -> None:
     with pytest.raises(HfHubHTTPError) as caught:
         _put(api, repo, "a//größe.txt", b"x")
     message = caught.value.server_message

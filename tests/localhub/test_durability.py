@@ -118,7 +118,7 @@ def test_a_killed_server_leaves_a_consistent_folder(root: Path) -> None:
         check_consistency(root)
 
 
-def test_a_full_disk_is_said_and_nothing_is_half_there(root: Path) -> None:
+def test_a_full_disk_is_an_error_and_leaves_nothing_half_written(root: Path) -> None:
     """The system refuses to let a file grow, at the upload first and then in the database."""
     with closing(Store(root)) as store:
         store.create(REPO, author="me")

@@ -99,7 +99,7 @@ def test_a_commit_is_not_repeated_and_did_not_happen(root: Path, status: int) ->
     assert _history(root) == ["initial commit"]
 
 
-def test_an_expired_token_is_said(root: Path) -> None:
+def test_an_expired_token_is_an_error(root: Path) -> None:
     from_the_third = range(3, 10**9)
     with faulty(root, Fault(EXPIRED_TOKEN, nth=from_the_third)) as (api, _):
         api.whoami()

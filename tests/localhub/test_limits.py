@@ -37,7 +37,7 @@ def limited(
         yield url, clock
 
 
-def test_every_answer_says_what_is_left(root: Path) -> None:
+def test_every_response_has_the_requests_that_are_left(root: Path) -> None:
     with limited(root) as (url, clock):
         for path, left in (("whoami-v2", 2), ("models/me/missing", 1), ("models", 0)):
             answer = httpx2.get(f"{url}/api/{path}")
@@ -64,7 +64,7 @@ def test_a_window_is_fixed_and_the_next_one_is_full(root: Path) -> None:
         assert httpx2.get(f"{url}/api/models").status_code == 200
 
 
-def test_the_client_says_which_limit_it_was(root: Path) -> None:
+def test_the_client_names_the_limit(root: Path) -> None:
     with limited(root) as (url, _):
         api = HfApi(endpoint=url, token="any")
         for _ in range(3):

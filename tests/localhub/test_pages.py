@@ -205,7 +205,7 @@ def test_headings_are_linked_to() -> None:
     assert 'href="#card-how-to-use"' in html
 
 
-def test_pictures_from_elsewhere_are_words_until_asked_for(api: HfApi, url: str) -> None:
+def test_pictures_of_other_hosts_are_text_until_they_are_loaded(api: HfApi, url: str) -> None:
     card = "![A ferry](https://pics.example/a.png)\n\n![gone](gone.png) ![here](predictions.png)\n"
     style = "<div style=\"width:9px;background-image:url('https://quay.example/b.png')\">x</div>\n"
     _model(api, card + style)

@@ -26,14 +26,15 @@ from tests.localhub.models import put
 from tests.localhub.test_durability import start_server
 
 
-def test_interrupt_is_a_normal_end(root: Path) -> None:
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_is_a_normal_end(root: Path, end: signal.Signals) -> None:
     process, url = start_server(root)
     assert process.stderr is not None
     notes = process.stderr.readline()
     assert f"HF_ENDPOINT={url} HF_HUB_DISABLE_XET=1" in notes
     while not _answers(url):
         pass
-    process.send_signal(signal.SIGINT)
+    process.send_signal(end)
     _, rest = process.communicate()
     assert process.returncode == 0
     assert "Traceback" not in rest

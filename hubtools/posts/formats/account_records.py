@@ -57,6 +57,10 @@ class PostRecord:
     """The ids of an edited post, oldest first."""
 
 
+MemberRecords = Callable[[TextMember, ReadOptions], Iterator[PostRecord]]
+"""Yields the records of one text member."""
+
+
 def _nothing_open() -> None:
     pass
 
@@ -100,7 +104,7 @@ def read_members(
     container: Container,
     names: Sequence[str],
     options: ReadOptions,
-    records: Callable[[TextMember], Iterator[PostRecord]],
+    records: MemberRecords,
     account: Account | None = None,
 ) -> AccountPosts:
     """The posts of one account in text members; the digest is over their bytes, in order.
@@ -113,12 +117,21 @@ def read_members(
 
     def all_records() -> Iterator[PostRecord]:
         for member in members:
-            yield from records(member)
+            yield from records(member, options)
 
     source = RecordSource(
         path, digest.hexdigest(), all_records, notes, account, close=container.close
     )
     return select_account(source, options)
+
+
+def file_reader(records: MemberRecords) -> Callable[[str, Container, ReadOptions], AccountPosts]:
+    """The `read` of a source that is a single text file."""
+
+    def read(path: str, container: Container, options: ReadOptions) -> AccountPosts:
+        return read_members(path, container, container.names, options, records)
+
+    return read
 
 
 def select_account(source: RecordSource, options: ReadOptions) -> AccountPosts:

@@ -11,6 +11,8 @@ from typing import Any
 from hubtools.core.errors import SourceError
 from hubtools.posts.formats.characters import TextMember
 
+Decoder = Callable[[str, int], tuple[Any, int]]
+
 _CHUNK = 1 << 20
 _LONGEST_LITERAL = 5_000
 """Longer than any word or number in JSON: Python reads integers of up to 4,300 digits."""
@@ -26,8 +28,9 @@ class JsonStream(AbstractContextManager["JsonStream"]):
     Raises SourceError with file and line.
     """
 
-    decoders: tuple[Callable[[str, int], tuple[Any, int]], ...] = (json.JSONDecoder().raw_decode,)
-    """Tried in order; each takes the text and an index, and raises ValueError."""
+    decoders: tuple[Decoder, ...] = (json.JSONDecoder().raw_decode,)
+    """Each takes the text and an index, and raises ValueError. The one that worked last is tried
+    first; if none does, the first one's error is reported."""
     trailing_commas = False
 
     def __init__(self, member: TextMember, record_limit: int | None = None) -> None:
@@ -35,6 +38,7 @@ class JsonStream(AbstractContextManager["JsonStream"]):
         self._limit = record_limit or member.container.limits.record
         self._data = self._text.read(_CHUNK)
         self._at, self._line = 0, 1
+        self._next_decoders = list(self.decoders)
 
     def __exit__(self, *_: object) -> None:
         self._text.close()
@@ -121,21 +125,24 @@ class JsonStream(AbstractContextManager["JsonStream"]):
     def _value(self, line: int | None = None) -> Any:
         """Decode one value; report an error on `line`, by default where it is found."""
         while True:
-            first: ValueError | None = None
-            for decode in self.decoders:
+            errors: dict[Decoder, ValueError] = {}
+            for decode in self._next_decoders:
                 try:
                     value, end = decode(self._data, self._at)
                 except RecursionError:
                     raise self._broken("is nested too deeply", self._line) from None
                 except ValueError as error:
-                    first = first or error
+                    errors[decode] = error
                     if self._may_be_cut(error) and self._more():
                         break
                 else:
                     self._advance(end)
+                    if errors:  # building them takes a pass over all the text so far
+                        others = [one for one in self.decoders if one != decode]
+                        self._next_decoders = [decode, *others]
                     return value
             else:
-                assert first is not None
+                first = errors[self.decoders[0]]
                 position = getattr(first, "pos", self._at)
                 at = line or self._line + self._data.count("\n", self._at, position)
                 raise self._broken(_reason(first, position >= len(self._data)), at) from first

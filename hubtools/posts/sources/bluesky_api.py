@@ -8,10 +8,9 @@ reposted (items with a `reason`); those are left out.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import partial
 from typing import Any
 
-from hubtools.posts.formats.account_records import Author, PostRecord, read_members
+from hubtools.posts.formats.account_records import Author, PostRecord, file_reader
 from hubtools.posts.formats.bluesky_records import POSTS, either, kind_of, record_post
 from hubtools.posts.formats.characters import TextMember
 from hubtools.posts.formats.container import Container
@@ -20,7 +19,6 @@ from hubtools.posts.formats.json_stream import JsonStream
 from hubtools.posts.formats.values import encodable, mapping, text_or_none
 from hubtools.posts.options import ReadOptions
 from hubtools.posts.optout import refuse_opted_out
-from hubtools.posts.post import AccountPosts
 from hubtools.posts.source import FileSource
 
 _LISTS = ("feed", "records", "posts")
@@ -37,20 +35,15 @@ def recognize(container: Container, options: ReadOptions) -> bool:
     return not found.isdisjoint(wrapped) or (not found.isdisjoint(_ITEM) and "text" not in found)
 
 
-def read(path: str, container: Container, options: ReadOptions) -> AccountPosts:
-    """The posts of the one author. Raises SourceError with the line, PolicyError for an opt-out."""
-    wrapped = any(name in file_key_paths(container) for name in _LISTS)
-    records = partial(_records, lists=_LISTS if wrapped else ())
-    return read_members(path, container, container.names, options, records)
-
-
 def _is_record(found: frozenset[str]) -> bool:
     """Whether these are the keys of records without an address: a type beside the text."""
     dated = "createdAt" in found or "created_at" in found
     return "text" in found and dated and not found.isdisjoint(_TYPES)
 
 
-def _records(member: TextMember, lists: tuple[str, ...]) -> Iterator[PostRecord]:
+def _records(member: TextMember, options: ReadOptions) -> Iterator[PostRecord]:
+    wrapped = any(name in file_key_paths(member.container) for name in _LISTS)
+    lists = _LISTS if wrapped else ()
     with JsonStream(member) as stream:
         items = (
             ((line, item) for line, key, item in stream.members(lists) if key in lists)
@@ -95,6 +88,6 @@ SOURCE = FileSource(
     name="bluesky-api",
     description="a dump of Bluesky's API",
     recognize=recognize,
-    read=read,
+    read=file_reader(_records),
     order=60,
 )

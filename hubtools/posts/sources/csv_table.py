@@ -5,16 +5,14 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import TextIO
 
 from hubtools.core.errors import SourceError
-from hubtools.posts.formats.account_records import PostRecord, read_members
+from hubtools.posts.formats.account_records import PostRecord, file_reader
 from hubtools.posts.formats.characters import TextMember, first_characters
 from hubtools.posts.formats.container import Container, FileContainer
 from hubtools.posts.formats.fields import read_record, text_field
 from hubtools.posts.options import ReadOptions
-from hubtools.posts.post import AccountPosts
 from hubtools.posts.source import FileSource
 
 _SEPARATORS = (",", ";", "\t")
@@ -38,21 +36,9 @@ def recognize(container: Container, options: ReadOptions) -> bool:
     return len(columns) > 1 and _is_header(columns) and _is_table(lines, separator, len(columns))
 
 
-def read(path: str, container: Container, options: ReadOptions) -> AccountPosts:
-    """The posts of the one author in a table; `formats.fields` says which columns are read.
-
-    Raises SourceError with the line.
-    """
-    return read_table(path, container, container.names[0], options)
-
-
-def read_table(path: str, container: Container, name: str, options: ReadOptions) -> AccountPosts:
-    """The same for one member of an archive."""
-    records = partial(_records, text_column=options.text_column)
-    return read_members(path, container, (name,), options, records)
-
-
-def _records(member: TextMember, text_column: str | None) -> Iterator[PostRecord]:
+def table_records(member: TextMember, options: ReadOptions) -> Iterator[PostRecord]:
+    """The posts in a table; `formats.fields` says which columns are read."""
+    text_column = options.text_column
     with member.open() as text:
         header = text.readline(member.container.limits.field)
         separator = _separator(header, text_column)
@@ -147,6 +133,6 @@ SOURCE = FileSource(
     name="csv",
     description="CSV with a header",
     recognize=recognize,
-    read=read,
+    read=file_reader(table_records),
     order=95,
 )

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
 from hubtools.core.errors import SourceError
-from hubtools.posts.formats.account_records import PostRecord, read_members
+from hubtools.posts.formats.account_records import PostRecord, file_reader
 from hubtools.posts.formats.characters import TextMember, first_characters
 from hubtools.posts.formats.container import Container, FileContainer
 from hubtools.posts.formats.fields import read_record
 from hubtools.posts.formats.json_stream import JsonStream
 from hubtools.posts.options import ReadOptions
-from hubtools.posts.post import AccountPosts
 from hubtools.posts.source import FileSource
 
 
@@ -23,16 +21,7 @@ def recognize(container: Container, options: ReadOptions) -> bool:
     return first_characters(container, container.names[0]).lstrip()[:1] in ("{", "[")
 
 
-def read(path: str, container: Container, options: ReadOptions) -> AccountPosts:
-    """The posts of the one author; `formats.fields` says which fields are read.
-
-    Raises SourceError with the line.
-    """
-    records = partial(_records, text_column=options.text_column)
-    return read_members(path, container, container.names, options, records)
-
-
-def _records(member: TextMember, text_column: str | None) -> Iterator[PostRecord]:
+def _records(member: TextMember, options: ReadOptions) -> Iterator[PostRecord]:
     with JsonStream(member) as stream:
         for line, value in stream.values():
             if not isinstance(value, dict):
@@ -41,13 +30,13 @@ def _records(member: TextMember, text_column: str | None) -> Iterator[PostRecord
                     where=f"{member.where}:{line}",
                     fix="Write each post as an object with a field 'text'",
                 )
-            yield read_record(value, f"{member.where}:{line}", text_column)
+            yield read_record(value, f"{member.where}:{line}", options.text_column)
 
 
 SOURCE = FileSource(
     name="json",
     description="JSON Lines or a JSON array",
     recognize=recognize,
-    read=read,
+    read=file_reader(_records),
     order=90,
 )

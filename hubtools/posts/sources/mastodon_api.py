@@ -6,11 +6,10 @@ https://docs.joinmastodon.org/entities/Status/: `visibility` says who may see a 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from urllib.parse import urlsplit
 
 from hubtools.core.errors import SourceError
-from hubtools.posts.formats.account_records import Author, PostRecord, read_members
+from hubtools.posts.formats.account_records import Author, PostRecord, file_reader
 from hubtools.posts.formats.characters import TextMember
 from hubtools.posts.formats.container import Container
 from hubtools.posts.formats.json_keys import file_key_paths
@@ -19,7 +18,6 @@ from hubtools.posts.formats.mastodon_status import check_html_length, status_pos
 from hubtools.posts.formats.values import text_or_none, web_address
 from hubtools.posts.options import ReadOptions
 from hubtools.posts.optout import refuse_opted_out
-from hubtools.posts.post import AccountPosts
 from hubtools.posts.source import FileSource
 
 _KEYS = frozenset(("content", "visibility", "account.acct"))
@@ -30,17 +28,9 @@ def recognize(container: Container, options: ReadOptions) -> bool:
     return options.text_column is None and file_key_paths(container) >= _KEYS
 
 
-def read(path: str, container: Container, options: ReadOptions) -> AccountPosts:
-    """The public posts of the one author, and unlisted ones if `options` asks for them.
-
-    Raises SourceError with the line, PolicyError if the account has opted out.
-    """
+def _records(member: TextMember, options: ReadOptions) -> Iterator[PostRecord]:
+    """All statuses; only public ones, and unlisted ones if `options` asks for them, are public."""
     visible = ("public", "unlisted") if options.unlisted else ("public",)
-    records = partial(_records, visible=visible)
-    return read_members(path, container, container.names, options, records)
-
-
-def _records(member: TextMember, visible: tuple[str, ...]) -> Iterator[PostRecord]:
     with JsonStream(member) as stream:
         for line, status in stream.values():
             where = f"{member.where}:{line}"
@@ -78,6 +68,6 @@ SOURCE = FileSource(
     name="mastodon-api",
     description="a dump of Mastodon's API",
     recognize=recognize,
-    read=read,
+    read=file_reader(_records),
     order=40,
 )

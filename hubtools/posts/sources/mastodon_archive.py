@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -58,12 +57,11 @@ def read(path: str, container: Container, options: ReadOptions) -> AccountPosts:
 
     Raises SourceError with member and line, PolicyError if the account has opted out.
     """
-    records = partial(_records, unlisted=options.unlisted)
     if isinstance(container, FileContainer):
-        return read_members(path, container, container.names, options, records)
+        return read_members(path, container, container.names, options, _records)
     outbox = _only_outbox(container)
     account = _account(container, outbox.removesuffix(_OUTBOX))
-    return read_members(path, container, (outbox,), options, records, account)
+    return read_members(path, container, (outbox,), options, _records, account)
 
 
 def _outboxes(container: Container) -> list[str]:
@@ -113,11 +111,11 @@ def _avatar(container: Container, home: str, url: object) -> tuple[str | None, b
     return None, data if is_image(data) else None
 
 
-def _records(member: TextMember, unlisted: bool) -> Iterator[PostRecord]:
+def _records(member: TextMember, options: ReadOptions) -> Iterator[PostRecord]:
     with JsonStream(member) as stream:
         for line, key, activity in stream.members(_ITEMS):
             if key in _ITEMS and isinstance(activity, dict):
-                record = _record(activity, f"{member.where}:{line}", unlisted)
+                record = _record(activity, f"{member.where}:{line}", options.unlisted)
                 if record is not None:
                     yield record
 

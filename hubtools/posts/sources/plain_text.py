@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 
 from hubtools.core.errors import SourceError
 from hubtools.posts.formats.account_records import PostRecord, read_members
@@ -33,16 +32,18 @@ def read(path: str, container: Container, options: ReadOptions) -> AccountPosts:
 
     Raises SourceError with the line of a post that is too long.
     """
-    in_blocks = any(not line for _, line in _lines(text_member(container, container.names[0])))
-    records = partial(_records, in_blocks=in_blocks)
-    found = read_members(path, container, container.names, options, records)
-    if not in_blocks:
+    found = read_members(path, container, container.names, options, _records)
+    if not _has_blank_lines(text_member(container, container.names[0])):
         return found
     return replace(found, notes=(*found.notes, "Posts are separated by blank lines."))
 
 
-def _records(member: TextMember, in_blocks: bool) -> Iterator[PostRecord]:
-    for number, text in _blocks(member) if in_blocks else _lines(member):
+def _has_blank_lines(member: TextMember) -> bool:
+    return any(not line for _, line in _lines(member))
+
+
+def _records(member: TextMember, options: ReadOptions) -> Iterator[PostRecord]:
+    for number, text in _blocks(member) if _has_blank_lines(member) else _lines(member):
         post = Post(id=str(number), text=encodable(text), repost=is_typed_repost(text))
         yield PostRecord(post, None, "file", f"{member.where}:{number}")
 

@@ -7,9 +7,8 @@ authors' names. Responses that twarc has flattened have no `data`; they are JSON
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
-from hubtools.posts.formats.account_records import PostRecord, read_members
+from hubtools.posts.formats.account_records import PostRecord, file_reader
 from hubtools.posts.formats.characters import TextMember
 from hubtools.posts.formats.container import Container
 from hubtools.posts.formats.fields import read_record
@@ -17,7 +16,6 @@ from hubtools.posts.formats.json_keys import file_key_paths
 from hubtools.posts.formats.json_stream import JsonStream
 from hubtools.posts.formats.values import mapping, objects
 from hubtools.posts.options import ReadOptions
-from hubtools.posts.post import AccountPosts
 from hubtools.posts.source import FileSource
 
 _PAGE_FACTOR = 4
@@ -29,13 +27,7 @@ def recognize(container: Container, options: ReadOptions) -> bool:
     return "data.text" in file_key_paths(container)
 
 
-def read(path: str, container: Container, options: ReadOptions) -> AccountPosts:
-    """The posts of the one author in all pages. Raises SourceError with the line of the page."""
-    records = partial(_records, text_column=options.text_column)
-    return read_members(path, container, container.names, options, records)
-
-
-def _records(member: TextMember, text_column: str | None) -> Iterator[PostRecord]:
+def _records(member: TextMember, options: ReadOptions) -> Iterator[PostRecord]:
     with JsonStream(member, _PAGE_FACTOR * member.container.limits.record) as stream:
         for line, value in stream.values():
             page = mapping(value)
@@ -45,13 +37,13 @@ def _records(member: TextMember, text_column: str | None) -> Iterator[PostRecord
             for tweet in objects([data] if isinstance(data, dict) else data):
                 author = people.get(str(tweet.get("author_id")))
                 record = {**tweet, "author": author} if author else tweet
-                yield read_record(record, f"{member.where}:{line}", text_column, "x")
+                yield read_record(record, f"{member.where}:{line}", options.text_column, "x")
 
 
 SOURCE = FileSource(
     name="x-api",
     description="responses of X's API",
     recognize=recognize,
-    read=read,
+    read=file_reader(_records),
     order=70,
 )

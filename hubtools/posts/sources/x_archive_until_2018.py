@@ -22,7 +22,7 @@ from hubtools.posts.formats.values import mapping, text_or_none
 from hubtools.posts.options import ReadOptions
 from hubtools.posts.post import Account, AccountPosts
 from hubtools.posts.source import FileSource
-from hubtools.posts.sources.csv_table import read_table
+from hubtools.posts.sources.csv_table import table_records
 
 _MONTH = re.compile(r"((?:[^/]+/)*?)(?:data/js/tweets/|tweets/|)\d{4}_\d{2}\.js")
 _ASSIGNMENT = re.compile(r"\s*Grailbird\.data\.tweets_\w+\s*=\s*")
@@ -44,7 +44,8 @@ def read(path: str, container: Container, options: ReadOptions) -> AccountPosts:
     account = _account(container)
     months = _months(container)
     if not months:
-        found = read_table(path, container, _only(container, _tables(container)), options)
+        table = _only(container, _tables(container))
+        found = read_members(path, container, (table,), options, table_records)
         return replace(found, account=account or found.account)
     _only(container, sorted({name.rpartition("/")[0] for name in months}))
     return read_members(path, container, months, options, _records, account)
@@ -71,7 +72,7 @@ def _only(container: Container, found: Sequence[str]) -> str:
     return found[0]
 
 
-def _records(member: TextMember) -> Iterator[PostRecord]:
+def _records(member: TextMember, options: ReadOptions) -> Iterator[PostRecord]:
     with JsonStream(member) as stream:
         stream.skip(_ASSIGNMENT)
         for line, tweet in stream.values():
