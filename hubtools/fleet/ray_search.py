@@ -112,6 +112,12 @@ class _SweepCallback(tune.Callback):
         self._bar, self._accounts, self._cancel = bar, accounts, cancel
         self._ended, self._best = 0, math.inf
 
+    def __deepcopy__(self, memo: object) -> _SweepCallback:
+        return self
+
+    def __reduce__(self) -> tuple[type[tune.Callback], tuple[()]]:
+        return tune.Callback, ()  # Tune saves its callbacks, and this one belongs to this process
+
     def on_step_end(self, iteration: int, trials: Any, **_: Any) -> None:
         self._cancel.raise_if_cancelled()
 

@@ -32,10 +32,14 @@ def write_sweep(sweep: SweepResult, folder: Path) -> tuple[Path, Path, Path]:
 def recipe_toml(recipe: Recipe) -> str:
     """A recipe as the TOML that `--recipe` takes."""
     document: dict[str, Any] = msgspec.to_builtins(recipe)
-    values = {key: v for key, v in document.items() if v is not None and key != "name"}
-    tables = {key: v for key, v in values.items() if isinstance(v, dict)}
-    plain = {key: v for key, v in values.items() if key not in tables}
-    return tomlkit.dumps({**plain, **tables})
+    values = _without_none({**document, "name": None})
+    # In TOML, plain values must precede the tables.
+    return tomlkit.dumps(dict(sorted(values.items(), key=lambda item: isinstance(item[1], dict))))
+
+
+def _without_none(table: dict[str, Any]) -> dict[str, Any]:
+    present = {key: value for key, value in table.items() if value is not None}
+    return {k: _without_none(v) if isinstance(v, dict) else v for k, v in present.items()}
 
 
 def trials_csv(sweep: SweepResult) -> str:

@@ -23,6 +23,7 @@ from hubtools.core.config import Project
 from hubtools.demo.options import DemoLimits, DemoOptions
 from hubtools.demo.sessions import DemoSessions
 from tests.makers import command, posts, write_archive, write_recipe
+from tests.signals import default_signals
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -33,10 +34,16 @@ PATIENCE = 240_000  # milliseconds, on a machine with other things to do
 PHONE = {"width": 360, "height": 740}
 
 
-@pytest.fixture
-def address(tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project of the page whose trainings take seconds."""
+    return tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture(scope="module")
+def address(place: Path) -> Iterator[str]:
     """A page whose trainings take seconds."""
-    with serving_with(1, tmp_path) as found:
+    with serving_with(1, place) as found:
         yield found
 
 
@@ -90,7 +97,7 @@ def train(page: Page) -> None:
 
 
 def test_from_upload_to_a_published_model(
-    browser: object, address: str, archive: Path, tmp_path: Path
+    browser: object, address: str, archive: Path, place: Path
 ) -> None:
     page = visitor(browser, address)
     with closing(page.context):
@@ -130,7 +137,7 @@ def test_from_upload_to_a_published_model(
         page.locator(".published", has_text="me/fogwatch").wait_for()
         web = [url for url in asked if urlsplit(url).scheme in ("http", "https", "ws", "wss")]
         assert {urlsplit(url).netloc for url in web} == {urlsplit(address).netloc}
-    published = tmp_path / "hub"
+    published = place / "hub"
     from huggingface_hub import HfApi
 
     from hubtools.localhub.server import serving as serving_hub
@@ -272,13 +279,14 @@ def test_the_end_of_a_step_takes_back_nothing_that_was_ticked_or_typed(
 @contextmanager
 def started(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """`hubtools demo` in a process of its own, with `folder` for temporary files; its address."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "hubtools", "demo", "--no-open", "--port", "0"],
-        cwd=folder,
-        env={**os.environ, "TMPDIR": str(folder)},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    with default_signals():
+        process = subprocess.Popen(
+            [sys.executable, "-m", "hubtools", "demo", "--no-open", "--port", "0"],
+            cwd=folder,
+            env={**os.environ, "TMPDIR": str(folder)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
     try:
         assert process.stderr is not None
         found = next(line for line in process.stderr if "http://" in line)

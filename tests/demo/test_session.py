@@ -170,7 +170,6 @@ def test_names_that_no_hub_takes_are_refused_at_once(
     session = with_posts(make_sessions().get("a"), archive)
     with pytest.raises(UsageError):
         next(session.train("My dream is", "Möwe 🐦"))
-    trained(session, archive, "moewe")
     with pytest.raises(UsageError):
         next(session.publish("hf", "Ada 🐦", None))
 
@@ -236,7 +235,6 @@ def test_a_large_upload_is_refused(make_sessions: MakeSessions, tmp_path: Path) 
 def test_strangers_do_not_get_this_machines_login(
     make_sessions: MakeSessions,
     options: DemoOptions,
-    archive: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from hubtools.demo.job import job_environment
@@ -245,6 +243,6 @@ def test_strangers_do_not_get_this_machines_login(
     theirs = job_environment(Path("cache"), private=False)
     assert "of-the-machine" not in theirs.values()
     assert theirs["HF_TOKEN_PATH"] == "/dev/null"
-    session = trained(make_sessions(replace(options, private=False)).get("a"), archive)
+    session = make_sessions(replace(options, private=False)).get("a")
     end = end_of(session.publish(options.to, None, None))
     assert isinstance(end, JobFailed) and end.exit_code == AccessError.exit_code

@@ -150,10 +150,15 @@ def test_models_trained_in_batches_equal_models_trained_alone(
     batched = {name: values(accounts, name) for name in ("m0", "m1", "m2", "m3")}
     assert go(manifest, publish=False).state.already_done == 5, "the same models, in batches or not"
     shutil.rmtree(accounts / "models")
-    assert go(manifest, publish=False).state.trained == 5
+    alone = go(manifest, publish=False)
+    assert alone.state.trained == 5
     for name, found in batched.items():
+        # Rounding differs, and Adam turns gradients near zero into whole steps. Single passes are
+        # compared closely in tests/training.
         for part, weight in values(accounts, name).items():
-            torch.testing.assert_close(found[part], weight, atol=1e-4, rtol=1e-3)
+            torch.testing.assert_close(found[part], weight, atol=5e-3, rtol=1e-2)
+    losses = [{one.name: one.test_loss for one in run.models} for run in (done, alone)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
 
 
 def test_only_what_changed_is_made_again(accounts: Path) -> None:
