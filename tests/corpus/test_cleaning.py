@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hubtools.training.fitting import RunSettings
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,6 +26,7 @@ from hubtools.posts.post import Account, AccountPosts, Post
 from hubtools.posts.registry import read_source
 from hubtools.services.model_folder import run_key
 from hubtools.training.recipe import load_recipe
+from hubtools.training.run import RunSettings
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 SAMPLES = (

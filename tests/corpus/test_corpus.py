@@ -20,7 +20,6 @@ from hubtools.corpus.corpus import (
     KeptPost,
     build_corpus,
     check_enough,
-    split_held_out,
 )
 from hubtools.posts.post import Account, AccountPosts, Post
 from hubtools.posts.registry import read_source
@@ -154,57 +153,6 @@ def test_the_thresholds_are_the_predecessor_s(
 
 def dated(texts: Sequence[str]) -> list[KeptPost]:
     return [KeptPost(text, START + timedelta(days=n)) for n, text in enumerate(texts)]
-
-
-def test_the_newest_tenth_is_held_out_and_order_is_kept() -> None:
-    posts = dated([f"post {n}" for n in range(35)])
-    train, held_out = split_held_out(posts[20:] + posts[:20])
-    assert [post.text for post in held_out] == ["post 34", "post 33", "post 32"]
-    assert train == tuple(posts[20:32] + posts[:20])
-
-
-def test_without_all_dates_the_split_depends_on_the_texts_alone() -> None:
-    posts = [*dated([f"post {n}" for n in range(39)]), KeptPost("no date", None)]
-    train, held_out = split_held_out(posts)
-    again, held_out_again = split_held_out(posts[::-1])
-    assert len(held_out) == 4
-    assert held_out == held_out_again
-    assert set(train) == set(again)
-
-
-def test_a_text_that_is_trained_on_is_not_held_out() -> None:
-    posts = dated([*(f"post {n}" for n in range(18)), "Post  3", "something new"])
-    train, held_out = split_held_out(posts)
-    assert [post.text for post in held_out] == ["something new"]
-    assert len(train) == 18
-
-
-def test_more_is_held_out_when_the_newest_are_all_repeated() -> None:
-    posts = dated(["ahoy", "the only other one", *["ahoy"] * 28])
-    train, held_out = split_held_out(posts)
-    assert [post.text for post in held_out] == ["the only other one"]
-    assert [post.text for post in train] == ["ahoy"]
-
-
-@pytest.mark.parametrize("posts", [[], ["one"], ["same", "SAME", " same"]])
-def test_nothing_can_be_held_out_of_one_text(posts: list[str]) -> None:
-    with pytest.raises(PolicyError):
-        split_held_out(dated(posts))
-
-
-KEPT = st.builds(
-    KeptPost, st.sampled_from("abcdefghij"), st.none() | st.datetimes(timezones=st.just(UTC))
-)
-
-
-@given(st.lists(KEPT).filter(lambda posts: len({post.text for post in posts}) > 1))
-def test_held_out_posts_are_never_seen_in_training(posts: list[KeptPost]) -> None:
-    train, held_out = split_held_out(posts)
-    assert train
-    assert held_out
-    assert not {post.text for post in train} & {post.text for post in held_out}
-    assert set(train) | set(held_out) <= set(posts)
-    assert (train, held_out) == split_held_out(posts)
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,7 @@ HISTORY = tuple(Moment(step, 3 - step / 20, 3.5 - step / 30, 1e-3) for step in r
 
 def request_in(folder: Path) -> TrainRequest:
     return TrainRequest(
+        project=Project(folder),
         sources=(str(write_archive(folder / "archive.zip")),),
         base="scratch",
         prompt="My dream is",
@@ -63,7 +64,7 @@ def request_in(folder: Path) -> TrainRequest:
 
 def go(folder: Path) -> None:
     target = parse_target("local:hub", folder)
-    publish(request_in(folder), target, None, Project(folder), Reporter())
+    publish(request_in(folder), target, None, Project(folder), Reporter(), CancelToken())
 
 
 def with_history(monkeypatch: pytest.MonkeyPatch, history: tuple[Any, ...]) -> None:
@@ -115,7 +116,7 @@ def test_a_picture_that_the_source_only_names_is_fetched_and_kept_with_the_model
     (folder / "posts.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     target = parse_target("local:hub", folder)
     request = replace(request_in(folder), sources=(str(folder / "posts.jsonl"),))
-    publish(request, target, None, Project(folder), Reporter())
+    publish(request, target, None, Project(folder), Reporter(), CancelToken())
     assert asked == [url]
     (avatar,) = (folder / "models").glob("*/avatar-1.png")
     with Image.open(avatar) as picture:

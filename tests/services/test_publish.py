@@ -16,6 +16,7 @@ from huggingface_hub import HfApi
 
 from hubtools.cards.card_file import load_card, save_card
 from hubtools.cards.render import is_sealed
+from hubtools.core.cancel import CancelToken
 from hubtools.core.config import Config, ConsentConfig, Project
 from hubtools.core.errors import (
     AccessError,
@@ -48,6 +49,7 @@ class Notes(Reporter):
 @pytest.fixture
 def request_(folder: Path) -> TrainRequest:
     return TrainRequest(
+        project=Project(folder),
         sources=(str(write_archive(folder / "archive.zip")),),
         base="scratch",
         prompt="My dream is",
@@ -59,7 +61,7 @@ def request_(folder: Path) -> TrainRequest:
 def go(request: TrainRequest, to: str = "local:hub", namespace: str | None = None) -> PublishResult:
     here = Path.cwd()
     target = parse_target(to, here)
-    return publish(request, target, namespace, Project(here), Reporter())
+    return publish(request, target, namespace, Project(here), Reporter(), CancelToken())
 
 
 def test_a_model_is_made_and_published(request_: TrainRequest, folder: Path) -> None:
@@ -288,7 +290,8 @@ def test_the_deny_list_stops_an_account(request_: TrainRequest, folder: Path) ->
     (folder / "deny.txt").write_text("# asked us\nx:FogWatch\n")
     project = Project(folder, Config(consent=ConsentConfig(deny="deny.txt")))
     with pytest.raises(PolicyError, match="@fogwatch is on the deny list"):
-        publish(request_, Target("local", "hub"), None, project, Reporter())
+        asked = replace(request_, project=project)
+        publish(asked, Target("local", "hub"), None, project, Reporter(), CancelToken())
     assert not (folder / "models").exists()
 
 
@@ -318,17 +321,17 @@ def test_a_kill_between_training_and_pictures(
     request_: TrainRequest, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from hubtools.services import model_folder as steps
-    from hubtools.training import fitting
+    from hubtools.training import run
 
     def killed(*_: object) -> None:
         raise SystemExit("killed")
 
     with monkeypatch.context() as patch:
-        patch.setattr(steps, "_draw", killed)
+        patch.setattr(steps, "draw_pictures", killed)
         with pytest.raises(SystemExit):
             go(request_)
     assert not (folder / "models/fogwatch").exists()
-    monkeypatch.setattr(fitting, "fit", killed)
+    monkeypatch.setattr(run, "Trainer", killed)
     assert go(request_).pushed.uploaded
     left = sorted(path.name for path in (folder / "models").iterdir())
     assert left == ["fogwatch", "fogwatch.log.jsonl"]

@@ -163,6 +163,7 @@ def test_a_run_saves_the_adapter_alone_and_goes_on_after_a_kill(
     assert load_card(made.card_file) == made.card
 
 
+@pytest.mark.slow
 def test_the_card_says_adapter_and_its_snippet_works(tiny_gpt2: Path, folder: Path) -> None:
     """With the base and the adapter on one Hub, in a process that knows nothing else."""
     pytest.importorskip("peft")

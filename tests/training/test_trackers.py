@@ -33,7 +33,8 @@ def make(
     recipe = write_recipe(folder / "tiny.toml", epochs=3)
     recipe.write_text(recipe.read_text() + CHOOSING)
     request = TrainRequest(
-        project=Project(folder), sources=(str(write_archive(folder / "archive.zip")),), base="scratch",
+        project=Project(folder),
+        sources=(str(write_archive(folder / "archive.zip")),), base="scratch",
         prompt="My dream is", seed=1, recipe=str(recipe), name="fog", tracker=tracker,
     )  # fmt: skip
     return train(request, Reporter((recorder,)) if recorder else Reporter(), CancelToken())
@@ -170,6 +171,7 @@ def test_wandb_offline(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert made.card.runs == ()
 
 
+@pytest.mark.slow
 def test_trackio_offline(folder: Path) -> None:
     """In a process of its own, since trackio reads its folder when it is first imported."""
     archive = write_archive(folder / "archive.zip")
