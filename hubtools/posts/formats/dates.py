@@ -27,6 +27,8 @@ def parse_date(value: object) -> datetime | None:
     since 1970, and month/day/year with or without a time.
     """
     text = str(value).strip() if isinstance(value, str | int | float) else ""
+    if not text:
+        return None
     try:
         moment = _epoch(text) or _x_date(text) or _iso(text) or _numeric(text)
         if moment is None:

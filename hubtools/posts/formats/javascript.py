@@ -17,7 +17,7 @@ from hubtools.posts.formats.json_stream import JsonStream
 
 _NESTING = 100
 _TOKEN = re.compile(
-    r""" "(?:[^"\\]|\\.)*+" | '(?:[^'\\]|\\.)*+' | [\[\]{}] """
+    r""" "[^"\\]*+(?:\\.[^"\\]*+)*+" | '[^'\\]*+(?:\\.[^'\\]*+)*+' | [\[\]{}] """
     r"| (?P<unclosed>[\"'])",
     re.VERBOSE | re.DOTALL,
 )
