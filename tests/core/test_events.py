@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from hubtools.cli.terminal import terminal_reporter
+from hubtools.core.events import Reporter
 
 SCRIPT = """
 from hubtools.cli.terminal import terminal_reporter
