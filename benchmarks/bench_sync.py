@@ -1,4 +1,4 @@
-"""A fleet kept in step: requests and seconds of `apply`, and of what huggingface_hub offers.
+"""A fleet kept in sync: requests and seconds of `apply`, and of what huggingface_hub offers.
 
     python benchmarks/bench_sync.py [--cards 10000] [--peers 50]
 
@@ -90,28 +90,22 @@ def measure(root: Path, url: str, cards: int) -> Iterator[Cost]:
 
 def apply_all(what: str, root: Path, url: str, cards: int) -> Cost:
     """One `hubtools apply` of all cards, without starting Python anew."""
+    from hubtools.core.cancel import CancelToken
     from hubtools.core.config import Project
     from hubtools.core.events import Reporter
-    from hubtools.services.session import make_plan, open_session
-    from hubtools.sync.apply import apply
-    from hubtools.sync.target import Target
+    from hubtools.services.apply import ApplyRequest, apply
 
-    started, project, report = time.perf_counter(), Project(root), Reporter()
-    files = sorted(project.cards_folder.glob("*.toml"))
-    with open_session(project, Target("url", url), NAMESPACE, report, writing=True) as session:
-        plan = make_plan(session, files, whole=True).plan
-        fleet = session.fleet(files)
-        done = apply(plan, fleet, session.hub, session.memory, report, private=False)
+    started = time.perf_counter()
+    request = ApplyRequest(project=Project(root), to=url, namespace=NAMESPACE, max_changes="100%")
+    done = apply(request, Reporter(), CancelToken())
     if done.failed or done.conflicts or done.left:
         raise SystemExit(f"{what}: {done}")
-    return Cost(what, cards, len(session.sent), time.perf_counter() - started)
+    return Cost(what, cards, done.requests, time.perf_counter() - started)
 
 
 def peers(root: Path, models: int) -> Iterator[Cost]:
     """What huggingface_hub offers, for the first `models` repositories."""
     from huggingface_hub import HfApi, ModelCard
-
-    from hubtools.sync.client import counted
 
     api, sent = HfApi(), 0
     names = [file.stem for file in sorted((root / "cards").glob("*.toml"))[:models]]
@@ -129,13 +123,28 @@ def peers(root: Path, models: int) -> Iterator[Cost]:
     for way in (upload_folder, push_to_hub):
         for what, add in (("nothing to do", ""), ("changed", f"\nBy {way.__name__}.\n")):
             started = time.perf_counter()
-            with counted(api) as requests:
+            with counted() as requests:
                 for name in names:
                     way(name, texts[name] + add)
                 sent = len(requests)
             seconds = time.perf_counter() - started
             yield Cost(f"{way.__name__}: {what}, {models}", models, sent, seconds)
             texts = {name: text + add for name, text in texts.items()}
+
+
+@contextmanager
+def counted() -> Iterator[list[str]]:
+    """A list that gets the method of every request of the client's."""
+    from huggingface_hub.utils import get_session
+
+    sent: list[str] = []
+    hooks = get_session().event_hooks
+    count = {"request": [*hooks["request"], lambda request: sent.append(request.method)]}
+    get_session().event_hooks = {**hooks, **count}
+    try:
+        yield sent
+    finally:
+        get_session().event_hooks = hooks
 
 
 def api_text(name: str) -> str:

@@ -21,8 +21,8 @@ from hubtools.core.state import StateFile
 from hubtools.demo.options import DemoOptions
 from hubtools.demo.space import SPACE_RECORD, space_files
 from hubtools.services.desired import bytes_digest
-from hubtools.services.session import resolve_namespace
 from hubtools.services.targets import resolve_target
+from hubtools.sync.access import resolve_namespace
 from hubtools.sync.apply import ApplyResult, apply_plan
 from hubtools.sync.client import HubClient, open_client
 from hubtools.sync.commit import CommitRequest

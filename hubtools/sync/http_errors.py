@@ -51,9 +51,8 @@ def unreachable(error: Exception, where: str | None = None) -> HubUnavailableErr
 def _translate(error: Exception, where: str) -> HubtoolsError:
     response = getattr(error, "response", None)
     status: int = getattr(response, "status_code", 0)
-    token = _sent_token(response)
-    message = (getattr(error, "server_message", None) or f"HTTP {status}").replace(token, _HIDDEN)
-    error.args = tuple(str(part).replace(token, _HIDDEN) for part in error.args)  # for tracebacks
+    message = redacted(getattr(error, "server_message", None) or f"HTTP {status}", response)
+    error.args = tuple(redacted(str(part), response) for part in error.args)  # for tracebacks
     if status in (401, 403):
         return AccessError(f"access denied: {message}", where=where, fix=LOGIN)
     if status in RETRIED_STATUSES:
@@ -65,8 +64,8 @@ def _translate(error: Exception, where: str) -> HubtoolsError:
     return HubtoolsError(f"the Hub refused the request: {message}", where=where)
 
 
-def _sent_token(response: Any) -> str:
-    """The token that was sent, which a Hub or a proxy may echo."""
+def redacted(text: str, response: Any) -> str:
+    """`text` without the token that was sent, which a Hub or a proxy may echo."""
     request = getattr(response, "request", None)
     sent: str = request.headers.get("authorization", "") if request is not None else ""
-    return sent.removeprefix("Bearer ").strip() or _HIDDEN
+    return text.replace(sent.removeprefix("Bearer ").strip() or _HIDDEN, _HIDDEN)

@@ -21,7 +21,13 @@ from huggingface_hub.utils import _http, httpx, parse_ratelimit_headers
 
 from hubtools.core.cancel import CancelledError, CancelToken
 from hubtools.core.errors import HubUnavailableError
-from hubtools.sync.http_errors import NETWORK_ERRORS, RERUN, RETRIED_STATUSES, unreachable
+from hubtools.sync.http_errors import (
+    NETWORK_ERRORS,
+    RERUN,
+    RETRIED_STATUSES,
+    redacted,
+    unreachable,
+)
 from hubtools.sync.pacing import Budget, Pacer
 
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -168,7 +174,8 @@ def _is_repeatable(request: httpx.Request) -> bool:
 
 def _unavailable(response: httpx.Response) -> HubUnavailableError:
     message = response.headers.get("X-Error-Message") or f"HTTP {response.status_code}"
-    return HubUnavailableError(f"the Hub is unavailable: {message}", fix=RERUN)
+    what = f"the Hub is unavailable: {redacted(message, response)}"
+    return HubUnavailableError(what, fix=RERUN)
 
 
 def _retry_after(response: httpx.Response, otherwise: float) -> float:

@@ -14,6 +14,7 @@ from hubtools.core.events import Reporter
 
 SCRIPT = """
 from hubtools.cli.terminal import terminal_reporter
+from hubtools.core.events import Reporter
 with terminal_reporter().task("training", 3) as bar:
     for done in (1, 2, 3):
         bar.advance(done, "loss [1.0]")

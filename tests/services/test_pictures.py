@@ -22,10 +22,9 @@ from hubtools.localhub.server import serving
 from hubtools.posts.live.avatars import AvatarFetcher
 from hubtools.services import model_folder as folders
 from hubtools.services.prediction_pictures import faces_of, prediction_tasks
-from hubtools.services.publish import publish
+from hubtools.services.publish import PublishRequest, publish
 from hubtools.services.thumbnail import ThumbnailRequest, thumbnail
 from hubtools.services.train import TrainRequest
-from hubtools.sync.target import parse_target
 from hubtools.training.run import TrainRecord
 from tests.makers import command, posts, write_archive, write_recipe
 from tests.pictures.difficult import made_up_avatar
@@ -63,8 +62,8 @@ def request_in(folder: Path) -> TrainRequest:
 
 
 def go(folder: Path) -> None:
-    target = parse_target("local:hub", folder)
-    publish(request_in(folder), target, None, Project(folder), Reporter(), CancelToken())
+    request = PublishRequest(project=Project(folder), train=request_in(folder))
+    publish(request, Reporter(), CancelToken())
 
 
 def with_history(monkeypatch: pytest.MonkeyPatch, history: tuple[Any, ...]) -> None:
@@ -114,9 +113,9 @@ def test_a_picture_that_the_source_only_names_is_fetched_and_kept_with_the_model
     author = {"screen_name": "fogwatch", "name": "Fog", "profile_image_url_https": url}
     rows = [{"full_text": text, "user": author} for text in posts(300)]
     (folder / "posts.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
-    target = parse_target("local:hub", folder)
     request = replace(request_in(folder), sources=(str(folder / "posts.jsonl"),))
-    publish(request, target, None, Project(folder), Reporter(), CancelToken())
+    whole = PublishRequest(project=Project(folder), train=request)
+    publish(whole, Reporter(), CancelToken())
     assert asked == [url]
     (avatar,) = (folder / "models").glob("*/avatar-1.png")
     with Image.open(avatar) as picture:

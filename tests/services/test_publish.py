@@ -30,9 +30,8 @@ from hubtools.core.events import Reporter
 from hubtools.core.run_record import read_record
 from hubtools.localhub.access import Access
 from hubtools.localhub.server import serving
-from hubtools.services.publish import PublishResult, publish
+from hubtools.services.publish import PublishRequest, PublishResult, publish
 from hubtools.services.train import TrainRequest
-from hubtools.sync.target import Target, parse_target
 from tests.makers import command, posts, write_archive, write_recipe
 
 
@@ -59,14 +58,15 @@ def request_(folder: Path) -> TrainRequest:
 
 
 def go(request: TrainRequest, to: str = "local:hub", namespace: str | None = None) -> PublishResult:
-    here = Path.cwd()
-    target = parse_target(to, here)
-    return publish(request, target, namespace, Project(here), Reporter(), CancelToken())
+    publication = PublishRequest(
+        project=Project(Path.cwd()), train=request, to=to, namespace=namespace
+    )
+    return publish(publication, Reporter(), CancelToken())
 
 
 def test_a_model_is_made_and_published(request_: TrainRequest, folder: Path) -> None:
     published = go(request_)
-    assert published.pushed.repo_id == "me/fogwatch"
+    assert published.repo_id == "me/fogwatch"
     made = sorted(path.name for path in (folder / "models/fogwatch").iterdir())
     assert made == [
         "README.md", "config.json", "generation_config.json", "model.safetensors",
@@ -76,7 +76,7 @@ def test_a_model_is_made_and_published(request_: TrainRequest, folder: Path) -> 
     with serving(folder / "hub") as endpoint:
         api = HfApi(endpoint, token=False)
         assert sorted(api.list_repo_files("me/fogwatch")) == [".gitattributes", *made]
-        assert api.model_info("me/fogwatch").sha == published.pushed.commit
+        assert api.model_info("me/fogwatch").sha == published.commit
     card = load_card(folder / "cards/fogwatch.toml")
     assert card.accounts[0].name == "Fog Watch 🌫️"
     assert card.accounts[0].posts is not None
@@ -127,8 +127,8 @@ def test_nothing_is_done_twice(request_: TrainRequest, folder: Path) -> None:
     model = folder / "models/fogwatch/model.safetensors"
     stamp = model.stat().st_mtime_ns
     second = go(request_)
-    assert second.pushed.commit == first.pushed.commit
-    assert second.pushed.uploaded == ()
+    assert second.commit == first.commit
+    assert second.uploaded == ()
     assert model.stat().st_mtime_ns == stamp
 
 
@@ -148,14 +148,14 @@ def test_the_card_links_how_the_recipe_was_found(request_: TrainRequest, folder:
 def test_another_seed_is_another_model(request_: TrainRequest) -> None:
     first = go(request_)
     second = go(replace(request_, seed=2))
-    assert "model.safetensors" in second.pushed.uploaded
-    assert second.pushed.commit != first.pushed.commit
+    assert "model.safetensors" in second.uploaded
+    assert second.commit != first.commit
 
 
 def test_two_accounts_make_one_model(request_: TrainRequest, folder: Path) -> None:
     other = write_archive(folder / "b.zip", posts(200, seed=5), handle="Gull", name="Gull & Co")
     published = go(replace(request_, sources=(*request_.sources, str(other))))
-    assert published.pushed.repo_id == "me/fogwatch-gull"
+    assert published.repo_id == "me/fogwatch-gull"
     readme = (folder / "models/fogwatch-gull/README.md").read_text()
     assert "AI CYBORG" in readme
     assert "| Data | Fog Watch 🌫️ | Gull &#38; Co |" in readme
@@ -165,7 +165,7 @@ def test_two_accounts_make_one_model(request_: TrainRequest, folder: Path) -> No
 
 def test_a_pretrained_base(request_: TrainRequest, folder: Path, tiny_gpt2: Path) -> None:
     published = go(replace(request_, base=str(tiny_gpt2), name="tuned"))
-    card = published.made.card
+    card = published.model.card
     assert card.evaluation is not None
     assert card.evaluation.base_loss is not None
     assert card.evaluation.test_loss < card.evaluation.base_loss
@@ -187,11 +187,11 @@ def test_the_record_holds_digests_and_no_posts(request_: TrainRequest, folder: P
 def test_a_real_account(request_: TrainRequest, shared_data: Path) -> None:
     source = shared_data / "csv" / "BarackObama_538.csv"
     published = go(replace(request_, sources=(str(source),)))
-    assert published.pushed.repo_id == "me/barackobama"
-    (account,) = published.made.card.accounts
+    assert published.repo_id == "me/barackobama"
+    (account,) = published.model.card.accounts
     assert account.posts is not None
     assert account.posts.downloaded == 3207
-    assert published.made.card.predictions
+    assert published.model.card.predictions
 
 
 # Edits of people
@@ -203,11 +203,11 @@ def test_a_card_that_a_person_edited_stays(request_: TrainRequest, folder: Path)
     card = load_card(file)
     save_card(replace(card, predictions=card.predictions[:1], tags=("fog",)), file)
     published = go(request_)
-    assert published.pushed.uploaded == ("README.md",)
+    assert published.uploaded == ("README.md",)
     assert load_card(file).predictions == card.predictions[:1]
     retrained = go(replace(request_, seed=3))
-    assert retrained.made.card.tags == ("fog",)
-    assert len(retrained.made.card.predictions) > 1
+    assert retrained.model.card.tags == ("fog",)
+    assert len(retrained.model.card.predictions) > 1
 
 
 @pytest.mark.parametrize("name", ["README.md", "config.json", "run.json", "model.safetensors"])
@@ -243,8 +243,10 @@ def test_a_repository_of_someone_else_is_a_conflict(request_: TrainRequest, fold
         api = HfApi(endpoint, token=False)
         api.create_repo("me/fogwatch")
         api.upload_file(path_or_fileobj=b"# Hi", path_in_repo="README.md", repo_id="me/fogwatch")
-    with pytest.raises(ConflictError, match=r"README.md was changed on the Hub by someone else"):
+    with pytest.raises(ConflictError) as caught:
         go(request_)
+    assert caught.value.where == "me/fogwatch"
+    assert "README.md" in caught.value.what
 
 
 def test_a_readme_that_was_edited_here_is_not_overwritten(
@@ -276,8 +278,8 @@ def test_tokens_and_namespaces(
         monkeypatch.setenv("HF_TOKEN", "hub-token-for-tests")
         with pytest.raises(AccessError, match=r"ada may not publish to 'elsewhere'.*ada, quays"):
             go(request_, endpoint, "elsewhere")
-        assert go(request_, endpoint).pushed.repo_id == "ada/fogwatch"
-        assert go(request_, endpoint, "quays").pushed.repo_id == "quays/fogwatch"
+        assert go(request_, endpoint).repo_id == "ada/fogwatch"
+        assert go(request_, endpoint, "quays").repo_id == "quays/fogwatch"
 
 
 @pytest.mark.parametrize("namespace", ["../x", "a b", "", "a--b"])
@@ -290,8 +292,8 @@ def test_the_deny_list_stops_an_account(request_: TrainRequest, folder: Path) ->
     (folder / "deny.txt").write_text("# asked us\nx:FogWatch\n")
     project = Project(folder, Config(consent=ConsentConfig(deny="deny.txt")))
     with pytest.raises(PolicyError, match="@fogwatch is on the deny list"):
-        asked = replace(request_, project=project)
-        publish(asked, Target("local", "hub"), None, project, Reporter(), CancelToken())
+        request = PublishRequest(project=project, train=request_)
+        publish(request, Reporter(), CancelToken())
     assert not (folder / "models").exists()
 
 
@@ -309,11 +311,11 @@ def test_a_hub_that_is_away_costs_no_second_training(
     request_: TrainRequest, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", "any")
-    with pytest.raises(HubUnavailableError, match="run the same command again"):
+    with pytest.raises(HubUnavailableError):
         go(request_, "http://127.0.0.1:9")
     stamp = (folder / "models/fogwatch/model.safetensors").stat().st_mtime_ns
     with serving(folder / "hub") as endpoint:
-        assert go(request_, endpoint).pushed.uploaded
+        assert go(request_, endpoint).uploaded
     assert (folder / "models/fogwatch/model.safetensors").stat().st_mtime_ns == stamp
 
 
@@ -332,7 +334,7 @@ def test_a_kill_between_training_and_pictures(
             go(request_)
     assert not (folder / "models/fogwatch").exists()
     monkeypatch.setattr(run, "Trainer", killed)
-    assert go(request_).pushed.uploaded
+    assert go(request_).uploaded
     left = sorted(path.name for path in (folder / "models").iterdir())
     assert left == ["fogwatch", "fogwatch.log.jsonl"]
 
@@ -367,8 +369,8 @@ def test_ctrl_c_in_training_and_on_again(request_: TrainRequest, folder: Path) -
     resumed = go(replace(request_, recipe="long.toml", seed=42))
     shutil.rmtree(folder / "models")
     whole = go(replace(request_, recipe="long.toml", seed=42))
-    assert "model.safetensors" not in whole.pushed.uploaded
-    assert resumed.made.card == whole.made.card
+    assert "model.safetensors" not in whole.uploaded
+    assert resumed.model.card == whole.model.card
 
 
 def test_kill_9_leaves_nothing_half_made(request_: TrainRequest, folder: Path) -> None:
