@@ -6,7 +6,7 @@ import io
 import json
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,29 +25,21 @@ from hubtools.services.prediction_pictures import faces_of, prediction_tasks
 from hubtools.services.publish import PublishRequest, publish
 from hubtools.services.thumbnail import ThumbnailRequest, thumbnail
 from hubtools.services.train import TrainRequest
+from hubtools.training.checkpoint import HistoryPoint
 from hubtools.training.run import TrainRecord
 from tests.makers import command, posts, write_archive, write_recipe
 from tests.pictures.difficult import made_up_avatar
 
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """A point of a training's history."""
-
-    step: int
-    train_loss: float | None
-    val_loss: float | None
-    learning_rate: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told(TrainRecord):
-    """A record that tells how the training went."""
-
-    history: tuple[Any, ...] = ()
-
-
-HISTORY = tuple(Moment(step, 3 - step / 20, 3.5 - step / 30, 1e-3) for step in range(0, 21, 5))
+HISTORY = tuple(
+    HistoryPoint(
+        epoch=step / 10,
+        step=step,
+        learning_rate=1e-3,
+        train_loss=3 - step / 20,
+        val_loss=3.5 - step / 30,
+    )
+    for step in range(0, 21, 5)
+)
 
 
 def request_in(folder: Path) -> TrainRequest:
@@ -61,18 +53,15 @@ def request_in(folder: Path) -> TrainRequest:
     )
 
 
-def go(folder: Path) -> None:
-    request = PublishRequest(project=Project(folder), train=request_in(folder))
-    publish(request, Reporter(), CancelToken())
+def go(request: TrainRequest) -> None:
+    publish(PublishRequest(train=request, to="local:hub"), Reporter(), CancelToken())
 
 
 def with_history(monkeypatch: pytest.MonkeyPatch, history: tuple[Any, ...]) -> None:
     real = folders.run_training
 
     def run(*arguments: Any) -> TrainRecord:
-        found = real(*arguments)
-        fields = {name: getattr(found, name) for name in TrainRecord.__slots__}
-        return Told(**{**fields, "history": history})
+        return replace(real(*arguments), history=history)
 
     monkeypatch.setattr(folders, "run_training", run)
 
@@ -81,7 +70,7 @@ def test_a_training_that_tells_how_it_went_has_a_picture_on_its_card(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with_history(monkeypatch, HISTORY)
-    go(folder)
+    go(request_in(folder))
     model = folder / "models/fogwatch"
     with Image.open(model / "training.png") as picture:
         assert (picture.size, picture.format) == ((1200, 480), "PNG")
@@ -92,7 +81,7 @@ def test_a_training_that_tells_how_it_went_has_a_picture_on_its_card(
 
 def test_one_that_does_not_has_none(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with_history(monkeypatch, ())
-    go(folder)
+    go(request_in(folder))
     model = folder / "models/fogwatch"
     assert not (model / "training.png").exists()
     assert "training.png" not in (model / "README.md").read_text()
@@ -113,9 +102,7 @@ def test_a_picture_that_the_source_only_names_is_fetched_and_kept_with_the_model
     author = {"screen_name": "fogwatch", "name": "Fog", "profile_image_url_https": url}
     rows = [{"full_text": text, "user": author} for text in posts(300)]
     (folder / "posts.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
-    request = replace(request_in(folder), sources=(str(folder / "posts.jsonl"),))
-    whole = PublishRequest(project=Project(folder), train=request)
-    publish(whole, Reporter(), CancelToken())
+    go(replace(request_in(folder), sources=(str(folder / "posts.jsonl"),)))
     assert asked == [url]
     (avatar,) = (folder / "models").glob("*/avatar-1.png")
     with Image.open(avatar) as picture:
@@ -123,7 +110,7 @@ def test_a_picture_that_the_source_only_names_is_fetched_and_kept_with_the_model
 
 
 def test_predictions_as_pictures_from_a_folder_and_from_a_hub(folder: Path) -> None:
-    go(folder)
+    go(request_in(folder))
     asked = ("My dream is", "-n", "3", "--seed", "4", "--json", "--theme", "dark")
     done = command("predict", "models/fogwatch", *asked, "--pictures", "here", cwd=folder)
     assert done.returncode == 0, done.stderr
