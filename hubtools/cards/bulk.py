@@ -18,7 +18,7 @@ from pathlib import Path
 
 from hubtools.cards.card_file import parse_card, read_card
 from hubtools.cards.render import CardRenderer
-from hubtools.cards.render_cache import RenderCache, RenderedReadme
+from hubtools.cards.render_cache import RenderCache, RenderedCard
 from hubtools.core.cancel import CancelToken
 from hubtools.core.errors import CardError, HubtoolsError, OutputError, PartlyDoneError
 from hubtools.core.events import SILENT, Reporter
@@ -69,16 +69,16 @@ class _CardChunk:
     """Card files, and the cached READMEs among them."""
 
     files: tuple[Path, ...]
-    cached: Mapping[str, RenderedReadme]
+    cached: Mapping[str, RenderedCard]
 
 
 @dataclass(frozen=True, slots=True)
 class _ChunkResult:
     cards: int
     unchanged: int
-    made: tuple[RenderedReadme, ...]
+    made: tuple[RenderedCard, ...]
     """READMEs that were written, or compared in full with what they should be."""
-    strays: tuple[RenderedReadme, ...]
+    strays: tuple[RenderedCard, ...]
     """Those whose repository has another name than the card's file."""
     failed: tuple[RenderFailure, ...]
 
@@ -166,8 +166,8 @@ class _RenderTally:
 
 def _render_chunk(out: Path, renderer: CardRenderer, chunk: _CardChunk) -> _ChunkResult:
     unchanged = 0
-    made: list[RenderedReadme] = []
-    strays: list[RenderedReadme] = []
+    made: list[RenderedCard] = []
+    strays: list[RenderedCard] = []
     failed: list[RenderFailure] = []
     for file in chunk.files:
         known = chunk.cached.get(file.stem)
@@ -193,8 +193,8 @@ def _in_a_line(error: Exception, file: Path) -> str:
 
 
 def _make(
-    file: Path, known: RenderedReadme | None, out: Path, renderer: CardRenderer
-) -> tuple[RenderedReadme, bool]:
+    file: Path, known: RenderedCard | None, out: Path, renderer: CardRenderer
+) -> tuple[RenderedCard, bool]:
     """The README of the card in `file`, and whether it had to be written."""
     toml, prose = read_card(file)
     digest = source_digest(toml, prose)
@@ -213,7 +213,7 @@ def _make(
         stamp = stamp_of(readme)
     if stamp is None:
         raise OutputError("was removed while hubtools wrote it", where=readme)
-    return RenderedReadme(file.stem, card.repo, digest, stamp), written
+    return RenderedCard(file.stem, card.repo, digest, stamp), written
 
 
 def source_digest(toml: bytes, prose: bytes | None) -> bytes:
