@@ -18,7 +18,7 @@ from pathlib import Path
 
 from hubtools.cards.card_file import parse_card, read_card
 from hubtools.cards.render import CardRenderer
-from hubtools.cards.render_cache import RenderCache, RenderedCard
+from hubtools.cards.render_cache import RenderCache, RenderCacheEntry
 from hubtools.core.cancel import CancelToken
 from hubtools.core.errors import CardError, HubtoolsError, OutputError, PartlyDoneError
 from hubtools.core.events import SILENT, Reporter
@@ -69,16 +69,16 @@ class _CardChunk:
     """Card files, and the cached READMEs among them."""
 
     files: tuple[Path, ...]
-    cached: Mapping[str, RenderedCard]
+    cached: Mapping[str, RenderCacheEntry]
 
 
 @dataclass(frozen=True, slots=True)
 class _ChunkResult:
     cards: int
     unchanged: int
-    made: tuple[RenderedCard, ...]
+    made: tuple[RenderCacheEntry, ...]
     """READMEs that were written, or compared in full with what they should be."""
-    strays: tuple[RenderedCard, ...]
+    strays: tuple[RenderCacheEntry, ...]
     """Those whose repository has another name than the card's file."""
     failed: tuple[RenderFailure, ...]
 
@@ -166,8 +166,8 @@ class _RenderTally:
 
 def _render_chunk(out: Path, renderer: CardRenderer, chunk: _CardChunk) -> _ChunkResult:
     unchanged = 0
-    made: list[RenderedCard] = []
-    strays: list[RenderedCard] = []
+    made: list[RenderCacheEntry] = []
+    strays: list[RenderCacheEntry] = []
     failed: list[RenderFailure] = []
     for file in chunk.files:
         known = chunk.cached.get(file.stem)
@@ -193,8 +193,8 @@ def _in_a_line(error: Exception, file: Path) -> str:
 
 
 def _make(
-    file: Path, known: RenderedCard | None, out: Path, renderer: CardRenderer
-) -> tuple[RenderedCard, bool]:
+    file: Path, known: RenderCacheEntry | None, out: Path, renderer: CardRenderer
+) -> tuple[RenderCacheEntry, bool]:
     """The README of the card in `file`, and whether it had to be written."""
     toml, prose = read_card(file)
     digest = source_digest(toml, prose)
@@ -213,7 +213,7 @@ def _make(
         stamp = stamp_of(readme)
     if stamp is None:
         raise OutputError("was removed while hubtools wrote it", where=readme)
-    return RenderedCard(file.stem, card.repo, digest, stamp), written
+    return RenderCacheEntry(file.stem, card.repo, digest, stamp), written
 
 
 def source_digest(toml: bytes, prose: bytes | None) -> bytes:

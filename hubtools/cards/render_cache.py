@@ -13,7 +13,7 @@ _COLUMNS = "name, repo, digest, size, mtime_ns, ctime_ns, inode"
 
 
 @dataclass(frozen=True, slots=True)
-class RenderedCard:
+class RenderCacheEntry:
     """A rendered README: its card, its repository, a digest of its inputs, and its stamp."""
 
     name: str
@@ -41,16 +41,16 @@ class RenderCache:
         rows = self._state.read("SELECT count(*) FROM rendered WHERE folder = ?", self._folder)
         return int(rows[0][0]) if rows else 0
 
-    def get(self, names: Sequence[str]) -> Mapping[str, RenderedCard]:
+    def get(self, names: Sequence[str]) -> Mapping[str, RenderCacheEntry]:
         """What is known of those of `names` that were made before."""
         marks = ",".join("?" * len(names))
         sql = f"SELECT {_COLUMNS} FROM rendered WHERE folder = ? AND name IN ({marks})"
         return {
-            name: RenderedCard(name, repo, digest, FileStamp(*stamp))
+            name: RenderCacheEntry(name, repo, digest, FileStamp(*stamp))
             for name, repo, digest, *stamp in self._state.read(sql, self._folder, *names)
         }
 
-    def put(self, made: Iterable[RenderedCard]) -> None:
+    def put(self, made: Iterable[RenderCacheEntry]) -> None:
         """Keep `made` for the next run; kept on return."""
         rows = [(self._folder, m.name, m.repo, m.digest, *astuple(m.stamp)) for m in made]
         if rows:

@@ -37,7 +37,7 @@ from hubtools.demo.messages import (
 from hubtools.demo.options import DemoOptions
 from hubtools.pictures.thumbnail import draw_thumbnail
 from hubtools.posts.registry import is_live
-from hubtools.services.session import card_renderer
+from hubtools.services.targets import card_renderer
 from hubtools.services.thumbnail import THUMBNAIL, subject_of, with_first
 from hubtools.sync.target import LOCAL_NAMESPACE, Target
 from hubtools.training.base import Base, load_base

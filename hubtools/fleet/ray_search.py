@@ -23,6 +23,7 @@ from hubtools.core.cancel import CancelToken
 from hubtools.core.events import Reporter, Task
 from hubtools.fleet.ray_cluster import ray_cluster
 from hubtools.fleet.sweep_trials import (
+    SweepRequest,
     SweepStart,
     SweepTrial,
     run_trial,
@@ -35,13 +36,7 @@ _REDUCTION = 3  # one trial of as many goes on
 
 
 def search(
-    start: SweepStart,
-    reporter: Reporter,
-    cancel: CancelToken,
-    *,
-    trials: int,
-    workers: int | None,
-    address: str | None,
+    request: SweepRequest, start: SweepStart, reporter: Reporter, cancel: CancelToken
 ) -> Sequence[SweepTrial]:
     """Every trial that scored at least one account. Raises CancelledError."""
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
@@ -49,8 +44,8 @@ def search(
     # It warns about the files that those loggers would have written.
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
     with (
-        ray_cluster(workers, address) as resources,
-        reporter.task("searching", trials) as bar,
+        ray_cluster(request.workers, request.address) as resources,
+        reporter.task("searching", request.trials) as bar,
         tempfile.TemporaryDirectory(prefix="hubtools-tune-") as folder,
         redirect_stdout(io.StringIO()),  # Tune prints; stdout is for --json
     ):
@@ -62,7 +57,7 @@ def search(
                 name: tune.choice(list(values))
                 for name, values in search_space(start.recipe).items()
             },
-            tune_config=_tune_config(start, trials),
+            tune_config=_tune_config(request, start),
             run_config=tune.RunConfig(
                 storage_path=folder, name="sweep", verbose=0, callbacks=[callback]
             ),
@@ -71,13 +66,13 @@ def search(
     return _trials(results, reporter)
 
 
-def _tune_config(start: SweepStart, trials: int) -> Any:
+def _tune_config(request: SweepRequest, start: SweepStart) -> Any:
     accounts, first = len(start.accounts), [values_of(start.recipe)]
     return tune.TuneConfig(
         metric="mean",
         mode="min",
-        num_samples=trials,
-        search_alg=BasicVariantGenerator(points_to_evaluate=first, random_state=start.seed),
+        num_samples=request.trials,
+        search_alg=BasicVariantGenerator(points_to_evaluate=first, random_state=request.seed),
         scheduler=ASHAScheduler(
             time_attr="accounts",
             max_t=accounts,

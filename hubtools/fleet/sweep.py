@@ -1,7 +1,8 @@
-"""The search for a recipe on several accounts.
+"""The search for a recipe on several accounts: what is tried, and how it is scored.
 
-Trials are compared on the validation split. The test split stays unseen until the search is over:
-then only the recipe that the search began from and the one that won are scored on it.
+Each trial trains on the accounts one by one, always in the same order, and reports after each its
+bits per byte on the validation split. The test split stays unseen until the search is over: then
+only the recipe that the search began from and the one that won are scored on it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hubtools.core.cancel import CancelToken
-from hubtools.core.config import Project
 from hubtools.core.errors import HubtoolsError
 from hubtools.core.events import Reporter
 from hubtools.corpus.corpus import Corpus, check_enough
@@ -21,6 +21,7 @@ from hubtools.corpus.split import split_posts
 from hubtools.fleet.ray_environment import prepare_ray
 from hubtools.fleet.sweep_trials import (
     SweepAccount,
+    SweepRequest,
     SweepStart,
     SweepTrial,
     score,
@@ -31,24 +32,6 @@ from hubtools.training.model_cache import ModelCache
 from hubtools.training.recipe import Recipe, base_folder, recipe_for
 
 _VAL_FRACTION = 0.1  # of the posts that would be trained on otherwise
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SweepRequest:
-    """What to search, and how long."""
-
-    project: Project
-    sources: tuple[str, ...]
-    """Each is one account."""
-    base: str
-    recipe: str | None
-    """The first trial, whose numbers the search varies; None is the one that fits the base."""
-    trials: int
-    seed: int
-    cleaning: str = "voice"
-    language: str | None = None
-    workers: int | None = None
-    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +105,7 @@ def run_sweep(request: SweepRequest, reporter: Reporter, cancel: CancelToken) ->
     start = _prepare(request, reporter, cancel)
     from hubtools.fleet.ray_search import search
 
-    trials = search(
-        start,
-        reporter,
-        cancel,
-        trials=request.trials,
-        workers=request.workers,
-        address=request.address,
-    )
+    trials = search(request, start, reporter, cancel)
     if not trials:
         raise HubtoolsError("no trial finished", fix="See their errors above")
     # The winner is chosen among those that saw all accounts, if any did.

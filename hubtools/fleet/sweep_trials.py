@@ -1,8 +1,4 @@
-"""The trials of a sweep: which recipes are tried, and how one is scored.
-
-Each trial trains on the accounts one by one, always in the same order, and reports after each its
-bits per byte on the validation split.
-"""
+"""The trials of a sweep: the numbers that are varied, and how a recipe is scored."""
 
 from __future__ import annotations
 
@@ -13,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hubtools.core.cancel import CancelToken
+from hubtools.core.config import Project
 from hubtools.corpus.corpus import KeptPost
 from hubtools.corpus.split import split_posts
 from hubtools.training.data import prepare
@@ -23,6 +20,24 @@ from hubtools.training.recipe import Recipe
 from hubtools.training.trainer import Trainer
 
 _LEARNING_RATE_FACTORS = (0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepRequest:
+    """What to search, and how long."""
+
+    project: Project
+    sources: tuple[str, ...]
+    """Each is one account."""
+    base: str
+    recipe: str | None
+    """The first trial, whose numbers the search varies; None is the one that fits the base."""
+    trials: int
+    seed: int
+    cleaning: str = "voice"
+    language: str | None = None
+    workers: int | None = None
+    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,7 @@ def hub(url: str, store: Store) -> str:
     return url
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 360])
 def test_every_page_is_accessible_and_fits(hub: str, visit: Visit, scheme: str, width: int) -> None:
