@@ -113,7 +113,7 @@ def test_every_conflict_is_named(place: Place) -> None:
     for name in names:
         place.put(name, README="Mine.")
     shown = run(place, "apply", code=6)
-    assert all(f"\n  me/{name}: " in f"\n{shown.stderr}" for name in names)
+    assert all(f"  me/{name}: README.md changed" in shown.stderr for name in names)
     assert "… and 5 more (-v lists all)" in shown.stdout
     for listing in (run(place, "apply", "-v", code=6), run(place, "status", "-v")):
         assert all(f"! conflict  me/{name}" in listing.stdout for name in names)
