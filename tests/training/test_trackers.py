@@ -17,7 +17,7 @@ from hubtools.core.config import Project
 from hubtools.core.errors import MissingExtraError, UsageError
 from hubtools.core.events import Reporter
 from hubtools.core.run_record import read_record
-from hubtools.services.forget import forget
+from hubtools.services.forget import ForgetRequest, forget
 from hubtools.services.train import TrainedModel, TrainRequest, train
 from hubtools.training import trackers
 from hubtools.training.trackers import Metrics
@@ -54,7 +54,7 @@ def test_a_training_keeps_its_log_beside_its_folder(folder: Path) -> None:
     assert val_losses == [p["val_loss"] for p in history if p["val_loss"] is not None]
     assert history[-1]["step"] == training.steps
     assert set(history[0]) == {"epoch", "step", "learning_rate", "train_loss", "val_loss"}
-    assert (training.best_epoch, training.val_posts) == (len(val_losses) - 1, 27)
+    assert (training.stable_epochs, training.val_posts) == (len(val_losses) - 1, 27)
     assert training.val_loss == val_losses[-1]
     evaluation = made.card.evaluation
     assert evaluation is not None and evaluation.perplexity is not None
@@ -201,5 +201,8 @@ def test_a_tracker_that_is_not_there_says_so_before_anything_is_read(
 def test_forgetting_an_account_removes_its_log_too(folder: Path) -> None:
     make(folder)
     log = folder / "models/fog.log.jsonl"
-    assert log in forget("x:fogwatch", Project(folder), folder / "no-cache").found
+    request = ForgetRequest(
+        project=Project(folder), account="x:fogwatch", cache=folder / "no-cache"
+    )
+    assert log in forget(request, Reporter(), CancelToken()).found
     assert not log.exists()
