@@ -89,8 +89,7 @@ class InferenceQueue:
     async def wait(self) -> None:
         """Sleep until somebody leaves, or for a few seconds."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(_HEARTBEAT):
-                await self._moved.wait()
+            await asyncio.wait_for(self._moved.wait(), _HEARTBEAT)
 
 
 class InferenceClient:

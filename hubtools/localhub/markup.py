@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import nh3
 from markdown_it import MarkdownIt
@@ -193,9 +193,8 @@ def _address(value: str, files: str, *, picture: bool) -> str | None:
     path = posixpath.normpath(parts.path or ".")
     if path.startswith(".."):
         return None
-    query = f"?{parts.query}" if parts.query else ""
-    fragment = f"#{parts.fragment}" if parts.fragment else ""
-    return f"{files}/{quote(path, safe='/%')}{query}{fragment}"
+    place = f"{files}/{quote(path, safe='/%')}"
+    return urlunsplit(("", "", place, parts.query, parts.fragment))
 
 
 def _declarations(style: str) -> list[str]:
