@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import torch
 from hubtools.core.cancel import CancelToken
 from hubtools.core.errors import MissingExtraError
 from hubtools.core.events import Reporter
+from hubtools.core.parallel import cores
 from hubtools.fleet.jobs import FleetJob, JobEvent, WorkerOptions
 from hubtools.fleet.ray_environment import prepare_ray, require_ray
 from hubtools.fleet.worker import FleetWorker
@@ -63,9 +63,7 @@ def open_engine(
 
 def _useful_workers(reporter: Reporter) -> int:
     """How many workers this machine can keep busy; 0 means that it needs none beside itself."""
-    count = torch.cuda.device_count() or os.cpu_count() or 1
-    if hasattr(os, "sched_getaffinity"):  # containers may use fewer cores than there are
-        count = torch.cuda.device_count() or len(os.sched_getaffinity(0))
+    count = torch.cuda.device_count() or cores()
     if count <= 1:
         return 0
     try:

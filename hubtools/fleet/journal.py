@@ -41,24 +41,21 @@ class FleetFiles:
 
     @property
     def state(self) -> Path:
-        return self._file("json")
+        part = f".{self.shard.number}-of-{self.shard.count}" if self.shard.count > 1 else ""
+        return self.folder / f"{self.name}{part}.json"
 
     @property
     def page(self) -> Path:
-        return self._file("html")
+        return self.state.with_suffix(".html")
 
     @property
     def journal(self) -> Path:
-        return self._file("jsonl")
+        return self.state.with_suffix(".jsonl")
 
     @property
     def journals(self) -> list[Path]:
         """Those of all shards, however the manifest was split."""
         return sorted(self.folder.glob(f"{self.name}*.jsonl"))
-
-    def _file(self, suffix: str) -> Path:
-        part = f".{self.shard.number}-of-{self.shard.count}" if self.shard.count > 1 else ""
-        return self.folder / f"{self.name}{part}.{suffix}"
 
 
 def fleet_files(manifest: Path, shard: Shard, project: Project) -> FleetFiles:
@@ -151,33 +148,26 @@ class _Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     """The target, with the namespace."""
 
 
-@dataclass(frozen=True, slots=True)
-class JournalRecord:
-    """What the journals know of one model."""
-
-    key: str
-    published: frozenset[str] = frozenset()
-    """Targets, each with the namespace."""
-
-
 class FleetJournal:
     """Appends to the journal of this run, and reads those of all shards."""
 
     def __init__(self, files: FleetFiles) -> None:
         self.files = files
         self._stream = files.journal.open("ab")
-        if self._stream.tell() and not _ends_with_newline(files.journal):
+        if self._stream.tell():
             self._stream.write(b"\n")  # what a kill truncated stays a line of its own
 
-    def records(self) -> dict[str, JournalRecord]:
-        """What is known of each model, by its name."""
-        known: dict[str, JournalRecord] = {}
+    def published(self, keys: Mapping[str, str]) -> dict[str, set[str]]:
+        """The trained models with these keys, and the targets where each is published."""
+        found: dict[str, set[str]] = {}
         for entry in self._entries():
-            before = known.get(entry.name)
-            published = before.published if before and before.key == entry.key else frozenset()
-            added = {entry.published} if entry.published else set()
-            known[entry.name] = JournalRecord(entry.key, published | added)
-        return known
+            if keys.get(entry.name) != entry.key:
+                found.pop(entry.name, None)  # made of other posts or options since
+                continue
+            targets = found.setdefault(entry.name, set())
+            if entry.published is not None:
+                targets.add(entry.published)
+        return found
 
     def scores(self, keys: Mapping[str, str]) -> dict[str, float]:
         """Bits per byte of the models with these keys."""
@@ -209,12 +199,6 @@ class FleetJournal:
             self._stream.write(msgspec.json.encode(entry) + b"\n")
             self._stream.flush()
             os.fsync(self._stream.fileno())
-
-
-def _ends_with_newline(file: Path) -> bool:
-    with file.open("rb") as stream:
-        stream.seek(-1, os.SEEK_END)
-        return stream.read() == b"\n"
 
 
 def write_state(file: Path, state: FleetState) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field
@@ -24,7 +27,7 @@ from hubtools.fleet.manifest import (
     read_manifest,
 )
 from hubtools.fleet.page import fleet_summary, write_summary
-from hubtools.fleet.progress import FleetProgress, FleetRows
+from hubtools.fleet.progress import FleetProgress
 from hubtools.fleet.publisher import FleetPublisher
 from hubtools.fleet.state import FleetEnd, FleetFailure, FleetState
 from hubtools.services.targets import resolve_target
@@ -103,15 +106,6 @@ def run_fleet(request: FleetRequest, reporter: Reporter, cancel: CancelToken) ->
             return run.go(rows, journal)
 
 
-@dataclass(frozen=True, slots=True)
-class _Unfinished:
-    """The models of a run that need work."""
-
-    train: list[FleetJob]
-    publish: list[str]
-    """Trained by an earlier run, and not published."""
-
-
 class _FleetRun:
     """One run: its parts, and what ends it early."""
 
@@ -146,24 +140,31 @@ class _FleetRun:
         publisher, request = self._publisher, self._request
         to = f"{publisher.namespace} on {self._target}" if publisher else None
         keys = {row.name: row_key(row) for row in rows}
-        todo = _unfinished(rows, keys, journal, to, request.project)
+        train, publish = _unfinished(rows, keys, journal, to, request.project)
         with open_engine(
-            request.workers, request.address, len(todo.train), request.worker, self._reporter
+            request.workers, request.address, len(train), request.worker, self._reporter
         ) as engine:
-            known = FleetRows(
+            unfinished = len(train) + len(publish)
+            first = FleetState(
                 manifest=str(request.manifest),
-                keys=keys,
-                places={row.name: row.where for row in rows},
-                already_done=len(rows) - len(todo.train) - len(todo.publish),
+                shard=str(request.shard),
                 to=to,
+                process=os.getpid(),
+                machine=socket.gethostname(),
                 workers=engine.workers,
+                started=time.time(),
+                updated=time.time(),
+                total=len(rows),
+                already_done=len(rows) - unfinished,
+                remaining=unfinished,
             )
-            progress = FleetProgress(known, journal, self._reporter)
+            places = {row.name: row.where for row in rows}
+            progress = FleetProgress(first, keys, places, journal, self._reporter)
             if publisher is not None:
                 publisher.progress = progress
-                for name in todo.publish:
+                for name in publish:
                     publisher.put(name)
-            for event in engine.run(todo.train, self._workers):
+            for event in engine.run(train, self._workers):
                 progress.record(event)
                 if isinstance(event, JobResult):
                     self._watch(event)
@@ -207,19 +208,17 @@ def _unfinished(
     journal: FleetJournal,
     to: str | None,
     project: Project,
-) -> _Unfinished:
-    """What is left to do, by what the journals and the models' folders say."""
-    todo, records = _Unfinished([], []), journal.records()
+) -> tuple[list[FleetJob], list[str]]:
+    """What is left to train, and which trained models are left to publish."""
+    train: list[FleetJob] = []
+    publish: list[str] = []
+    published = journal.published(keys)
     for row in rows:
-        record = records.get(row.name)
-        if record is not None and record.key == keys[row.name]:
-            if to is not None and to in record.published:
-                continue
-            complete = (project.models_folder / row.name / RUN_RECORD).is_file()
-        else:
-            complete = False
-        if not complete:
-            todo.train.append(FleetJob(name=row.name, request=row.request))
+        if to is not None and to in published.get(row.name, ()):
+            continue
+        complete = (project.models_folder / row.name / RUN_RECORD).is_file()
+        if not (complete and row.name in published):
+            train.append(FleetJob(name=row.name, request=row.request))
         elif to is not None:
-            todo.publish.append(row.name)
-    return todo
+            publish.append(row.name)
+    return train, publish

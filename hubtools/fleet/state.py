@@ -45,24 +45,24 @@ class FleetState:
     started: float
     """Seconds since 1970, as is `updated`."""
     updated: float
-    end: FleetEnd | None
+    end: FleetEnd | None = None
     """How the run ended; None until then."""
     total: int
     already_done: int
     """Rows that an earlier run of the same manifest finished."""
-    trained: int
+    trained: int = 0
     """In this run, as is `published`."""
-    published: int
+    published: int = 0
     remaining: int
     """Neither done nor failed."""
-    failed: int
-    seconds: float
-    models_per_hour: float
-    seconds_left: int | None
-    device_utilization: float
+    failed: int = 0
+    seconds: float = 0.0
+    models_per_hour: float = 0.0
+    seconds_left: int | None = None
+    device_utilization: float = 0.0
     """Share of the workers' time in which a model was on the device, 0 to 1."""
-    running: tuple[RunningJob, ...]
-    failures: tuple[FleetFailure, ...]
+    running: tuple[RunningJob, ...] = ()
+    failures: tuple[FleetFailure, ...] = ()
     """The latest of them."""
 
     @property

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from hubtools.core.cancel import CancelToken
@@ -72,7 +73,7 @@ class SweepTrial:
 
     @property
     def mean(self) -> float:
-        return sum(self.bits_per_byte) / len(self.bits_per_byte)
+        return fmean(self.bits_per_byte)
 
 
 def search_space(recipe: Recipe) -> dict[str, tuple[float | int, ...]]:
@@ -119,18 +120,6 @@ def values_of(recipe: Recipe) -> dict[str, float | int]:
     }
     found = {name: getattr(owners.get(name, recipe), name) for name in search_space(recipe)}
     return {name: 0.0 if value is None else value for name, value in found.items()}
-
-
-def run_trial(
-    start: SweepStart,
-    values: Mapping[str, float | int],
-    report: Callable[[Sequence[float]], None],
-) -> None:
-    """Train one recipe on each account, and report the scores so far after each."""
-    recipe, models, bits = with_values(start.recipe, values), ModelCache(), []
-    for one in start.accounts:
-        bits.append(score(models, start, recipe, one.train, one.validation, CancelToken()))
-        report(bits)
 
 
 def score(

@@ -11,6 +11,7 @@ import errno
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 from queue import SimpleQueue
 
@@ -24,7 +25,7 @@ from hubtools.core.errors import (
 )
 from hubtools.core.events import Event, Reporter, Warning
 from hubtools.fleet.jobs import FleetJob, JobEvent, JobResult, JobStarted, WorkerOptions
-from hubtools.services.train import TrainedModel, train
+from hubtools.services.train import train
 from hubtools.training.model_cache import ModelCache
 
 PIPELINE_DEPTH = 3
@@ -85,53 +86,30 @@ class FleetWorker:
             events.put(result)
 
     def _result(self, job: FleetJob) -> JobResult:
-        started, warnings = time.monotonic(), _Warnings()
+        started = time.monotonic()
+        events: list[Event] = []
         self._models.pop_device_seconds()
+        failed = partial(JobResult, name=job.name)
         try:
-            model = train(job.request, Reporter((warnings,)), self._cancel, self._models)
+            model = train(job.request, Reporter((events.append,)), self._cancel, self._models)
         except HubtoolsError as error:
-            return _failed(job, str(error), error.exit_code, isinstance(error, _AFFECT_ALL))
+            code, affects_all = error.exit_code, isinstance(error, _AFFECT_ALL)
+            return failed(error=str(error), exit_code=code, affects_all=affects_all)
         except OSError as error:
             what = f"{error.filename or 'system'}: {error.strerror or error}"
-            return _failed(job, what, 1, error.errno in _DISK_FULL)
+            return failed(error=what, exit_code=1, affects_all=error.errno in _DISK_FULL)
         except Exception as error:  # noqa: BLE001 - one model must not end the others
             what = " ".join(f"Internal error: {type(error).__name__}: {error}".split())
-            return _failed(job, what, 1, False)
-        seconds = round(time.monotonic() - started, 2)
-        return _trained(job, model, seconds, self._models.pop_device_seconds(), warnings)
-
-
-class _Warnings:
-    """Keeps the warnings of one model."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-
-    def __call__(self, event: Event) -> None:
-        if isinstance(event, Warning):
-            self.texts.append(event.text)
-
-
-def _failed(job: FleetJob, error: str, exit_code: int, affects_all: bool) -> JobResult:
-    return JobResult(name=job.name, error=error, exit_code=exit_code, affects_all=affects_all)
-
-
-def _trained(
-    job: FleetJob,
-    model: TrainedModel,
-    seconds: float,
-    device_seconds: float,
-    warnings: _Warnings,
-) -> JobResult:
-    evaluation, training = model.folder.run.evaluation, model.folder.run.training
-    return JobResult(
-        name=job.name,
-        seconds=seconds,
-        device_seconds=device_seconds,
-        posts=training.posts,
-        test_loss=evaluation.test_loss,
-        bits_per_byte=evaluation.bits_per_byte,
-        base_bits_per_byte=evaluation.base_bits_per_byte,
-        memorized_fraction=evaluation.memorized_fraction,
-        warnings=tuple(warnings.texts),
-    )
+            return failed(error=what, exit_code=1)
+        evaluation = model.folder.run.evaluation
+        return JobResult(
+            name=job.name,
+            seconds=round(time.monotonic() - started, 2),
+            device_seconds=self._models.pop_device_seconds(),
+            posts=model.folder.run.training.posts,
+            test_loss=evaluation.test_loss,
+            bits_per_byte=evaluation.bits_per_byte,
+            base_bits_per_byte=evaluation.base_bits_per_byte,
+            memorized_fraction=evaluation.memorized_fraction,
+            warnings=tuple(event.text for event in events if isinstance(event, Warning)),
+        )
