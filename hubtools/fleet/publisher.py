@@ -41,6 +41,7 @@ class FleetPublisher:
         workers: CancelToken,
     ) -> None:
         self.cause: HubtoolsError | None = None
+        self.target = destination.target
         self.namespace = ""
         self.progress: FleetProgress | None = None
         """Records the results; set it before the first `put`."""

@@ -113,13 +113,10 @@ class _FleetRun:
         self._request, self._reporter, self._cancel = request, reporter, cancel
         self._workers = cancel.child()
         self._publisher: FleetPublisher | None = None
-        self._target = None
         if request.publish:
-            destination = resolve_target(request.project, request.to, request.namespace)
-            self._target = destination.target
             self._publisher = FleetPublisher(
                 request.project,
-                destination,
+                resolve_target(request.project, request.to, request.namespace),
                 max_pending=request.max_pending_uploads,
                 keep_folders=request.keep_folders,
                 cancel=cancel.child(),
@@ -138,7 +135,7 @@ class _FleetRun:
         from hubtools.fleet.engine import open_engine
 
         publisher, request = self._publisher, self._request
-        to = f"{publisher.namespace} on {self._target}" if publisher else None
+        to = f"{publisher.namespace} on {publisher.target}" if publisher else None
         keys = {row.name: row_key(row) for row in rows}
         train, publish = _unfinished(rows, keys, journal, to, request.project)
         with open_engine(
@@ -182,7 +179,8 @@ class _FleetRun:
             self._workers.cancel()
 
     def _result(self, progress: FleetProgress, files: FleetFiles) -> FleetResult:
-        cause = self._cause or (self._publisher.cause if self._publisher else None)
+        publisher = self._publisher
+        cause = self._cause or (publisher.cause if publisher else None)
         state = progress.state()
         end: FleetEnd = "partly" if state.failed or state.remaining else "done"
         if self._cancel.cancelled:
@@ -190,10 +188,9 @@ class _FleetRun:
         elif cause:
             end = "stopped"
         state = progress.finish(end)
-        target = self._target
-        if self._publisher is not None and target is not None and target.kind == "local":
-            summary = fleet_summary(state, progress.scores(), self._publisher.namespace)
-            write_summary(Path(target.place) / "fleets" / files.state.name, summary)
+        if publisher is not None and publisher.target.kind == "local":
+            summary = fleet_summary(state, progress.scores(), publisher.namespace)
+            write_summary(Path(publisher.target.place) / "fleets" / files.state.name, summary)
         return FleetResult(
             state=state,
             models=tuple(progress.trained),
