@@ -38,8 +38,6 @@ class DroppedPosts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSummary:
-    """What a source holds."""
-
     title: str
     counts: PostCounts
     dropped: tuple[DroppedPosts, ...]
@@ -62,7 +60,6 @@ class PostsRead:
 
     @property
     def trainable(self) -> bool:
-        """Whether a model can be trained on these accounts."""
         return not any(account.refusal for account in self.accounts)
 
 
@@ -76,8 +73,6 @@ class ModelTrained:
 
 @dataclass(frozen=True, slots=True)
 class ModelPublished:
-    """The end of publishing."""
-
     repo: str
     url: str
 

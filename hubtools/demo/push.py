@@ -36,11 +36,8 @@ from hubtools.sync.target import Target, parse_target
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpaceRequest:
-    """The demo as a Space of a Hub."""
-
     project: Project
     space: str
-    """OWNER/NAME."""
     options: DemoOptions
     to: str | None = None
     """None is the project's target, and huggingface.co where that is local."""
@@ -57,8 +54,6 @@ class SpaceRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpaceResult:
-    """A Space as it is now, and what was done to it."""
-
     url: str
     commit: str | None
     """None when a Space that does not exist yet could not be created."""

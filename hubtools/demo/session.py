@@ -66,7 +66,6 @@ class DemoSession:
 
     @property
     def card(self) -> Card:
-        """The card of the trained model."""
         assert self.card_file is not None
         return load_card(self.card_file)
 

@@ -58,7 +58,6 @@ class DemoSessions:
                 file.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """End all sessions, and delete everything."""
         for key in list(self._sessions):
             self.end(key)
         self._folder.remove()

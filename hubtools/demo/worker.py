@@ -42,7 +42,6 @@ _SAMPLES = 5
 
 
 def main() -> None:
-    """Do the one job of this process."""
     # What libraries print must not come between the events.
     out = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)

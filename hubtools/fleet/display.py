@@ -60,14 +60,11 @@ class FleetLines:
             _write(state_line(event.state))
 
     def close(self) -> None:
-        """Write the last state."""
         if self._state is not None:
             _write(state_line(self._state))
 
 
 class FleetTable:
-    """Renders the latest state."""
-
     def __init__(self) -> None:
         self._state: FleetState | None = None
 
@@ -80,7 +77,6 @@ class FleetTable:
 
 
 def state_line(state: FleetState) -> str:
-    """A state in one line."""
     parts = [f"{state.done:,} of {state.total:,} done", f"{len(state.running)} running"]
     if state.to is not None and state.trained > state.published:
         parts.append(f"{state.trained - state.published} to upload")

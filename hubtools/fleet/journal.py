@@ -33,8 +33,6 @@ _FOLDER = Path(".hubtools") / "fleet"
 
 @dataclass(frozen=True, slots=True)
 class FleetFiles:
-    """The files of one manifest, or of one shard of it."""
-
     folder: Path
     name: str
     shard: Shard

@@ -81,8 +81,6 @@ class _ManifestFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetRow:
-    """One model to train."""
-
     name: str
     """The name of its repository, card and folder."""
     where: str
@@ -101,7 +99,6 @@ class Shard:
         return f"{self.number}/{self.count}"
 
     def select(self, rows: tuple[FleetRow, ...]) -> tuple[FleetRow, ...]:
-        """The rows of this part."""
         return rows[self.number - 1 :: self.count]
 
 

@@ -22,7 +22,6 @@ class FleetProgress:
     """Counts what workers and the publisher report; safe to share between threads."""
 
     first: FleetState
-    """The state before anything was done."""
     keys: Mapping[str, str]
     """The digest of each row, by the name of its model."""
     places: Mapping[str, str]
@@ -52,20 +51,17 @@ class FleetProgress:
             self._update(event)
 
     def record_published(self, name: str) -> None:
-        """A model is on the Hub."""
         with self._lock:
             self._published += 1
             self.journal.add_published(name, self.keys[name], self.first.to or "")
             self._update()
 
     def record_unpublished(self, name: str, error: str, exit_code: int) -> None:
-        """A model was trained and could not be published."""
         with self._lock:
             self._fail(name, f"trained, but not published: {error}", exit_code)
             self._update()
 
     def finish(self, end: FleetEnd) -> FleetState:
-        """Write the last state and the page beside it."""
         with self._lock:
             self._running.clear()
             state = self._update(end=end)
@@ -77,7 +73,6 @@ class FleetProgress:
         return self.journal.scores(self.keys)
 
     def state(self) -> FleetState:
-        """Everything as of now."""
         with self._lock:
             done = len(self.trained) if self.first.to is None else self._published
             failed = len(self.failures)

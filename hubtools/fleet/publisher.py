@@ -160,7 +160,6 @@ class FleetPublisher:
             self.progress.record_unpublished(name, str(error), code)
 
     def _give_up(self, error: HubtoolsError) -> None:
-        """The Hub takes nothing more in this run."""
         self.cause = error
         self._workers.cancel()
         self._cancel.cancel()

@@ -38,8 +38,6 @@ _GIVE_UP_AFTER = 3  # failures in a row that the next model would meet too
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetRequest:
-    """What to train and publish, and where the work is done."""
-
     project: Project
     manifest: Path
     to: str | None = None
@@ -49,7 +47,6 @@ class FleetRequest:
     workers: int | None = None
     """0 trains in this process; None takes what the machine has."""
     address: str | None = None
-    """Of a Ray cluster; None is this machine."""
     shard: Shard = ALL_ROWS
     max_pending_uploads: int = MAX_PENDING_UPLOADS
     """Trained models that may wait for their upload before training pauses."""
@@ -61,11 +58,8 @@ class FleetRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetResult:
-    """How a run of a fleet ended."""
-
     state: FleetState
     models: tuple[JobResult, ...]
-    """Of the models trained in this run."""
     failures: tuple[FleetFailure, ...]
     cause: HubtoolsError | None = None
     """Why the run ended early; None when it did not, or was cancelled."""
@@ -127,11 +121,9 @@ class _FleetRun:
 
     @property
     def publishing(self) -> AbstractContextManager[object]:
-        """The publisher's thread, for the length of a block."""
         return self._publisher or nullcontext()
 
     def go(self, rows: Sequence[FleetRow], journal: FleetJournal) -> FleetResult:
-        """Do what is left to do."""
         from hubtools.fleet.engine import open_engine
 
         publisher, request = self._publisher, self._request

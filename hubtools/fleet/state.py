@@ -24,8 +24,6 @@ class FleetFailure:
 
 @dataclass(frozen=True, slots=True)
 class RunningJob:
-    """A model that is being trained."""
-
     name: str
     since: float
     """Seconds since 1970."""
@@ -73,8 +71,6 @@ class FleetState:
 
 @dataclass(frozen=True, slots=True)
 class FleetUpdated(DomainEvent):
-    """The state of the fleet changed."""
-
     state: FleetState
     latest: JobEvent | None = None
     """What changed it; None for the first state, for uploads and for the last state."""

@@ -49,8 +49,6 @@ class SweepTestScore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepResult:
-    """What a search found."""
-
     accounts: tuple[str, ...]
     base: str
     trials: tuple[SweepTrial, ...]

@@ -25,8 +25,6 @@ _LEARNING_RATE_FACTORS = (0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepRequest:
-    """What to search, and how long."""
-
     project: Project
     sources: tuple[str, ...]
     """Each is one account."""
