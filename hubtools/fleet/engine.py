@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -29,17 +28,6 @@ class FleetEngine(Protocol):
         """What happens to `jobs`, as it happens; ends early once `cancel` is set."""
 
 
-@dataclass(frozen=True, slots=True)
-class LocalEngine:
-    """One worker in this process: enough for one model, or one core."""
-
-    options: WorkerOptions
-    workers: int = 1
-
-    def run(self, jobs: Sequence[FleetJob], cancel: CancelToken) -> Iterator[JobEvent]:
-        yield from FleetWorker(self.options, cancel).run(jobs)
-
-
 @contextmanager
 def open_engine(
     workers: int | None, address: str | None, jobs: int, options: WorkerOptions, reporter: Reporter
@@ -52,7 +40,7 @@ def open_engine(
         if workers is None:
             workers = min(_useful_workers(reporter), jobs)
         if workers == 0 or jobs <= 1:
-            yield LocalEngine(options)
+            yield FleetWorker(options)
             return
     prepare_ray(address)
     from hubtools.fleet.ray_engine import ray_engine

@@ -22,7 +22,6 @@ from filelock import FileLock, Timeout
 from hubtools.core.config import Project
 from hubtools.core.errors import UsageError
 from hubtools.core.files import write_atomically, writing
-from hubtools.fleet.jobs import JobResult
 from hubtools.fleet.manifest import FleetRow, Shard
 from hubtools.fleet.state import FleetState
 from hubtools.posts.registry import is_live
@@ -136,8 +135,8 @@ def _source_stamp(source: str) -> Any:
     return [source, stamps]
 
 
-class _Entry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One line: a model was trained, or published."""
+class JournalEntry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line: a model's folder is complete, or the model is on a Hub."""
 
     name: str
     key: str
@@ -175,28 +174,21 @@ class FleetJournal:
             if entry.bits_per_byte is not None and keys.get(entry.name) == entry.key
         }
 
-    def add_trained(self, result: JobResult, key: str) -> None:
-        """Record that the model's folder is complete."""
-        self._add(_Entry(result.name, key, bits_per_byte=result.bits_per_byte))
-
-    def add_published(self, name: str, key: str, to: str) -> None:
-        """Record that the model is on that Hub."""
-        self._add(_Entry(name, key, published=to))
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def _entries(self) -> Iterator[_Entry]:
-        for file in self.files.journals:
-            for line in file.read_bytes().splitlines():
-                with suppress(msgspec.MsgspecError):
-                    yield msgspec.json.decode(line, type=_Entry)
-
-    def _add(self, entry: _Entry) -> None:
+    def add(self, entry: JournalEntry) -> None:
+        """Write a line, and wait until it is on the disk. Raises OutputError."""
         with writing(self.files.journal):
             self._stream.write(msgspec.json.encode(entry) + b"\n")
             self._stream.flush()
             os.fsync(self._stream.fileno())
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def _entries(self) -> Iterator[JournalEntry]:
+        for file in self.files.journals:
+            for line in file.read_bytes().splitlines():
+                with suppress(msgspec.MsgspecError):
+                    yield msgspec.json.decode(line, type=JournalEntry)
 
 
 def write_state(file: Path, state: FleetState) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from hubtools.core.events import Reporter
 from hubtools.fleet.jobs import JobEvent, JobResult, JobStarted
-from hubtools.fleet.journal import FleetJournal, write_state
+from hubtools.fleet.journal import FleetJournal, JournalEntry, write_state
 from hubtools.fleet.page import write_page
 from hubtools.fleet.state import FleetEnd, FleetFailure, FleetState, FleetUpdated, RunningJob
 
@@ -44,7 +44,8 @@ class FleetProgress:
             else:
                 self._running.pop(event.name, None)
                 if event.error is None:
-                    self.journal.add_trained(event, self.keys[event.name])
+                    key, score = self.keys[event.name], event.bits_per_byte
+                    self.journal.add(JournalEntry(event.name, key, bits_per_byte=score))
                     self.trained.append(event)
                 else:
                     self._fail(event.name, event.error, event.exit_code)
@@ -53,7 +54,7 @@ class FleetProgress:
     def record_published(self, name: str) -> None:
         with self._lock:
             self._published += 1
-            self.journal.add_published(name, self.keys[name], self.first.to or "")
+            self.journal.add(JournalEntry(name, self.keys[name], published=self.first.to))
             self._update()
 
     def record_unpublished(self, name: str, error: str, exit_code: int) -> None:

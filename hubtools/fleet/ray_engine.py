@@ -157,13 +157,13 @@ class FleetActor:
     """A worker in a process of Ray. Its methods run in threads, so that a group can wait ready."""
 
     def __init__(self, options: WorkerOptions) -> None:
-        self._worker = FleetWorker(options, CancelToken())
+        self._worker = FleetWorker(options)
 
     def ping(self) -> int:
         return os.getpid()
 
     def run(self, jobs: Sequence[FleetJob]) -> Iterator[JobEvent]:
-        yield from self._worker.run(jobs)
+        yield from self._worker.run(jobs, CancelToken())
 
 
 @contextmanager

@@ -35,20 +35,24 @@ _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 class FleetWorker:
-    """Trains models in this process; a loaded base stays warm from one group to the next."""
+    """Trains models in this process; a loaded base stays warm from one group to the next.
 
-    def __init__(self, options: WorkerOptions, cancel: CancelToken) -> None:
-        self._cancel = cancel
-        """Once set, models end after the step in progress, and have no result."""
+    It is also the engine of a fleet that needs no more than this process.
+    """
+
+    workers = 1
+
+    def __init__(self, options: WorkerOptions) -> None:
         self._concurrent = PIPELINE_DEPTH - 1 + options.models_per_batch
         self._models = ModelCache(
             compiling=options.compile, models_per_batch=options.models_per_batch
         )
 
-    def run(self, jobs: Sequence[FleetJob]) -> Iterator[JobEvent]:
+    def run(self, jobs: Sequence[FleetJob], cancel: CancelToken) -> Iterator[JobEvent]:
         """Train these models. The error of one is its result, and the others go on.
 
-        Nothing new starts until the caller takes the next event.
+        Nothing new starts until the caller takes the next event. Once `cancel` is set, models end
+        after the step in progress, and have no result.
         """
         events: SimpleQueue[JobEvent | None] = SimpleQueue()
         waiting = iter(jobs)
@@ -56,7 +60,7 @@ class FleetWorker:
             try:
                 running = 0
                 for job in islice(waiting, self._concurrent):
-                    pool.submit(self._run_one, job, events)
+                    pool.submit(self._run_one, job, events, cancel)
                     running += 1
                 while running:
                     event = events.get()
@@ -64,34 +68,36 @@ class FleetWorker:
                         yield event
                     if isinstance(event, JobStarted):
                         continue
-                    following = None if self._cancel.cancelled else next(waiting, None)
+                    following = None if cancel.cancelled else next(waiting, None)
                     if following is None:
                         running -= 1
                     else:
-                        pool.submit(self._run_one, following, events)
+                        pool.submit(self._run_one, following, events, cancel)
             except BaseException:
-                self._cancel.cancel()  # nobody takes the results any more
+                cancel.cancel()  # nobody takes the results any more
                 raise
 
-    def _run_one(self, job: FleetJob, events: SimpleQueue[JobEvent | None]) -> None:
+    def _run_one(
+        self, job: FleetJob, events: SimpleQueue[JobEvent | None], cancel: CancelToken
+    ) -> None:
         """Train one model and report its result, or None when it was cancelled."""
         result = None
         try:
-            if not self._cancel.cancelled:
+            if not cancel.cancelled:
                 events.put(JobStarted(job.name))
-                result = self._result(job)
+                result = self._result(job, cancel)
         except CancelledError:
             pass
         finally:
             events.put(result)
 
-    def _result(self, job: FleetJob) -> JobResult:
+    def _result(self, job: FleetJob, cancel: CancelToken) -> JobResult:
         started = time.monotonic()
         events: list[Event] = []
         self._models.pop_device_seconds()
         failed = partial(JobResult, name=job.name)
         try:
-            model = train(job.request, Reporter((events.append,)), self._cancel, self._models)
+            model = train(job.request, Reporter((events.append,)), cancel, self._models)
         except HubtoolsError as error:
             code, affects_all = error.exit_code, isinstance(error, _AFFECT_ALL)
             return failed(error=str(error), exit_code=code, affects_all=affects_all)
