@@ -43,7 +43,7 @@ class FleetPublisher:
         self.cause: HubtoolsError | None = None
         self.target = destination.target
         self.namespace = ""
-        self.progress: FleetProgress | None = None
+        self.progress: FleetProgress
         """Records the results; set it before the first `put`."""
         self._project, self._destination = project, destination
         self._keep_folders, self._workers = keep_folders, workers
@@ -149,15 +149,13 @@ class FleetPublisher:
             if name in failed:
                 self._refuse(name, failed[name])
                 continue
-            if self.progress is not None:
-                self.progress.record_published(name)
+            self.progress.record_published(name)
             if not self._keep_folders:
                 shutil.rmtree(self._project.models_folder / name, ignore_errors=True)
 
     def _refuse(self, name: str, error: Exception) -> None:
-        if self.progress is not None:
-            code = error.exit_code if isinstance(error, HubtoolsError) else 1
-            self.progress.record_unpublished(name, str(error), code)
+        code = error.exit_code if isinstance(error, HubtoolsError) else 1
+        self.progress.record_unpublished(name, str(error), code)
 
     def _give_up(self, error: HubtoolsError) -> None:
         self.cause = error

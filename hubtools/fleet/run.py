@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,7 +32,6 @@ from hubtools.fleet.publisher import FleetPublisher
 from hubtools.fleet.state import FleetEnd, FleetFailure, FleetState
 from hubtools.services.targets import resolve_target
 
-MAX_PENDING_UPLOADS = 32
 _GIVE_UP_AFTER = 3  # failures in a row that the next model would meet too
 
 
@@ -48,7 +47,7 @@ class FleetRequest:
     """0 trains in this process; None takes what the machine has."""
     address: str | None = None
     shard: Shard = ALL_ROWS
-    max_pending_uploads: int = MAX_PENDING_UPLOADS
+    max_pending_uploads: int = 32
     """Trained models that may wait for their upload before training pauses."""
     keep_folders: bool = True
     """Whether a model's folder stays once it is on the Hub."""
@@ -96,7 +95,7 @@ def run_fleet(request: FleetRequest, reporter: Reporter, cancel: CancelToken) ->
     files = fleet_files(request.manifest, request.shard, request.project)
     with fleet_lock(files):
         run = _FleetRun(request, reporter, cancel)
-        with run.publishing, closing(FleetJournal(files)) as journal:
+        with run.publisher or nullcontext(), closing(FleetJournal(files)) as journal:
             return run.go(rows, journal)
 
 
@@ -106,9 +105,9 @@ class _FleetRun:
     def __init__(self, request: FleetRequest, reporter: Reporter, cancel: CancelToken) -> None:
         self._request, self._reporter, self._cancel = request, reporter, cancel
         self._workers = cancel.child()
-        self._publisher: FleetPublisher | None = None
+        self.publisher: FleetPublisher | None = None
         if request.publish:
-            self._publisher = FleetPublisher(
+            self.publisher = FleetPublisher(
                 request.project,
                 resolve_target(request.project, request.to, request.namespace),
                 max_pending=request.max_pending_uploads,
@@ -119,14 +118,10 @@ class _FleetRun:
         self._cause: HubtoolsError | None = None
         self._failures_in_a_row = 0
 
-    @property
-    def publishing(self) -> AbstractContextManager[object]:
-        return self._publisher or nullcontext()
-
     def go(self, rows: Sequence[FleetRow], journal: FleetJournal) -> FleetResult:
         from hubtools.fleet.engine import open_engine
 
-        publisher, request = self._publisher, self._request
+        publisher, request = self.publisher, self._request
         to = f"{publisher.namespace} on {publisher.target}" if publisher else None
         keys = {row.name: row_key(row) for row in rows}
         train, publish = _unfinished(rows, keys, journal, to, request.project)
@@ -171,7 +166,7 @@ class _FleetRun:
             self._workers.cancel()
 
     def _result(self, progress: FleetProgress, files: FleetFiles) -> FleetResult:
-        publisher = self._publisher
+        publisher = self.publisher
         cause = self._cause or (publisher.cause if publisher else None)
         state = progress.state()
         end: FleetEnd = "partly" if state.failed or state.remaining else "done"
