@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import torch
 
-from hubtools.core.cancel import CancelToken
 from hubtools.core.errors import MissingExtraError
 from hubtools.core.events import Reporter
 from hubtools.core.parallel import cores
-from hubtools.fleet.jobs import FleetJob, JobEvent, WorkerOptions
+from hubtools.fleet.jobs import WorkerOptions
 from hubtools.fleet.ray_environment import prepare_ray, require_ray
 from hubtools.fleet.worker import FleetWorker
 
-
-class FleetEngine(Protocol):
-    """Runs jobs on one worker or more."""
-
-    @property
-    def workers(self) -> int:
-        """How many models are trained at once."""
-
-    def run(self, jobs: Sequence[FleetJob], cancel: CancelToken) -> Iterator[JobEvent]:
-        """What happens to `jobs`, as it happens; ends early once `cancel` is set."""
+if TYPE_CHECKING:
+    from hubtools.fleet.ray_engine import RayEngine
 
 
 @contextmanager
 def open_engine(
     workers: int | None, address: str | None, jobs: int, options: WorkerOptions, reporter: Reporter
-) -> Iterator[FleetEngine]:
+) -> Iterator[FleetWorker | RayEngine]:
     """The engine for so many jobs: Ray at `address`, or on this machine where it helps.
 
     `workers` 0 means this process, None as many as there are GPUs or else cores.

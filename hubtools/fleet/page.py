@@ -53,9 +53,7 @@ def fleet_summary(state: FleetState, scores: Mapping[str, float], namespace: str
         "median": statistics.median(values) if values else None,
         "bins": _bins(values),
         "outliers": [{"name": name, "bits_per_byte": score} for name, score in far],
-        "failures": [
-            {"name": one.name, "where": one.where, "error": one.error} for one in state.failures
-        ],
+        "failures": state.failures,
     }
 
 
