@@ -32,14 +32,9 @@ _FOLDER = Path(".hubtools") / "fleet"
 
 @dataclass(frozen=True, slots=True)
 class FleetFiles:
-    folder: Path
-    name: str
-    shard: Shard
-
-    @property
-    def state(self) -> Path:
-        part = f".{self.shard.number}-of-{self.shard.count}" if self.shard.count > 1 else ""
-        return self.folder / f"{self.name}{part}.json"
+    manifest: str
+    """What the names of the files of all its shards begin with."""
+    state: Path
 
     @property
     def page(self) -> Path:
@@ -52,13 +47,15 @@ class FleetFiles:
     @property
     def journals(self) -> list[Path]:
         """Those of all shards, however the manifest was split."""
-        return sorted(self.folder.glob(f"{self.name}*.jsonl"))
+        return sorted(self.state.parent.glob(f"{self.manifest}*.jsonl"))
 
 
 def fleet_files(manifest: Path, shard: Shard, project: Project) -> FleetFiles:
     """The files of `manifest`; two manifests with one name in different folders stay apart."""
     digest = hashlib.sha256(str(manifest.resolve()).encode()).hexdigest()[:6]
-    return FleetFiles(project.root / _FOLDER, f"{manifest.stem}-{digest}", shard)
+    name = f"{manifest.stem}-{digest}"
+    part = f".{shard.number}-of-{shard.count}" if shard.count > 1 else ""
+    return FleetFiles(name, project.root / _FOLDER / f"{name}{part}.json")
 
 
 def state_files(project: Project) -> list[Path]:
@@ -71,9 +68,10 @@ def state_files(project: Project) -> list[Path]:
 def fleet_lock(files: FleetFiles) -> Iterator[None]:
     """Keep a second process off the fleet. Raises UsageError that names the process at work."""
     lock, owner = _lock_of(files.state), files.state.with_suffix(".owner")
-    with writing(files.folder):
-        files.folder.mkdir(parents=True, exist_ok=True)
-        ignore = files.folder.parent / ".gitignore"
+    folder = files.state.parent
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        ignore = folder.parent / ".gitignore"
         if not ignore.exists():
             ignore.write_text("*\n")
     try:

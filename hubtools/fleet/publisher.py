@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from queue import Empty, Full, Queue
 
@@ -51,15 +52,14 @@ class FleetPublisher:
         """Once set, the requests in flight are the last; the next run sends what waits."""
         self._queue: Queue[str | None] = Queue(max_pending)
         self._ready = threading.Event()
-        self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="publisher")
+        self._pool = ThreadPoolExecutor(1, "publisher")
+        self._work: Future[None]
 
     def __enter__(self) -> FleetPublisher:
-        self._thread.start()
+        self._work = self._pool.submit(self._run)
         self._ready.wait()
-        if self._failure is not None:
-            self._thread.join()
-            raise self._failure
+        if not self.namespace:
+            self._work.result()
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
@@ -69,20 +69,19 @@ class FleetPublisher:
 
     def put(self, name: str) -> None:
         """Publish the model `name`; blocks while the queue is full."""
-        while not self._cancel.cancelled and self._thread.is_alive():
+        while not (self._cancel.cancelled or self._work.done()):
             with suppress(Full):
                 self._queue.put(name, timeout=_POLL)
                 break
 
     def finish(self) -> None:
         """Wait until everything that waits is sent. Raises what ended the thread."""
-        while self._thread.is_alive():
+        while not self._work.done():
             with suppress(Full):
                 self._queue.put(None, timeout=_POLL)
                 break
-        self._thread.join()
-        if self._failure is not None:
-            raise self._failure
+        self._pool.shutdown()
+        self._work.result()
 
     def _run(self) -> None:
         try:
@@ -93,10 +92,10 @@ class FleetPublisher:
                 self._ready.set()
                 while names := self._next():
                     self._publish(session, names)
-        except BaseException as error:  # noqa: BLE001 - raised in the thread that waits for it
-            self._failure = error
+        except BaseException:
             self._workers.cancel()
             self._cancel.cancel()
+            raise
         finally:
             self._ready.set()
 
