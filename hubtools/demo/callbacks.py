@@ -101,7 +101,6 @@ class DemoCallbacks:
         yield [shown, consent, *rest]
 
     def consent(self, given: bool) -> Any:
-        """Training needs consent."""
         return gr.update(interactive=given)
 
     @_end_with_skip
@@ -135,7 +134,6 @@ class DemoCallbacks:
         yield [shown, again, gr.update(interactive=False, value="Stop"), *rest]
 
     def stop(self, request: gr.Request) -> Any:
-        """Stop the training after the step in progress."""
         self._session(request).stop()
         return gr.update(interactive=False, value="Stopping")
 
