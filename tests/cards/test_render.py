@@ -67,7 +67,8 @@ WITH_BASE = replace(
 ADAPTER = replace(
     WITH_BASE,
     training=replace(
-        HARBOUR.training, recipe="lora", epochs=15, best_epoch=9, stable_epochs=10, val_posts=110, val_loss=3.0102,
+        HARBOUR.training, recipe="lora", epochs=15, best_epoch=9, stable_epochs=10,
+        val_posts=110, val_loss=3.0102,
         lora_rank=16, curves=True,
     ),
     evaluation=replace(
