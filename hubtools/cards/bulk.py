@@ -53,21 +53,16 @@ class RenderResult:
 
     def error(self) -> HubtoolsError | None:
         """The error to end with: that of the only card, PartlyDoneError for some of many."""
-        total = self.rendered + self.unchanged + len(self.failed)
-        if not self.failed:
-            return None
-        if total == 1:
-            return CardError(self.failed[0].error)
-        return PartlyDoneError(
-            f"{len(self.failed):,} of {total:,} cards could not be rendered",
-            fix="Run `hubtools cards check --all`, fix what it finds, and render again",
+        return PartlyDoneError.of(
+            [CardError(failure.error) for failure in self.failed],
+            self.rendered + self.unchanged + len(self.failed),
+            "cards could not be rendered",
+            "Run `hubtools cards check --all`, fix what it finds, and render again",
         )
 
 
 @dataclass(frozen=True, slots=True)
 class _CardChunk:
-    """Card files, and the cached READMEs among them."""
-
     files: tuple[Path, ...]
     cached: Mapping[str, RenderCacheEntry]
 

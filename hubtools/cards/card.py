@@ -62,6 +62,6 @@ class Card:
 
     def _repr_html_(self) -> str:
         """How notebooks show a card."""
-        from hubtools.core.notebook import render_fragment
+        from hubtools.core.html_templates import render_html
 
-        return render_fragment("card", card=self, thumbnail=None)
+        return render_html("notebook", "card", card=self, thumbnail=None)

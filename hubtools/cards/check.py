@@ -128,7 +128,6 @@ def _has(folder: Path, name: str) -> bool:
 
 
 def _check_prose(file: Path, folder: Path) -> Iterator[Finding]:
-    """Findings in a card's prose: its encoding, its size, and its links."""
     if not file.is_file():
         return
     text = _text(file)

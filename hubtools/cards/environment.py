@@ -107,7 +107,6 @@ class CardEnvironment(ImmutableSandboxedEnvironment):
         return super().getitem(obj, argument)
 
     def restart(self) -> None:
-        """Reset the step budget for the next card."""
         self._steps.left = MAX_STEPS
 
     def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -136,8 +135,6 @@ class CardEnvironment(ImmutableSandboxedEnvironment):
 
 
 class _Counting:
-    """Wraps an iterable and takes a step for every item; keeps its length."""
-
     def __init__(self, items: Iterable[Any], take: Callable[[], None]) -> None:
         self._items, self._take = items, take
 
@@ -174,7 +171,6 @@ def _extended(tree: nodes.Template) -> list[nodes.Extends]:
 
 
 def _finalize(value: Any) -> Any:
-    """Escape what no filter has escaped yet as Markdown text."""
     return value if isinstance(value, Markup) else escape.markdown(value)
 
 
@@ -187,7 +183,6 @@ def _fixed(number: float | None, digits: int = 3) -> Markup:
 
 
 def _counts(card: Card, key: str) -> Markup:
-    """The cells of a row of the table of posts, one per account."""
     cells = [getattr(a.posts, key) if a.posts else "–" for a in card.accounts]
     return Markup("".join(f"{cell} | " for cell in cells).rstrip())
 
@@ -197,7 +192,6 @@ def _thousands(number: int) -> Markup:
 
 
 def _exp(value: float) -> float:
-    """e to the `value`; infinity instead of an overflow."""
     return math.exp(value) if value < 700 else math.inf
 
 

@@ -78,7 +78,6 @@ def _load(text: str) -> Any:
 
 
 def _unclosed(text: str) -> int:
-    """How many brackets are left open."""
     return text.count("[") + text.count("{") - text.count("]") - text.count("}")
 
 

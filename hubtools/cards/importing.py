@@ -100,18 +100,23 @@ def _has_front_matter(file: Path) -> bool:
 def _import_file(file: Path) -> Card:
     try:
         with file.open("rb") as stream:
-            data = stream.read(MAX_README + 1)
-        text = data.decode("utf-8")
+            text = readme_text(stream.read(MAX_README + 1))
     except OSError as error:
         raise CardError(f"cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise CardError(f"not UTF-8 (byte {error.start})") from error
-    if len(data) > MAX_README:
-        raise CardError(f"larger than {MAX_README >> 20} MiB, too large for a README")
     with suppress(UnknownRepositoryError):
         return import_readme(text)
     named = file.parent.resolve().name if file.name.lower() == _README else file.stem
     return import_readme(text, repo=named)
+
+
+def readme_text(data: bytes) -> str:
+    """A README as text; raises CardError for other encodings than UTF-8, and for huge files."""
+    if len(data) > MAX_README:
+        raise CardError(f"larger than {MAX_README >> 20} MiB, too large for a README")
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise CardError(f"not UTF-8 (byte {error.start})") from error
 
 
 def _our_own(embedded: EmbeddedCard, data: dict[str, Any], body: str, *, edited: bool) -> Card:

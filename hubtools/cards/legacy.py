@@ -168,7 +168,6 @@ def _runs(found: LegacyFacts) -> tuple[RunLink, ...]:
 
 
 def _prose(found: LegacyFacts, accounts: tuple[CardAccount, ...]) -> str | None:
-    """What a person added, and the rare facts that have no field in a Card."""
     lines = []
     if epochs := found.one("epochs"):
         lines.append(f"Trained for {epochs} epochs.")

@@ -103,7 +103,6 @@ class LegacyFacts:
         return self.facts.get(key)
 
     def columns(self, key: str) -> list[int]:
-        """The numbers of a row of the table."""
         return [int(cell) for cell in self.facts.get(key, "").split("|") if cell.strip()]
 
 

@@ -37,8 +37,6 @@ class MergeResult:
 
 @dataclass(frozen=True, slots=True)
 class _Readme:
-    """The parts of a README, without what we add for machines."""
-
     data: Mapping[str, Any]
     comments: tuple[str, ...]
     body: str
@@ -48,8 +46,6 @@ class _Readme:
 
 @dataclass(slots=True)
 class _Merge:
-    """A card as it changes, and what a person has to decide."""
-
     card: Card
     unresolved: list[str] = field(default_factory=list)
 
@@ -97,7 +93,6 @@ def _parts(text: str) -> _Readme:
 
 
 def _fill(card: Card, read: Card) -> MergeResult:
-    """`card` with what it lacks and `read` has."""
     unresolved: list[str] = []
     new: dict[str, Any] = {}
     for one in (f.name for f in fields(Card) if f.name not in _ABOUT_THE_FILE):
@@ -150,7 +145,6 @@ def _merge_tags(merge: _Merge, was: Sequence[str], now: Sequence[str], ours: Seq
 
 
 def _remove(merge: _Merge, key: str) -> None:
-    """Take out of the card what was taken out of the front matter."""
     card, name = merge.card, _FIELDS_OF_KEYS.get(key, key)
     if key in card.metadata:
         metadata = {k: v for k, v in card.metadata.items() if k != key}
@@ -201,7 +195,6 @@ def _is_inside(lines: Sequence[str], changed: range, region: range) -> bool:
 
 
 def _region(lines: Sequence[str], prose: str | None) -> range | None:
-    """Where the card's prose is in the lines of a README."""
     if not prose:
         return None
     searched = prose.split("\n")
@@ -249,7 +242,6 @@ def merge_text(base: str, mine: str, theirs: str) -> str | None:
 
 
 def _added_below(base: str, text: str) -> str | None:
-    """What stands below `base` in `text`; None where it does not begin with it."""
     if base and not text.startswith(f"{base}\n"):
         return None
     return text[len(base) :].strip("\n")

@@ -36,7 +36,6 @@ class EmbeddedCard:
     """A digest of the visible text below the front matter."""
 
     def made(self, body: str) -> bool:
-        """Whether `body` is what was rendered, without edits."""
         return self.body == _digest(body)
 
 

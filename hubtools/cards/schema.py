@@ -112,7 +112,6 @@ def _of_type(value: Any, kind: Any, path: KeyPath) -> Iterator[Problem]:
 
 
 def _dataclasses(kind: Any, found: dict[str, Any]) -> dict[str, Any]:
-    """`kind` and all dataclasses that its fields hold, by name."""
     found[kind.__name__] = kind
     for type in field_types(kind).values():
         inner = dataclass_in(type)

@@ -19,6 +19,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 _PROJECT = "https://github.com/hf-hubtools/hubtools"
@@ -67,6 +68,16 @@ class PolicyError(HubtoolsError):
 
 class PartlyDoneError(HubtoolsError):
     exit_code = 8
+
+    @classmethod
+    def of(
+        cls, failed: Sequence[HubtoolsError], total: int, what: str, fix: str
+    ) -> HubtoolsError | None:
+        """What a run over `total` items ends with: the error of an only item, else one of this
+        class that counts those that `failed`; None where none did."""
+        if total == 1 or not failed:
+            return next(iter(failed), None)
+        return cls(f"{len(failed):,} of {total:,} {what}", fix=fix)
 
 
 class SourceError(HubtoolsError):

@@ -7,8 +7,7 @@ from typing import Any
 
 from hubtools.cards.card import Card
 from hubtools.core.events import Progress
-from hubtools.core.html_templates import render_html
-from hubtools.core.notebook import data_url
+from hubtools.core.html_templates import data_url, render_html
 from hubtools.demo.messages import PostsRead
 from hubtools.demo.options import DemoLimits
 

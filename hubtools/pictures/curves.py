@@ -29,8 +29,6 @@ _LEGEND = 22  # px
 
 @dataclass(frozen=True, slots=True)
 class _Series:
-    """One curve: its name, its color, and (step, value) pairs in step order."""
-
     name: str
     color: str
     values: tuple[tuple[float, float], ...]
@@ -39,8 +37,6 @@ class _Series:
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """A diagram's position, and the values at its edges."""
-
     top: float
     bottom: float
     steps: tuple[float, float]
@@ -129,7 +125,6 @@ def _steps(series: Sequence[_Series]) -> tuple[float, float]:
 
 
 def _around(series: Sequence[_Series]) -> tuple[float, float]:
-    """The range of all values, with a margin."""
     values = [value for one in series for _, value in one.values]
     low, high = min(values), max(values)
     margin = HEADROOM * (high - low) or 0.5
@@ -200,7 +195,6 @@ def _draw_rate(canvas: Canvas, rate: _Series, steps: tuple[float, float]) -> Non
 def _draw_steps(
     canvas: Canvas, points: Sequence[CurvePoint], steps: tuple[float, float], bottom: float
 ) -> None:
-    """Label the first and the last step under the diagrams, and the epochs."""
     style = TextStyle(Weight.REGULAR, _TICK, canvas.theme.muted)
     baseline = bottom + 30
     last = f"{steps[1]:,.0f} steps"

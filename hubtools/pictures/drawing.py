@@ -61,7 +61,6 @@ class Canvas:
         return width_of(runs)
 
     def draw(self, runs: tuple[TextRun, ...], x: float, baseline: float) -> None:
-        """Draw a line of runs with its left edge at `x`."""
         self._draw(runs, x, baseline, _ink)
 
     def box(
@@ -84,7 +83,6 @@ class Canvas:
         self._record("line", min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys))
 
     def paste(self, image: Image.Image, x: int, y: int) -> None:
-        """Draw an RGBA image with its top left corner at `x`, `y`."""
         self._put(image, x, y)
         self._record("picture", x, y, image.width, image.height)
 
@@ -155,7 +153,6 @@ class Canvas:
 
 
 def _ink(text: str, style: TextStyle, level: int) -> _Ink | None:
-    """The rendered letters of a run; None when it is invisible."""
     font = shaped(text, style, level)
     height = font.get_width_height()[1] / 64
     if not height:

@@ -95,12 +95,10 @@ def plain(cluster: str) -> str:
 
 
 def _is_mark(char: str) -> bool:
-    """Whether a character is a visible mark on the one before it."""
     return unicodedata.category(char)[0] == "M" and not is_selector(char)
 
 
 def is_selector(char: str) -> bool:
-    """Whether a character is a variation selector, which is invisible."""
     return 0xFE00 <= ord(char) <= 0xFE0F or 0xE0100 <= ord(char) <= 0xE01EF
 
 
@@ -179,13 +177,11 @@ def wrap(text: str, width: float, measure: Measure) -> tuple[TextLine, ...]:
 
 
 def _space(text: str, measure: Measure) -> float:
-    """Width of the first space in `text`, 0 without one."""
     at = text.find(" ")
     return measure(at, at + 1) if at >= 0 else 0.0
 
 
 def _pieces(text: str, width: float, measure: Measure) -> Iterator[tuple[int, int]]:
-    """Unbreakable slices: words, or parts of words that are wider than `width`."""
     for start, stop in unbroken(text):
         while stop - start > LONG or measure(start, stop) > width:
             cut = _longest(text, start, stop, width, measure)
@@ -223,7 +219,6 @@ def whole_words(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _may_end(text: str, end: int) -> bool:
-    """Whether a line may end before `text[end]`."""
     follows = text[end]
     return (
         follows not in NEVER_FIRST
@@ -274,13 +269,11 @@ def _whole(text: str, limit: int) -> int:
 
 
 def _spaced(text: str) -> str:
-    """`text` with plain spaces for all white space, without control and direction characters."""
     spaced = (" " if char.isspace() else char for char in text)
     return "".join(char for char in spaced if not _invisible(char))
 
 
 def _invisible(char: str) -> bool:
-    """Whether a character only controls layout and does not join letters or emoji."""
     return (
         unicodedata.category(char) in ("Cc", "Cf", "Cs")
         and char not in JOINERS

@@ -11,14 +11,10 @@ class Theme:
     """Colors as `#rrggbb`."""
 
     paper: str
-    """The background."""
     card: str
-    """Boxes on the background."""
     rule: str
-    """Edges and grids."""
     ink: str
     muted: str
-    """Secondary text."""
     accent: str
     """The prompt, headings, arrows."""
     signal: str
