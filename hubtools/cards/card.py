@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from hubtools.core.results import Evaluation, PostCounts, Prediction, Training
 
+Network = Literal["x", "mastodon", "bluesky", "file"]
 State = Literal["published", "retired"]
 
 
@@ -17,7 +18,7 @@ class CardAccount:
 
     handle: str | None = None
     name: str | None = None
-    network: Literal["x", "mastodon", "bluesky", "file"] | None = None
+    network: Network | None = None
     avatar: str | None = None
     posts: PostCounts | None = None
 

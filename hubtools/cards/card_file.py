@@ -47,18 +47,13 @@ def parse_card(file: Path, toml: bytes, prose: bytes | None) -> Card:
         check_repo_name(card.repo)
     except UsageError as error:
         raise CardError(error.what, where=f"{file}: repo", fix=error.fix) from error
-    text = None if prose is None else _prose(file.with_suffix(".md"), prose)
+    text = _prose(file.with_suffix(".md"), prose)
     return card if text is card.prose else replace(card, prose=text)
 
 
-def _read_prose(file: Path) -> str | None:
-    data = _bytes(file)
-    return None if data is None else _prose(file, data)
-
-
-def _prose(file: Path, data: bytes) -> str | None:
+def _prose(file: Path, data: bytes | None) -> str | None:
     try:
-        return data.decode().replace("\r\n", "\n").strip("\n") or None
+        return None if data is None else data.decode().replace("\r\n", "\n").strip("\n") or None
     except UnicodeDecodeError as error:
         raise CardError(f"not UTF-8 (byte {error.start})", where=file) from error
 
@@ -85,7 +80,7 @@ def add_card(card: Card, folder: Path) -> bool:
             return False
         raise ConflictError(_DIFFERENT, where=file, fix=_COMPARE)
     if card.prose is not None:
-        if prose.exists() and _read_prose(prose) != card.prose:
+        if prose.exists() and _prose(prose, _bytes(prose)) != card.prose:
             raise ConflictError(_DIFFERENT, where=prose, fix=_COMPARE)
         write_atomically(prose, card.prose + "\n")
     elif prose.exists():

@@ -39,9 +39,7 @@ def import_readme(text: str, *, repo: str | None = None) -> Card:
     it. Raises CardError with the line for front matter that cannot be read or kept, and
     UnknownRepositoryError when nothing names the repository.
     """
-    plain = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    data, comments, rest = read_front_matter(unsealed(plain))
-    embedded, body = extract(rest)
+    plain, data, comments, embedded, body = parts_of(text)
     if embedded is not None:
         card = _our_own(embedded, data, body, edited=not is_sealed(plain))
         card = replace(card, repo=repo or card.repo)
@@ -57,6 +55,15 @@ def import_readme(text: str, *, repo: str | None = None) -> Card:
     except UsageError as error:
         raise CardError(error.what, fix=error.fix) from error
     return replace(card, comments=comments)
+
+
+def parts_of(
+    text: str,
+) -> tuple[str, dict[str, Any], tuple[str, ...], EmbeddedCard | None, str]:
+    """A README with plain line ends, its front matter and comments, its embedded card, its body."""
+    plain = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    data, comments, rest = read_front_matter(unsealed(plain))
+    return plain, data, comments, *extract(rest)
 
 
 def import_paths(paths: Iterable[Path]) -> Iterator[tuple[Path, Card | CardError]]:

@@ -99,9 +99,6 @@ class LegacyFacts:
     """In the order of the accounts; None for one without."""
     rest: str
 
-    def one(self, key: str) -> str | None:
-        return self.facts.get(key)
-
     def columns(self, key: str) -> list[int]:
         return [int(cell) for cell in self.facts.get(key, "").split("|") if cell.strip()]
 

@@ -15,11 +15,8 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from hubtools.cards.card import Card
-from hubtools.cards.frontmatter import read_front_matter
-from hubtools.cards.importing import import_readme
+from hubtools.cards.importing import import_readme, parts_of
 from hubtools.cards.metadata import split_modelled
-from hubtools.cards.render import unsealed
-from hubtools.cards.round_trip import extract
 
 _ABOUT_THE_FILE = frozenset({"repo", "state", "body", "prose", "pulled", "metadata", "comments"})
 _DEFAULTS: Mapping[str, Any] = {f.name: f.default for f in fields(Card)}
@@ -85,9 +82,7 @@ def keep_remote(card: Card, remote: str) -> Card:
 
 
 def _parts(text: str) -> _Readme:
-    plain = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    data, comments, rest = read_front_matter(unsealed(plain))
-    embedded, body = extract(rest)
+    _, data, comments, embedded, body = parts_of(text)
     prose = embedded.card.prose if embedded else None
     return _Readme(data, comments, body.strip("\n"), prose)
 
@@ -228,7 +223,7 @@ def merge_text(base: str, mine: str, theirs: str) -> str | None:
     for one, other in ((mine, theirs), (theirs, mine)):
         added = _added_below(base, other)
         if added is not None:
-            return one if _ends_with(one, added) else _paragraphs(one, added)
+            return one if f"\n{one}".endswith(f"\n{added}") else _paragraphs(one, added)
     lines = base.split("\n")
     edits = sorted({*_edits(lines, mine.split("\n")), *_edits(lines, theirs.split("\n"))})
     merged: list[str] = []
@@ -245,10 +240,6 @@ def _added_below(base: str, text: str) -> str | None:
     if base and not text.startswith(f"{base}\n"):
         return None
     return text[len(base) :].strip("\n")
-
-
-def _ends_with(text: str, added: str) -> bool:
-    return f"\n{text}".endswith(f"\n{added}")
 
 
 def _paragraphs(*parts: str) -> str:

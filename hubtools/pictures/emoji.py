@@ -115,13 +115,9 @@ def _is_single(font: FreeTypeFont, cluster: str) -> bool:
     width = font.getlength("\U0001f600")
     if abs(font.getlength(cluster) - width) > 1:
         return False
-    return font.getmask(cluster).getbbox() is not None and not _is_box(font, cluster)
-
-
-def _is_box(font: FreeTypeFont, cluster: str) -> bool:
-    missing = font.getmask("\U0010fffd")
-    shown = font.getmask(cluster)
-    return shown.size == missing.size and bytes(shown) == bytes(missing)
+    shown, box = font.getmask(cluster), font.getmask("\U0010fffd")  # drawn for what is missing
+    is_box = shown.size == box.size and bytes(shown) == bytes(box)
+    return shown.getbbox() is not None and not is_box
 
 
 @lru_cache(maxsize=64)

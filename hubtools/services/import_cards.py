@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from huggingface_hub import HfApi, hf_hub_url
+from huggingface_hub import HfApi, ModelInfo, hf_hub_url
 from huggingface_hub.utils import build_hf_headers, hf_raise_for_status, http_backoff
 
 from hubtools.cards.card import Card
@@ -133,7 +133,7 @@ def _add_from_hub(
         missing = [
             model
             for model in models
-            if request.refetch or not (tally.out / f"{model.name}.toml").is_file()
+            if request.refetch or not (tally.out / f"{_name(model)}.toml").is_file()
         ]
         with closing(import_from_hub(api, missing)) as found:
             cards = (card for _, card in found)
@@ -141,34 +141,21 @@ def _add_from_hub(
     return len(models) - len(missing)
 
 
-@dataclass(frozen=True, slots=True)
-class ListedModel:
-    """A model in the listing of its owner."""
-
-    repo_id: str
-    revision: str
-    has_readme: bool
-
-    @property
-    def name(self) -> str:
-        return self.repo_id.rpartition("/")[2]
-
-
-def list_hub_models(api: HfApi, namespace: str) -> list[ListedModel]:
-    """All models of `namespace`: one request per thousand.
+def list_hub_models(api: HfApi, namespace: str) -> list[ModelInfo]:
+    """All models of `namespace` with their revisions and files: one request per thousand.
 
     Raises what the client raises when the Hub does not answer.
     """
-    found = api.list_models(author=namespace, expand=["sha", "siblings"])
-    return [
-        ListedModel(m.id, m.sha or "main", any(s.rfilename == README for s in m.siblings or ()))
-        for m in found
-    ]
+    return list(api.list_models(author=namespace, expand=["sha", "siblings"]))
+
+
+def _name(model: ModelInfo) -> str:
+    return model.id.rpartition("/")[2]
 
 
 def import_from_hub(
-    api: HfApi, models: Sequence[ListedModel]
-) -> Generator[tuple[ListedModel, Card | CardError], None, None]:
+    api: HfApi, models: Sequence[ModelInfo]
+) -> Generator[tuple[ModelInfo, Card | CardError], None, None]:
     """The card of each model, in their order: one request each, a few at a time.
 
     The README is read at the revision in the listing. What cannot be imported is an error in its
@@ -182,19 +169,19 @@ def import_from_hub(
             yield from zip(some, pool.map(one, some), strict=True)
 
 
-def _import_model(endpoint: str, headers: dict[str, str], model: ListedModel) -> Card | CardError:
-    if not model.has_readme:
-        return CardError("has no README.md", where=model.repo_id)
+def _import_model(endpoint: str, headers: dict[str, str], model: ModelInfo) -> Card | CardError:
+    if not any(file.rfilename == README for file in model.siblings or ()):
+        return CardError("has no README.md", where=model.id)
     try:
-        url = hf_hub_url(model.repo_id, README, revision=model.revision, endpoint=endpoint)
+        url = hf_hub_url(model.id, README, revision=model.sha, endpoint=endpoint)
         response = http_backoff("GET", url, headers=headers, follow_redirects=True)
         hf_raise_for_status(response)
         text = readme_text(response.content)
-        card = import_readme(text, repo=model.name)
+        card = import_readme(text, repo=_name(model))
         if is_sealed(text):
             return card
         # All that the README says is in the card now: publishing the card loses nothing.
         return replace(card, pulled=hashlib.sha256(response.content).hexdigest())
     except CardError as error:
-        where = f"{model.repo_id}: {error.where}" if error.where else model.repo_id
+        where = f"{model.id}: {error.where}" if error.where else model.id
         return CardError(error.what, where=where, fix=error.fix)

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from hubtools.core.events import Reporter
 from hubtools.core.files import sha256_file, write_atomically
 from hubtools.corpus.corpus import Corpus
 from hubtools.pictures.avatars import avatar_image
-from hubtools.pictures.curves import curve_points, draw_curves
+from hubtools.pictures.curves import draw_curves
 from hubtools.pictures.pipeline import draw_pipeline
 from hubtools.pictures.thumbnail import draw_thumbnail
-from hubtools.pictures.types import Face, Pipeline, PipelineSource, ThumbnailSubject
+from hubtools.pictures.types import (
+    CurvePoint,
+    Face,
+    Pipeline,
+    PipelineSource,
+    ThumbnailSubject,
+)
 from hubtools.posts.live.avatars import default_fetcher
 from hubtools.posts.live.settings import cache_folder
 from hubtools.posts.post import Account
@@ -60,7 +66,7 @@ def draw_pictures(
 
 def draw_curves_of(run: TrainRecord, folder: Path) -> bool:
     """Draw the training curves; False where the run is too short for any."""
-    picture = draw_curves(curve_points(run.history))
+    picture = draw_curves([CurvePoint(**asdict(point)) for point in run.history])
     if picture is not None:
         write_atomically(folder / CURVES, picture.png)
     return picture is not None
