@@ -156,9 +156,10 @@ def fleet(folder: Path, name: str, workers: int, threads: int, options: Sequence
     started, load = time.perf_counter(), os.getloadavg()[0]
     out = run([sys.executable, "-m", *command], project, threads)
     seconds = time.perf_counter() - started
-    said = json.loads(out)
-    assert said["made"] == said["total"], said["failed"]
-    return Measured(name, said["made"], seconds, load, said["per_hour"], said["busy"])
+    done = json.loads(out)
+    assert done["trained"] == done["total"], done["failed"]
+    rate, busy = done["models_per_hour"], done["device_utilization"]
+    return Measured(name, done["trained"], seconds, load, rate, busy)
 
 
 def loop_of_processes(folder: Path, sources: Sequence[Path]) -> Measured:

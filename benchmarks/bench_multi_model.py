@@ -15,6 +15,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -42,6 +43,7 @@ class Setting:
     recipe: Recipe
     models: int
     posts: int
+    texts: Sequence[str]
     folder: Path
 
 
@@ -59,10 +61,11 @@ def main() -> None:
         "adapters": replace(load_recipe("lora"), epochs=1, early_stopping=None),
         "whole models": replace(load_recipe("default"), epochs=1, early_stopping=None, dropout=0.0),
     }
+    texts = example_posts()
     with tempfile.TemporaryDirectory() as temporary:
         write_base(Path(temporary), given.layers, given.width)
         for what, recipe in recipes.items():
-            setting = Setting(temporary, recipe, given.models, given.posts, Path(temporary))
+            setting = Setting(temporary, recipe, given.models, given.posts, texts, Path(temporary))
             rounds = [(alone(setting), together(setting)) for _ in range(given.rounds)]
             ratios = [one / both for one, both in rounds]
             print(f"\n{what}, load {os.getloadavg()[0]:.1f}")
@@ -98,7 +101,7 @@ def train(setting: Setting, base: Base, seed: int, group: ModelGroup | None = No
     recipe = setting.recipe
     if recipe.lora is not None:
         add_adapter(base.model, recipe.lora, seed)
-    texts = random.Random(seed).sample(example_posts(), setting.posts)
+    texts = random.Random(seed).sample(setting.texts, setting.posts)
     gradients = GroupGradients(group, base, recipe, Reporter()) if group else None
     with group.member(CancelToken()) if group else nullcontext():
         Trainer(

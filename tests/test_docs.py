@@ -23,7 +23,8 @@ from typer.testing import CliRunner
 from hubtools.cli.app import app
 from hubtools.core.cancel import CancelToken
 from hubtools.core.events import Reporter
-from hubtools.fleet.sweep import SweepRequest, SweepResult, run_sweep
+from hubtools.fleet.sweep import SweepResult, run_sweep
+from hubtools.fleet.sweep_trials import SweepRequest
 from hubtools.localhub.access import Access
 from hubtools.localhub.server import serving
 from tests.cards import old_cards

@@ -43,8 +43,9 @@ def sweep(
       hubtools fleet sweep *.zip --base scratch --trials 60 --out search
     """
     require_extra("fleet", "The search", "torch", "transformers", "ray")
-    from hubtools.fleet.sweep import SweepRequest, run_sweep
+    from hubtools.fleet.sweep import run_sweep
     from hubtools.fleet.sweep_report import write_sweep
+    from hubtools.fleet.sweep_trials import SweepRequest
 
     request = SweepRequest(
         project=find_project(),

@@ -37,7 +37,7 @@ class Training:
     val_posts: int | None = None
     """Posts in the validation split; None where nothing was validated."""
     best_epoch: int | None = None
-    """The epoch with the lowest validation loss."""
+    """The last epoch before the learning rate decayed, as the validation loss decided."""
     lora_rank: int | None = None
     """Rank of the LoRA adapter; None where all weights were trained."""
     curves: bool | None = None

@@ -14,7 +14,7 @@ TEST_FRACTION = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """The posts of one account; no text stands in two of the sets (case and spaces aside)."""
+    """The posts of one account; no text is in two of the sets (case and spaces aside)."""
 
     train: tuple[KeptPost, ...]
     """In the order of the account."""

@@ -1,1 +1,1 @@
-"""The demo: a page on which people make a model of their own posts, in three steps."""
+"""The demo: a page where visitors train a model of their own posts, in three steps."""

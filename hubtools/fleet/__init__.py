@@ -1,1 +1,1 @@
-"""Many models on one engine: a manifest of rows, each made and published as `publish` does it."""
+"""Fleets: train and publish many models listed in a manifest, and search for recipes."""

@@ -22,7 +22,7 @@ from ray.tune.search.basic_variant import BasicVariantGenerator
 from hubtools.core.cancel import CancelToken
 from hubtools.core.events import Reporter, Task
 from hubtools.fleet.ray_cluster import ray_cluster
-from hubtools.fleet.sweep import (
+from hubtools.fleet.sweep_trials import (
     SweepRequest,
     SweepStart,
     SweepTrial,

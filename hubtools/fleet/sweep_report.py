@@ -13,7 +13,8 @@ import tomlkit
 
 from hubtools.core.files import write_atomically
 from hubtools.core.html_templates import render_html
-from hubtools.fleet.sweep import SweepResult, SweepTrial
+from hubtools.fleet.sweep import SweepResult
+from hubtools.fleet.sweep_trials import SweepTrial
 from hubtools.training.recipe import Recipe
 
 _WIDTH, _HEIGHT, _MARGIN = 260, 150, 30

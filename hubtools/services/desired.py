@@ -21,7 +21,7 @@ from hubtools.services.session import HubSession
 from hubtools.sync.commit import CommitRequest
 from hubtools.sync.plan import Change
 from hubtools.sync.repo_state import README, Desired, Digest
-from hubtools.sync.state import CachedReadme, StateCache
+from hubtools.sync.state import ReadmeDigest, StateCache
 
 _CHUNK = 1 << 20
 _MODEL_FILES = (
@@ -68,7 +68,7 @@ class DesiredStates:
         self._renderer, self._models, self._cache = renderer, models, cache
         self._fingerprint = fingerprint(renderer)
         self._cached = cache.readmes()
-        self._new: dict[str, CachedReadme] = {}
+        self._new: dict[str, ReadmeDigest] = {}
 
     def of(self, source: CardSource) -> Desired:
         """What a card asks for. Raises CardError when it cannot be rendered."""
@@ -77,7 +77,7 @@ class DesiredStates:
         readme = self._cached.get(card.repo)
         if readme is None or readme.source != digest:
             text = self._renderer.render(card).encode()
-            readme = self._new[card.repo] = CachedReadme(digest, bytes_digest(text))
+            readme = self._new[card.repo] = ReadmeDigest(digest, bytes_digest(text))
         return _desired(card, readme.digest, card_model_files(card, self._models), self._cache)
 
     def save(self) -> None:

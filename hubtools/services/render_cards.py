@@ -12,7 +12,8 @@ from hubtools.core.cancel import CancelToken
 from hubtools.core.config import Project
 from hubtools.core.events import Reporter
 from hubtools.core.parallel import cores
-from hubtools.sync.target import LOCAL_NAMESPACE, parse_target
+from hubtools.services.targets import card_renderer, resolve_target
+from hubtools.sync.target import LOCAL_NAMESPACE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +50,5 @@ def render_cards(request: RenderRequest, reporter: Reporter, cancel: CancelToken
 
 def project_renderer(project: Project, namespace: str | None = None) -> CardRenderer:
     """The renderer of a project's cards, for the Hub that the project publishes to."""
-    config = project.config
-    target = parse_target(config.hub.to, project.root)
-    owner = namespace or config.hub.namespace or LOCAL_NAMESPACE
-    return CardRenderer(owner, target.files_url, config.project, project.templates_folder)
+    destination = resolve_target(project, namespace=namespace)
+    return card_renderer(project, destination.target, destination.namespace or LOCAL_NAMESPACE)

@@ -11,7 +11,7 @@ from hubtools.core.cancel import CancelToken
 from hubtools.core.config import Project
 from hubtools.core.events import Reporter
 from hubtools.core.state import StateFile
-from hubtools.services.targets import Destination
+from hubtools.services.targets import Destination, card_renderer
 from hubtools.sync.access import resolve_namespace
 from hubtools.sync.client import HubClient, open_client
 from hubtools.sync.state import StateCache
@@ -46,24 +46,19 @@ def open_session(
     Raises AccessError when it is for `writing` and the token may not write to the namespace.
     """
     target = destination.target
-    with open_client(target, cancel) as hub, StateFile(project.root) as state:
+    with open_client(target, cancel) as hub:
         namespace = resolve_namespace(hub, target, destination.namespace, writing=writing)
-        yield HubSession(
-            project=project,
-            target=target,
-            namespace=namespace,
-            hub=hub,
-            cache=StateCache(state, str(target)),
-            reporter=reporter,
-            renderer=card_renderer(project, target, namespace),
-        )
-        if not state.saved:
-            what = f"Could not write {state.path}, so the next run sends more requests"
-            reporter.warn("state_not_saved", what)
-
-
-def card_renderer(project: Project, target: Target, namespace: str) -> CardRenderer:
-    """The renderer of a project's cards for a Hub."""
-    return CardRenderer(
-        namespace, target.files_url, project.config.project, project.templates_folder
-    )
+        renderer = card_renderer(project, target, namespace)
+        with StateFile(project.root) as state:
+            yield HubSession(
+                project=project,
+                target=target,
+                namespace=namespace,
+                hub=hub,
+                cache=StateCache(state, str(target)),
+                reporter=reporter,
+                renderer=renderer,
+            )
+            if not state.saved:
+                what = f"Could not write {state.path}, so the next run sends more requests"
+                reporter.warn("state_not_saved", what)

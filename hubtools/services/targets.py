@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from hubtools.cards.render import CardRenderer
 from hubtools.core.config import Project
 from hubtools.core.repo_names import check_repo_name
 from hubtools.sync.target import Target, parse_target
@@ -33,3 +34,10 @@ def resolve_target(
     target = parse_target(given, Path.cwd()) if given else parse_target(configured.to, project.root)
     owner = namespace or os.environ.get("HUBTOOLS_NAMESPACE") or configured.namespace
     return Destination(target, check_repo_name(owner) if owner else None)
+
+
+def card_renderer(project: Project, target: Target, namespace: str) -> CardRenderer:
+    """The renderer of a project's cards for a Hub."""
+    return CardRenderer(
+        namespace, target.files_url, project.config.project, project.templates_folder
+    )

@@ -121,7 +121,7 @@ def _common_cause(failed: Sequence[RepoFailure]) -> HubtoolsError | None:
     return causes[0] if same and causes else None
 
 
-class _Run:
+class _Outcomes:
     """The outcome of each change so far."""
 
     def __init__(self, plan: Plan, cache: StateCache) -> None:
@@ -199,7 +199,7 @@ def apply_plan(
     row, ends after the requests in flight; a rerun does what is left.
     """
     changes, started = plan.pending, time.monotonic()
-    run = _Run(plan, cache)
+    run = _Outcomes(plan, cache)
     hub.transport.pacer.expect("api", sum(expected_requests(change) for change in changes))
     with _no_client_bars(), reporter.task("Publishing", len(changes)) as bar:
         _apply_all(changes, build, hub, run, bar)
@@ -221,7 +221,7 @@ def _apply_all(
     changes: Sequence[Change],
     build: Callable[[Change], CommitRequest],
     hub: HubClient,
-    run: _Run,
+    run: _Outcomes,
     bar: Task,
 ) -> None:
     """Cards are rendered here, one by one; threads only wait for the Hub."""
@@ -244,7 +244,7 @@ def _apply_all(
 
 
 def _collect(
-    pending: dict[Future[str], CommitRequest], run: _Run, hub: HubClient, bar: Task
+    pending: dict[Future[str], CommitRequest], run: _Outcomes, hub: HubClient, bar: Task
 ) -> None:
     """Settle what is done, after a moment where nothing is."""
     for future in wait(pending, timeout=_TICK, return_when=FIRST_COMPLETED).done:
@@ -256,7 +256,7 @@ def _collect(
     bar.advance(run.settled, _detail(run, hub))
 
 
-def _detail(run: _Run, hub: HubClient) -> str:
+def _detail(run: _Outcomes, hub: HubClient) -> str:
     if hub.transport.cancel.cancelled or run.cause is not None:
         return "waiting for the requests in flight"
     seconds = hub.transport.pacer.seconds_closed("api")

@@ -12,7 +12,7 @@ from hubtools.sync.repo_state import Digest, Observed
 
 
 @dataclass(frozen=True, slots=True)
-class CachedReadme:
+class ReadmeDigest:
     """The digest of a rendered README, and one of all that it was rendered from."""
 
     source: bytes
@@ -57,13 +57,13 @@ class StateCache:
         rows = [(self.target, repo) for repo in repos]
         self.state.write("DELETE FROM repos WHERE target = ? AND repo = ?", rows)
 
-    def readmes(self) -> dict[str, CachedReadme]:
+    def readmes(self) -> dict[str, ReadmeDigest]:
         """The README of each card when it was last rendered, by the cards' names."""
         sql = "SELECT name, source, sha256, git FROM readmes WHERE target = ?"
         rows = self.state.read(sql, self.target)
-        return {name: CachedReadme(source, Digest(*digest)) for name, source, *digest in rows}
+        return {name: ReadmeDigest(source, Digest(*digest)) for name, source, *digest in rows}
 
-    def save_readmes(self, readmes: Mapping[str, CachedReadme]) -> None:
+    def save_readmes(self, readmes: Mapping[str, ReadmeDigest]) -> None:
         """Cache READMEs by the cards' names."""
         rows = [
             (self.target, name, one.source, one.digest.sha256, one.digest.git)

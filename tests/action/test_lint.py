@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hubtools.services.init import WORKFLOW, Wishes, make_project
+from hubtools.core.cancel import CancelToken
+from hubtools.core.events import Reporter
+from hubtools.services.init import WORKFLOW, InitRequest, init
 from tests.action.runner import ACTION
 from tests.conftest import REPOSITORY
 
@@ -27,11 +29,11 @@ def lint(*command: str | Path, said: str | None = None) -> None:
 @pytest.fixture(params=["alone", "in a folder"])
 def workflow(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """Of a project that is the whole repository, and of one with odd names that is a part."""
-    folder, wishes = tmp_path, Wishes("local:hub")
+    folder, to = tmp_path, "local:hub"
     if request.param == "in a folder":
-        folder, wishes = tmp_path / "my: 'models' #1", Wishes("https://hub.example")
+        folder, to = tmp_path / "my: 'models' #1", "https://hub.example"
         (tmp_path / ".git").mkdir()
-    make_project(folder, wishes)
+    init(InitRequest(folder=folder, to=to), Reporter(), CancelToken())
     return tmp_path / WORKFLOW
 
 

@@ -11,16 +11,9 @@ from pathlib import Path
 import pytest
 
 from hubtools.corpus.corpus import build_corpus
-from hubtools.fleet.sweep import (
-    SweepResult,
-    SweepTestScore,
-    SweepTrial,
-    search_space,
-    split_accounts,
-    values_of,
-    with_values,
-)
+from hubtools.fleet.sweep import SweepResult, SweepTestScore, split_accounts
 from hubtools.fleet.sweep_report import recipe_toml, sweep_page, trials_csv
+from hubtools.fleet.sweep_trials import SweepTrial, search_space, values_of, with_values
 from hubtools.posts.registry import read_source
 from hubtools.training.recipe import load_recipe
 from tests.fleet.makers import write_accounts

@@ -59,7 +59,7 @@ def request_(folder: Path) -> TrainRequest:
 
 def go(request: TrainRequest, to: str = "local:hub", namespace: str | None = None) -> PublishResult:
     publication = PublishRequest(
-        project=Project(Path.cwd()), train=request, to=to, namespace=namespace
+        train=replace(request, project=Project(Path.cwd())), to=to, namespace=namespace
     )
     return publish(publication, Reporter(), CancelToken())
 
@@ -292,7 +292,7 @@ def test_the_deny_list_stops_an_account(request_: TrainRequest, folder: Path) ->
     (folder / "deny.txt").write_text("# asked us\nx:FogWatch\n")
     project = Project(folder, Config(consent=ConsentConfig(deny="deny.txt")))
     with pytest.raises(PolicyError, match="@fogwatch is on the deny list"):
-        request = PublishRequest(project=project, train=request_)
+        request = PublishRequest(train=replace(request_, project=project))
         publish(request, Reporter(), CancelToken())
     assert not (folder / "models").exists()
 

@@ -23,7 +23,8 @@ from hubtools.localhub.store import Store
 from hubtools.localhub.types import AddFile, Commit, NewCommit, Query, Repo, RepoId
 from hubtools.services.apply import apply_cards
 from hubtools.services.plan import plan_cards
-from hubtools.services.session import HubSession, card_renderer
+from hubtools.services.session import HubSession
+from hubtools.services.targets import card_renderer
 from hubtools.sync.apply import ApplyResult
 from hubtools.sync.client import HubClient
 from hubtools.sync.pacing import Pacer

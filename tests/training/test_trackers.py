@@ -17,7 +17,7 @@ from hubtools.core.config import Project
 from hubtools.core.errors import MissingExtraError, UsageError
 from hubtools.core.events import Reporter
 from hubtools.core.run_record import read_record
-from hubtools.services.forget import forget
+from hubtools.services.forget import ForgetRequest, forget
 from hubtools.services.train import TrainedModel, TrainRequest, train
 from hubtools.training import trackers
 from hubtools.training.trackers import Metrics
@@ -201,5 +201,8 @@ def test_a_tracker_that_is_not_there_says_so_before_anything_is_read(
 def test_forgetting_an_account_removes_its_log_too(folder: Path) -> None:
     make(folder)
     log = folder / "models/fog.log.jsonl"
-    assert log in forget("x:fogwatch", Project(folder), folder / "no-cache").found
+    request = ForgetRequest(
+        project=Project(folder), account="x:fogwatch", cache=folder / "no-cache"
+    )
+    assert log in forget(request, Reporter(), CancelToken()).found
     assert not log.exists()

@@ -78,7 +78,7 @@ class _Cleaned:
 
 @dataclass(frozen=True, slots=True)
 class VoiceCleaning:
-    """Our rules. docs/explanation/cleaning.md has each with its reason."""
+    """Our rules; docs/explanation/cleaning.md explains each."""
 
     name: str = "voice"
 
