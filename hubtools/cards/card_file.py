@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import tomlkit
 from tomlkit.items import AoT, Item, Table
 
-from hubtools.cards.card import Card
+from hubtools.cards.card import Card, present_fields
 from hubtools.core.errors import CardError, ConflictError, UsageError
 from hubtools.core.files import write_atomically
 from hubtools.core.repo_names import check_repo_name
@@ -119,7 +117,7 @@ def card_toml(card: Card) -> str:
 
 def _items(card: Card) -> list[tuple[str, Item]]:
     """The fields that are not empty, plain values before tables as TOML requires."""
-    data = _present(msgspec.to_builtins(replace(card, prose=None, metadata={})))
+    data = present_fields(replace(card, prose=None, metadata={}))
     for account in data.get("accounts", ()):
         if "posts" in account:
             counts = account["posts"]
@@ -129,9 +127,3 @@ def _items(card: Card) -> list[tuple[str, Item]]:
         data["metadata"] = dict(card.metadata)
     items = [(key, tomlkit.item(value)) for key, value in data.items()]
     return sorted(items, key=lambda pair: isinstance(pair[1], Table | AoT))
-
-
-def _present(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _present(v) for k, v in value.items() if v is not None and v not in ((), {})}
-    return [_present(item) for item in value] if isinstance(value, tuple) else value

@@ -72,7 +72,12 @@ def mistakes(value: Any, kind: Any, path: KeyPath = ()) -> Iterator[Problem]:
         for index, item in enumerate(value):
             yield from mistakes(item, get_args(kind)[0], (*path, index))
     else:
-        yield from _of_type(value, kind, path)
+        try:
+            msgspec.convert(value, kind)
+        except msgspec.ValidationError as error:
+            what, _, inner = str(error).replace("`", "").partition(" - at $")
+            place: KeyPath = (*path, *(int(index) for index in re.findall(r"\[(\d+)\]", inner)))
+            yield Problem(place, "type", f"{what[:1].lower()}{what[1:]}")
 
 
 def path_text(path: KeyPath) -> str:
@@ -100,15 +105,6 @@ def _unknown(key: str, known: list[str], path: KeyPath) -> str:
     near = get_close_matches(key, known, n=1, cutoff=0.5)
     hint = f"Did you mean '{near[0]}'?" if near else f"Known keys: {', '.join(known)}"
     return f"unknown key. {hint}"
-
-
-def _of_type(value: Any, kind: Any, path: KeyPath) -> Iterator[Problem]:
-    try:
-        msgspec.convert(value, kind)
-    except msgspec.ValidationError as error:
-        what, _, inner = str(error).replace("`", "").partition(" - at $")
-        place: KeyPath = (*path, *(int(index) for index in re.findall(r"\[(\d+)\]", inner)))
-        yield Problem(place, "type", f"{what[:1].lower()}{what[1:]}")
 
 
 def _dataclasses(kind: Any, found: dict[str, Any]) -> dict[str, Any]:
