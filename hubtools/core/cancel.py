@@ -32,9 +32,11 @@ class CancelToken:
 
     @property
     def cancelled(self) -> bool:
+        """Whether the work should stop."""
         return self._event.is_set()
 
     def cancel(self) -> None:
+        """Ask the work to stop."""
         self._event.set()
         for token in self._children:
             token.cancel()

@@ -19,7 +19,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 _PROJECT = "https://github.com/hf-hubtools/hubtools"
@@ -71,10 +70,16 @@ class PartlyDoneError(HubtoolsError):
 
     @classmethod
     def of(
-        cls, failed: Sequence[HubtoolsError], total: int, what: str, fix: str
+        cls,
+        failed: list[HubtoolsError] | tuple[HubtoolsError, ...],
+        total: int,
+        what: str,
+        fix: str,
     ) -> HubtoolsError | None:
-        """What a run over `total` items ends with: the error of an only item, else one of this
-        class that counts those that `failed`; None where none did."""
+        """The error of a run over `total` items of which some `failed`; None where none did.
+
+        It is the error of an only item, else one that counts the failures.
+        """
         if total == 1 or not failed:
             return next(iter(failed), None)
         return cls(f"{len(failed):,} of {total:,} {what}", fix=fix)

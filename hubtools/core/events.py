@@ -110,10 +110,12 @@ class Reporter:
     listeners: tuple[Listener, ...] = field(default=())
 
     def emit(self, event: Event) -> None:
+        """Pass one event on."""
         for listener in self.listeners:
             listener(event)
 
     def note(self, text: str) -> None:
+        """Report something to a person."""
         self.emit(Note(text))
 
     def detail(self, text: str) -> None:
