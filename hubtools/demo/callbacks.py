@@ -14,8 +14,7 @@ import gradio as gr
 
 from hubtools.core.errors import HubtoolsError, UsageError
 from hubtools.core.events import Progress
-from hubtools.core.html_templates import render_html
-from hubtools.core.notebook import data_url
+from hubtools.core.html_templates import data_url, render_html
 from hubtools.core.results import Prediction
 from hubtools.demo.loss_curve import LossCurve
 from hubtools.demo.messages import (
