@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TextIO
 
 from hubtools.core.errors import SourceError
-from hubtools.posts.formats.container import Container
+from hubtools.posts.formats.container import Container, FileContainer
 
 _CHUNK = 1 << 20
 _C1_CONTROLS = "hubtools.c1"
@@ -77,9 +77,11 @@ def text_member(container: Container, name: str, digest: Any = None) -> TextMemb
     return TextMember(container, name, _still_decodes(decoder, b"", final=True) is not None)
 
 
-def first_characters(container: Container, name: str) -> str:
-    """The first 64 KiB of a member, decoded as UTF-8 as far as possible."""
-    with container.open(name) as stream:
+def file_start(container: Container) -> str:
+    """The first 64 KiB of a single file, as UTF-8 as far as possible; "" for other sources."""
+    if not isinstance(container, FileContainer):
+        return ""
+    with container.open(container.names[0]) as stream:
         return stream.read(1 << 16).decode("utf-8", "replace").removeprefix("\ufeff")
 
 

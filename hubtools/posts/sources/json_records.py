@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from hubtools.core.errors import SourceError
 from hubtools.posts.formats.account_records import PostRecord, file_reader
-from hubtools.posts.formats.characters import TextMember, first_characters
-from hubtools.posts.formats.container import Container, FileContainer
+from hubtools.posts.formats.characters import TextMember, file_start
+from hubtools.posts.formats.container import Container
 from hubtools.posts.formats.fields import read_record
 from hubtools.posts.formats.json_stream import JsonStream
 from hubtools.posts.options import ReadOptions
@@ -16,9 +16,7 @@ from hubtools.posts.source import FileSource
 
 def recognize(container: Container, options: ReadOptions) -> bool:
     """Whether this is a file that starts like a JSON object or array."""
-    if not isinstance(container, FileContainer):
-        return False
-    return first_characters(container, container.names[0]).lstrip()[:1] in ("{", "[")
+    return file_start(container).lstrip()[:1] in ("{", "[")
 
 
 def _records(member: TextMember, options: ReadOptions) -> Iterator[PostRecord]:

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from hubtools.core.errors import SourceError
 from hubtools.posts.formats.account_records import PostRecord, read_members
-from hubtools.posts.formats.characters import TextMember, first_characters, text_member
+from hubtools.posts.formats.characters import TextMember, file_start, text_member
 from hubtools.posts.formats.container import Container, FileContainer
 from hubtools.posts.formats.fields import read_record
 from hubtools.posts.formats.handles import checked_handle
@@ -33,7 +33,7 @@ _TABLE = "tweets.csv"
 def recognize(container: Container, options: ReadOptions) -> bool:
     """Whether this is such an archive's zip or folder, or one of its monthly files."""
     if isinstance(container, FileContainer):
-        return _ASSIGNMENT.match(first_characters(container, container.names[0])) is not None
+        return _ASSIGNMENT.match(file_start(container)) is not None
     return bool(_months(container) or _tables(container))
 
 
