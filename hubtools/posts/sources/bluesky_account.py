@@ -20,8 +20,9 @@ from hubtools.posts.formats.bluesky_records import POSTS, REPOSTS, record_post, 
 from hubtools.posts.formats.handles import checked_handle
 from hubtools.posts.formats.values import count, mapping, objects, text_or_none
 from hubtools.posts.live.address import HOST, AccountAddress, match_handle
-from hubtools.posts.live.client import LiveClient, LiveResponse
+from hubtools.posts.live.client import LiveClient
 from hubtools.posts.live.guard import origin_of
+from hubtools.posts.live.http import HttpResponse
 from hubtools.posts.live.read import read_account
 from hubtools.posts.live.remote_account import GoneError, RemoteAccount, objects_of, unusable
 from hubtools.posts.live.settings import LiveReading, LiveSettings
@@ -166,7 +167,7 @@ def _call(
     return response.document
 
 
-def _refuse_gone(response: LiveResponse, who: object) -> None:
+def _refuse_gone(response: HttpResponse, who: object) -> None:
     """Raises GoneError for the ways this network reports a missing account."""
     if response.status not in (400, 404, 410):
         return

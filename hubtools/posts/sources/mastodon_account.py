@@ -17,8 +17,9 @@ from hubtools.posts.formats.handles import checked_handle
 from hubtools.posts.formats.mastodon_status import status_post
 from hubtools.posts.formats.values import count, mapping, objects, text_or_none
 from hubtools.posts.live.address import HOST, AccountAddress, match_handle
-from hubtools.posts.live.client import LiveClient, LiveResponse
+from hubtools.posts.live.client import LiveClient
 from hubtools.posts.live.guard import is_loopback, origin_of
+from hubtools.posts.live.http import HttpResponse
 from hubtools.posts.live.read import read_account
 from hubtools.posts.live.remote_account import GoneError, RemoteAccount, objects_of, unusable
 from hubtools.posts.live.settings import LiveReading, LiveSettings
@@ -59,7 +60,7 @@ def find(client: LiveClient, base: str, address: AccountAddress) -> RemoteAccoun
 
 
 def _remote(
-    client: LiveClient, base: str, address: AccountAddress, response: LiveResponse
+    client: LiveClient, base: str, address: AccountAddress, response: HttpResponse
 ) -> RemoteAccount:
     found: dict[str, Any] = response.document
     number = text_or_none(found.get("id"))
@@ -93,7 +94,7 @@ def _base(address: AccountAddress, settings: LiveSettings) -> str:
     return settings.mastodon or f"{scheme}://{host}"
 
 
-def _lookup(client: LiveClient, base: str, address: AccountAddress) -> LiveResponse | None:
+def _lookup(client: LiveClient, base: str, address: AccountAddress) -> HttpResponse | None:
     """The server's account of that name; None without one, or without this API."""
     user = address.handle.partition("@")[0]
     response = client.get(f"{base}/api/v1/accounts/lookup", {"acct": user})
