@@ -61,10 +61,6 @@ MemberRecords = Callable[[TextMember, ReadOptions], Iterator[PostRecord]]
 """Yields the records of one text member."""
 
 
-def _nothing_open() -> None:
-    pass
-
-
 @dataclass(frozen=True, slots=True)
 class RecordSource:
     """What to read, and how; `records` starts over each time it is called."""
@@ -78,7 +74,7 @@ class RecordSource:
     """Whose posts they are, when the records themselves do not say."""
     expected: int | None = None
     """How many posts the source claims to hold."""
-    close: Callable[[], None] = _nothing_open
+    close: Callable[[], object] = lambda: None
     """Called after each iteration over the posts."""
 
 

@@ -13,7 +13,7 @@ import os
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -90,6 +90,17 @@ class Container:
                 fix="Replace it by a smaller file",
             )
         return data
+
+    def only(self, archives: Sequence[str]) -> str:
+        """The only one of several archives in here. Raises SourceError if there are more."""
+        if len(archives) > 1:
+            listed = ", ".join(one or "." for one in archives)
+            raise SourceError(
+                f"contains several archives: {listed}"[:400],
+                where=self.path,
+                fix="Pass one of them",
+            )
+        return archives[0]
 
     def charge(self, name: str, size: int) -> None:
         """Count `size` bytes of a member; plain files do not expand."""

@@ -57,7 +57,7 @@ def find_files(container: Container) -> XArchiveFiles:
     Raises SourceError for two archives, an archive without tweets, and files of tweets that the
     manifest lists but the archive lacks.
     """
-    home = _one_home(container)
+    home = container.only(homes(container))
     manifest = _manifest(container, home)
     listed = {kind: _listed(manifest, kind, home) for kind in ("tweets", "tweet", *_NAMES)}
     tweets = listed["tweets"] or listed["tweet"]
@@ -83,17 +83,6 @@ def find_files(container: Container) -> XArchiveFiles:
         expected=sum(tweets.values()) if tweets else None,
         owner=mapping(manifest.get("userInfo")),
     )
-
-
-def _one_home(container: Container) -> str:
-    found = homes(container)
-    if len(found) > 1:
-        raise SourceError(
-            f"contains several archives: {', '.join(home or '.' for home in found)}",
-            where=container.path,
-            fix="Pass one of them",
-        )
-    return found[0]
 
 
 def _manifest(container: Container, home: str) -> Mapping[str, Any]:

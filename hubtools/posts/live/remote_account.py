@@ -43,6 +43,13 @@ def objects_of(response: HttpResponse, key: str | None = None) -> list[dict[str,
     return objects(found)
 
 
+def object_of(response: HttpResponse) -> dict[str, Any]:
+    """The object that the document is. Raises SourceError for others."""
+    if response.status != 200 or not isinstance(response.document, dict):
+        raise unusable(response)
+    return response.document
+
+
 def unusable(response: HttpResponse) -> SourceError:
     """The error for a response that cannot be used, in the server's words if it has any."""
     where = response.url.partition("?")[0]

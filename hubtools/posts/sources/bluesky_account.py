@@ -24,7 +24,7 @@ from hubtools.posts.live.client import LiveClient
 from hubtools.posts.live.guard import origin_of
 from hubtools.posts.live.http import HttpResponse
 from hubtools.posts.live.read import read_account
-from hubtools.posts.live.remote_account import GoneError, RemoteAccount, objects_of, unusable
+from hubtools.posts.live.remote_account import GoneError, RemoteAccount, object_of, objects_of
 from hubtools.posts.live.settings import LiveReading, LiveSettings
 from hubtools.posts.live.walk import PostPage
 from hubtools.posts.optout import PREFERENCE, refuse_opted_out
@@ -149,9 +149,7 @@ def _server(client: LiveClient, did: str, directory: str) -> str:
     response = client.get(url)
     if response.status in (404, 410):
         raise GoneError("no such account", where=did, fix="Check the handle")
-    if response.status != 200 or not isinstance(response.document, dict):
-        raise unusable(response)
-    for service in objects(response.document.get("service")):
+    for service in objects(object_of(response).get("service")):
         if str(service.get("id", "")).endswith("#atproto_pds"):
             return origin_of(str(service.get("serviceEndpoint")))
     raise SourceError("does not name the server of its posts", where=url, fix="Check the handle")
@@ -162,9 +160,7 @@ def _call(
 ) -> dict[str, Any]:
     response = client.get(f"{server}/xrpc/{method}", params)
     _refuse_gone(response, address)
-    if response.status != 200 or not isinstance(response.document, dict):
-        raise unusable(response)
-    return response.document
+    return object_of(response)
 
 
 def _refuse_gone(response: HttpResponse, who: object) -> None:

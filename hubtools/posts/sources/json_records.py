@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hubtools.core.errors import SourceError
 from hubtools.posts.formats.account_records import PostRecord, file_reader
 from hubtools.posts.formats.characters import TextMember, file_start
 from hubtools.posts.formats.container import Container
@@ -21,14 +20,9 @@ def recognize(container: Container, options: ReadOptions) -> bool:
 
 def _records(member: TextMember, options: ReadOptions) -> Iterator[PostRecord]:
     with JsonStream(member) as stream:
-        for line, value in stream.values():
-            if not isinstance(value, dict):
-                raise SourceError(
-                    "is not a JSON object",
-                    where=f"{member.where}:{line}",
-                    fix="Write each post as an object with a field 'text'",
-                )
-            yield read_record(value, f"{member.where}:{line}", options.text_column)
+        fix = "Write each post as an object with a field 'text'"
+        for where, record in stream.objects("a JSON object", fix):
+            yield read_record(record, where, options.text_column)
 
 
 SOURCE = FileSource(

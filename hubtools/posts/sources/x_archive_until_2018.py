@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from hubtools.core.errors import SourceError
 from hubtools.posts.formats.account_records import PostRecord, read_members
 from hubtools.posts.formats.characters import TextMember, file_start, text_member
 from hubtools.posts.formats.container import Container, FileContainer
@@ -44,10 +43,10 @@ def read(path: str, container: Container, options: ReadOptions) -> AccountPosts:
     account = _account(container)
     months = _months(container)
     if not months:
-        table = _only(container, _tables(container))
+        table = container.only(_tables(container))
         found = read_members(path, container, (table,), options, table_records)
         return replace(found, account=account or found.account)
-    _only(container, sorted({name.rpartition("/")[0] for name in months}))
+    container.only(sorted({name.rpartition("/")[0] for name in months}))
     return read_members(path, container, months, options, _records, account)
 
 
@@ -62,23 +61,10 @@ def _tables(container: Container) -> Sequence[str]:
     ]
 
 
-def _only(container: Container, found: Sequence[str]) -> str:
-    if len(found) > 1:
-        raise SourceError(
-            f"contains several archives: {', '.join(found)}"[:400],
-            where=container.path,
-            fix="Pass one of them",
-        )
-    return found[0]
-
-
 def _records(member: TextMember, options: ReadOptions) -> Iterator[PostRecord]:
     with JsonStream(member) as stream:
         stream.skip(_ASSIGNMENT)
-        for line, tweet in stream.values():
-            where = f"{member.where}:{line}"
-            if not isinstance(tweet, dict):
-                raise SourceError("is not a tweet", where=where, fix="Download the archive again")
+        for where, tweet in stream.objects("a tweet", "Download the archive again"):
             yield read_record(tweet, where, network="x")
 
 
