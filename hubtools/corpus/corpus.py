@@ -21,7 +21,6 @@ ADVISED = 40_000
 """Characters below which a model mostly repeats: the predecessor's second threshold."""
 
 _EXAMPLES = 3
-"""Saved for each reason and each change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +100,6 @@ def build_corpus(posts: AccountPosts, cleaning: Cleaning | None = None) -> Corpu
 
 
 class _CorpusTally:
-    """The decisions so far."""
-
     def __init__(self) -> None:
         self.reposts = 0
         self.redacted = 0
@@ -113,7 +110,6 @@ class _CorpusTally:
         self.examples: dict[str, list[Example]] = {}
 
     def add(self, decision: Decision) -> None:
-        """Count one post."""
         if decision.reason == REPOST:
             self.reposts += 1
         elif decision.reason is not None:
@@ -170,7 +166,6 @@ def _amount(corpus: Corpus) -> str:
 
 
 def _more(corpus: Corpus) -> str:
-    """How many more posts of the average length are needed."""
     if not corpus.kept:
         return "Choose a source with more of the person's own words"
     average = corpus.characters / len(corpus.kept) + len(SEPARATOR)

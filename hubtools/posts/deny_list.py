@@ -41,7 +41,6 @@ class DenyList:
     """The accounts on a project's deny list."""
 
     file: Path | None
-    """None if the project has no list."""
     entries: frozenset[tuple[str, str]] = frozenset()
 
     def names(self, account: NamedAccount) -> bool:

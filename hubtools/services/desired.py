@@ -81,7 +81,6 @@ class DesiredStates:
         return _desired(card, readme.digest, card_model_files(card, self._models), self._cache)
 
     def save(self) -> None:
-        """Cache what was rendered."""
         self._cache.save_readmes(self._new)
 
 
@@ -167,7 +166,6 @@ def _desired(card: Card, readme: Digest, files: Mapping[str, Path], cache: State
 
 
 def bytes_digest(data: bytes) -> Digest:
-    """The digest of a content."""
     return _digest(len(data), (data,))
 
 

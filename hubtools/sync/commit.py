@@ -42,9 +42,7 @@ class CommitRequest:
     data: Mapping[str, bytes]
     """Files in memory: the README, or all of a Space."""
     paths: Mapping[str, Path]
-    """Files of the model's folder."""
     private: bool
-    """Whether a repository that is created is private."""
     message: str
     sdk: str | None = None
     """Of a Space that is created."""
@@ -52,8 +50,6 @@ class CommitRequest:
 
 @dataclass(frozen=True, slots=True)
 class CommitResponse:
-    """The id of a commit, or the response without one."""
-
     oid: str | None
     response: httpx.Response | None = None
 

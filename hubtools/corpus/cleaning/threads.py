@@ -23,8 +23,6 @@ _LAST = re.compile(rf"(?:^|\s+){_NUMBER}\s*$")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A post and its index."""
-
     place: int
     post: Post
 
@@ -147,7 +145,6 @@ def join(texts: Sequence[str]) -> str:
 
 
 def _without_number(text: str, number: int) -> str | None:
-    """`text` without its part number; None if it does not have this number."""
     if (found := _FIRST.match(text)) is not None and int(found[1]) == number:
         return text[found.end() :]
     if (found := _LAST.search(text[-24:])) is not None and int(found[1]) == number:

@@ -40,8 +40,6 @@ _CUT_WITH_LINK = 100
 
 @dataclass(frozen=True, slots=True)
 class TextRule:
-    """One change to a text."""
-
     name: str
     """What it removes or repairs, as a short phrase."""
     apply: Callable[[str], str]

@@ -53,7 +53,6 @@ class ArchiveLimits:
     field: int = 1 << 20
     """Characters in one CSV field; no network allows posts of more than 25,000."""
     picture: int = 16 << 20
-    """The avatar."""
     entries: int = 1_000_000
     """Names in an archive or a folder."""
 
@@ -224,7 +223,6 @@ class ArchiveContainer(Container):
 
 
 def unpacks_too_far(where: str, limit: int) -> SourceError:
-    """The error for an archive that expands beyond a limit."""
     return SourceError(
         f"unpacks to more than {limit:,} bytes, more than any archive of posts",
         where=where,

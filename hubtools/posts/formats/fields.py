@@ -172,7 +172,6 @@ def _referenced(record: Mapping[str, Any], kind: str) -> list[str]:
 
 
 def _is_public(record: Mapping[str, Any]) -> bool:
-    """Whether the record does not say that it is restricted or deleted."""
     inner = [record, *(mapping(record.get(field)) for field in _AUTHOR)]
     if any(_is_set(one.get("protected")) for one in inner) or _is_set(record.get("deleted")):
         return False
@@ -189,7 +188,6 @@ def _is_set(value: Any) -> bool:
 
 
 def _first(record: Mapping[str, Any], names: Iterable[str]) -> str | None:
-    """The first of these fields with a value, as text."""
     for name in names:
         value = record.get(name)
         if isinstance(value, int | float) and not isinstance(value, bool):

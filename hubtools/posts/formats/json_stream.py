@@ -90,7 +90,6 @@ class JsonStream(AbstractContextManager["JsonStream"]):
             raise self._broken(what, self._line)
 
     def value(self) -> Any:
-        """The single value that starts here."""
         self._next()
         return self._value()
 

@@ -29,8 +29,6 @@ _HEADER = 1 << 20
 
 
 class TarContainer(ArchiveContainer):
-    """A tar file."""
-
     def __init__(self, path: Path, limits: ArchiveLimits) -> None:
         super().__init__(path, limits)
         self._infos: dict[str, tarfile.TarInfo] = {}

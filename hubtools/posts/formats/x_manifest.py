@@ -40,9 +40,7 @@ class XArchiveFiles:
     account: str | None
     profile: str | None
     expected: int | None
-    """How many posts the manifest lists."""
     owner: Mapping[str, Any]
-    """The manifest's `userInfo`."""
 
 
 def homes(container: Container) -> tuple[str, ...]:
@@ -113,7 +111,6 @@ def _present(
 
 
 def _named(container: Container, home: str, kind: str) -> tuple[str, ...]:
-    """The members named as files of `kind`, in the order of their parts."""
     form = re.compile(rf"{re.escape(home)}{_NAMES[kind]}(?:-part(\d+))?\.js")
     found = ((form.fullmatch(name), name) for name in container.names)
     return tuple(

@@ -109,7 +109,6 @@ def _completed(text: str, candidates: Sequence[str]) -> str | None:
 
 
 def _shared(left: str, right: str) -> int:
-    """The length of the common prefix."""
     pairs = zip(left, right, strict=False)
     return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(left), len(right)))
 

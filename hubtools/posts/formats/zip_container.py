@@ -17,8 +17,6 @@ from hubtools.posts.formats.container import (
 
 
 class ZipContainer(ArchiveContainer):
-    """A zip file."""
-
     def __init__(self, path: Path, limits: ArchiveLimits) -> None:
         super().__init__(path, limits)
         with reporting_damage(str(path)):

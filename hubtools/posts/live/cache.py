@@ -37,8 +37,6 @@ _LONGEST_NAME = 200
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """One pass through the pages, from the newest backwards."""
-
     pages: int = 0
     next: str | None = None
     """Where the page after the last saved one begins."""
@@ -51,10 +49,8 @@ class CacheState:
 
     began: float
     left_out: bool = False
-    """Whether posts that are not public were skipped."""
     walks: tuple[Walk, ...] = ()
     version: Literal[1] = 1
-    """Of the cache's files."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,6 @@ class AddressGuard:
     """Allows https to public addresses, and the `trusted` servers."""
 
     trusted: frozenset[str]
-    """Origins."""
     resolve: Callable[[str], Sequence[str]]
 
     def check(self, url: str) -> None:

@@ -25,9 +25,7 @@ class RemoteAccount:
 
     account: Account
     server: str
-    """The origin that has its posts."""
     lists: Mapping[str, FetchPage]
-    """Its lists of posts, each in pages."""
     other_names: tuple[str, ...] = ()
     """Other names that the network has for it, such as a DID."""
     total: int = 0

@@ -19,7 +19,6 @@ class PostPage:
     next: str | None
     """Where the next page begins; None at the end."""
     left_out: bool = False
-    """Whether the server's page has posts that are not public."""
 
 
 FetchPage = Callable[[str | None], PostPage]

@@ -43,8 +43,6 @@ _NO_ACCOUNT = ("unable to resolve handle", "profile not found", "could not find 
 
 @dataclass(frozen=True, slots=True)
 class _Repository:
-    """An account's records on its server."""
-
     client: LiveClient
     server: str
     did: str
@@ -61,17 +59,14 @@ class _Repository:
         return found, text_or_none(response.document.get("cursor")) if found else None
 
     def posts(self, cursor: str | None) -> PostPage:
-        """One page of posts."""
         found, after = self.page(POSTS, cursor)
         return PostPage(tuple(record_post(*keyed, self.did) for keyed in _keyed(found)), after)
 
     def reposts(self, cursor: str | None) -> PostPage:
-        """One page of reposts."""
         found, after = self.page(REPOSTS, cursor)
         return PostPage(tuple(record_repost(*keyed) for keyed in _keyed(found)), after)
 
     def first_pages(self, collection: str, pages: int) -> Iterator[dict[str, Any]]:
-        """The records of the first `pages` pages."""
         cursor = None
         for _ in range(pages):
             found, cursor = self.page(collection, cursor)
@@ -141,7 +136,6 @@ def _did(client: LiveClient, address: AccountAddress, appview: str) -> str:
 
 
 def _server(client: LiveClient, did: str, directory: str) -> str:
-    """The origin of the server that has an account's records."""
     if did.startswith("did:web:"):
         url = f"https://{unquote(did.removeprefix('did:web:'))}/.well-known/did.json"
     else:
@@ -164,7 +158,6 @@ def _call(
 
 
 def _refuse_gone(response: HttpResponse, who: object) -> None:
-    """Raises GoneError for the ways this network reports a missing account."""
     if response.status not in (400, 404, 410):
         return
     document = mapping(response.document)

@@ -32,11 +32,8 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class _RepositoryInfo:
-    """What one walk through the tree finds besides posts."""
-
     account: Account
     missing: int
-    """Nodes and records that the tree lists but the file lacks."""
 
 
 def recognize(container: Container, options: ReadOptions) -> bool:

@@ -119,7 +119,6 @@ def _is_table(lines: Sequence[str], separator: str, width: int) -> bool:
 
 @contextmanager
 def _field_limit(limit: int) -> Iterator[None]:
-    """Set the csv module's process-wide limit, and restore it."""
     before = csv.field_size_limit(limit)
     try:
         yield

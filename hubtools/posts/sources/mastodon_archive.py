@@ -90,7 +90,6 @@ def _account(container: Container, home: str) -> Account | None:
 
 
 def _avatar(container: Container, home: str, url: object) -> tuple[str | None, bytes | None]:
-    """The avatar's address on the web, or its bytes if it is a member."""
     if not isinstance(url, str) or web_address(url):
         return web_address(url), None
     name = home + url.removeprefix("/")

@@ -55,7 +55,6 @@ def _months(container: Container) -> Sequence[str]:
 
 
 def _tables(container: Container) -> Sequence[str]:
-    """The tables of all posts, at the root or in the only folder that was packed."""
     return [
         name for name in container.names if name in (_TABLE, f"{name.partition('/')[0]}/{_TABLE}")
     ]
@@ -69,7 +68,6 @@ def _records(member: TextMember, options: ReadOptions) -> Iterator[PostRecord]:
 
 
 def _account(container: Container) -> Account | None:
-    """The owner according to `user_details.js`; None if it is missing."""
     names = [name for name in container.names if f"/{name}".endswith("/user_details.js")]
     if not names:
         return None
