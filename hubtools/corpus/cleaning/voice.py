@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 from hubtools.corpus.cleaning.characters import (
     repair,
@@ -96,7 +96,7 @@ class VoiceCleaning:
             cleaned = parts.pop(place, None) or _cleaned(post, replies)
             reason = cleaned.reason
             if reason is None:
-                key = _fingerprint(cleaned.text)
+                key = blake2b(normalize(cleaned.text).encode(), digest_size=12).digest()
                 reason = DUPLICATE if key in seen else None
                 seen.add(key)
             yield Decision(post, cleaned.text, reason, cleaned.changes)
@@ -156,7 +156,3 @@ def _is_cut(post: Post, text: str, changes: Sequence[str]) -> bool:
     if LINKS in changes:
         return len(text) >= _CUT_WITH_LINK
     return any(len(post.text) in lengths for lengths in _CUT_LENGTHS)
-
-
-def _fingerprint(text: str) -> bytes:
-    return hashlib.blake2b(normalize(text).encode(), digest_size=12).digest()

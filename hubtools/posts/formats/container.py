@@ -284,13 +284,8 @@ def reporting_damage(where: str) -> Iterator[None]:
             fix="Unpack it and pass the folder",
         ) from error
     except _DAMAGED as error:
-        raise SourceError(
-            f"is a damaged {_kind(error)} ({error})", where=where, fix=_AGAIN
-        ) from error
-
-
-def _kind(error: Exception) -> str:
-    return "archive" if isinstance(error, tarfile.TarError) else "zip"
+        kind = "archive" if isinstance(error, tarfile.TarError) else "zip"
+        raise SourceError(f"is a damaged {kind} ({error})", where=where, fix=_AGAIN) from error
 
 
 def _raise(error: OSError) -> None:

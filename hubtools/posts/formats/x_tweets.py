@@ -102,13 +102,14 @@ def _completed(text: str, candidates: Sequence[str]) -> str | None:
     if not candidates:
         return None
     shown = _LINK_AT_END.sub("", text).rstrip("…").rstrip()
-    longest = max(candidates, key=lambda long: _shared(shown, long), default="")
+    longest = max(candidates, key=lambda long: _shared(shown, long))
     if len(longest) > len(shown) and 2 * _shared(shown, longest) > len(shown):
         return longest
     return None
 
 
 def _shared(left: str, right: str) -> int:
+    """The length of the common prefix."""
     pairs = zip(left, right, strict=False)
     return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(left), len(right)))
 

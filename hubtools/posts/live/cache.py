@@ -16,7 +16,7 @@ import json
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
@@ -35,7 +35,7 @@ LIVE = "live"
 _LONGEST_NAME = 200
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Walk:
     pages: int = 0
     next: str | None = None
@@ -43,13 +43,13 @@ class Walk:
     done: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CacheState:
     """All walks, oldest first; only the last can be unfinished."""
 
     began: float
     left_out: bool = False
-    walks: tuple[Walk, ...] = ()
+    walks: list[Walk] = field(default_factory=list)
     version: Literal[1] = 1
 
 
@@ -76,12 +76,12 @@ class PageCache:
     def save(self, state: CacheState) -> None:
         write_atomically(self.folder / "state.json", msgspec.json.encode(state))
 
-    def append(self, state: CacheState, posts: Sequence[Post]) -> CacheState:
-        """Write `posts` as one more page of the last walk; the state that includes it."""
-        number, walk = len(state.walks), state.walks[-1]
-        page = self._page(number, walk.pages + 1)
+    def append(self, state: CacheState, posts: Sequence[Post]) -> None:
+        """Write `posts` as one more page of the last walk."""
+        walk = state.walks[-1]
+        page = self._page(len(state.walks), walk.pages + 1)
         write_atomically(page, msgspec.json.encode(posts))
-        return replace(state, walks=(*state.walks[:-1], replace(walk, pages=walk.pages + 1)))
+        walk.pages += 1
 
     def posts(self, walks: Sequence[Walk], first: int = 1) -> Iterator[Post]:
         """The posts of `walks`, numbered from `first`, latest walk first."""
