@@ -71,7 +71,11 @@ def find_files(container: Container) -> XArchiveFiles:
         raise SourceError(
             "has no tweets.js", where=container.path, fix="Download the archive from X again"
         )
-    single = {kind: _present(container, home, kind, listed[kind]) for kind in _NAMES}
+    single = {
+        kind: tuple(name for name in listed[kind] if name in container.names)
+        or _named(container, home, kind)
+        for kind in _NAMES
+    }
     return XArchiveFiles(
         home=home,
         tweets=names,
@@ -101,13 +105,6 @@ def _listed(manifest: Mapping[str, Any], kind: str, home: str) -> dict[str, int]
         if isinstance(name, str):
             found[home + name.removeprefix("data/")] = int(count) if count.isdecimal() else 0
     return found
-
-
-def _present(
-    container: Container, home: str, kind: str, listed: Mapping[str, int]
-) -> tuple[str, ...]:
-    names = tuple(name for name in listed if name in container.names)
-    return names or _named(container, home, kind)
 
 
 def _named(container: Container, home: str, kind: str) -> tuple[str, ...]:
