@@ -37,7 +37,9 @@ class Training:
     val_posts: int | None = None
     """Posts in the validation split; None where nothing was validated."""
     best_epoch: int | None = None
-    """The last epoch before the learning rate decayed, as the validation loss decided."""
+    """The epoch with the lowest validation loss; 0 is before training."""
+    stable_epochs: int | None = None
+    """Epochs before the learning rate decayed, as the validation loss decided."""
     lora_rank: int | None = None
     """Rank of the LoRA adapter; None where all weights were trained."""
     curves: bool | None = None

@@ -6,7 +6,7 @@ Gradio is imported at the top, since it must see the type of each `request`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any, ParamSpec
 
@@ -14,8 +14,10 @@ import gradio as gr
 
 from hubtools.core.errors import HubtoolsError, UsageError
 from hubtools.core.events import Progress
+from hubtools.core.html_templates import render_html
+from hubtools.core.notebook import data_url
 from hubtools.core.results import Prediction
-from hubtools.demo import progress
+from hubtools.demo.loss_curve import LossCurve
 from hubtools.demo.messages import (
     DemoEvent,
     JobCancelled,
@@ -30,6 +32,7 @@ from hubtools.demo.session import DemoSession, chosen_sources
 from hubtools.demo.sessions import DemoSessions
 
 _P = ParamSpec("_P")
+_show = partial(render_html, "demo")  # a fragment of the page; its values are escaped
 _PREDICTIONS = 10
 LOCAL_HUB, HUGGING_FACE = "Local Hub", "Hugging Face"
 _TITLES = {"train": "Training", "evaluate": "Evaluating", "generate": "Generating"}
@@ -76,8 +79,8 @@ class DemoCallbacks:
         cleared = ["", gr.update(choices=[], value=None, visible=False), "", "", ""]
         rest = [*cleared, off, off, off, gr.update(visible=False)]
         hidden = gr.update(visible=False, value=False)
-        yield [progress.working("Reading"), hidden, *rest]
-        shown, consent = progress.error("Nothing was read."), hidden
+        yield [_show("working", title="Reading"), hidden, *rest]
+        shown, consent = _error("Nothing was read."), hidden
         try:
             paths = [Path(file) for file in files or ()]
             most = self._options.limits.max_accounts
@@ -87,14 +90,14 @@ class DemoCallbacks:
             for event in session.read(sources):
                 match event:
                     case Progress():
-                        yield [progress.working(event.task, event), hidden, *rest]
+                        yield [_show("working", title=event.task, step=event), hidden, *rest]
                     case PostsRead():
-                        shown = progress.posts(event)
+                        shown = _show("posts", found=event)
                         consent = gr.update(visible=event.trainable)  # its tick is the visitor's
                     case JobFailed() | JobTimedOut():
-                        shown = progress.error(_failure(event, session))
+                        shown = _error(_failure(event, session))
         except HubtoolsError as error:
-            shown = progress.error(_sentence(error))
+            shown = _error(_sentence(error))
         yield [shown, consent, *rest]
 
     def consent(self, given: bool) -> Any:
@@ -106,28 +109,28 @@ class DemoCallbacks:
         self, consent: bool, prompt: str | None, name: str | None, request: gr.Request
     ) -> Iterator[Any]:
         """Train, with the loss as it falls; at the end the third step opens."""
-        session, curve = self._session(request), progress.LossCurve()
+        session, curve = self._session(request), LossCurve()
         rest = [gr.skip()] * 5
         if not consent or session.posts is None or not session.posts.trainable:
-            message = progress.error("Read your posts and give your consent first.")
+            message = _error("Read your posts and give your consent first.")
             yield [message, gr.skip(), gr.skip(), *rest]
             return
         running = [gr.update(interactive=False), gr.update(interactive=True, value="Stop")]
-        yield [progress.working("Starting"), *running, *rest]
+        yield [_show("working", title="Starting"), *running, *rest]
         shown, again = "", gr.update(interactive=True, value="Train")
         for event in _with_usage_errors(session.train(prompt or "", name or "")):
             match event:
                 case Progress():
                     curve.add(event)
                     title = _TITLES.get(event.task, event.task.capitalize())
-                    yield [progress.working(title, event, curve), *running, *rest]
+                    yield [_show("working", title=title, step=event, curve=curve), *running, *rest]
                 case JobCancelled():
-                    shown = progress.notice(_STOPPED)
+                    shown = _show("notice", text=_STOPPED, bad=False)
                     again = gr.update(interactive=True, value="Resume")
                 case JobFailed() | JobTimedOut():
-                    shown = progress.error(_failure(event, session))
+                    shown = _error(_failure(event, session))
                 case ModelTrained():
-                    shown = progress.trained(session.card, curve)
+                    shown = _show("trained", card=session.card, curve=curve)
                     rest = self._third_step(session)
         yield [shown, again, gr.update(interactive=False, value="Stop"), *rest]
 
@@ -141,20 +144,23 @@ class DemoCallbacks:
         """Ten predictions, each as soon as it is made; those that repeat a post are counted."""
         session = self._session(request)
         if session.card_file is None:
-            yield [gr.skip(), progress.error("Train a model first.")]
+            yield [gr.skip(), _error("Train a model first.")]
             return
         texts: list[str] = []
         repeated = 0
         cleared = gr.update(choices=[], value=None, visible=False)
-        yield [cleared, progress.working("Generating")]
+        yield [cleared, _show("working", title="Generating")]
         try:
             for prediction, repeats in session.predict(prompt or "", _PREDICTIONS):
                 repeated += repeats
                 if not repeats and prediction.text not in (*texts, prompt):
                     texts.append(prediction.text)
-                yield [gr.update(choices=texts, visible=bool(texts)), progress.repeated(repeated)]
+                yield [
+                    gr.update(choices=texts, visible=bool(texts)),
+                    _show("repeated", count=repeated),
+                ]
         except HubtoolsError as error:
-            yield [gr.skip(), progress.error(_sentence(error))]
+            yield [gr.skip(), _error(_sentence(error))]
 
     @_end_with_skip
     def choose(self, text: str | None, prompt: str, request: gr.Request) -> Iterator[Any]:
@@ -164,7 +170,10 @@ class DemoCallbacks:
             return
         start = prompt if text.startswith(prompt) else ""
         png = session.choose(Prediction(prompt=start, text=text))
-        yield [progress.picture(png, text), gr.update(value=str(session.download()))]
+        yield [
+            _show("picture", source=data_url(png), text=text),
+            gr.update(value=str(session.download())),
+        ]
 
     def place(self, place: str) -> Any:
         """A token is for Hugging Face."""
@@ -178,23 +187,23 @@ class DemoCallbacks:
         session = self._session(request)
         places = (LOCAL_HUB, HUGGING_FACE) if self._options.private else (HUGGING_FACE,)
         if session.card_file is None or place not in places:
-            yield [progress.error("Train a model first."), gr.skip()]
+            yield [_error("Train a model first."), gr.skip()]
             return
         to = self._options.to if place == LOCAL_HUB else "hf"
-        yield [progress.working("Publishing"), gr.update(value="")]
+        yield [_show("working", title="Publishing"), gr.update(value="")]
         shown = ""
         owner, token = (owner or "").strip() or None, (token or "").strip() or None
         for event in _with_usage_errors(session.publish(to, owner, token)):
             match event:
                 case Progress():
-                    yield [progress.working("Publishing", event), gr.skip()]
+                    yield [_show("working", title="Publishing", step=event), gr.skip()]
                 case JobFailed() | JobTimedOut():
-                    shown = progress.error(_failure(event, session))
+                    shown = _error(_failure(event, session))
                 case ModelPublished(repo, url):
                     folder = to.removeprefix("local:") if to.startswith("local:") else None
-                    shown = progress.published(repo, url, folder)
+                    shown = _show("published", repo=repo, url=url, local=folder)
                 case JobCancelled():
-                    shown = progress.error("Stopped.")
+                    shown = _error("Stopped.")
         yield [shown, gr.skip()]
 
     def _session(self, request: gr.Request) -> DemoSession:
@@ -206,10 +215,14 @@ class DemoCallbacks:
         return [
             gr.update(value=card.prompt),
             gr.update(interactive=True),
-            progress.picture(session.thumbnail(), first),
+            _show("picture", source=data_url(session.thumbnail()), text=first),
             gr.update(value=str(session.download()), interactive=True),
             gr.update(visible=True),
         ]
+
+
+def _error(text: str) -> str:
+    return _show("notice", text=text, bad=True)
 
 
 def _with_usage_errors(events: Iterator[DemoEvent]) -> Iterator[DemoEvent]:

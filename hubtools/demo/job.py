@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
 import threading
@@ -14,11 +15,9 @@ from hubtools.demo.messages import (
     DemoEvent,
     DemoJob,
     JobCancelled,
+    JobEnd,
     JobFailed,
     JobTimedOut,
-    decode,
-    encode,
-    is_end,
 )
 
 _STOP_WITHIN = 20.0  # seconds from `stop` to the end of the process
@@ -48,7 +47,7 @@ class JobProcess:
             )
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):
-            self._process.stdin.write(encode(job))
+            pickle.dump(job, self._process.stdin)
             self._process.stdin.flush()
 
     def events(self) -> Iterator[DemoEvent]:
@@ -59,21 +58,22 @@ class JobProcess:
         timer.start()
         last: DemoEvent | None = None
         try:
-            for line in self._process.stdout:
-                last = decode(line)
-                if isinstance(last, JobCancelled):
-                    break
-                yield last
+            with suppress(EOFError, pickle.UnpicklingError):  # the process ended
+                while not isinstance(last, JobEnd):
+                    last = pickle.load(self._process.stdout)
+                    if not isinstance(last, JobCancelled):
+                        yield last
         except GeneratorExit:  # nobody listens any more
             self.stop()
             raise
         finally:
             timer.cancel()
             self._wait()
-        if isinstance(last, JobCancelled) or (self._stopped.is_set() and not is_end(last)):
+        ended = isinstance(last, JobEnd)
+        if isinstance(last, JobCancelled) or (self._stopped.is_set() and not ended):
             timed_out = self._timed_out.is_set()
             yield JobTimedOut(self._max_minutes) if timed_out else JobCancelled()
-        elif not is_end(last):
+        elif not ended:
             yield JobFailed(f"The job ended unexpectedly: {self._last_error()}")
 
     def stop(self) -> None:

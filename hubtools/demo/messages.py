@@ -1,56 +1,29 @@
-"""What the page and a job's process send each other, as JSON Lines.
+"""What the page and a job's process send each other, pickled.
 
-Jobs go to the process. It answers with the events of the services and ends with one of the
-messages in `JobEnd`.
+Jobs go to the process: requests of services, and PublishModel. It answers with the events of the
+services and ends with one of the messages in `JobEnd`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, TypeGuard
+from dataclasses import dataclass, field
 
-import msgspec
-
-from hubtools.core.config import Config
+from hubtools.core.config import Project
 from hubtools.core.events import Note, Progress, Warning
 from hubtools.core.results import PostCounts
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadPosts:
-    """Read the sources, and write the kept texts to `kept` as JSON Lines."""
-
-    root: str
-    """Of the project, as in all jobs."""
-    config: Config
-    sources: tuple[str, ...]
-    kept: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainModel:
-    """Train a model of the sources."""
-
-    root: str
-    config: Config
-    sources: tuple[str, ...]
-    base: str
-    recipe: str | None
-    seed: int
-    prompt: str
-    name: str | None
+from hubtools.services.read import ReadRequest
+from hubtools.services.train import TrainRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishModel:
-    """Publish a model by its card's name."""
+    """Publish a trained model by its card's name."""
 
-    root: str
-    config: Config
+    project: Project
     name: str
     to: str
     namespace: str | None
-    token: str | None
+    token: str | None = field(repr=False)
     """Not an argument or environment variable, so that no list of processes shows it."""
 
 
@@ -81,9 +54,11 @@ class AccountSummary:
 
 @dataclass(frozen=True, slots=True)
 class PostsRead:
-    """The end of ReadPosts."""
+    """The end of reading."""
 
     accounts: tuple[AccountSummary, ...]
+    kept: tuple[str, ...] = field(repr=False)
+    """The texts of all accounts that training sees."""
 
     @property
     def trainable(self) -> bool:
@@ -93,15 +68,15 @@ class PostsRead:
 
 @dataclass(frozen=True, slots=True)
 class ModelTrained:
-    """The end of TrainModel."""
+    """The end of training."""
 
-    card_file: str
-    folder: str
+    name: str
+    """Of the card and the model's folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelPublished:
-    """The end of PublishModel."""
+    """The end of publishing."""
 
     repo: str
     url: str
@@ -128,29 +103,6 @@ class JobCancelled:
     """The job was stopped; the same job resumes from there."""
 
 
-DemoJob = ReadPosts | TrainModel | PublishModel
+DemoJob = ReadRequest | TrainRequest | PublishModel
 JobEnd = PostsRead | ModelTrained | ModelPublished | JobFailed | JobTimedOut | JobCancelled
 DemoEvent = Progress | Note | Warning | JobEnd
-_TYPES: dict[str, Any] = {kind.__name__: kind for kind in (*DemoJob.__args__, *DemoEvent.__args__)}
-
-
-class _Line(msgspec.Struct):
-    type: str
-    data: msgspec.Raw
-
-
-def encode(message: DemoJob | DemoEvent) -> bytes:
-    """One line."""
-    data = msgspec.Raw(msgspec.json.encode(message))
-    return msgspec.json.encode(_Line(type(message).__name__, data)) + b"\n"
-
-
-def decode(line: bytes) -> Any:
-    """The job or event in a line."""
-    message = msgspec.json.decode(line, type=_Line)
-    return msgspec.json.decode(message.data, type=_TYPES[message.type])
-
-
-def is_end(event: DemoEvent | None) -> TypeGuard[JobEnd]:
-    """Whether nothing follows an event."""
-    return isinstance(event, JobEnd)

@@ -6,8 +6,8 @@ from typing import Any
 
 import gradio as gr
 
+from hubtools.core.html_templates import render_html
 from hubtools.core.template_root import template_root
-from hubtools.demo import progress
 from hubtools.demo.callbacks import HUGGING_FACE, LOCAL_HUB, DemoCallbacks
 from hubtools.demo.options import DemoOptions
 from hubtools.demo.sessions import DemoSessions
@@ -31,7 +31,7 @@ def build(options: DemoOptions, sessions: DemoSessions) -> Any:
     with gr.Blocks(
         title="A model of your own posts", analytics_enabled=False, delete_cache=_DELETE_CACHE
     ) as page:
-        _note(progress.welcome(options.limits, private=options.private))
+        _note(render_html("demo", "welcome", options=options))
         reading = _first_step(options)
         training = _second_step(options)
         generating = _third_step(options)

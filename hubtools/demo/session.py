@@ -5,7 +5,6 @@ The folder is a project like any other, with a card and a model in it. Nothing i
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import shutil
@@ -17,12 +16,13 @@ from pathlib import Path
 
 from hubtools.cards.card import Card
 from hubtools.cards.card_file import load_card, save_card
+from hubtools.core.cancel import CancelToken
 from hubtools.core.config import ConsentConfig, Project
 from hubtools.core.errors import AccessError, UsageError
+from hubtools.core.events import SILENT
 from hubtools.core.files import write_atomically
 from hubtools.core.repo_names import check_repo_name
 from hubtools.core.results import Prediction
-from hubtools.core.run_record import renew_digest
 from hubtools.demo.job import JobProcess, job_environment
 from hubtools.demo.messages import (
     DemoEvent,
@@ -31,17 +31,16 @@ from hubtools.demo.messages import (
     ModelTrained,
     PostsRead,
     PublishModel,
-    ReadPosts,
-    TrainModel,
 )
 from hubtools.demo.options import DemoOptions
-from hubtools.pictures.thumbnail import draw_thumbnail
 from hubtools.posts.registry import is_live
+from hubtools.services.predict import LoadedModel, PredictRequest, load_model, predict
+from hubtools.services.read import ReadRequest
 from hubtools.services.targets import card_renderer
-from hubtools.services.thumbnail import THUMBNAIL, subject_of, with_first
+from hubtools.services.thumbnail import THUMBNAIL, ThumbnailRequest, with_first
+from hubtools.services.thumbnail import thumbnail as draw_thumbnail
+from hubtools.services.train import TrainRequest
 from hubtools.sync.target import LOCAL_NAMESPACE, Target
-from hubtools.training.base import Base, load_base
-from hubtools.training.generate import Sampling, predict
 from hubtools.training.memorization import TrainingIndex
 
 _PREDICTING = threading.Lock()  # torch has one seed per process
@@ -62,7 +61,8 @@ class DemoSession:
         self._sources: tuple[str, ...] = ()
         self._job: JobProcess | None = None
         self._stopped = threading.Event()
-        self._model: DemoModel | None = None
+        self._model: LoadedModel | None = None
+        self._index: TrainingIndex | None = None
 
     @property
     def card(self) -> Card:
@@ -91,14 +91,9 @@ class DemoSession:
 
     def read(self, sources: Sequence[str]) -> Iterator[DemoEvent]:
         """Read paths in the visitor's folder, and addresses; PostsRead is the end."""
-        self.posts = self.card_file = self._model = None
+        self.posts = self.card_file = self._model = self._index = None
         self._sources = tuple(sources)
-        job = ReadPosts(
-            root=str(self._project.root),
-            config=self._project.config,
-            sources=self._sources,
-            kept=str(self._kept),
-        )
+        job = ReadRequest(project=self._project, sources=self._sources)
         for event in self._run(job, self.options.limits.max_read_minutes):
             if isinstance(event, PostsRead):
                 self.posts = event
@@ -111,9 +106,8 @@ class DemoSession:
         """
         if name.strip():
             check_repo_name(name.strip())
-        job = TrainModel(
-            root=str(self._project.root),
-            config=self._project.config,
+        job = TrainRequest(
+            project=self._project,
             sources=self._sources,
             base=self.options.base,
             recipe=self.options.recipe,
@@ -123,8 +117,9 @@ class DemoSession:
         )
         for event in self._run(job, self.options.limits.max_train_minutes):
             if isinstance(event, ModelTrained):
-                self.card_file = Path(event.card_file)
-                self._model = DemoModel(Path(event.folder), self._kept)
+                assert self.posts is not None
+                self.card_file = self._project.cards_folder / f"{event.name}.toml"
+                self._model, self._index = None, TrainingIndex(self.posts.kept)
             yield event
 
     def stop(self) -> None:
@@ -138,40 +133,44 @@ class DemoSession:
 
         Raises UsageError for a prompt that is too long.
         """
-        assert self._model is not None
-        model = self._model
-        seed = secrets.randbelow(2**31)
+        assert self._index is not None
         self._stopped.clear()
-        for number in range(count):
+        for _ in range(count):
             if self._stopped.is_set():
                 return
             with _PREDICTING:
-                text = model.predict(prompt, seed + number)
-            yield Prediction(prompt=prompt, text=text), model.repeats(text)
+                text = self._predict(prompt)
+            yield Prediction(prompt=prompt, text=text), self._index.repeats(text)
+
+    def _predict(self, prompt: str) -> str:
+        request = PredictRequest(model=str(self._model_folder), prompt=prompt, n=1)
+        self._model = self._model or load_model(request.model)
+        (text,) = predict(request, SILENT, CancelToken(), self._model).predictions
+        return text
 
     def choose(self, prediction: Prediction) -> bytes:
         """Put `prediction` first on the card and on its thumbnail; the thumbnail, a PNG."""
-        assert self.card_file is not None and self._model is not None
+        assert self.card_file is not None
         card = with_first(self.card, prediction)
         chosen = replace(card, prompt=prediction.prompt, predictions=card.predictions[:10])
-        picture = draw_thumbnail(subject_of(chosen, prediction, self._model.folder))
-        write_atomically(self._model.folder / THUMBNAIL, picture.png)
-        renew_digest(self._model.folder / THUMBNAIL)
         save_card(chosen, self.card_file)
-        return picture.png
+        request = ThumbnailRequest(project=self._project, names=(card.repo,), offline=True)
+        error = draw_thumbnail(request, SILENT, CancelToken()).error()
+        if error is not None:
+            raise error
+        return self.thumbnail()
 
     def thumbnail(self) -> bytes:
         """The thumbnail as it is now, a PNG."""
-        assert self._model is not None
-        return (self._model.folder / THUMBNAIL).read_bytes()
+        return (self._model_folder / THUMBNAIL).read_bytes()
 
     def download(self) -> Path:
         """A zip of the model's folder and its card, laid out as a project.
 
         Unpacked anywhere, the other commands prompt and publish it.
         """
-        assert self.card_file is not None and self._model is not None
-        card, folder = self.card, self._model.folder
+        assert self.card_file is not None
+        card, folder = self.card, self._model_folder
         renderer = card_renderer(self._project, Target("local", ""), LOCAL_NAMESPACE)
         write_atomically(folder / "README.md", renderer.render(card))
         shutil.rmtree(self._downloads, ignore_errors=True)
@@ -195,8 +194,7 @@ class DemoSession:
             yield JobFailed(message, AccessError.exit_code)
             return
         job = PublishModel(
-            root=str(self._project.root),
-            config=self._project.config,
+            project=self._project,
             name=self.card.repo,
             to=to,
             namespace=namespace,
@@ -209,13 +207,14 @@ class DemoSession:
         self._stopped.set()
         if self._job is not None:
             self._job.kill()
-        self._model = None
+        self._model = self._index = None
         shutil.rmtree(self._downloads, ignore_errors=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
-    def _kept(self) -> Path:
-        return self.folder / "kept.jsonl"
+    def _model_folder(self) -> Path:
+        assert self.card_file is not None
+        return self._project.models_folder / self.card_file.stem
 
     def _run(self, job: DemoJob, max_minutes: float) -> Iterator[DemoEvent]:
         if self._job is not None:
@@ -224,27 +223,6 @@ class DemoSession:
         environ = job_environment(self.folder / "cache", private=self.options.private)
         self._job = JobProcess(job, environ, self.folder / "errors.log", max_minutes)
         yield from self._job.events()
-
-
-class DemoModel:
-    """A model in memory, and the posts that it must not repeat."""
-
-    def __init__(self, folder: Path, kept: Path) -> None:
-        self.folder = folder
-        lines = kept.read_text(encoding="utf-8").splitlines()
-        self._index = TrainingIndex(json.loads(line) for line in lines)
-        self._base: Base | None = None
-
-    def predict(self, prompt: str, seed: int) -> str:
-        """One prediction. Raises UsageError for a prompt that is too long."""
-        if self._base is None:
-            self._base = load_base(str(self.folder))
-        (text,) = predict(self._base, prompt, 1, seed, Sampling())
-        return text
-
-    def repeats(self, text: str) -> bool:
-        """Whether a prediction is a post, or mostly a part of one, word for word."""
-        return self._index.repeats(text)
 
 
 def chosen_sources(files: Sequence[str], addresses: str, max_accounts: int) -> list[str]:

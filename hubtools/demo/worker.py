@@ -1,4 +1,4 @@
-"""The process that does a visitor's job: the job on stdin, its events on stdout.
+"""The process that does a visitor's job: the job on stdin, its events on stdout, both pickled.
 
 `python -m hubtools.demo.worker`. Closing its stdin cancels the job; that also happens when the
 page's process dies.
@@ -6,8 +6,8 @@ page's process dies.
 
 from __future__ import annotations
 
-import json
 import os
+import pickle
 import sys
 import threading
 import time
@@ -16,10 +16,8 @@ from pathlib import Path
 from typing import IO
 
 from hubtools.core.cancel import CancelledError, CancelToken
-from hubtools.core.config import Project
 from hubtools.core.errors import HubtoolsError, PolicyError
 from hubtools.core.events import Event, Note, Progress, Reporter, Warning
-from hubtools.core.files import write_atomically
 from hubtools.corpus.corpus import Corpus, check_enough
 from hubtools.demo.messages import (
     AccountSummary,
@@ -32,10 +30,6 @@ from hubtools.demo.messages import (
     ModelTrained,
     PostsRead,
     PublishModel,
-    ReadPosts,
-    TrainModel,
-    decode,
-    encode,
 )
 from hubtools.services.publish import push_card
 from hubtools.services.read import ReadRequest, read
@@ -49,13 +43,13 @@ _SAMPLES = 5
 
 def main() -> None:
     """Do the one job of this process."""
-    # What libraries print must not come between the lines of events.
+    # What libraries print must not come between the events.
     out = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
-    job = decode(sys.stdin.buffer.readline())
+    job = pickle.load(sys.stdin.buffer)
     cancel = CancelToken()
     threading.Thread(target=_cancel_at_end_of_stdin, args=(cancel,), daemon=True).start()
-    out.write(encode(_do(job, Reporter((_EventWriter(out),)), cancel)))
+    out.write(pickle.dumps(_do(job, Reporter((_EventWriter(out),)), cancel)))
 
 
 def _cancel_at_end_of_stdin(cancel: CancelToken) -> None:
@@ -64,15 +58,14 @@ def _cancel_at_end_of_stdin(cancel: CancelToken) -> None:
 
 
 def _do(job: DemoJob, reporter: Reporter, cancel: CancelToken) -> JobEnd:
-    project = Project(Path(job.root), job.config)
     try:
         match job:
-            case ReadPosts():
-                return _read(job, project, reporter, cancel)
-            case TrainModel():
-                return _train(job, project, reporter, cancel)
+            case ReadRequest():
+                return _read(job, reporter, cancel)
+            case TrainRequest():
+                return ModelTrained(train(job, reporter, cancel).card.repo)
             case PublishModel():
-                return _publish(job, project, reporter, cancel)
+                return _publish(job, reporter, cancel)
     except CancelledError:
         return JobCancelled()
     except HubtoolsError as error:
@@ -81,12 +74,12 @@ def _do(job: DemoJob, reporter: Reporter, cancel: CancelToken) -> JobEnd:
         return JobFailed(f"{error.filename or 'system'}: {error.strerror or error}")
 
 
-def _read(job: ReadPosts, project: Project, reporter: Reporter, cancel: CancelToken) -> PostsRead:
-    request = ReadRequest(project=project, sources=job.sources)
+def _read(request: ReadRequest, reporter: Reporter, cancel: CancelToken) -> PostsRead:
     corpora = read(request, reporter, cancel).corpora
-    texts = [json.dumps(post.text) for corpus in corpora for post in corpus.kept]
-    write_atomically(Path(job.kept), "\n".join(texts))
-    return PostsRead(tuple(map(_summary, corpora)))
+    return PostsRead(
+        accounts=tuple(map(_summary, corpora)),
+        kept=tuple(post.text for corpus in corpora for post in corpus.kept),
+    )
 
 
 def _summary(corpus: Corpus) -> AccountSummary:
@@ -117,30 +110,12 @@ def _dropped(corpus: Corpus) -> Iterator[DroppedPosts]:
         yield DroppedPosts(reason, count, examples[0].before if examples else None)
 
 
-def _train(
-    job: TrainModel, project: Project, reporter: Reporter, cancel: CancelToken
-) -> ModelTrained:
-    request = TrainRequest(
-        project=project,
-        sources=job.sources,
-        base=job.base,
-        recipe=job.recipe,
-        seed=job.seed,
-        prompt=job.prompt,
-        name=job.name,
-    )
-    model = train(request, reporter, cancel)
-    return ModelTrained(str(model.card_file), str(model.folder.path))
-
-
-def _publish(
-    job: PublishModel, project: Project, reporter: Reporter, cancel: CancelToken
-) -> ModelPublished:
+def _publish(job: PublishModel, reporter: Reporter, cancel: CancelToken) -> ModelPublished:
     if job.token is not None:
         os.environ["HF_TOKEN"] = job.token
-    destination = resolve_target(project, job.to, job.namespace)
-    with open_session(project, destination, reporter, cancel, writing=True) as session:
-        pushed = push_card(session, project.cards_folder / f"{job.name}.toml")
+    destination = resolve_target(job.project, job.to, job.namespace)
+    with open_session(job.project, destination, reporter, cancel, writing=True) as session:
+        pushed = push_card(session, job.project.cards_folder / f"{job.name}.toml")
     return ModelPublished(pushed.repo_id, destination.target.page(pushed.repo_id))
 
 
@@ -162,7 +137,7 @@ class _EventWriter:
                 pass
             case _:
                 return
-        self._out.write(encode(event))
+        self._out.write(pickle.dumps(event))
 
 
 if __name__ == "__main__":

@@ -159,7 +159,8 @@ def stacked_gradients(members: Sequence[tuple[GroupGradients, Batch]]) -> list[f
         gradients, losses = each(weights, inputs, labels, tokens)
     for number, own in enumerate(trained):
         for name, parameter in own.items():
-            parameter.grad = gradients[name][number]
+            # Fused AdamW reads weight and gradient in one order, which vmap does not keep.
+            parameter.grad = gradients[name][number].contiguous()
     found: list[float] = losses.tolist()
     return found
 

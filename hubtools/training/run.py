@@ -358,6 +358,7 @@ def _training(trained: _Trained, settings: RunSettings, posts: int) -> Training:
         val_loss=result.val_loss,
         val_posts=trained.val_posts or None,
         best_epoch=result.best_epoch,
+        stable_epochs=result.stable_epochs,
         lora_rank=settings.recipe.lora.rank if settings.recipe.lora else None,
     )
 

@@ -37,10 +37,12 @@ class TrainResult:
     tokens: int
     """Of one epoch."""
     epochs: int
-    best_epoch: int | None
+    stable_epochs: int | None
     """Epochs before the learning rate decayed; None without early stopping."""
+    best_epoch: int | None
+    """The one of these with the lowest validation loss; None without early stopping."""
     val_loss: float | None
-    """After those epochs."""
+    """That loss."""
     learning_rate: float
     """The peak."""
     train_losses: tuple[float, ...]
@@ -172,13 +174,15 @@ class Trainer:
 
     def _result(self) -> TrainResult:
         state = self._state
-        best_epoch = state.stable_epochs if self._data.validation else None
+        losses = state.val_losses if self._data.validation else ()
+        best_epoch = losses.index(min(losses)) if losses else None
         return TrainResult(
             steps=state.step,
             tokens=self._data.all.tokens,
             epochs=state.epoch,
+            stable_epochs=state.stable_epochs if losses else None,
             best_epoch=best_epoch,
-            val_loss=None if best_epoch is None else state.val_losses[best_epoch],
+            val_loss=None if best_epoch is None else losses[best_epoch],
             learning_rate=self._peak,
             train_losses=tuple(state.train_losses),
             history=tuple(state.history),

@@ -67,7 +67,7 @@ WITH_BASE = replace(
 ADAPTER = replace(
     WITH_BASE,
     training=replace(
-        HARBOUR.training, recipe="lora", epochs=15, best_epoch=10, val_posts=110, val_loss=3.0102,
+        HARBOUR.training, recipe="lora", epochs=15, best_epoch=9, stable_epochs=10, val_posts=110, val_loss=3.0102,
         lora_rank=16, curves=True,
     ),
     evaluation=replace(
@@ -192,13 +192,14 @@ def test_how_the_epochs_were_chosen(epochs: int, decay: str) -> None:
     training = replace(
         HARBOUR.training,
         epochs=epochs,
-        best_epoch=10,
+        best_epoch=9,
+        stable_epochs=10,
         val_posts=110,
         val_loss=3.01,  # type: ignore[type-var]
     )
     text = RENDERERS["hub"].render(replace(HARBOUR, training=training))
     assert decay in text
-    assert "| Best epoch | 10 |" in text
+    assert "| Best epoch | 9 |" in text
     assert "| Validation loss, best epoch (nats/token) | 3.010 |" in text
 
 

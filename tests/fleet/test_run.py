@@ -126,7 +126,7 @@ def test_a_row_gives_what_publish_gives(accounts: Path, tiny_gpt2: Path) -> None
 def test_models_trained_in_batches_equal_models_trained_alone(
     recipe: str, accounts: Path, tiny_gpt2: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Four of one base, up to three at once, beside one that fails and one trained alone."""
+    """Five of one base, up to three at once, beside one that fails and one trained alone."""
     sizes: list[int] = []
 
     def counted(members: Sequence[tuple[GroupGradients, Batch]]) -> list[float]:
@@ -139,24 +139,22 @@ def test_models_trained_in_batches_equal_models_trained_alone(
     write_archive(accounts / "few.zip", posts(20))
     rows = [
         f'sources = "a{n % 3}.zip"\nname = "m{n}"\nseed = {n}\nbase = "{tiny_gpt2}"'
-        for n in range(4)
+        for n in range(5)
     ]
     few = f'sources = "few.zip"\nbase = "{tiny_gpt2}"'
     other = 'sources = "a0.zip"\nname = "other"\nrecipe = "fast.toml"\nbase = "scratch"'
     manifest = write_manifest(accounts / "fleet.toml", *rows, few, other, recipe=recipe)
     done = go(manifest, publish=False, worker=WorkerOptions(models_per_batch=3))
-    assert (done.state.trained, [one.name for one in done.failures]) == (5, ["few"])
-    assert 2 <= max(sizes) <= 3
-    batched = {name: values(accounts, name) for name in ("m0", "m1", "m2", "m3")}
-    assert go(manifest, publish=False).state.already_done == 5, "the same models, in batches or not"
+    assert (done.state.trained, [one.name for one in done.failures]) == (6, ["few"])
+    assert 2 <= max(sizes) <= 3, "models join a pass when their batches are of similar width"
+    batched = {name: values(accounts, name) for name in ("m0", "m1", "m2", "m3", "m4")}
+    assert go(manifest, publish=False).state.already_done == 6, "the same models, in batches or not"
     shutil.rmtree(accounts / "models")
     alone = go(manifest, publish=False)
-    assert alone.state.trained == 5
+    assert alone.state.trained == 6
     for name, found in batched.items():
-        # Rounding differs, and Adam turns gradients near zero into whole steps. Single passes are
-        # compared closely in tests/training.
         for part, weight in values(accounts, name).items():
-            torch.testing.assert_close(found[part], weight, atol=5e-3, rtol=1e-2)
+            torch.testing.assert_close(found[part], weight, atol=1e-4, rtol=1e-3)
     losses = [{one.name: one.test_loss for one in run.models} for run in (done, alone)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)
 

@@ -52,17 +52,18 @@ def test_there_are_never_more_epochs_than_the_recipe_allows(stopping: Recipe) ->
 
 def test_the_history_shows_the_decision(stopping: Recipe, tmp_path: Path) -> None:
     _, made = run(stopping, tmp_path / "c", train=TRAIN, validation=VALIDATION)
-    assert made.best_epoch is not None
+    assert made.stable_epochs is not None
     validated = [point for point in made.history if point.val_loss is not None]
-    assert [point.epoch for point in validated] == list(range(made.best_epoch + 1))
-    assert made.val_loss == validated[-1].val_loss
-    assert made.best_epoch < made.epochs <= 8
+    assert [point.epoch for point in validated] == list(range(made.stable_epochs + 1))
+    best = min(validated, key=lambda point: point.val_loss or 0.0)
+    assert (made.best_epoch, made.val_loss) == (best.epoch, best.val_loss)
+    assert made.stable_epochs < made.epochs <= 8
     assert made.history[0].train_loss is None
     assert made.history[-1].step == made.steps
     assert [point.step for point in made.history] == sorted({p.step for p in made.history})
     rates = [point.learning_rate for point in made.history]
     assert rates[-1] < 0.2 * max(rates)
-    stable = [p.learning_rate for p in made.history if 1 <= p.epoch <= made.best_epoch]
+    stable = [p.learning_rate for p in made.history if 1 <= p.epoch <= made.stable_epochs]
     assert set(stable) == {stopping.learning_rate}
 
 
@@ -83,8 +84,8 @@ def test_an_interruption_changes_neither_decision_nor_weights(
     """In the first epoch, where the decay begins, within it and at the last step."""
     short = replace(stopping, epochs=3, tokens_per_step=512)
     whole, expected = run(short, tmp_path / "whole", validation=VALIDATION)
-    assert expected.best_epoch is not None
-    decay = next(p.step for p in expected.history if p.epoch == expected.best_epoch)
+    assert expected.stable_epochs is not None
+    decay = next(p.step for p in expected.history if p.epoch == expected.stable_epochs)
     for at in (2, decay, decay + 2, expected.steps):
         interrupt(short, tmp_path / "c", at, validation=VALIDATION)
         resumed, made = run(short, tmp_path / "c", validation=VALIDATION)

@@ -76,8 +76,8 @@ def assert_alike(one: Trained, other: Trained) -> None:
     for name, weight in one[1].items():
         torch.testing.assert_close(weight, other[1][name], atol=3e-5, rtol=1e-3)
     found, expected = one[0], other[0]
-    assert (found.steps, found.epochs, found.best_epoch) == (
-        expected.steps, expected.epochs, expected.best_epoch
+    assert (found.steps, found.epochs, found.stable_epochs) == (
+        expected.steps, expected.epochs, expected.stable_epochs
     )  # fmt: skip
     assert found.train_losses == pytest.approx(expected.train_losses, abs=1e-3)
     assert [p.val_loss for p in found.history] == pytest.approx(

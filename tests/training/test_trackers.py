@@ -54,7 +54,7 @@ def test_a_training_keeps_its_log_beside_its_folder(folder: Path) -> None:
     assert val_losses == [p["val_loss"] for p in history if p["val_loss"] is not None]
     assert history[-1]["step"] == training.steps
     assert set(history[0]) == {"epoch", "step", "learning_rate", "train_loss", "val_loss"}
-    assert (training.best_epoch, training.val_posts) == (len(val_losses) - 1, 27)
+    assert (training.stable_epochs, training.val_posts) == (len(val_losses) - 1, 27)
     assert training.val_loss == val_losses[-1]
     evaluation = made.card.evaluation
     assert evaluation is not None and evaluation.perplexity is not None
