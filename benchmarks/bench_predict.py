@@ -23,8 +23,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.accounts import accounts
 from benchmarks.machine import describe
 from hubtools.training.base import Base, make_base
-from hubtools.training.generate import Sampling, generation_config, predict
+from hubtools.training.generate import generation_config, predict
 from hubtools.training.recipe import Scratch, load_recipe
+from hubtools.training.sampling import Sampling
 
 PROMPT = "My dream is"
 SHAPES = {"tiny": (2, 64, 2), "GPT-2's shape": (12, 768, 12)}

@@ -139,7 +139,9 @@ def ours(name: str) -> Way:
             add_adapter(base.model, recipe.lora, seed)
         with tempfile.TemporaryDirectory() as work:
             made = Trainer(base, data, recipe, seed=seed, checkpoint=Path(work) / "c").train()
-        return score(base, account), f"{made.stable_epochs}+{made.epochs - (made.stable_epochs or 0)}"
+        return score(
+            base, account
+        ), f"{made.stable_epochs}+{made.epochs - (made.stable_epochs or 0)}"
 
     return run
 

@@ -40,7 +40,7 @@ from hubtools import (
 )
 from hubtools.cards.card import CardAccount
 from hubtools.core import errors
-from hubtools.core.notebook import data_url, render_fragment
+from hubtools.core.html_templates import data_url, render_html
 from tests.conftest import REPOSITORY
 from tests.makers import posts, write_archive, write_recipe
 
@@ -192,7 +192,9 @@ def test_a_card_shows_itself_and_nothing_that_it_says_is_markup(recipes: Path) -
     )
     html = card._repr_html_()
     assert "<script" not in html and html.count("&lt;script&gt;") == 3
-    assert "data:image/png;base64," in render_fragment("card", card=card, thumbnail=data_url(b"p"))
+    assert "data:image/png;base64," in render_html(
+        "notebook", "card", card=card, thumbnail=data_url(b"p")
+    )
 
 
 def test_pictures_and_counts_show_themselves(recipes: Path) -> None:

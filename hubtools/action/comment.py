@@ -26,8 +26,6 @@ _NOT_ALLOWED = frozenset({401, 403, 404})
 
 @dataclass(frozen=True)
 class PullRequestComments:
-    """The comments of one pull request."""
-
     api: str
     repository: str
     number: int

@@ -102,11 +102,6 @@ def _applied_lines(done: Mapping[str, Any], failures: Sequence[ActionFailure]) -
         yield f"… and {len(failures) - _ROWS:,} more."
 
 
-def failure(mode: str, status: str, log: str) -> str:
-    """A failed run as Markdown, in indented code, so that nothing in it is markup."""
-    return f"**hubtools {mode} failed with exit code {status}:**\n\n    {_last_line(log)}\n"
-
-
 def findings(folder: Path) -> int:
     """How many errors the checks of cards and templates found."""
     file = folder / "findings"
@@ -130,7 +125,8 @@ def summary(outcome: ActionOutcome, errors: int, mode: str, status: str, log: st
         count = f"{errors:,} error{'s' if errors > 1 else ''}"
         parts.append(f"**{count}** in cards or templates; each is annotated at its line.\n")
     if status != "0":
-        parts.append(failure(mode, status, log))
+        title = f"**hubtools {mode} failed with exit code {status}:**"
+        parts.append(f"{title}\n\n    {_last_line(log)}\n")  # indented code: nothing is markup
     return "\n".join(parts)
 
 

@@ -10,7 +10,7 @@ from hubtools.cards.card import Card
 from hubtools.core.cancel import CancelToken
 from hubtools.core.defaults import DEFAULT_PROMPT
 from hubtools.core.events import Reporter
-from hubtools.core.notebook import data_url, render_fragment
+from hubtools.core.html_templates import data_url, render_html
 from hubtools.core.results import PostCounts
 from hubtools.corpus.corpus import Corpus
 from hubtools.pictures.types import Picture
@@ -38,7 +38,7 @@ class Posts:
 
     def _repr_html_(self) -> str:
         reasons = sorted({reason for corpus in self.corpora for reason in corpus.reasons})
-        return render_fragment("posts", corpora=self.corpora, reasons=reasons)
+        return render_html("notebook", "posts", corpora=self.corpora, reasons=reasons)
 
 
 @dataclass(frozen=True)
@@ -119,5 +119,7 @@ class Model:
 
     def _repr_html_(self) -> str:
         if self.card is None:
-            return render_fragment("card", card=Card(repo=self.place), thumbnail=None)
-        return render_fragment("card", card=self.card, thumbnail=data_url(self.thumbnail.png))
+            return render_html("notebook", "card", card=Card(repo=self.place), thumbnail=None)
+        return render_html(
+            "notebook", "card", card=self.card, thumbnail=data_url(self.thumbnail.png)
+        )

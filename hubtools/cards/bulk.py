@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from importlib.metadata import version
@@ -21,7 +21,7 @@ from hubtools.cards.render import CardRenderer
 from hubtools.cards.render_cache import RenderCache, RenderCacheEntry
 from hubtools.core.cancel import CancelToken
 from hubtools.core.errors import CardError, HubtoolsError, OutputError, PartlyDoneError
-from hubtools.core.events import SILENT, Reporter
+from hubtools.core.events import SILENT, Reporter, Task
 from hubtools.core.files import writing
 from hubtools.core.parallel import map_chunks
 from hubtools.core.state import stamp_of
@@ -53,21 +53,16 @@ class RenderResult:
 
     def error(self) -> HubtoolsError | None:
         """The error to end with: that of the only card, PartlyDoneError for some of many."""
-        total = self.rendered + self.unchanged + len(self.failed)
-        if not self.failed:
-            return None
-        if total == 1:
-            return CardError(self.failed[0].error)
-        return PartlyDoneError(
-            f"{len(self.failed):,} of {total:,} cards could not be rendered",
-            fix="Run `hubtools cards check --all`, fix what it finds, and render again",
+        return PartlyDoneError.of(
+            [CardError(failure.error) for failure in self.failed],
+            self.rendered + self.unchanged + len(self.failed),
+            "cards could not be rendered",
+            "Run `hubtools cards check --all`, fix what it finds, and render again",
         )
 
 
 @dataclass(frozen=True, slots=True)
 class _CardChunk:
-    """Card files, and the cached READMEs among them."""
-
     files: tuple[Path, ...]
     cached: Mapping[str, RenderCacheEntry]
 
@@ -107,21 +102,11 @@ def render_all(
         out.mkdir(parents=True, exist_ok=True)
     cache = RenderCache(out, fingerprint(renderer))
     with closing(cache), reporter.task("Rendering", len(files)) as bar:
-        chunks = (_with_cached(files[i : i + CHUNK], cache) for i in range(0, len(files), CHUNK))
+        parts = (tuple(files[i : i + CHUNK]) for i in range(0, len(files), CHUNK))
+        chunks = (_CardChunk(part, cache.get([file.stem for file in part])) for part in parts)
         processes = jobs if len(files) - len(cache) >= WORTH_A_POOL else 1
-        tally = _RenderTally()
         with closing(map_chunks(partial(_render_chunk, out, fresh), chunks, processes)) as results:
-            for result in results:
-                cache.put(result.made)
-                tally.add(result)
-                bar.advance(tally.cards)
-                if cancel is not None:
-                    cancel.raise_if_cancelled()
-    return tally.result()
-
-
-def _with_cached(files: Sequence[Path], cache: RenderCache) -> _CardChunk:
-    return _CardChunk(tuple(files), cache.get([file.stem for file in files]))
+            return _added_up(results, cache, bar, cancel)
 
 
 def fingerprint(renderer: CardRenderer) -> bytes:
@@ -139,29 +124,28 @@ def fingerprint(renderer: CardRenderer) -> bytes:
     return digest.digest()
 
 
-class _RenderTally:
-    """Adds up results, and finds files of other names that share a repository."""
-
-    def __init__(self) -> None:
-        self.cards = 0
-        self._unchanged = 0
-        self._failed: list[RenderFailure] = []
-        self._strays: dict[str, str] = {}
-
-    def add(self, result: _ChunkResult) -> None:
-        self.cards += result.cards
-        self._unchanged += result.unchanged
-        self._failed.extend(result.failed)
+def _added_up(
+    results: Iterable[_ChunkResult], cache: RenderCache, bar: Task, cancel: CancelToken | None
+) -> RenderResult:
+    """Add up results; of files that share a repository under other names all but one fail."""
+    cards = unchanged = 0
+    failed: list[RenderFailure] = []
+    strays: dict[str, str] = {}
+    for result in results:
+        cache.put(result.made)
+        cards += result.cards
+        unchanged += result.unchanged
+        failed += result.failed
         for stray in result.strays:
-            first = self._strays.setdefault(stray.repo.lower(), stray.name)
+            first = strays.setdefault(stray.repo.lower(), stray.name)
             if first != stray.name:
                 what = f"repo: {stray.repo!r} is also the repository of the card {first!r}"
-                self._failed.append(RenderFailure(stray.name, what))
-
-    def result(self) -> RenderResult:
-        rendered = self.cards - self._unchanged - len(self._failed)
-        failed = sorted(self._failed, key=lambda failure: failure.name)
-        return RenderResult(rendered, self._unchanged, tuple(failed))
+                failed.append(RenderFailure(stray.name, what))
+        bar.advance(cards)
+        if cancel is not None:
+            cancel.raise_if_cancelled()
+    failed.sort(key=lambda failure: failure.name)
+    return RenderResult(cards - unchanged - len(failed), unchanged, tuple(failed))
 
 
 def _render_chunk(out: Path, renderer: CardRenderer, chunk: _CardChunk) -> _ChunkResult:
@@ -230,8 +214,9 @@ def _put(path: str, data: bytes) -> bool:
     try:
         os.mkdir(folder)  # noqa: PTH102 - paths are strings here for speed
     except FileExistsError:
-        if _holds(path, data):
-            return False
+        with suppress(FileNotFoundError), open(path, "rb") as before:  # noqa: PTH123
+            if before.read(len(data) + 1) == data:
+                return False
     temporary = f"{folder}/.{name}.{os.getpid()}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
     handle = os.open(temporary, flags, 0o644)
@@ -243,11 +228,3 @@ def _put(path: str, data: bytes) -> bool:
         Path(temporary).unlink(missing_ok=True)
         raise
     return True
-
-
-def _holds(path: str, data: bytes) -> bool:
-    try:
-        with open(path, "rb") as file:  # noqa: PTH123
-            return file.read(len(data) + 1) == data
-    except FileNotFoundError:
-        return False

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import msgspec
+
 from hubtools.core.results import Evaluation, PostCounts, Prediction, Training
 
+Network = Literal["x", "mastodon", "bluesky", "file"]
 State = Literal["published", "retired"]
 
 
@@ -17,7 +20,7 @@ class CardAccount:
 
     handle: str | None = None
     name: str | None = None
-    network: Literal["x", "mastodon", "bluesky", "file"] | None = None
+    network: Network | None = None
     avatar: str | None = None
     posts: PostCounts | None = None
 
@@ -62,6 +65,18 @@ class Card:
 
     def _repr_html_(self) -> str:
         """How notebooks show a card."""
-        from hubtools.core.notebook import render_fragment
+        from hubtools.core.html_templates import render_html
 
-        return render_fragment("card", card=self, thumbnail=None)
+        return render_html("notebook", "card", card=self, thumbnail=None)
+
+
+def present_fields(card: Card) -> dict[str, Any]:
+    """The fields of `card` that are not empty, as mappings, lists and plain values."""
+    data: dict[str, Any] = _present(msgspec.to_builtins(card))
+    return data
+
+
+def _present(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _present(v) for k, v in value.items() if v is not None and v not in ((), {})}
+    return [_present(item) for item in value] if isinstance(value, tuple) else value

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import tomlkit
-from tomlkit.items import AoT, InlineTable, Table
+from tomlkit.items import AoT, Item, Table
 
-from hubtools.cards.card import Card
+from hubtools.cards.card import Card, present_fields
 from hubtools.core.errors import CardError, ConflictError, UsageError
 from hubtools.core.files import write_atomically
 from hubtools.core.repo_names import check_repo_name
-from hubtools.core.results import PostCounts
 from hubtools.core.toml_tables import decode, toml_tables
 
 _COMPARE = "Import into another folder with --out and compare, or remove the file"
@@ -48,18 +45,13 @@ def parse_card(file: Path, toml: bytes, prose: bytes | None) -> Card:
         check_repo_name(card.repo)
     except UsageError as error:
         raise CardError(error.what, where=f"{file}: repo", fix=error.fix) from error
-    text = None if prose is None else _prose(file.with_suffix(".md"), prose)
+    text = _prose(file.with_suffix(".md"), prose)
     return card if text is card.prose else replace(card, prose=text)
 
 
-def _read_prose(file: Path) -> str | None:
-    data = _bytes(file)
-    return None if data is None else _prose(file, data)
-
-
-def _prose(file: Path, data: bytes) -> str | None:
+def _prose(file: Path, data: bytes | None) -> str | None:
     try:
-        return data.decode().replace("\r\n", "\n").strip("\n") or None
+        return None if data is None else data.decode().replace("\r\n", "\n").strip("\n") or None
     except UnicodeDecodeError as error:
         raise CardError(f"not UTF-8 (byte {error.start})", where=file) from error
 
@@ -86,7 +78,7 @@ def add_card(card: Card, folder: Path) -> bool:
             return False
         raise ConflictError(_DIFFERENT, where=file, fix=_COMPARE)
     if card.prose is not None:
-        if prose.exists() and _read_prose(prose) != card.prose:
+        if prose.exists() and _prose(prose, _bytes(prose)) != card.prose:
             raise ConflictError(_DIFFERENT, where=prose, fix=_COMPARE)
         write_atomically(prose, card.prose + "\n")
     elif prose.exists():
@@ -109,7 +101,7 @@ def save_card(card: Card, file: Path) -> None:
     for key in [key for key in there if key not in wanted]:
         del there[key]
     for key, item in wanted.items():
-        if key not in there or there[key].unwrap() != tomlkit.item(item).unwrap():
+        if key not in there or there[key].unwrap() != item.unwrap():
             there[key] = item
     if tomlkit.dumps(there) != before:
         write_atomically(file, tomlkit.dumps(there))
@@ -123,38 +115,15 @@ def card_toml(card: Card) -> str:
     return tomlkit.dumps(document)
 
 
-def _items(card: Card) -> list[tuple[str, Any]]:
-    return [(key, _item(value)) for key, value in _present(replace(card, prose=None))]
-
-
-def _present(value: Any) -> list[tuple[str, Any]]:
+def _items(card: Card) -> list[tuple[str, Item]]:
     """The fields that are not empty, plain values before tables as TOML requires."""
-    pairs = [(f.name, getattr(value, f.name)) for f in fields(value)]
-    present = [(key, item) for key, item in pairs if item is not None and item not in ((), {})]
-    return sorted(present, key=lambda pair: isinstance(_item(pair[1]), Table | AoT))
-
-
-def _item(value: Any) -> Any:
-    if isinstance(value, PostCounts):
-        inline: InlineTable = tomlkit.inline_table()
-        inline.update(dict(_present(value)))
-        return inline
-    if is_dataclass(value):
-        table: Table = tomlkit.table()
-        for key, part in _present(value):
-            table.add(key, _item(part))
-        return table
-    if isinstance(value, Mapping):
-        return tomlkit.item(dict(value))
-    if isinstance(value, tuple):
-        return _sequence(value)
-    return value
-
-
-def _sequence(values: tuple[Any, ...]) -> Any:
-    if values and is_dataclass(values[0]):
-        tables: AoT = tomlkit.aot()
-        for value in values:
-            tables.append(_item(value))
-        return tables
-    return list(values)
+    data = present_fields(replace(card, prose=None, metadata={}))
+    for account in data.get("accounts", ()):
+        if "posts" in account:
+            counts = account["posts"]
+            account["posts"] = tomlkit.inline_table()
+            account["posts"].update(counts)
+    if card.metadata:
+        data["metadata"] = dict(card.metadata)
+    items = [(key, tomlkit.item(value)) for key, value in data.items()]
+    return sorted(items, key=lambda pair: isinstance(pair[1], Table | AoT))

@@ -14,8 +14,8 @@ import msgspec
 
 from hubtools.cards import limits
 from hubtools.cards.card import Card
+from hubtools.cards.check_rules import bad_address, problems_of
 from hubtools.cards.links import links_of
-from hubtools.cards.rules import bad_address, problems_of
 from hubtools.cards.schema import Problem, Rule, mistakes
 from hubtools.cards.toml_lines import key_lines, line_of
 
@@ -128,7 +128,6 @@ def _has(folder: Path, name: str) -> bool:
 
 
 def _check_prose(file: Path, folder: Path) -> Iterator[Finding]:
-    """Findings in a card's prose: its encoding, its size, and its links."""
     if not file.is_file():
         return
     text = _text(file)

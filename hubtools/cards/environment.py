@@ -18,7 +18,6 @@ from jinja2 import (
     StrictUndefined,
     nodes,
 )
-from jinja2.compiler import CodeGenerator
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
@@ -55,17 +54,6 @@ class _StepBudget(threading.local):
             raise TooManyStepsError
 
 
-class _Compiler(CodeGenerator):
-    """Compiles templates that do not escape twice: what `_finalize` returns is Markup."""
-
-    def _output_child_pre(self, node: nodes.Expr, frame: Any, finalize: Any) -> None:
-        context = frame.eval_ctx
-        if context.autoescape and not context.volatile and finalize.src is not None:
-            self.write(f"({finalize.src}")
-        else:
-            super()._output_child_pre(node, frame, finalize)
-
-
 class CardEnvironment(ImmutableSandboxedEnvironment):
     """Counts every loop turn and every call, so that every template ends.
 
@@ -73,7 +61,6 @@ class CardEnvironment(ImmutableSandboxedEnvironment):
     two are counted; the last ends in a RecursionError.
     """
 
-    code_generator_class = _Compiler
     intercepted_binops = frozenset({"*", "**"})
 
     def __init__(self, templates: Path | None) -> None:
@@ -107,7 +94,6 @@ class CardEnvironment(ImmutableSandboxedEnvironment):
         return super().getitem(obj, argument)
 
     def restart(self) -> None:
-        """Reset the step budget for the next card."""
         self._steps.left = MAX_STEPS
 
     def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -136,8 +122,6 @@ class CardEnvironment(ImmutableSandboxedEnvironment):
 
 
 class _Counting:
-    """Wraps an iterable and takes a step for every item; keeps its length."""
-
     def __init__(self, items: Iterable[Any], take: Callable[[], None]) -> None:
         self._items, self._take = items, take
 
@@ -157,7 +141,8 @@ def _size(text: Any, times: Any) -> int:
 
 def _check_blocks(environment: CardEnvironment, tree: nodes.Template, file: str) -> None:
     """Raise CardError for a block that the extended packaged template does not have."""
-    parents = [p.template.value for p in _extended(tree) if isinstance(p.template, nodes.Const)]
+    extended = (node for node in tree.body if isinstance(node, nodes.Extends))
+    parents = [p.template.value for p in extended if isinstance(p.template, nodes.Const)]
     if not any(str(parent).startswith(f"{PACKAGED}/") for parent in parents):
         return
     known = environment.get_template(str(parents[0])).blocks
@@ -169,17 +154,8 @@ def _check_blocks(environment: CardEnvironment, tree: nodes.Template, file: str)
             raise CardError(what, where=f"{file}:{block.lineno}", fix=fix)
 
 
-def _extended(tree: nodes.Template) -> list[nodes.Extends]:
-    return [node for node in tree.body if isinstance(node, nodes.Extends)]
-
-
 def _finalize(value: Any) -> Any:
-    """Escape what no filter has escaped yet as Markdown text."""
     return value if isinstance(value, Markup) else escape.markdown(value)
-
-
-def _percent(share: float) -> Markup:
-    return Markup(f"{100 * share:.1f}%")
 
 
 def _fixed(number: float | None, digits: int = 3) -> Markup:
@@ -187,18 +163,8 @@ def _fixed(number: float | None, digits: int = 3) -> Markup:
 
 
 def _counts(card: Card, key: str) -> Markup:
-    """The cells of a row of the table of posts, one per account."""
     cells = [getattr(a.posts, key) if a.posts else "–" for a in card.accounts]
     return Markup("".join(f"{cell} | " for cell in cells).rstrip())
-
-
-def _thousands(number: int) -> Markup:
-    return Markup(f"{number:,}")
-
-
-def _exp(value: float) -> float:
-    """e to the `value`; infinity instead of an overflow."""
-    return math.exp(value) if value < 700 else math.inf
 
 
 _FIELDS = {
@@ -221,9 +187,9 @@ _FILTERS: Mapping[str, Any] = {
     "picture": escape.picture,
     "profile": profile_url,
     "counts": _counts,
-    "exp": _exp,
+    "exp": lambda value: math.exp(value) if value < 700 else math.inf,
     "fixed": _fixed,
-    "percent": _percent,
-    "thousands": _thousands,
+    "percent": lambda share: Markup(f"{100 * share:.1f}%"),
+    "thousands": lambda number: Markup(f"{number:,}"),
     "python_string": escape.python_string,
 }

@@ -69,17 +69,13 @@ def _load(text: str) -> Any:
     libyaml recurses in C without a limit, so deeply nested text goes to the Python loader. What
     libyaml refuses is read again, so that error messages are the same everywhere.
     """
-    if _unclosed(text) > _MOST_UNCLOSED:
+    unclosed = text.count("[") + text.count("{") - text.count("]") - text.count("}")
+    if unclosed > _MOST_UNCLOSED:
         raise yaml.YAMLError("nested too deeply")  # the Python loader would take seconds
     if yaml.__with_libyaml__ and _most_nested(text) < _MAX_NESTING:
         with suppress(yaml.YAMLError, ValueError):
             return yaml.load(text, Loader=yaml.CSafeLoader)
     return yaml.safe_load(text)
-
-
-def _unclosed(text: str) -> int:
-    """How many brackets are left open."""
-    return text.count("[") + text.count("{") - text.count("]") - text.count("}")
 
 
 def _most_nested(text: str) -> int:

@@ -49,21 +49,20 @@ def unknown_license(name: str) -> str | None:
 
     The Hub accepts only some of SPDX; all of SPDX passes here.
     """
-    if name in _licenses():
-        return None
-    return f"{name!r} is not a license that the Hub knows{_nearest(name.lower(), _licenses())}"
+    return _unknown(name, _licenses(), "a license that the Hub knows")
 
 
 def unknown_pipeline(name: str) -> str | None:
     """What is wrong with a pipeline's name; None when the Hub has it."""
-    if name in _pipelines():
+    return _unknown(name, _pipelines(), "a pipeline of the Hub")
+
+
+def _unknown(name: str, known: frozenset[str], kind: str) -> str | None:
+    if name in known:
         return None
-    return f"{name!r} is not a pipeline of the Hub{_nearest(name, _pipelines())}"
-
-
-def _nearest(name: str, known: frozenset[str]) -> str:
-    near = get_close_matches(name, sorted(known), n=1)
-    return f". Did you mean {near[0]!r}?" if near else ""
+    near = get_close_matches(name.lower(), sorted(known), n=1)
+    hint = f". Did you mean {near[0]!r}?" if near else ""
+    return f"{name!r} is not {kind}{hint}"
 
 
 @lru_cache(maxsize=1)

@@ -39,9 +39,7 @@ def import_readme(text: str, *, repo: str | None = None) -> Card:
     it. Raises CardError with the line for front matter that cannot be read or kept, and
     UnknownRepositoryError when nothing names the repository.
     """
-    plain = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    data, comments, rest = read_front_matter(unsealed(plain))
-    embedded, body = extract(rest)
+    plain, data, comments, embedded, body = parts_of(text)
     if embedded is not None:
         card = _our_own(embedded, data, body, edited=not is_sealed(plain))
         card = replace(card, repo=repo or card.repo)
@@ -57,6 +55,15 @@ def import_readme(text: str, *, repo: str | None = None) -> Card:
     except UsageError as error:
         raise CardError(error.what, fix=error.fix) from error
     return replace(card, comments=comments)
+
+
+def parts_of(
+    text: str,
+) -> tuple[str, dict[str, Any], tuple[str, ...], EmbeddedCard | None, str]:
+    """A README with plain line ends, its front matter and comments, its embedded card, its body."""
+    plain = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    data, comments, rest = read_front_matter(unsealed(plain))
+    return plain, data, comments, *extract(rest)
 
 
 def import_paths(paths: Iterable[Path]) -> Iterator[tuple[Path, Card | CardError]]:
@@ -100,18 +107,23 @@ def _has_front_matter(file: Path) -> bool:
 def _import_file(file: Path) -> Card:
     try:
         with file.open("rb") as stream:
-            data = stream.read(MAX_README + 1)
-        text = data.decode("utf-8")
+            text = readme_text(stream.read(MAX_README + 1))
     except OSError as error:
         raise CardError(f"cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise CardError(f"not UTF-8 (byte {error.start})") from error
-    if len(data) > MAX_README:
-        raise CardError(f"larger than {MAX_README >> 20} MiB, too large for a README")
     with suppress(UnknownRepositoryError):
         return import_readme(text)
     named = file.parent.resolve().name if file.name.lower() == _README else file.stem
     return import_readme(text, repo=named)
+
+
+def readme_text(data: bytes) -> str:
+    """A README as text; raises CardError for other encodings than UTF-8, and for huge files."""
+    if len(data) > MAX_README:
+        raise CardError(f"larger than {MAX_README >> 20} MiB, too large for a README")
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise CardError(f"not UTF-8 (byte {error.start})") from error
 
 
 def _our_own(embedded: EmbeddedCard, data: dict[str, Any], body: str, *, edited: bool) -> Card:

@@ -67,7 +67,7 @@ def read_legacy(data: Mapping[str, Any], body: str, repo: str | None) -> Card:
     """
     found = read_facts(mend_by(body, "🤖", _ROBOT))
     modelled, metadata = split_modelled(data)
-    name = repo or (found.one("model") or "").rpartition("/")[2]
+    name = repo or (found.facts.get("model") or "").rpartition("/")[2]
     if not name:
         raise UnknownRepositoryError
     handles = _handles(found)
@@ -86,7 +86,7 @@ def read_legacy(data: Mapping[str, Any], body: str, repo: str | None) -> Card:
 
 def _handles(found: LegacyFacts) -> tuple[str, ...]:
     """In the order of the card; handles on X contain no '-'."""
-    joined = found.one("handles") or ""
+    joined = found.facts.get("handles") or ""
     alone = len(found.columns("kept")) < 2
     return tuple([joined] if alone and joined else filter(None, joined.split("-")))
 
@@ -118,7 +118,7 @@ def _counts(found: LegacyFacts) -> list[PostCounts]:
 
 
 def _names(found: LegacyFacts, number: int) -> list[str | None]:
-    text, header = found.one("names"), found.one("header")
+    text, header = found.facts.get("names"), found.facts.get("header")
     raw: list[str] | None = None
     if number == 1:
         only = header or text
@@ -164,17 +164,16 @@ def _shown(name: str) -> str | None:
 
 def _runs(found: LegacyFacts) -> tuple[RunLink, ...]:
     kinds: tuple[Literal["dataset", "training", "report"], ...] = ("dataset", "training", "report")
-    return tuple(RunLink(kind=kind, url=url) for kind in kinds if (url := found.one(kind)))
+    return tuple(RunLink(kind=kind, url=url) for kind in kinds if (url := found.facts.get(kind)))
 
 
 def _prose(found: LegacyFacts, accounts: tuple[CardAccount, ...]) -> str | None:
-    """What a person added, and the rare facts that have no field in a Card."""
     lines = []
-    if epochs := found.one("epochs"):
+    if epochs := found.facts.get("epochs"):
         lines.append(f"Trained for {epochs} epochs.")
-    if (names := found.one("names")) and not any(account.name for account in accounts):
+    if (names := found.facts.get("names")) and not any(account.name for account in accounts):
         lines.append(f"Made of the tweets of {markdown(_shown(names))}.")
     if not any(account.posts for account in accounts):
-        rows = {kind: found.one(kind) for kind in _ROWS}
+        rows = {kind: found.facts.get(kind) for kind in _ROWS}
         lines += [f"Tweets {kind}: {markdown(row)}" for kind, row in rows.items() if row]
     return "\n\n".join([*lines, *filter(None, [found.rest])]) or None

@@ -99,11 +99,7 @@ class LegacyFacts:
     """In the order of the accounts; None for one without."""
     rest: str
 
-    def one(self, key: str) -> str | None:
-        return self.facts.get(key)
-
     def columns(self, key: str) -> list[int]:
-        """The numbers of a row of the table."""
         return [int(cell) for cell in self.facts.get(key, "").split("|") if cell.strip()]
 
 

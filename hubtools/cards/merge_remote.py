@@ -15,11 +15,8 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from hubtools.cards.card import Card
-from hubtools.cards.frontmatter import read_front_matter
-from hubtools.cards.importing import import_readme
+from hubtools.cards.importing import import_readme, parts_of
 from hubtools.cards.metadata import split_modelled
-from hubtools.cards.render import unsealed
-from hubtools.cards.round_trip import extract
 
 _ABOUT_THE_FILE = frozenset({"repo", "state", "body", "prose", "pulled", "metadata", "comments"})
 _DEFAULTS: Mapping[str, Any] = {f.name: f.default for f in fields(Card)}
@@ -37,8 +34,6 @@ class MergeResult:
 
 @dataclass(frozen=True, slots=True)
 class _Readme:
-    """The parts of a README, without what we add for machines."""
-
     data: Mapping[str, Any]
     comments: tuple[str, ...]
     body: str
@@ -48,8 +43,6 @@ class _Readme:
 
 @dataclass(slots=True)
 class _Merge:
-    """A card as it changes, and what a person has to decide."""
-
     card: Card
     unresolved: list[str] = field(default_factory=list)
 
@@ -89,15 +82,12 @@ def keep_remote(card: Card, remote: str) -> Card:
 
 
 def _parts(text: str) -> _Readme:
-    plain = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    data, comments, rest = read_front_matter(unsealed(plain))
-    embedded, body = extract(rest)
+    _, data, comments, embedded, body = parts_of(text)
     prose = embedded.card.prose if embedded else None
     return _Readme(data, comments, body.strip("\n"), prose)
 
 
 def _fill(card: Card, read: Card) -> MergeResult:
-    """`card` with what it lacks and `read` has."""
     unresolved: list[str] = []
     new: dict[str, Any] = {}
     for one in (f.name for f in fields(Card) if f.name not in _ABOUT_THE_FILE):
@@ -150,7 +140,6 @@ def _merge_tags(merge: _Merge, was: Sequence[str], now: Sequence[str], ours: Seq
 
 
 def _remove(merge: _Merge, key: str) -> None:
-    """Take out of the card what was taken out of the front matter."""
     card, name = merge.card, _FIELDS_OF_KEYS.get(key, key)
     if key in card.metadata:
         metadata = {k: v for k, v in card.metadata.items() if k != key}
@@ -201,7 +190,6 @@ def _is_inside(lines: Sequence[str], changed: range, region: range) -> bool:
 
 
 def _region(lines: Sequence[str], prose: str | None) -> range | None:
-    """Where the card's prose is in the lines of a README."""
     if not prose:
         return None
     searched = prose.split("\n")
@@ -235,7 +223,7 @@ def merge_text(base: str, mine: str, theirs: str) -> str | None:
     for one, other in ((mine, theirs), (theirs, mine)):
         added = _added_below(base, other)
         if added is not None:
-            return one if _ends_with(one, added) else _paragraphs(one, added)
+            return one if f"\n{one}".endswith(f"\n{added}") else _paragraphs(one, added)
     lines = base.split("\n")
     edits = sorted({*_edits(lines, mine.split("\n")), *_edits(lines, theirs.split("\n"))})
     merged: list[str] = []
@@ -249,14 +237,9 @@ def merge_text(base: str, mine: str, theirs: str) -> str | None:
 
 
 def _added_below(base: str, text: str) -> str | None:
-    """What stands below `base` in `text`; None where it does not begin with it."""
     if base and not text.startswith(f"{base}\n"):
         return None
     return text[len(base) :].strip("\n")
-
-
-def _ends_with(text: str, added: str) -> bool:
-    return f"\n{text}".endswith(f"\n{added}")
 
 
 def _paragraphs(*parts: str) -> str:

@@ -13,6 +13,7 @@ from hubtools.cards.yaml_reader import to_yaml
 from hubtools.core.results import Evaluation
 
 SCRATCH = "scratch"
+_GENERATED = ("library_name", "pipeline_tag", "base_model_relation", "model-index")
 _OF_THE_RETIRED = ("license", "license_name", "license_link")
 
 
@@ -22,7 +23,7 @@ def front_matter(card: Card, thumbnail: str | None) -> dict[str, Any]:
     `thumbnail` is the address of the picture in the repository, for a card that names none. A card
     with `body = "own"` gets no keys that it does not have; a retired one keeps only its license.
     """
-    data = {
+    data: dict[str, Any] = {
         "language": list(card.language) if isinstance(card.language, tuple) else card.language,
         "library_name": "peft" if is_adapter(card) else "transformers",
         "pipeline_tag": "text-generation",
@@ -38,7 +39,9 @@ def front_matter(card: Card, thumbnail: str | None) -> dict[str, Any]:
         data = {"tags": ["retired"]}
         metadata = {key: metadata[key] for key in _OF_THE_RETIRED if key in metadata}
     elif card.body == "own":
-        data = _own(card)
+        widget = None if card.prompt is None else [{"text": card.prompt}]
+        data = {key: value for key, value in data.items() if key not in _GENERATED}
+        data |= {"base_model": card.base_model, "thumbnail": card.thumbnail, "widget": widget}
     if metadata:
         data.update({key: to_yaml(value) for key, value in metadata.items()})
     return {key: value for key, value in data.items() if value is not None}
@@ -72,16 +75,6 @@ def _is_prompt(value: Any) -> bool:
 
 def _is_texts(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(item, str) for item in value)
-
-
-def _own(card: Card) -> dict[str, Any]:
-    return {
-        "language": list(card.language) if isinstance(card.language, tuple) else card.language,
-        "base_model": card.base_model,
-        "tags": list(card.tags) or None,
-        "thumbnail": card.thumbnail,
-        "widget": None if card.prompt is None else [{"text": card.prompt}],
-    }
 
 
 def is_adapter(card: Card) -> bool:

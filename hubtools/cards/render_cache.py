@@ -51,7 +51,6 @@ class RenderCache:
         }
 
     def put(self, made: Iterable[RenderCacheEntry]) -> None:
-        """Keep `made` for the next run; kept on return."""
         rows = [(self._folder, m.name, m.repo, m.digest, *astuple(m.stamp)) for m in made]
         if rows:
             self._state.write("REPLACE INTO rendered VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)

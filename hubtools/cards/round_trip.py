@@ -10,12 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass, fields, replace
-from functools import lru_cache
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hubtools.cards.card import Card
+from hubtools.cards.card import Card, present_fields
 from hubtools.core.errors import CardError
 from hubtools.core.toml_tables import decode
 
@@ -36,7 +35,6 @@ class EmbeddedCard:
     """A digest of the visible text below the front matter."""
 
     def made(self, body: str) -> bool:
-        """Whether `body` is what was rendered, without edits."""
         return self.body == _digest(body)
 
 
@@ -47,9 +45,10 @@ def embed(card: Card, body: str) -> str:
         kept = Card(repo=card.repo, state="retired")
     elif kept == Card(repo=card.repo, body="own"):
         return ""
-    data: dict[str, Any] = {
-        "card": _non_defaults(replace(kept, metadata={}, comments=(), pulled=None))
-    }
+    fields = present_fields(replace(kept, metadata={}, comments=(), pulled=None))
+    if kept.state == "published":  # the default
+        del fields["state"]
+    data: dict[str, Any] = {"card": fields}
     if card.metadata:
         data["metadata"] = list(card.metadata)
     data["body"] = _digest(body)
@@ -89,29 +88,6 @@ def _without_front_matter(card: Card) -> Card:
         card, language=None, base_model=None, prompt=None, tags=(), thumbnail=None,
         metadata={}, comments=(), prose=None,
     )  # fmt: skip
-
-
-_PLAIN = (str, int, float, bool)
-
-
-def _non_defaults(value: Any) -> Any:
-    """Dataclasses as mappings of the fields that differ from their defaults."""
-    kind = value.__class__
-    if kind in _PLAIN:
-        return value
-    if kind is tuple:
-        return [_non_defaults(item) for item in value]
-    found = {}
-    for name, default in _defaults(kind):
-        item = getattr(value, name)
-        if item is not default and item != default and item != {}:
-            found[name] = item if item.__class__ in _PLAIN else _non_defaults(item)
-    return found
-
-
-@lru_cache(maxsize=16)
-def _defaults(kind: Any) -> tuple[tuple[str, Any], ...]:
-    return tuple((f.name, f.default) for f in fields(kind))
 
 
 def _digest(body: str) -> str:

@@ -72,7 +72,12 @@ def mistakes(value: Any, kind: Any, path: KeyPath = ()) -> Iterator[Problem]:
         for index, item in enumerate(value):
             yield from mistakes(item, get_args(kind)[0], (*path, index))
     else:
-        yield from _of_type(value, kind, path)
+        try:
+            msgspec.convert(value, kind)
+        except msgspec.ValidationError as error:
+            what, _, inner = str(error).replace("`", "").partition(" - at $")
+            place: KeyPath = (*path, *(int(index) for index in re.findall(r"\[(\d+)\]", inner)))
+            yield Problem(place, "type", f"{what[:1].lower()}{what[1:]}")
 
 
 def path_text(path: KeyPath) -> str:
@@ -102,17 +107,7 @@ def _unknown(key: str, known: list[str], path: KeyPath) -> str:
     return f"unknown key. {hint}"
 
 
-def _of_type(value: Any, kind: Any, path: KeyPath) -> Iterator[Problem]:
-    try:
-        msgspec.convert(value, kind)
-    except msgspec.ValidationError as error:
-        what, _, inner = str(error).replace("`", "").partition(" - at $")
-        place: KeyPath = (*path, *(int(index) for index in re.findall(r"\[(\d+)\]", inner)))
-        yield Problem(place, "type", f"{what[:1].lower()}{what[1:]}")
-
-
 def _dataclasses(kind: Any, found: dict[str, Any]) -> dict[str, Any]:
-    """`kind` and all dataclasses that its fields hold, by name."""
     found[kind.__name__] = kind
     for type in field_types(kind).values():
         inner = dataclass_in(type)

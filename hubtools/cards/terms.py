@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from hubtools.cards.card import Card, CardAccount
+from hubtools.cards.card import Card, CardAccount, Network
 from hubtools.cards.escape import isolated
 
 _MASTODON = re.compile(r"[\w.-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]+")
@@ -24,7 +24,7 @@ class NetworkTerms:
 
 
 _PLAIN = NetworkTerms("post", "posts", "reposts")
-_BY_NETWORK = {
+_BY_NETWORK: dict[Network, NetworkTerms] = {
     "x": NetworkTerms("tweet", "tweets", "retweets"),
     "mastodon": NetworkTerms("post", "posts", "boosts"),
     "bluesky": _PLAIN,
@@ -34,9 +34,13 @@ _BY_NETWORK = {
 
 def terms_of(card: Card) -> NetworkTerms:
     """The terms that fit all accounts of the card."""
+    return _BY_NETWORK[_network(card) or "file"]
+
+
+def _network(card: Card) -> Network | None:
+    """The network of all accounts; None where they differ."""
     networks = {account.network for account in card.accounts}
-    (only,) = networks if len(networks) == 1 else (None,)
-    return _BY_NETWORK[only] if only else _PLAIN
+    return networks.pop() if len(networks) == 1 else None
 
 
 def profile_url(account: CardAccount) -> str | None:
@@ -57,9 +61,7 @@ def profile_url(account: CardAccount) -> str | None:
 def handles(card: Card) -> list[tuple[str, str | None]]:
     """Every handle of the card with its page's address, unassigned handles last."""
     shown = [(a.handle, profile_url(a)) for a in card.accounts if a.handle]
-    networks = {account.network for account in card.accounts}
-    (network,) = networks if len(networks) == 1 else (None,)
-    others = [CardAccount(handle=handle, network=network) for handle in card.handles]
+    others = [CardAccount(handle=handle, network=_network(card)) for handle in card.handles]
     return shown + [(a.handle, profile_url(a)) for a in others if a.handle]
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from jinja2 import TemplateNotFound, TemplateSyntaxError, meta, nodes
 
+from hubtools.cards.card import Card
+from hubtools.cards.card_file import load_card
 from hubtools.cards.check import Finding
 from hubtools.cards.environment import PACKAGED, TEMPLATE, CardEnvironment
 from hubtools.cards.render import CardRenderer
-from hubtools.cards.sample_cards import sample_cards
 from hubtools.core.config import ProjectConfig
 from hubtools.core.errors import CardError, OutputError
 from hubtools.core.files import write_atomically
@@ -130,6 +131,11 @@ def _lost_text(tree: nodes.Template, file: Path) -> Iterator[Finding]:
                 break
 
 
+def sample_cards() -> list[Card]:
+    """Made-up cards to try templates on; together they use every field."""
+    return [load_card(file) for file in sorted((template_root() / "samples").glob("*.toml"))]
+
+
 def _rendered(folder: Path, project: ProjectConfig) -> Iterator[Finding]:
     renderer = CardRenderer("me", "https://huggingface.co", project, folder)
     seen: set[tuple[str | None, str]] = set()
@@ -144,7 +150,6 @@ def _rendered(folder: Path, project: ProjectConfig) -> Iterator[Finding]:
 
 
 def _finding(error: CardError, file: Path) -> Finding:
-    """The error as a finding at the place it names, otherwise at the start of `file`."""
     place = _PLACE.fullmatch(error.where or "")
     where, line = (Path(place[1]), int(place[2])) if place else (file, 1)
     what = f"{error.what}. {error.fix}" if error.fix else error.what

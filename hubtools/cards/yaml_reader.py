@@ -70,8 +70,6 @@ def read_yaml(text: str) -> tuple[dict[str, Any], tuple[str, ...]]:
 
 
 class _NodeReader:
-    """Converts nodes into values, up to a limit."""
-
     def __init__(self) -> None:
         self._left = _MAX_NODES
 
@@ -176,7 +174,6 @@ def _checked(text: str) -> str:
 
 
 def _comments(text: str) -> Iterator[str]:
-    """The comments in the text between the tokens."""
     position = 0
     for token in yaml.scan(text, Loader=_Loader):
         start = token.start_mark.index

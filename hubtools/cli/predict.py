@@ -17,8 +17,11 @@ from hubtools.core.events import Reporter
 from hubtools.pictures.theme import ThemeName
 from hubtools.services.predict import PredictRequest, PredictResult, stream
 from hubtools.services.predict import predict as generate
-from hubtools.services.prediction_pictures import PredictionPicturesRequest, draw_predictions
-from hubtools.services.thumbnail import left_out_note
+from hubtools.services.thumbnail import (
+    PredictionPicturesRequest,
+    draw_predictions,
+    left_out_note,
+)
 
 
 def predict(

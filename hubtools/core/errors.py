@@ -68,6 +68,22 @@ class PolicyError(HubtoolsError):
 class PartlyDoneError(HubtoolsError):
     exit_code = 8
 
+    @classmethod
+    def of(
+        cls,
+        failed: list[HubtoolsError] | tuple[HubtoolsError, ...],
+        total: int,
+        what: str,
+        fix: str,
+    ) -> HubtoolsError | None:
+        """The error of a run over `total` items of which some `failed`; None where none did.
+
+        It is the error of an only item, else one that counts the failures.
+        """
+        if total == 1 or not failed:
+            return next(iter(failed), None)
+        return cls(f"{len(failed):,} of {total:,} {what}", fix=fix)
+
 
 class SourceError(HubtoolsError):
     pass

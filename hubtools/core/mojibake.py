@@ -70,14 +70,12 @@ class Damage:
         position = 0
         while position < len(data):
             match = self.certain.match(data, position)
-            if match is None or all(_is_letter(c) for c in run[position : match.end()]):
+            if match is None or all(
+                char.isalpha() and char not in _LETTERS for char in run[position : match.end()]
+            ):
                 return None
             position = match.end()
         return self._reread(run)
-
-
-def _is_letter(char: str) -> bool:
-    return char.isalpha() and char not in _LETTERS
 
 
 def _windows_1252(text: str) -> bytes:
@@ -85,13 +83,9 @@ def _windows_1252(text: str) -> bytes:
     return b"".join(bytes([ord(c)]) if 0x80 <= ord(c) <= 0x9F else c.encode("cp1252") for c in text)
 
 
-def _mac_roman(text: str) -> bytes:
-    return text.encode("mac_roman")
-
-
 DAMAGES = (
     Damage("windows-1252", _windows_1252, _CERTAIN_1252),
-    Damage("mac-roman", _mac_roman, _CERTAIN_MAC),
+    Damage("mac-roman", lambda text: text.encode("mac_roman"), _CERTAIN_MAC),
 )
 
 

@@ -83,7 +83,6 @@ class StateFile:
                 self.saved = False
 
     def reset(self) -> None:
-        """Continue with an empty file."""
         self._database.close()
         _remove(self.path)
         self._database, self.saved = _open(self.path)

@@ -14,8 +14,7 @@ import gradio as gr
 
 from hubtools.core.errors import HubtoolsError, UsageError
 from hubtools.core.events import Progress
-from hubtools.core.html_templates import render_html
-from hubtools.core.notebook import data_url
+from hubtools.core.html_templates import data_url, render_html
 from hubtools.core.results import Prediction
 from hubtools.demo.loss_curve import LossCurve
 from hubtools.demo.messages import (
@@ -101,7 +100,6 @@ class DemoCallbacks:
         yield [shown, consent, *rest]
 
     def consent(self, given: bool) -> Any:
-        """Training needs consent."""
         return gr.update(interactive=given)
 
     @_end_with_skip
@@ -135,7 +133,6 @@ class DemoCallbacks:
         yield [shown, again, gr.update(interactive=False, value="Stop"), *rest]
 
     def stop(self, request: gr.Request) -> Any:
-        """Stop the training after the step in progress."""
         self._session(request).stop()
         return gr.update(interactive=False, value="Stopping")
 

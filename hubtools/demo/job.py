@@ -84,7 +84,6 @@ class JobProcess:
             self._process.stdin.close()
 
     def kill(self) -> None:
-        """End the job now."""
         self.stop()
         self._process.kill()
         self._process.wait()

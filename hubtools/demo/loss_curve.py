@@ -26,7 +26,6 @@ class LossCurve:
 
     @property
     def line(self) -> str:
-        """The points of the polyline."""
         losses = [loss for _, loss in self.points]
         high, scale = max(losses), max(max(losses) - min(losses), 0.1)
         return " ".join(

@@ -6,11 +6,12 @@ services and ends with one of the messages in `JobEnd`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from hubtools.core.config import Project
 from hubtools.core.events import Note, Progress, Warning
-from hubtools.core.results import PostCounts
+from hubtools.corpus.corpus import Corpus
 from hubtools.services.read import ReadRequest
 from hubtools.services.train import TrainRequest
 
@@ -27,26 +28,14 @@ class PublishModel:
     """Not an argument or environment variable, so that no list of processes shows it."""
 
 
-@dataclass(frozen=True, slots=True)
-class DroppedPosts:
-    """Why posts were dropped, how many, and one of them."""
-
-    reason: str
-    count: int
-    example: str | None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSummary:
-    """What a source holds."""
+    """What a source holds, and whether that is enough."""
 
     title: str
-    counts: PostCounts
-    dropped: tuple[DroppedPosts, ...]
-    redacted: int
+    corpus: Corpus
     samples: tuple[str, ...]
     """A few posts as training sees them."""
-    notes: tuple[str, ...]
     warning: str | None
     refusal: str | None
     """Why this account cannot be trained on."""
@@ -57,12 +46,14 @@ class PostsRead:
     """The end of reading."""
 
     accounts: tuple[AccountSummary, ...]
-    kept: tuple[str, ...] = field(repr=False)
-    """The texts of all accounts that training sees."""
+
+    @property
+    def kept(self) -> Iterator[str]:
+        """The texts of all accounts that training sees."""
+        return (post.text for account in self.accounts for post in account.corpus.kept)
 
     @property
     def trainable(self) -> bool:
-        """Whether a model can be trained on these accounts."""
         return not any(account.refusal for account in self.accounts)
 
 
@@ -76,8 +67,6 @@ class ModelTrained:
 
 @dataclass(frozen=True, slots=True)
 class ModelPublished:
-    """The end of publishing."""
-
     repo: str
     url: str
 

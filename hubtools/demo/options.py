@@ -30,7 +30,6 @@ class DemoOptions:
     seed: int
     recipe: str | None = None
     to: str = "local:hub"
-    """The Hub of this machine."""
     private: bool = True
     """Whether only the user of this machine can reach the page. Other visitors get neither this
     machine's Hub nor its login."""

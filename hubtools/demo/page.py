@@ -42,7 +42,6 @@ def build(options: DemoOptions, sessions: DemoSessions) -> Any:
 
 
 def style() -> str:
-    """The page's CSS."""
     return (template_root() / "demo" / "page.css").read_text(encoding="utf-8")
 
 
@@ -149,7 +148,6 @@ def _connect(
     training: dict[str, Any],
     generating: dict[str, Any],
 ) -> None:
-    """Connect each control with its callback."""
     callbacks = DemoCallbacks(options, sessions)
     ready = [training["go"], generating["go"], generating["download"], generating["publishing"]]
     reading["files"].upload(callbacks.receive, reading["files"], None, **_PLAIN)

@@ -36,11 +36,8 @@ from hubtools.sync.target import Target, parse_target
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpaceRequest:
-    """The demo as a Space of a Hub."""
-
     project: Project
     space: str
-    """OWNER/NAME."""
     options: DemoOptions
     to: str | None = None
     """None is the project's target, and huggingface.co where that is local."""
@@ -57,21 +54,10 @@ class SpaceRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpaceResult:
-    """A Space as it is now, and what was done to it."""
-
     url: str
     commit: str | None
     """None when a Space that does not exist yet could not be created."""
     applied: ApplyResult
-
-
-@dataclass(frozen=True, slots=True)
-class _PlannedSpace:
-    """A plan of one change, with the bytes that it would send."""
-
-    plan: Plan
-    desired: Desired
-    data: Mapping[str, bytes]
 
 
 def plan_space(request: SpaceRequest, reporter: Reporter, cancel: CancelToken) -> Plan:
@@ -80,7 +66,8 @@ def plan_space(request: SpaceRequest, reporter: Reporter, cancel: CancelToken) -
     Raises ConflictError for a Space that was renamed, and what requests raise.
     """
     with _open(request, cancel, writing=False) as hub:
-        return _plan(hub, request).plan
+        plan, _, _ = _plan(hub, request)
+        return plan
 
 
 def push_space(request: SpaceRequest, reporter: Reporter, cancel: CancelToken) -> SpaceResult:
@@ -90,15 +77,15 @@ def push_space(request: SpaceRequest, reporter: Reporter, cancel: CancelToken) -
     and what planning raises.
     """
     with _open(request, cancel, writing=True) as hub, StateFile(request.project.root) as state:
-        planned = _plan(hub, request)
-        if not request.confirm(planned.plan):
+        plan, desired, data = _plan(hub, request)
+        if not request.confirm(plan):
             raise CancelledError
 
         def build(change: Change) -> CommitRequest:
             return CommitRequest(
                 change=change,
-                desired=planned.desired,
-                data={path: planned.data[path] for path in change.files},
+                desired=desired,
+                data={path: data[path] for path in change.files},
                 paths={},
                 private=request.project.config.hub.private,
                 message="Create the demo" if change.action == "create" else "Update the demo",
@@ -106,8 +93,8 @@ def push_space(request: SpaceRequest, reporter: Reporter, cancel: CancelToken) -
             )
 
         cache = StateCache(state, str(request.target))
-        done = apply_plan(planned.plan, build, hub, cache, reporter)
-    (change,) = planned.plan.changes
+        done = apply_plan(plan, build, hub, cache, reporter)
+    (change,) = plan.changes
     return SpaceResult(
         url=request.target.page(change.repo),
         commit=done.revisions.get(change.repo, change.revision),
@@ -124,7 +111,8 @@ def _open(request: SpaceRequest, cancel: CancelToken, *, writing: bool) -> Itera
         yield hub
 
 
-def _plan(hub: HubClient, request: SpaceRequest) -> _PlannedSpace:
+def _plan(hub: HubClient, request: SpaceRequest) -> tuple[Plan, Desired, Mapping[str, bytes]]:
+    """A plan of one change, what it leads to, and the bytes that it would send."""
     owner, _, name = request.space.partition("/")
     repo = f"{SPACES}{request.space}"
     texts = space_files(request.space, request.options)
@@ -141,7 +129,7 @@ def _plan(hub: HubClient, request: SpaceRequest) -> _PlannedSpace:
         remote = Remote({name: revision}, {name: _observe(hub, revision, desired)})
     changes = plan_changes((desired,), remote, f"{SPACES}{owner}", full=False)
     plan = Plan(str(request.target), owner, changes, len(hub.transport.sent), full=False)
-    return _PlannedSpace(plan, desired, data)
+    return plan, desired, data
 
 
 def _with_causes(done: ApplyResult, space: str) -> ApplyResult:

@@ -23,8 +23,6 @@ _POLL = 3600.0  # seconds; the token ends the wait at once
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoRequest:
-    """The page to serve, and where."""
-
     project: Project
     options: DemoOptions
     host: str = "127.0.0.1"
@@ -96,7 +94,6 @@ def _gradio_environment(downloads: str) -> Iterator[None]:
 
 
 def _launch(blocks: Any, request: DemoRequest, theme: Any, css: str) -> str:
-    """Start serving; the address."""
     try:
         _, address, _ = blocks.launch(
             server_name=request.host,

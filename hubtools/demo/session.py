@@ -66,7 +66,6 @@ class DemoSession:
 
     @property
     def card(self) -> Card:
-        """The card of the trained model."""
         assert self.card_file is not None
         return load_card(self.card_file)
 
@@ -133,14 +132,15 @@ class DemoSession:
 
         Raises UsageError for a prompt that is too long.
         """
-        assert self._index is not None
+        index = self._index  # closing the session forgets it
+        assert index is not None
         self._stopped.clear()
         for _ in range(count):
             if self._stopped.is_set():
                 return
             with _PREDICTING:
                 text = self._predict(prompt)
-            yield Prediction(prompt=prompt, text=text), self._index.repeats(text)
+            yield Prediction(prompt=prompt, text=text), index.repeats(text)
 
     def _predict(self, prompt: str) -> str:
         request = PredictRequest(model=str(self._model_folder), prompt=prompt, n=1)
@@ -194,11 +194,7 @@ class DemoSession:
             yield JobFailed(message, AccessError.exit_code)
             return
         job = PublishModel(
-            project=self._project,
-            name=self.card.repo,
-            to=to,
-            namespace=namespace,
-            token=token,
+            project=self._project, name=self.card.repo, to=to, namespace=namespace, token=token
         )
         yield from self._run(job, self.options.limits.max_train_minutes)
 

@@ -27,9 +27,6 @@ class DemoSessions:
         self._uploads: dict[str, set[Path]] = {}
         self._lock = threading.Lock()
 
-    def __len__(self) -> int:
-        return len(self._sessions)
-
     def get(self, key: str) -> DemoSession:
         """The session with this key, started now if it is new."""
         with self._lock:
@@ -58,7 +55,6 @@ class DemoSessions:
                 file.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """End all sessions, and delete everything."""
         for key in list(self._sessions):
             self.end(key)
         self._folder.remove()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+from dataclasses import replace
 from importlib.metadata import metadata, version
 from pathlib import Path
 from typing import Any
@@ -43,12 +44,12 @@ def space_files(space: str, options: DemoOptions) -> dict[str, str]:
     own = recipe.read_text(encoding="utf-8") if recipe and recipe.is_file() else None
     files = {
         "README.md": _readme(name),
-        "app.py": _app(options, _RECIPE if own is not None else options.recipe),
+        "app.py": _app(options if own is None else replace(options, recipe=_RECIPE)),
         "requirements.txt": f"{_requirement()}\n",
     }
     if own is not None:
         files[_RECIPE] = own
-    digests = {path: _sha256(text.encode()) for path, text in files.items()}
+    digests = {path: hashlib.sha256(text.encode()).hexdigest() for path, text in files.items()}
     return {**files, SPACE_RECORD: sealed_record({"space": space, "files": digests})}
 
 
@@ -92,10 +93,10 @@ def _readme(name: str) -> str:
     return f"{dump_front_matter(data)}\n{body}"
 
 
-def _app(options: DemoOptions, recipe: str | None) -> str:
-    limits = options.limits
+def _app(options: DemoOptions) -> str:
     return f'''"""The hubtools demo, for every visitor of this Space."""
 
+import os
 from pathlib import Path
 
 from hubtools.cli.terminal import terminal_reporter
@@ -105,25 +106,10 @@ from hubtools.demo.options import DemoLimits, DemoOptions
 from hubtools.demo.server import DemoRequest, serve_demo
 
 HERE = Path(__file__).parent
-RECIPE = {recipe!r}
+OPTIONS = {replace(options, to="hf", private=False)!r}
 
 if __name__ == "__main__":
-    options = DemoOptions(
-        base={options.base!r},
-        prompt={options.prompt!r},
-        seed={options.seed!r},
-        recipe=str(HERE / RECIPE) if RECIPE and (HERE / RECIPE).is_file() else RECIPE,
-        private=False,
-        limits=DemoLimits(
-            max_upload_mb={limits.max_upload_mb!r},
-            max_train_minutes={limits.max_train_minutes!r},
-            max_concurrent={limits.max_concurrent!r},
-        ),
-    )
-    request = DemoRequest(project=find_project(HERE), options=options, host="0.0.0.0")
+    os.chdir(HERE)  # where a recipe of our own is
+    request = DemoRequest(project=find_project(HERE), options=OPTIONS, host="0.0.0.0")
     serve_demo(request, terminal_reporter(), CancelToken())
 '''
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()

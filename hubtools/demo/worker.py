@@ -11,7 +11,7 @@ import pickle
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
@@ -22,7 +22,6 @@ from hubtools.corpus.corpus import Corpus, check_enough
 from hubtools.demo.messages import (
     AccountSummary,
     DemoJob,
-    DroppedPosts,
     JobCancelled,
     JobEnd,
     JobFailed,
@@ -42,7 +41,6 @@ _SAMPLES = 5
 
 
 def main() -> None:
-    """Do the one job of this process."""
     # What libraries print must not come between the events.
     out = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
@@ -75,11 +73,7 @@ def _do(job: DemoJob, reporter: Reporter, cancel: CancelToken) -> JobEnd:
 
 
 def _read(request: ReadRequest, reporter: Reporter, cancel: CancelToken) -> PostsRead:
-    corpora = read(request, reporter, cancel).corpora
-    return PostsRead(
-        accounts=tuple(map(_summary, corpora)),
-        kept=tuple(post.text for corpus in corpora for post in corpus.kept),
-    )
+    return PostsRead(tuple(map(_summary, read(request, reporter, cancel).corpora)))
 
 
 def _summary(corpus: Corpus) -> AccountSummary:
@@ -94,20 +88,11 @@ def _summary(corpus: Corpus) -> AccountSummary:
     step = max(1, len(corpus.kept) // _SAMPLES)
     return AccountSummary(
         title=" ".join(name for name in names if name) or Path(corpus.source).name,
-        counts=corpus.counts,
-        dropped=tuple(_dropped(corpus)),
-        redacted=corpus.redacted,
+        corpus=corpus,
         samples=tuple(post.text for post in corpus.kept[step // 2 :: step][:_SAMPLES]),
-        notes=corpus.notes,
         warning=warnings[0].partition(": ")[2] if warnings else None,
         refusal=refusal,
     )
-
-
-def _dropped(corpus: Corpus) -> Iterator[DroppedPosts]:
-    for reason, count in corpus.reasons.items():
-        examples = corpus.examples.get(reason, ())
-        yield DroppedPosts(reason, count, examples[0].before if examples else None)
 
 
 def _publish(job: PublishModel, reporter: Reporter, cancel: CancelToken) -> ModelPublished:

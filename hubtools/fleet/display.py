@@ -7,7 +7,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
+import typer
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -18,6 +20,7 @@ from hubtools.core.events import Event, Listener
 from hubtools.fleet.jobs import JobResult
 from hubtools.fleet.state import FleetState, FleetUpdated
 
+_print = partial(typer.echo, err=True)
 _LINE_EVERY = 10.0  # seconds between two lines where there is no terminal
 _RUNNING_SHOWN = 8
 _FAILURES_SHOWN = 5
@@ -52,22 +55,19 @@ class FleetLines:
         self._state = event.state
         if isinstance(event.latest, JobResult):
             if event.latest.error is not None:
-                _write(f"{event.latest.name}: {event.latest.error}")
+                _print(f"{event.latest.name}: {event.latest.error}")
             elif self._verbose:
-                _write(_trained_line(event.latest))
+                _print(_trained_line(event.latest))
         if time.monotonic() - self._written > _LINE_EVERY:
             self._written = time.monotonic()
-            _write(state_line(event.state))
+            _print(state_line(event.state))
 
     def close(self) -> None:
-        """Write the last state."""
         if self._state is not None:
-            _write(state_line(self._state))
+            _print(state_line(self._state))
 
 
 class FleetTable:
-    """Renders the latest state."""
-
     def __init__(self) -> None:
         self._state: FleetState | None = None
 
@@ -80,7 +80,6 @@ class FleetTable:
 
 
 def state_line(state: FleetState) -> str:
-    """A state in one line."""
     parts = [f"{state.done:,} of {state.total:,} done", f"{len(state.running)} running"]
     if state.to is not None and state.trained > state.published:
         parts.append(f"{state.trained - state.published} to upload")
@@ -147,8 +146,3 @@ def _trained_line(result: JobResult) -> str:
     score = result.bits_per_byte
     bits = "" if score is None else f", {score:.3f} bits per byte"
     return f"{result.name}: trained in {result.seconds:.1f} s{bits}"
-
-
-def _write(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()

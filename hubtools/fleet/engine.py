@@ -2,48 +2,27 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import torch
 
-from hubtools.core.cancel import CancelToken
 from hubtools.core.errors import MissingExtraError
 from hubtools.core.events import Reporter
-from hubtools.fleet.jobs import FleetJob, JobEvent, WorkerOptions
+from hubtools.core.parallel import cores
+from hubtools.fleet.jobs import WorkerOptions
 from hubtools.fleet.ray_environment import prepare_ray, require_ray
 from hubtools.fleet.worker import FleetWorker
 
-
-class FleetEngine(Protocol):
-    """Runs jobs on one worker or more."""
-
-    @property
-    def workers(self) -> int:
-        """How many models are trained at once."""
-
-    def run(self, jobs: Sequence[FleetJob], cancel: CancelToken) -> Iterator[JobEvent]:
-        """What happens to `jobs`, as it happens; ends early once `cancel` is set."""
-
-
-@dataclass(frozen=True, slots=True)
-class LocalEngine:
-    """One worker in this process: enough for one model, or one core."""
-
-    options: WorkerOptions
-    workers: int = 1
-
-    def run(self, jobs: Sequence[FleetJob], cancel: CancelToken) -> Iterator[JobEvent]:
-        yield from FleetWorker(self.options, cancel).run(jobs)
+if TYPE_CHECKING:
+    from hubtools.fleet.ray_engine import RayEngine
 
 
 @contextmanager
 def open_engine(
     workers: int | None, address: str | None, jobs: int, options: WorkerOptions, reporter: Reporter
-) -> Iterator[FleetEngine]:
+) -> Iterator[FleetWorker | RayEngine]:
     """The engine for so many jobs: Ray at `address`, or on this machine where it helps.
 
     `workers` 0 means this process, None as many as there are GPUs or else cores.
@@ -52,7 +31,7 @@ def open_engine(
         if workers is None:
             workers = min(_useful_workers(reporter), jobs)
         if workers == 0 or jobs <= 1:
-            yield LocalEngine(options)
+            yield FleetWorker(options)
             return
     prepare_ray(address)
     from hubtools.fleet.ray_engine import ray_engine
@@ -63,9 +42,7 @@ def open_engine(
 
 def _useful_workers(reporter: Reporter) -> int:
     """How many workers this machine can keep busy; 0 means that it needs none beside itself."""
-    count = torch.cuda.device_count() or os.cpu_count() or 1
-    if hasattr(os, "sched_getaffinity"):  # containers may use fewer cores than there are
-        count = torch.cuda.device_count() or len(os.sched_getaffinity(0))
+    count = torch.cuda.device_count() or cores()
     if count <= 1:
         return 0
     try:

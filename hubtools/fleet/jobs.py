@@ -10,18 +10,13 @@ from hubtools.services.train import TrainRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerOptions:
-    """How a worker trains."""
-
     compile: bool = False
     """Whether to compile the base's loss, which pays off for many models on a GPU."""
     models_per_batch: int = 1
-    """How many models it trains at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetJob:
-    """One model to train."""
-
     name: str
     request: TrainRequest
     attempt: int = 1
@@ -29,8 +24,6 @@ class FleetJob:
 
 @dataclass(frozen=True, slots=True)
 class JobStarted(DomainEvent):
-    """A worker started on a model."""
-
     name: str
 
 

@@ -22,7 +22,6 @@ from filelock import FileLock, Timeout
 from hubtools.core.config import Project
 from hubtools.core.errors import UsageError
 from hubtools.core.files import write_atomically, writing
-from hubtools.fleet.jobs import JobResult
 from hubtools.fleet.manifest import FleetRow, Shard
 from hubtools.fleet.state import FleetState
 from hubtools.posts.registry import is_live
@@ -33,38 +32,30 @@ _FOLDER = Path(".hubtools") / "fleet"
 
 @dataclass(frozen=True, slots=True)
 class FleetFiles:
-    """The files of one manifest, or of one shard of it."""
-
-    folder: Path
-    name: str
-    shard: Shard
-
-    @property
-    def state(self) -> Path:
-        return self._file("json")
+    manifest: str
+    """What the names of the files of all its shards begin with."""
+    state: Path
 
     @property
     def page(self) -> Path:
-        return self._file("html")
+        return self.state.with_suffix(".html")
 
     @property
     def journal(self) -> Path:
-        return self._file("jsonl")
+        return self.state.with_suffix(".jsonl")
 
     @property
     def journals(self) -> list[Path]:
         """Those of all shards, however the manifest was split."""
-        return sorted(self.folder.glob(f"{self.name}*.jsonl"))
-
-    def _file(self, suffix: str) -> Path:
-        part = f".{self.shard.number}-of-{self.shard.count}" if self.shard.count > 1 else ""
-        return self.folder / f"{self.name}{part}.{suffix}"
+        return sorted(self.state.parent.glob(f"{self.manifest}*.jsonl"))
 
 
 def fleet_files(manifest: Path, shard: Shard, project: Project) -> FleetFiles:
     """The files of `manifest`; two manifests with one name in different folders stay apart."""
     digest = hashlib.sha256(str(manifest.resolve()).encode()).hexdigest()[:6]
-    return FleetFiles(project.root / _FOLDER, f"{manifest.stem}-{digest}", shard)
+    name = f"{manifest.stem}-{digest}"
+    part = f".{shard.number}-of-{shard.count}" if shard.count > 1 else ""
+    return FleetFiles(name, project.root / _FOLDER / f"{name}{part}.json")
 
 
 def state_files(project: Project) -> list[Path]:
@@ -77,9 +68,10 @@ def state_files(project: Project) -> list[Path]:
 def fleet_lock(files: FleetFiles) -> Iterator[None]:
     """Keep a second process off the fleet. Raises UsageError that names the process at work."""
     lock, owner = _lock_of(files.state), files.state.with_suffix(".owner")
-    with writing(files.folder):
-        files.folder.mkdir(parents=True, exist_ok=True)
-        ignore = files.folder.parent / ".gitignore"
+    folder = files.state.parent
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        ignore = folder.parent / ".gitignore"
         if not ignore.exists():
             ignore.write_text("*\n")
     try:
@@ -141,8 +133,8 @@ def _source_stamp(source: str) -> Any:
     return [source, stamps]
 
 
-class _Entry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One line: a model was trained, or published."""
+class JournalEntry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line: a model's folder is complete, or the model is on a Hub."""
 
     name: str
     key: str
@@ -151,33 +143,26 @@ class _Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     """The target, with the namespace."""
 
 
-@dataclass(frozen=True, slots=True)
-class JournalRecord:
-    """What the journals know of one model."""
-
-    key: str
-    published: frozenset[str] = frozenset()
-    """Targets, each with the namespace."""
-
-
 class FleetJournal:
     """Appends to the journal of this run, and reads those of all shards."""
 
     def __init__(self, files: FleetFiles) -> None:
         self.files = files
         self._stream = files.journal.open("ab")
-        if self._stream.tell() and not _ends_with_newline(files.journal):
+        if self._stream.tell():
             self._stream.write(b"\n")  # what a kill truncated stays a line of its own
 
-    def records(self) -> dict[str, JournalRecord]:
-        """What is known of each model, by its name."""
-        known: dict[str, JournalRecord] = {}
+    def published(self, keys: Mapping[str, str]) -> dict[str, set[str]]:
+        """The trained models with these keys, and the targets where each is published."""
+        found: dict[str, set[str]] = {}
         for entry in self._entries():
-            before = known.get(entry.name)
-            published = before.published if before and before.key == entry.key else frozenset()
-            added = {entry.published} if entry.published else set()
-            known[entry.name] = JournalRecord(entry.key, published | added)
-        return known
+            if keys.get(entry.name) != entry.key:
+                found.pop(entry.name, None)  # made of other posts or options since
+                continue
+            targets = found.setdefault(entry.name, set())
+            if entry.published is not None:
+                targets.add(entry.published)
+        return found
 
     def scores(self, keys: Mapping[str, str]) -> dict[str, float]:
         """Bits per byte of the models with these keys."""
@@ -187,34 +172,21 @@ class FleetJournal:
             if entry.bits_per_byte is not None and keys.get(entry.name) == entry.key
         }
 
-    def add_trained(self, result: JobResult, key: str) -> None:
-        """Record that the model's folder is complete."""
-        self._add(_Entry(result.name, key, bits_per_byte=result.bits_per_byte))
-
-    def add_published(self, name: str, key: str, to: str) -> None:
-        """Record that the model is on that Hub."""
-        self._add(_Entry(name, key, published=to))
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def _entries(self) -> Iterator[_Entry]:
-        for file in self.files.journals:
-            for line in file.read_bytes().splitlines():
-                with suppress(msgspec.MsgspecError):
-                    yield msgspec.json.decode(line, type=_Entry)
-
-    def _add(self, entry: _Entry) -> None:
+    def add(self, entry: JournalEntry) -> None:
+        """Write a line, and wait until it is on the disk. Raises OutputError."""
         with writing(self.files.journal):
             self._stream.write(msgspec.json.encode(entry) + b"\n")
             self._stream.flush()
             os.fsync(self._stream.fileno())
 
+    def close(self) -> None:
+        self._stream.close()
 
-def _ends_with_newline(file: Path) -> bool:
-    with file.open("rb") as stream:
-        stream.seek(-1, os.SEEK_END)
-        return stream.read() == b"\n"
+    def _entries(self) -> Iterator[JournalEntry]:
+        for file in self.files.journals:
+            for line in file.read_bytes().splitlines():
+                with suppress(msgspec.MsgspecError):
+                    yield msgspec.json.decode(line, type=JournalEntry)
 
 
 def write_state(file: Path, state: FleetState) -> None:

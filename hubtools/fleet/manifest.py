@@ -17,10 +17,10 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 from msgspec import Meta
 
@@ -35,6 +35,9 @@ from hubtools.services.train import TrainRequest
 from hubtools.training.recipe import recipe_for
 
 T = TypeVar("T")
+# Thousands of rows share a few recipes.
+_find_recipe = lru_cache(maxsize=64)(recipe_for)
+_find_cleaning = lru_cache(maxsize=64)(find_cleaning)
 
 _SEPARATOR = ";"
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -53,11 +56,10 @@ class RowOptions:
     text_column: str | None = None
     unlisted: bool | None = None
 
-    def with_defaults(self, defaults: RowOptions) -> RowOptions:
-        """These options, and those of `defaults` for each that is None."""
-        names = [field.name for field in fields(RowOptions)]
-        own = {name: getattr(self, name) for name in names}
-        return RowOptions(**{n: getattr(defaults, n) if v is None else v for n, v in own.items()})
+    def with_defaults(self, defaults: RowOptions) -> Self:
+        """The same with those of `defaults` for each option that is None."""
+        unset = [field.name for field in fields(RowOptions) if getattr(self, field.name) is None]
+        return replace(self, **{name: getattr(defaults, name) for name in unset})
 
 
 DEFAULT_OPTIONS = RowOptions(
@@ -79,8 +81,6 @@ class _ManifestFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetRow:
-    """One model to train."""
-
     name: str
     """The name of its repository, card and folder."""
     where: str
@@ -99,7 +99,6 @@ class Shard:
         return f"{self.number}/{self.count}"
 
     def select(self, rows: tuple[FleetRow, ...]) -> tuple[FleetRow, ...]:
-        """The rows of this part."""
         return rows[self.number - 1 :: self.count]
 
 
@@ -135,9 +134,8 @@ def read_manifest(
         )
     defaults = defaults.with_defaults(DEFAULT_OPTIONS)
     rows: dict[str, FleetRow] = {}
-    for model, options, where in read(file):
-        folder = file.parent.absolute()
-        row = _row(model, options.with_defaults(defaults), where, folder, project)
+    for model, where in read(file):
+        row = _row(model.with_defaults(defaults), where, file.parent.absolute(), project)
         other = rows.setdefault(row.name.casefold(), row)
         if other is not row:
             raise ConfigError(
@@ -150,15 +148,15 @@ def read_manifest(
     return tuple(rows.values())
 
 
-def _read_toml(file: Path) -> Iterator[tuple[_ManifestRow, RowOptions, str]]:
+def _read_toml(file: Path) -> Iterator[tuple[_ManifestRow, str]]:
     document = decode(read_toml(file, ConfigError), _ManifestFile, file, ConfigError)
     for number, table in enumerate(document.models, 1):
         where = f"{file}: models[{number}]"
         model = decode(table, _ManifestRow, Path(where), ConfigError)
-        yield model, model.with_defaults(document.defaults), where
+        yield model.with_defaults(document.defaults), where
 
 
-def _read_csv(file: Path) -> Iterator[tuple[_ManifestRow, RowOptions, str]]:
+def _read_csv(file: Path) -> Iterator[tuple[_ManifestRow, str]]:
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream, strict=True)
@@ -168,8 +166,7 @@ def _read_csv(file: Path) -> Iterator[tuple[_ManifestRow, RowOptions, str]]:
                 if any(cells.values()):
                     where = f"{file}:{reader.line_num}"
                     table = _table(cells, where)
-                    model = decode(table, _ManifestRow, Path(where), ConfigError)
-                    yield model, model, where
+                    yield decode(table, _ManifestRow, Path(where), ConfigError), where
     except (csv.Error, UnicodeDecodeError) as error:
         raise ConfigError(f"not a CSV file in UTF-8: {error}", where=file) from error
 
@@ -190,12 +187,10 @@ def _table(cells: Mapping[str | None, Any], where: str) -> dict[str, Any]:
     return table
 
 
-def _row(
-    model: _ManifestRow, options: RowOptions, where: str, folder: Path, project: Project
-) -> FleetRow:
-    base, recipe, cleaning = options.base, options.recipe, options.cleaning
+def _row(model: _ManifestRow, where: str, folder: Path, project: Project) -> FleetRow:
+    base, recipe, cleaning = model.base, model.recipe, model.cleaning
     assert base is not None and cleaning is not None
-    assert options.seed is not None and options.prompt is not None
+    assert model.seed is not None and model.prompt is not None
     listed = (model.sources,) if isinstance(model.sources, str) else model.sources
     if not listed or not all(source.strip() for source in listed):
         raise ConfigError("lists no source", where=f"{where}: sources")
@@ -203,22 +198,22 @@ def _row(
         recipe = str(folder / recipe)
     if (folder / base).is_dir():
         base = str(folder / base)
-    _check(where, "base or recipe", lambda: _check_recipe(base, recipe))
-    _check(where, "cleaning or lang", lambda: _check_cleaning(cleaning, options.lang))
+    _check(where, "base or recipe", lambda: _find_recipe(base, recipe))
+    _check(where, "cleaning or lang", lambda: _find_cleaning(cleaning, model.lang))
     sources = tuple(source if is_live(source) else str(folder / source) for source in listed)
     name = model.name or _check(where, "sources", lambda: repo_name(list(map(_handle, sources))))
     _check(where, "name", lambda: check_repo_name(name))
-    reading = ReadOptions(text_column=options.text_column, unlisted=bool(options.unlisted))
+    reading = ReadOptions(text_column=model.text_column, unlisted=bool(model.unlisted))
     request = TrainRequest(
         project=project,
         sources=sources,
         base=base,
-        prompt=options.prompt,
-        seed=options.seed,
+        prompt=model.prompt,
+        seed=model.seed,
         recipe=recipe,
         name=name,
         cleaning=cleaning,
-        language=options.lang,
+        language=model.lang,
         reading=reading,
     )
     return FleetRow(name=name, where=where, request=request)
@@ -231,17 +226,6 @@ def _check(where: str, field: str, check: Callable[[], T]) -> T:
     except HubtoolsError as error:
         what = f"{error.what} ({error.where})" if error.where else error.what
         raise ConfigError(what, where=f"{where}: {field}", fix=error.fix) from error
-
-
-# Thousands of rows share a few recipes.
-@lru_cache(maxsize=64)
-def _check_recipe(base: str, recipe: str | None) -> None:
-    recipe_for(base, recipe)
-
-
-@lru_cache(maxsize=64)
-def _check_cleaning(name: str, language: str | None) -> None:
-    find_cleaning(name, language)
 
 
 def _handle(source: str) -> str:

@@ -15,7 +15,6 @@ from hubtools.core.html_templates import render_html
 from hubtools.fleet.state import FleetState
 
 _BINS = 24
-_WIDTH, _HEIGHT = 720, 180
 _OUTLIER = 3.0  # robust standard deviations from the median
 _MAX_OUTLIERS = 50
 
@@ -34,13 +33,7 @@ def write_summary(file: Path, summary: Mapping[str, Any]) -> None:
 
 def fleet_page(state: FleetState, scores: Mapping[str, float]) -> str:
     """The page of a fleet whose models have these bits per byte."""
-    return render_html(
-        "fleet",
-        "page",
-        state=state,
-        chart=_histogram(list(scores.values())) if scores else None,
-        outliers=list(outliers(scores).items())[:_MAX_OUTLIERS],
-    )
+    return render_html("fleet", "page", **fleet_summary(state, scores, ""))
 
 
 def fleet_summary(state: FleetState, scores: Mapping[str, float], namespace: str) -> dict[str, Any]:
@@ -55,14 +48,12 @@ def fleet_summary(state: FleetState, scores: Mapping[str, float], namespace: str
         "total": state.total,
         "failed": state.failed,
         "namespace": namespace,
-        "done": state.already_done + state.published,
+        "done": state.done,
         "scored": len(values),
         "median": statistics.median(values) if values else None,
-        "bins": [{"low": low, "high": high, "count": count} for low, high, count in _bins(values)],
+        "bins": _bins(values),
         "outliers": [{"name": name, "bits_per_byte": score} for name, score in far],
-        "failures": [
-            {"name": one.name, "where": one.where, "error": one.error} for one in state.failures
-        ],
+        "failures": state.failures,
     }
 
 
@@ -81,38 +72,18 @@ def outliers(scores: Mapping[str, float]) -> dict[str, float]:
     return dict(sorted(far.items(), key=lambda item: -abs(item[1] - median)))
 
 
-def _bins(values: Sequence[float]) -> list[tuple[float, float, int]]:
-    """Low, high and the number of values of each bin; one bin where all values are equal."""
+def _bins(values: Sequence[float]) -> list[dict[str, float]]:
+    """A histogram; one bin where all values are equal."""
     if not values:
         return []
     low, high = min(values), max(values)
     width = (high - low) / _BINS
     if not width:
-        return [(low, low, len(values))]
+        return [{"low": low, "high": low, "count": len(values)}]
     counts = [0] * _BINS
     for value in values:
         counts[min(_BINS - 1, int((value - low) / width))] += 1
-    return [(low + n * width, low + (n + 1) * width, count) for n, count in enumerate(counts)]
-
-
-def _histogram(values: Sequence[float]) -> dict[str, Any]:
-    """How many models have which score, as bars."""
-    bins = _bins(values)
-    each, most = _WIDTH / len(bins), max(count for _, _, count in bins)
-    models = "1 model" if len(values) == 1 else f"{len(values):,} models"
-    return {
-        "width": _WIDTH,
-        "height": _HEIGHT,
-        "caption": f"{models} from {min(values):.3f} to {max(values):.3f}, "
-        f"median {statistics.median(values):.3f}",
-        "bars": [
-            {
-                "x": round(number * each, 1),
-                "y": round(_HEIGHT * (1 - count / most), 1),
-                "width": round(each - 2, 1),
-                "height": round(_HEIGHT * count / most, 1),
-                "title": f"{low:.3f} to {high:.3f}: {count}",
-            }
-            for number, (low, high, count) in enumerate(bins)
-        ],
-    }
+    return [
+        {"low": low + n * width, "high": low + (n + 1) * width, "count": count}
+        for n, count in enumerate(counts)
+    ]

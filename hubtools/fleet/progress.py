@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hubtools.core.events import Reporter
 from hubtools.fleet.jobs import JobEvent, JobResult, JobStarted
-from hubtools.fleet.journal import FleetJournal, write_state
+from hubtools.fleet.journal import FleetJournal, JournalEntry, write_state
 from hubtools.fleet.page import write_page
 from hubtools.fleet.state import FleetEnd, FleetFailure, FleetState, FleetUpdated, RunningJob
 
@@ -19,36 +17,23 @@ _WRITE_EVERY = 1.0  # seconds between two states on disk
 _FAILURES_IN_STATE = 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FleetRows:
-    """The rows of a run by what is known of them before it starts."""
-
-    manifest: str
-    keys: Mapping[str, str]
-    """The digest of each row, by the name of its model."""
-    places: Mapping[str, str]
-    """The place of each row in the manifest."""
-    already_done: int
-    to: str | None
-    workers: int
-
-
 @dataclass(slots=True)
 class FleetProgress:
     """Counts what workers and the publisher report; safe to share between threads."""
 
-    rows: FleetRows
+    first: FleetState
+    keys: Mapping[str, str]
+    """The digest of each row, by the name of its model."""
+    places: Mapping[str, str]
+    """The place of each row in the manifest."""
     journal: FleetJournal
     reporter: Reporter
     trained: list[JobResult] = field(default_factory=list)
     failures: list[FleetFailure] = field(default_factory=list)
     _published: int = 0
-    _device_seconds: float = 0.0
-    _end: FleetEnd | None = None
     _running: dict[str, float] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _clock: float = field(default_factory=time.monotonic)
-    _started: float = field(default_factory=time.time)
     _written: float = 0.0
 
     def record(self, event: JobEvent) -> None:
@@ -59,59 +44,46 @@ class FleetProgress:
             else:
                 self._running.pop(event.name, None)
                 if event.error is None:
-                    self.journal.add_trained(event, self.rows.keys[event.name])
+                    key, score = self.keys[event.name], event.bits_per_byte
+                    self.journal.add(JournalEntry(event.name, key, bits_per_byte=score))
                     self.trained.append(event)
-                    self._device_seconds += event.device_seconds
                 else:
                     self._fail(event.name, event.error, event.exit_code)
             self._update(event)
 
     def record_published(self, name: str) -> None:
-        """A model is on the Hub."""
         with self._lock:
             self._published += 1
-            self.journal.add_published(name, self.rows.keys[name], self.rows.to or "")
+            self.journal.add(JournalEntry(name, self.keys[name], published=self.first.to))
             self._update()
 
     def record_unpublished(self, name: str, error: str, exit_code: int) -> None:
-        """A model was trained and could not be published."""
         with self._lock:
             self._fail(name, f"trained, but not published: {error}", exit_code)
             self._update()
 
     def finish(self, end: FleetEnd) -> FleetState:
-        """Write the last state and the page beside it."""
         with self._lock:
-            self._end = end
             self._running.clear()
-            state = self._update(now=True)
+            state = self._update(end=end)
             write_page(self.journal.files.page, state, self.scores())
         return state
 
     def scores(self) -> dict[str, float]:
         """Bits per byte of all trained models, of this run or an earlier one."""
-        return self.journal.scores(self.rows.keys)
+        return self.journal.scores(self.keys)
 
     def state(self) -> FleetState:
-        """Everything as of now."""
         with self._lock:
-            done = len(self.trained) if self.rows.to is None else self._published
-            total, failed = len(self.rows.keys), len(self.failures)
-            remaining = total - self.rows.already_done - done - failed
+            done = len(self.trained) if self.first.to is None else self._published
+            failed = len(self.failures)
+            remaining = self.first.remaining - done - failed
             seconds = time.monotonic() - self._clock
             rate = 3600 * len(self.trained) / seconds if seconds else 0.0
-            return FleetState(
-                manifest=self.rows.manifest,
-                shard=str(self.journal.files.shard),
-                to=self.rows.to,
-                process=os.getpid(),
-                machine=socket.gethostname(),
-                workers=self.rows.workers,
-                started=self._started,
+            on_device = sum(one.device_seconds for one in self.trained)
+            return replace(
+                self.first,
                 updated=time.time(),
-                end=self._end,
-                total=total,
-                already_done=self.rows.already_done,
                 trained=len(self.trained),
                 published=self._published,
                 remaining=remaining,
@@ -119,19 +91,19 @@ class FleetProgress:
                 seconds=round(seconds, 2),
                 models_per_hour=round(rate, 1),
                 seconds_left=round(3600 * remaining / rate) if rate else None,
-                device_utilization=round(self._device_seconds / (seconds * self.rows.workers), 3),
+                device_utilization=round(on_device / (seconds * self.first.workers), 3),
                 running=tuple(RunningJob(*item) for item in self._running.items()),
                 failures=tuple(self.failures[-_FAILURES_IN_STATE:]),
             )
 
     def _fail(self, name: str, error: str, exit_code: int) -> None:
-        self.failures.append(FleetFailure(name, self.rows.places[name], error, exit_code))
+        self.failures.append(FleetFailure(name, self.places[name], error, exit_code))
 
-    def _update(self, latest: JobEvent | None = None, *, now: bool = False) -> FleetState:
+    def _update(self, latest: JobEvent | None = None, end: FleetEnd | None = None) -> FleetState:
         """Tell the listeners, and write the state at most once a second."""
-        state = self.state()
+        state = replace(self.state(), end=end)
         self.reporter.emit(FleetUpdated(state, latest))
-        if now or time.monotonic() - self._written > _WRITE_EVERY:
+        if end or time.monotonic() - self._written > _WRITE_EVERY:
             self._written = time.monotonic()
             write_state(self.journal.files.state, state)
         return state

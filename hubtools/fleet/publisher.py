@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from queue import Empty, Full, Queue
 
@@ -41,8 +42,9 @@ class FleetPublisher:
         workers: CancelToken,
     ) -> None:
         self.cause: HubtoolsError | None = None
+        self.target = destination.target
         self.namespace = ""
-        self.progress: FleetProgress | None = None
+        self.progress: FleetProgress
         """Records the results; set it before the first `put`."""
         self._project, self._destination = project, destination
         self._keep_folders, self._workers = keep_folders, workers
@@ -50,15 +52,14 @@ class FleetPublisher:
         """Once set, the requests in flight are the last; the next run sends what waits."""
         self._queue: Queue[str | None] = Queue(max_pending)
         self._ready = threading.Event()
-        self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="publisher")
+        self._pool = ThreadPoolExecutor(1, "publisher")
+        self._work: Future[None]
 
     def __enter__(self) -> FleetPublisher:
-        self._thread.start()
+        self._work = self._pool.submit(self._run)
         self._ready.wait()
-        if self._failure is not None:
-            self._thread.join()
-            raise self._failure
+        if not self.namespace:
+            self._work.result()
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
@@ -68,20 +69,19 @@ class FleetPublisher:
 
     def put(self, name: str) -> None:
         """Publish the model `name`; blocks while the queue is full."""
-        while not self._cancel.cancelled and self._thread.is_alive():
+        while not (self._cancel.cancelled or self._work.done()):
             with suppress(Full):
                 self._queue.put(name, timeout=_POLL)
                 break
 
     def finish(self) -> None:
         """Wait until everything that waits is sent. Raises what ended the thread."""
-        while self._thread.is_alive():
+        while not self._work.done():
             with suppress(Full):
                 self._queue.put(None, timeout=_POLL)
                 break
-        self._thread.join()
-        if self._failure is not None:
-            raise self._failure
+        self._pool.shutdown()
+        self._work.result()
 
     def _run(self) -> None:
         try:
@@ -92,10 +92,10 @@ class FleetPublisher:
                 self._ready.set()
                 while names := self._next():
                     self._publish(session, names)
-        except BaseException as error:  # noqa: BLE001 - raised in the thread that waits for it
-            self._failure = error
+        except BaseException:
             self._workers.cancel()
             self._cancel.cancel()
+            raise
         finally:
             self._ready.set()
 
@@ -148,18 +148,15 @@ class FleetPublisher:
             if name in failed:
                 self._refuse(name, failed[name])
                 continue
-            if self.progress is not None:
-                self.progress.record_published(name)
+            self.progress.record_published(name)
             if not self._keep_folders:
                 shutil.rmtree(self._project.models_folder / name, ignore_errors=True)
 
     def _refuse(self, name: str, error: Exception) -> None:
-        if self.progress is not None:
-            code = error.exit_code if isinstance(error, HubtoolsError) else 1
-            self.progress.record_unpublished(name, str(error), code)
+        code = error.exit_code if isinstance(error, HubtoolsError) else 1
+        self.progress.record_unpublished(name, str(error), code)
 
     def _give_up(self, error: HubtoolsError) -> None:
-        """The Hub takes nothing more in this run."""
         self.cause = error
         self._workers.cancel()
         self._cancel.cancel()

@@ -6,7 +6,6 @@ Import this module after `prepare_ray`.
 from __future__ import annotations
 
 import logging
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from typing import Any
 import ray
 
 from hubtools.core.errors import HubtoolsError
+from hubtools.core.parallel import cores
 
 _OBJECT_STORE = 100 << 20  # bytes; only jobs and results pass through it
 
@@ -38,14 +38,12 @@ def _connect(address: str | None, folder: str, workers: int | None) -> None:
     options: dict[str, Any] = {"address": address}
     if address is None:
         options = {
-            "num_cpus": max(os.cpu_count() or 1, workers or 1),
+            "num_cpus": max(cores(), workers or 1),
             "include_dashboard": False,
             "configure_logging": False,
             "object_store_memory": _OBJECT_STORE,
             "_temp_dir": folder,
         }
-        if hasattr(os, "sched_getaffinity"):  # containers may use fewer cores than there are
-            options["num_cpus"] = max(len(os.sched_getaffinity(0)), workers or 1)
     try:
         ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
     except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:

@@ -44,8 +44,6 @@ class _RayWorker:
 
 @dataclass(slots=True)
 class _RunningGroup:
-    """Jobs that a worker has in hand."""
-
     worker: _RayWorker
     unfinished: dict[str, FleetJob]
     started: set[str] = field(default_factory=set)
@@ -87,7 +85,6 @@ class RayEngine:
                 ray.kill(worker.actor)
 
     def _assign(self, waiting: deque[list[FleetJob]], running: dict[Any, _RunningGroup]) -> None:
-        """Fill up the workers that run."""
         for _ in range(_GROUPS_PER_WORKER):
             for worker in self._workers:
                 if waiting and worker.ping is None and worker.groups < _GROUPS_PER_WORKER:
@@ -160,13 +157,13 @@ class FleetActor:
     """A worker in a process of Ray. Its methods run in threads, so that a group can wait ready."""
 
     def __init__(self, options: WorkerOptions) -> None:
-        self._worker = FleetWorker(options, CancelToken())
+        self._worker = FleetWorker(options)
 
     def ping(self) -> int:
         return os.getpid()
 
     def run(self, jobs: Sequence[FleetJob]) -> Iterator[JobEvent]:
-        yield from self._worker.run(jobs)
+        yield from self._worker.run(jobs, CancelToken())
 
 
 @contextmanager

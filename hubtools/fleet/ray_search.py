@@ -13,6 +13,7 @@ import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
+from statistics import fmean
 from typing import Any
 
 from ray import tune
@@ -26,10 +27,12 @@ from hubtools.fleet.sweep_trials import (
     SweepRequest,
     SweepStart,
     SweepTrial,
-    run_trial,
+    score,
     search_space,
     values_of,
+    with_values,
 )
+from hubtools.training.model_cache import ModelCache
 
 _GRACE = 0.34  # share of the accounts before which no trial ends early
 _REDUCTION = 3  # one trial of as many goes on
@@ -83,13 +86,11 @@ def _tune_config(request: SweepRequest, start: SweepStart) -> Any:
 
 
 def _trial(config: Mapping[str, float | int], start: SweepStart) -> None:
-    """One trial, in a worker of Ray."""
-
-    def report(bits: Sequence[float]) -> None:
-        text = " ".join(f"{value:.5f}" for value in bits)
-        tune.report({"mean": sum(bits) / len(bits), "accounts": len(bits), "bits": text})
-
-    run_trial(start, config, report)
+    """Train one recipe on each account, in a worker of Ray; report all scores after each."""
+    recipe, models, bits = with_values(start.recipe, config), ModelCache(), []
+    for one in start.accounts:
+        bits.append(score(models, start, recipe, one.train, one.validation, CancelToken()))
+        tune.report({"mean": fmean(bits), "accounts": len(bits), "bits": tuple(bits)})
 
 
 def _trials(results: Any, reporter: Reporter) -> Sequence[SweepTrial]:
@@ -99,8 +100,8 @@ def _trials(results: Any, reporter: Reporter) -> Sequence[SweepTrial]:
             reporter.note(f"Trial {number} failed: {str(result.error).splitlines()[-1]}")
         metrics = result.metrics or {}
         if metrics.get("bits"):
-            bits = tuple(float(part) for part in metrics["bits"].split())
             seconds = round(metrics["time_total_s"], 1)
+            bits = tuple(metrics["bits"])
             trials.append(SweepTrial(number, dict(result.config or {}), bits, seconds))
     return trials
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,19 +27,16 @@ from hubtools.fleet.manifest import (
     read_manifest,
 )
 from hubtools.fleet.page import fleet_summary, write_summary
-from hubtools.fleet.progress import FleetProgress, FleetRows
+from hubtools.fleet.progress import FleetProgress
 from hubtools.fleet.publisher import FleetPublisher
 from hubtools.fleet.state import FleetEnd, FleetFailure, FleetState
 from hubtools.services.targets import resolve_target
 
-MAX_PENDING_UPLOADS = 32
 _GIVE_UP_AFTER = 3  # failures in a row that the next model would meet too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetRequest:
-    """What to train and publish, and where the work is done."""
-
     project: Project
     manifest: Path
     to: str | None = None
@@ -46,9 +46,8 @@ class FleetRequest:
     workers: int | None = None
     """0 trains in this process; None takes what the machine has."""
     address: str | None = None
-    """Of a Ray cluster; None is this machine."""
     shard: Shard = ALL_ROWS
-    max_pending_uploads: int = MAX_PENDING_UPLOADS
+    max_pending_uploads: int = 32
     """Trained models that may wait for their upload before training pauses."""
     keep_folders: bool = True
     """Whether a model's folder stays once it is on the Hub."""
@@ -58,11 +57,8 @@ class FleetRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetResult:
-    """How a run of a fleet ended."""
-
     state: FleetState
     models: tuple[JobResult, ...]
-    """Of the models trained in this run."""
     failures: tuple[FleetFailure, ...]
     cause: HubtoolsError | None = None
     """Why the run ended early; None when it did not, or was cancelled."""
@@ -99,17 +95,8 @@ def run_fleet(request: FleetRequest, reporter: Reporter, cancel: CancelToken) ->
     files = fleet_files(request.manifest, request.shard, request.project)
     with fleet_lock(files):
         run = _FleetRun(request, reporter, cancel)
-        with run.publishing, closing(FleetJournal(files)) as journal:
+        with run.publisher or nullcontext(), closing(FleetJournal(files)) as journal:
             return run.go(rows, journal)
-
-
-@dataclass(frozen=True, slots=True)
-class _Unfinished:
-    """The models of a run that need work."""
-
-    train: list[FleetJob]
-    publish: list[str]
-    """Trained by an earlier run, and not published."""
 
 
 class _FleetRun:
@@ -118,14 +105,11 @@ class _FleetRun:
     def __init__(self, request: FleetRequest, reporter: Reporter, cancel: CancelToken) -> None:
         self._request, self._reporter, self._cancel = request, reporter, cancel
         self._workers = cancel.child()
-        self._publisher: FleetPublisher | None = None
-        self._target = None
+        self.publisher: FleetPublisher | None = None
         if request.publish:
-            destination = resolve_target(request.project, request.to, request.namespace)
-            self._target = destination.target
-            self._publisher = FleetPublisher(
+            self.publisher = FleetPublisher(
                 request.project,
-                destination,
+                resolve_target(request.project, request.to, request.namespace),
                 max_pending=request.max_pending_uploads,
                 keep_folders=request.keep_folders,
                 cancel=cancel.child(),
@@ -134,36 +118,37 @@ class _FleetRun:
         self._cause: HubtoolsError | None = None
         self._failures_in_a_row = 0
 
-    @property
-    def publishing(self) -> AbstractContextManager[object]:
-        """The publisher's thread, for the length of a block."""
-        return self._publisher or nullcontext()
-
     def go(self, rows: Sequence[FleetRow], journal: FleetJournal) -> FleetResult:
-        """Do what is left to do."""
         from hubtools.fleet.engine import open_engine
 
-        publisher, request = self._publisher, self._request
-        to = f"{publisher.namespace} on {self._target}" if publisher else None
+        publisher, request = self.publisher, self._request
+        to = f"{publisher.namespace} on {publisher.target}" if publisher else None
         keys = {row.name: row_key(row) for row in rows}
-        todo = _unfinished(rows, keys, journal, to, request.project)
+        train, publish = _unfinished(rows, keys, journal, to, request.project)
         with open_engine(
-            request.workers, request.address, len(todo.train), request.worker, self._reporter
+            request.workers, request.address, len(train), request.worker, self._reporter
         ) as engine:
-            known = FleetRows(
+            unfinished = len(train) + len(publish)
+            first = FleetState(
                 manifest=str(request.manifest),
-                keys=keys,
-                places={row.name: row.where for row in rows},
-                already_done=len(rows) - len(todo.train) - len(todo.publish),
+                shard=str(request.shard),
                 to=to,
+                process=os.getpid(),
+                machine=socket.gethostname(),
                 workers=engine.workers,
+                started=time.time(),
+                updated=time.time(),
+                total=len(rows),
+                already_done=len(rows) - unfinished,
+                remaining=unfinished,
             )
-            progress = FleetProgress(known, journal, self._reporter)
+            places = {row.name: row.where for row in rows}
+            progress = FleetProgress(first, keys, places, journal, self._reporter)
             if publisher is not None:
                 publisher.progress = progress
-                for name in todo.publish:
+                for name in publish:
                     publisher.put(name)
-            for event in engine.run(todo.train, self._workers):
+            for event in engine.run(train, self._workers):
                 progress.record(event)
                 if isinstance(event, JobResult):
                     self._watch(event)
@@ -181,7 +166,8 @@ class _FleetRun:
             self._workers.cancel()
 
     def _result(self, progress: FleetProgress, files: FleetFiles) -> FleetResult:
-        cause = self._cause or (self._publisher.cause if self._publisher else None)
+        publisher = self.publisher
+        cause = self._cause or (publisher.cause if publisher else None)
         state = progress.state()
         end: FleetEnd = "partly" if state.failed or state.remaining else "done"
         if self._cancel.cancelled:
@@ -189,10 +175,9 @@ class _FleetRun:
         elif cause:
             end = "stopped"
         state = progress.finish(end)
-        target = self._target
-        if self._publisher is not None and target is not None and target.kind == "local":
-            summary = fleet_summary(state, progress.scores(), self._publisher.namespace)
-            write_summary(Path(target.place) / "fleets" / files.state.name, summary)
+        if publisher is not None and publisher.target.kind == "local":
+            summary = fleet_summary(state, progress.scores(), publisher.namespace)
+            write_summary(Path(publisher.target.place) / "fleets" / files.state.name, summary)
         return FleetResult(
             state=state,
             models=tuple(progress.trained),
@@ -207,19 +192,17 @@ def _unfinished(
     journal: FleetJournal,
     to: str | None,
     project: Project,
-) -> _Unfinished:
-    """What is left to do, by what the journals and the models' folders say."""
-    todo, records = _Unfinished([], []), journal.records()
+) -> tuple[list[FleetJob], list[str]]:
+    """What is left to train, and which trained models are left to publish."""
+    train: list[FleetJob] = []
+    publish: list[str] = []
+    published = journal.published(keys)
     for row in rows:
-        record = records.get(row.name)
-        if record is not None and record.key == keys[row.name]:
-            if to is not None and to in record.published:
-                continue
-            complete = (project.models_folder / row.name / RUN_RECORD).is_file()
-        else:
-            complete = False
-        if not complete:
-            todo.train.append(FleetJob(name=row.name, request=row.request))
+        if to is not None and to in published.get(row.name, ()):
+            continue
+        complete = (project.models_folder / row.name / RUN_RECORD).is_file()
+        if not (complete and row.name in published):
+            train.append(FleetJob(name=row.name, request=row.request))
         elif to is not None:
-            todo.publish.append(row.name)
-    return todo
+            publish.append(row.name)
+    return train, publish

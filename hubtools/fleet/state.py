@@ -24,8 +24,6 @@ class FleetFailure:
 
 @dataclass(frozen=True, slots=True)
 class RunningJob:
-    """A model that is being trained."""
-
     name: str
     since: float
     """Seconds since 1970."""
@@ -45,24 +43,24 @@ class FleetState:
     started: float
     """Seconds since 1970, as is `updated`."""
     updated: float
-    end: FleetEnd | None
+    end: FleetEnd | None = None
     """How the run ended; None until then."""
     total: int
     already_done: int
     """Rows that an earlier run of the same manifest finished."""
-    trained: int
+    trained: int = 0
     """In this run, as is `published`."""
-    published: int
+    published: int = 0
     remaining: int
     """Neither done nor failed."""
-    failed: int
-    seconds: float
-    models_per_hour: float
-    seconds_left: int | None
-    device_utilization: float
+    failed: int = 0
+    seconds: float = 0.0
+    models_per_hour: float = 0.0
+    seconds_left: int | None = None
+    device_utilization: float = 0.0
     """Share of the workers' time in which a model was on the device, 0 to 1."""
-    running: tuple[RunningJob, ...]
-    failures: tuple[FleetFailure, ...]
+    running: tuple[RunningJob, ...] = ()
+    failures: tuple[FleetFailure, ...] = ()
     """The latest of them."""
 
     @property
@@ -73,8 +71,6 @@ class FleetState:
 
 @dataclass(frozen=True, slots=True)
 class FleetUpdated(DomainEvent):
-    """The state of the fleet changed."""
-
     state: FleetState
     latest: JobEvent | None = None
     """What changed it; None for the first state, for uploads and for the last state."""

@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean, stdev
 
 from hubtools.core.cancel import CancelToken
 from hubtools.core.errors import HubtoolsError
@@ -43,13 +44,11 @@ class SweepTestScore:
 
     @property
     def mean(self) -> float:
-        return sum(self.bits_per_byte) / len(self.bits_per_byte)
+        return fmean(self.bits_per_byte)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepResult:
-    """What a search found."""
-
     accounts: tuple[str, ...]
     base: str
     trials: tuple[SweepTrial, ...]
@@ -61,16 +60,13 @@ class SweepResult:
     @property
     def improvement(self) -> float:
         """Bits per byte that the winner saves on the test split, mean over accounts."""
-        return sum(self._differences) / len(self._differences)
+        return fmean(self._differences)
 
     @property
     def standard_error(self) -> float | None:
         """Of that mean; None with one account."""
-        count = len(self._differences)
-        if count < 2:
-            return None
-        spread = sum((one - self.improvement) ** 2 for one in self._differences) / (count - 1)
-        return math.sqrt(spread / count)
+        found = self._differences
+        return stdev(found) / math.sqrt(len(found)) if len(found) > 1 else None
 
     @property
     def accounts_improved(self) -> int:

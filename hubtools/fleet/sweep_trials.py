@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from hubtools.core.cancel import CancelToken
@@ -24,8 +25,6 @@ _LEARNING_RATE_FACTORS = (0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepRequest:
-    """What to search, and how long."""
-
     project: Project
     sources: tuple[str, ...]
     """Each is one account."""
@@ -72,7 +71,7 @@ class SweepTrial:
 
     @property
     def mean(self) -> float:
-        return sum(self.bits_per_byte) / len(self.bits_per_byte)
+        return fmean(self.bits_per_byte)
 
 
 def search_space(recipe: Recipe) -> dict[str, tuple[float | int, ...]]:
@@ -119,18 +118,6 @@ def values_of(recipe: Recipe) -> dict[str, float | int]:
     }
     found = {name: getattr(owners.get(name, recipe), name) for name in search_space(recipe)}
     return {name: 0.0 if value is None else value for name, value in found.items()}
-
-
-def run_trial(
-    start: SweepStart,
-    values: Mapping[str, float | int],
-    report: Callable[[Sequence[float]], None],
-) -> None:
-    """Train one recipe on each account, and report the scores so far after each."""
-    recipe, models, bits = with_values(start.recipe, values), ModelCache(), []
-    for one in start.accounts:
-        bits.append(score(models, start, recipe, one.train, one.validation, CancelToken()))
-        report(bits)
 
 
 def score(

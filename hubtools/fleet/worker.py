@@ -11,6 +11,7 @@ import errno
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 from queue import SimpleQueue
 
@@ -24,7 +25,7 @@ from hubtools.core.errors import (
 )
 from hubtools.core.events import Event, Reporter, Warning
 from hubtools.fleet.jobs import FleetJob, JobEvent, JobResult, JobStarted, WorkerOptions
-from hubtools.services.train import TrainedModel, train
+from hubtools.services.train import train
 from hubtools.training.model_cache import ModelCache
 
 PIPELINE_DEPTH = 3
@@ -34,20 +35,24 @@ _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 class FleetWorker:
-    """Trains models in this process; a loaded base stays warm from one group to the next."""
+    """Trains models in this process; a loaded base stays warm from one group to the next.
 
-    def __init__(self, options: WorkerOptions, cancel: CancelToken) -> None:
-        self._cancel = cancel
-        """Once set, models end after the step in progress, and have no result."""
+    It is also the engine of a fleet that needs no more than this process.
+    """
+
+    workers = 1
+
+    def __init__(self, options: WorkerOptions) -> None:
         self._concurrent = PIPELINE_DEPTH - 1 + options.models_per_batch
         self._models = ModelCache(
             compiling=options.compile, models_per_batch=options.models_per_batch
         )
 
-    def run(self, jobs: Sequence[FleetJob]) -> Iterator[JobEvent]:
+    def run(self, jobs: Sequence[FleetJob], cancel: CancelToken) -> Iterator[JobEvent]:
         """Train these models. The error of one is its result, and the others go on.
 
-        Nothing new starts until the caller takes the next event.
+        Nothing new starts until the caller takes the next event. Once `cancel` is set, models end
+        after the step in progress, and have no result.
         """
         events: SimpleQueue[JobEvent | None] = SimpleQueue()
         waiting = iter(jobs)
@@ -55,7 +60,7 @@ class FleetWorker:
             try:
                 running = 0
                 for job in islice(waiting, self._concurrent):
-                    pool.submit(self._run_one, job, events)
+                    pool.submit(self._run_one, job, events, cancel)
                     running += 1
                 while running:
                     event = events.get()
@@ -63,75 +68,54 @@ class FleetWorker:
                         yield event
                     if isinstance(event, JobStarted):
                         continue
-                    following = None if self._cancel.cancelled else next(waiting, None)
+                    following = None if cancel.cancelled else next(waiting, None)
                     if following is None:
                         running -= 1
                     else:
-                        pool.submit(self._run_one, following, events)
+                        pool.submit(self._run_one, following, events, cancel)
             except BaseException:
-                self._cancel.cancel()  # nobody takes the results any more
+                cancel.cancel()  # nobody takes the results any more
                 raise
 
-    def _run_one(self, job: FleetJob, events: SimpleQueue[JobEvent | None]) -> None:
+    def _run_one(
+        self, job: FleetJob, events: SimpleQueue[JobEvent | None], cancel: CancelToken
+    ) -> None:
         """Train one model and report its result, or None when it was cancelled."""
         result = None
         try:
-            if not self._cancel.cancelled:
+            if not cancel.cancelled:
                 events.put(JobStarted(job.name))
-                result = self._result(job)
+                result = self._result(job, cancel)
         except CancelledError:
             pass
         finally:
             events.put(result)
 
-    def _result(self, job: FleetJob) -> JobResult:
-        started, warnings = time.monotonic(), _Warnings()
+    def _result(self, job: FleetJob, cancel: CancelToken) -> JobResult:
+        started = time.monotonic()
+        events: list[Event] = []
         self._models.pop_device_seconds()
+        failed = partial(JobResult, name=job.name)
         try:
-            model = train(job.request, Reporter((warnings,)), self._cancel, self._models)
+            model = train(job.request, Reporter((events.append,)), cancel, self._models)
         except HubtoolsError as error:
-            return _failed(job, str(error), error.exit_code, isinstance(error, _AFFECT_ALL))
+            code, affects_all = error.exit_code, isinstance(error, _AFFECT_ALL)
+            return failed(error=str(error), exit_code=code, affects_all=affects_all)
         except OSError as error:
             what = f"{error.filename or 'system'}: {error.strerror or error}"
-            return _failed(job, what, 1, error.errno in _DISK_FULL)
+            return failed(error=what, exit_code=1, affects_all=error.errno in _DISK_FULL)
         except Exception as error:  # noqa: BLE001 - one model must not end the others
             what = " ".join(f"Internal error: {type(error).__name__}: {error}".split())
-            return _failed(job, what, 1, False)
-        seconds = round(time.monotonic() - started, 2)
-        return _trained(job, model, seconds, self._models.pop_device_seconds(), warnings)
-
-
-class _Warnings:
-    """Keeps the warnings of one model."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-
-    def __call__(self, event: Event) -> None:
-        if isinstance(event, Warning):
-            self.texts.append(event.text)
-
-
-def _failed(job: FleetJob, error: str, exit_code: int, affects_all: bool) -> JobResult:
-    return JobResult(name=job.name, error=error, exit_code=exit_code, affects_all=affects_all)
-
-
-def _trained(
-    job: FleetJob,
-    model: TrainedModel,
-    seconds: float,
-    device_seconds: float,
-    warnings: _Warnings,
-) -> JobResult:
-    evaluation, training = model.folder.run.evaluation, model.folder.run.training
-    return JobResult(
-        name=job.name,
-        seconds=seconds,
-        device_seconds=device_seconds,
-        posts=training.posts,
-        test_loss=evaluation.test_loss,
-        bits_per_byte=evaluation.bits_per_byte,
-        base_bits_per_byte=evaluation.base_bits_per_byte,
-        memorized_fraction=evaluation.memorized_fraction,
-        warnings=tuple(warnings.texts),
-    )
+            return failed(error=what, exit_code=1)
+        evaluation = model.folder.run.evaluation
+        return JobResult(
+            name=job.name,
+            seconds=round(time.monotonic() - started, 2),
+            device_seconds=self._models.pop_device_seconds(),
+            posts=model.folder.run.training.posts,
+            test_loss=evaluation.test_loss,
+            bits_per_byte=evaluation.bits_per_byte,
+            base_bits_per_byte=evaluation.base_bits_per_byte,
+            memorized_fraction=evaluation.memorized_fraction,
+            warnings=tuple(event.text for event in events if isinstance(event, Warning)),
+        )

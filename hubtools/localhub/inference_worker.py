@@ -124,7 +124,8 @@ def main() -> None:
 def _load(folder: str) -> Stream:
     require_extra("train", "Running a model", "torch", "transformers")
     from hubtools.training.base import load_base
-    from hubtools.training.generate import Sampling, stream
+    from hubtools.training.generate import stream
+    from hubtools.training.sampling import Sampling
 
     try:
         base = load_base(folder)

@@ -38,7 +38,13 @@ def avatar_image(data: bytes | None, diameter: int, paper: str) -> Image.Image |
         square = _square(data, diameter)
     except _BROKEN_IMAGE:
         return None
-    return _rounded(square, paper)
+    large = diameter * SMOOTHING
+    circle = Image.new("L", (large, large))
+    ImageDraw.Draw(circle).ellipse((0, 0, large - 1, large - 1), fill=255)
+    picture = Image.new("RGBA", square.size, paper)
+    picture.alpha_composite(square)
+    picture.putalpha(circle.resize(square.size, Image.Resampling.BOX))
+    return picture
 
 
 def _square(data: bytes, side: int) -> Image.Image:
@@ -51,13 +57,3 @@ def _square(data: bytes, side: int) -> Image.Image:
             picture.draft("RGB", (2 * side, 2 * side))
             upright = ImageOps.exif_transpose(picture)
             return ImageOps.fit(upright.convert("RGBA"), (side, side), Image.Resampling.LANCZOS)
-
-
-def _rounded(square: Image.Image, paper: str) -> Image.Image:
-    large = square.width * SMOOTHING
-    circle = Image.new("L", (large, large))
-    ImageDraw.Draw(circle).ellipse((0, 0, large - 1, large - 1), fill=255)
-    picture = Image.new("RGBA", square.size, paper)
-    picture.alpha_composite(square)
-    picture.putalpha(circle.resize(square.size, Image.Resampling.BOX))
-    return picture

@@ -116,7 +116,6 @@ def _resolve_brackets(text: str, kinds: list[str], edge: str) -> None:
 
 
 def _pairs(text: str, kinds: Sequence[str]) -> list[tuple[int, int]]:
-    """Matching brackets as (opening, closing) positions, in opening order (BD16)."""
     found, open_at = [], list[int]()
     for at, char in enumerate(text):
         if kinds[at] != "ON":
@@ -147,7 +146,6 @@ def _strong(kind: str) -> str:
 
 
 def _runs(kinds: Sequence[str], wanted: frozenset[str]) -> list[tuple[int, int]]:
-    """Slices of consecutive kinds in `wanted`."""
     runs, start = [], None
     for at, kind in enumerate((*kinds, "")):
         if kind in wanted:

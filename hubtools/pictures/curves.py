@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hubtools.pictures.drawing import Canvas, draw_logo
@@ -29,8 +29,6 @@ _LEGEND = 22  # px
 
 @dataclass(frozen=True, slots=True)
 class _Series:
-    """One curve: its name, its color, and (step, value) pairs in step order."""
-
     name: str
     color: str
     values: tuple[tuple[float, float], ...]
@@ -39,8 +37,6 @@ class _Series:
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """A diagram's position, and the values at its edges."""
-
     top: float
     bottom: float
     steps: tuple[float, float]
@@ -55,32 +51,11 @@ class _Frame:
         return self.bottom - (self.bottom - self.top) * (value - low) / (high - low)
 
 
-def curve_points(history: Iterable[object]) -> tuple[CurvePoint, ...]:
-    """The points of a run's history, whose entries have `step` and any other field of a point.
-
-    Entries without a step and values that are not finite numbers are left out, so histories of
-    other versions work as far as possible.
-    """
-    points = []
-    for entry in history:
-        step = _number(entry, "step")
-        if step is not None:
-            points.append(
-                CurvePoint(
-                    step=int(step),
-                    train_loss=_number(entry, "train_loss"),
-                    val_loss=_number(entry, "val_loss"),
-                    learning_rate=_number(entry, "learning_rate"),
-                    epoch=_number(entry, "epoch"),
-                )
-            )
-    return tuple(sorted(points, key=lambda point: point.step))
-
-
 def draw_curves(points: Sequence[CurvePoint], theme: Theme = LIGHT) -> Picture | None:
     """Draw both losses and the learning rate over the steps, 1200 × 480 px, as a PNG.
 
-    None when there is nothing to draw: fewer than two losses of either kind.
+    Values that are not finite are left out. None when there is nothing to draw: fewer than two
+    losses of either kind.
     """
     trained = _series("train loss", theme.accent, points, lambda point: point.train_loss)
     validated = _series("validation loss", theme.signal, points, lambda p: p.val_loss, dots=True)
@@ -103,13 +78,6 @@ def draw_curves(points: Sequence[CurvePoint], theme: Theme = LIGHT) -> Picture |
     return Picture(canvas.png(), (), tuple(canvas.marks))
 
 
-def _number(entry: object, name: str) -> float | None:
-    value = entry.get(name) if isinstance(entry, dict) else getattr(entry, name, None)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return float(value)
-
-
 def _series(
     name: str,
     color: str,
@@ -118,7 +86,11 @@ def _series(
     *,
     dots: bool = False,
 ) -> _Series:
-    known = [(float(p.step), found) for p in points if (found := value(p)) is not None]
+    known = [
+        (float(point.step), found)
+        for point in points
+        if (found := value(point)) is not None and math.isfinite(found)
+    ]
     every = -(-len(known) // POINTS) or 1
     return _Series(name, color, (*known[:-1:every], *known[-1:]), dots)
 
@@ -129,7 +101,6 @@ def _steps(series: Sequence[_Series]) -> tuple[float, float]:
 
 
 def _around(series: Sequence[_Series]) -> tuple[float, float]:
-    """The range of all values, with a margin."""
     values = [value for one in series for _, value in one.values]
     low, high = min(values), max(values)
     margin = HEADROOM * (high - low) or 0.5
@@ -200,7 +171,6 @@ def _draw_rate(canvas: Canvas, rate: _Series, steps: tuple[float, float]) -> Non
 def _draw_steps(
     canvas: Canvas, points: Sequence[CurvePoint], steps: tuple[float, float], bottom: float
 ) -> None:
-    """Label the first and the last step under the diagrams, and the epochs."""
     style = TextStyle(Weight.REGULAR, _TICK, canvas.theme.muted)
     baseline = bottom + 30
     last = f"{steps[1]:,.0f} steps"

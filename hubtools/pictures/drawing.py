@@ -61,7 +61,6 @@ class Canvas:
         return width_of(runs)
 
     def draw(self, runs: tuple[TextRun, ...], x: float, baseline: float) -> None:
-        """Draw a line of runs with its left edge at `x`."""
         self._draw(runs, x, baseline, _ink)
 
     def box(
@@ -69,7 +68,7 @@ class Canvas:
     ) -> None:
         """Fill a rectangle with corners of `radius` px."""
         self._fill(_outline(x, self.height - y - height, width, height, radius), color)
-        self._record("box", x, y, width, height)
+        self._record("box", (x, y, width, height))
 
     def line(self, points: tuple[tuple[float, float], ...], color: str, thickness: float) -> None:
         """Draw through `points`, with round ends and corners."""
@@ -81,12 +80,11 @@ class Canvas:
         outline = Outline([(x, self.height - y) for x, y in points])
         self._agg.draw_path(pen, outline, IdentityTransform())
         xs, ys = zip(*points, strict=True)
-        self._record("line", min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys))
+        self._record("line", (min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)))
 
     def paste(self, image: Image.Image, x: int, y: int) -> None:
-        """Draw an RGBA image with its top left corner at `x`, `y`."""
         self._put(image, x, y)
-        self._record("picture", x, y, image.width, image.height)
+        self._record("picture", (x, y, image.width, image.height))
 
     def png(self) -> bytes:
         """The canvas as a PNG of at most 256 colors, with the credit for its emoji."""
@@ -119,7 +117,7 @@ class Canvas:
             bottom = self.height - round(baseline) + ink.rise - len(ink.pixels)
             self._agg.draw_image(self._agg.new_gc(), round(x + ink.left), bottom, ink.pixels)
         top = baseline - ASCENT * size
-        self._record("text", x, top, run.width, size, seen(run.text), size)
+        self._record("text", (x, top, run.width, size), seen(run.text), size)
 
     def _emoji(self, run: TextRun, x: float, baseline: float) -> None:
         size = run.style.size
@@ -128,7 +126,7 @@ class Canvas:
         picture = emoji_beside(run.text, side, run.style.color)
         edge = (picture.width - side) // 2
         self._put(picture, left - edge, top - edge)
-        self._record("emoji", left, top, side, side, run.text, size)
+        self._record("emoji", (left, top, side, side), run.text, size)
 
     def _put(self, image: Image.Image, x: int, y: int) -> None:
         pixels = np.asarray(image)[::-1]
@@ -142,20 +140,13 @@ class Canvas:
         self._agg.draw_path(pen, outline, IdentityTransform(), (*to_rgb(color), 1.0))
 
     def _record(
-        self,
-        kind: MarkKind,
-        x: float,
-        y: float,
-        width: float,
-        height: float,
-        text: str = "",
-        size: float = 0.0,
+        self, kind: MarkKind, box: tuple[float, ...], text: str = "", size: float = 0.0
     ) -> None:
-        self.marks.append(Mark(kind, round(x), round(y), round(width), round(height), text, size))
+        left, top, width, height = map(round, box)
+        self.marks.append(Mark(kind, left, top, width, height, text, size))
 
 
 def _ink(text: str, style: TextStyle, level: int) -> _Ink | None:
-    """The rendered letters of a run; None when it is invisible."""
     font = shaped(text, style, level)
     height = font.get_width_height()[1] / 64
     if not height:

@@ -7,7 +7,6 @@ sequence that no font joins is drawn as its parts, as phones do.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -44,6 +43,7 @@ _EMOJI = regex.compile(
     r"|(?![0-9#*])\p{Emoji}(?:\uFE0F|\p{Emoji_Modifier}))"
 )
 """Emoji by default, by the selector U+FE0F or a skin tone, flags and keycaps (UTS #51)."""
+_TONE = regex.compile(r"\p{Emoji_Modifier}")
 
 
 def is_emoji(cluster: str) -> bool:
@@ -58,7 +58,8 @@ def emoji_parts(cluster: str) -> tuple[str, ...]:
     """
     if _font_for(cluster) is not None:
         return (cluster,)
-    parts = tuple(part for part in _parts_of(cluster) if part)
+    found = (part if _font_for(part) else _TONE.sub("", part) for part in cluster.split(JOINER))
+    parts = tuple(filter(None, found))
     return parts if all(map(_font_for, parts)) else ()
 
 
@@ -99,16 +100,6 @@ def emoji_beside(cluster: str, side: int, color: str) -> Image.Image:
     return edge
 
 
-def _parts_of(cluster: str) -> Iterator[str]:
-    """The parts between joiners, without a skin tone that no font has."""
-    for part in cluster.split(JOINER):
-        yield part if _font_for(part) else "".join(char for char in part if not _is_tone(char))
-
-
-def _is_tone(char: str) -> bool:
-    return 0x1F3FB <= ord(char) <= 0x1F3FF
-
-
 @lru_cache(maxsize=4096)
 def _font_for(cluster: str) -> tuple[Path, int] | None:
     """The font file that has `cluster` as one image, and the size to read it at."""
@@ -124,14 +115,9 @@ def _is_single(font: FreeTypeFont, cluster: str) -> bool:
     width = font.getlength("\U0001f600")
     if abs(font.getlength(cluster) - width) > 1:
         return False
-    return font.getmask(cluster).getbbox() is not None and not _is_box(font, cluster)
-
-
-def _is_box(font: FreeTypeFont, cluster: str) -> bool:
-    """Whether the font draws only the box for a missing character."""
-    missing = font.getmask("\U0010fffd")
-    shown = font.getmask(cluster)
-    return shown.size == missing.size and bytes(shown) == bytes(missing)
+    shown, box = font.getmask(cluster), font.getmask("\U0010fffd")  # drawn for what is missing
+    is_box = shown.size == box.size and bytes(shown) == bytes(box)
+    return shown.getbbox() is not None and not is_box
 
 
 @lru_cache(maxsize=64)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from enum import Enum
 from functools import lru_cache
 from importlib.util import find_spec
@@ -17,7 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import matplotlib
-from matplotlib.font_manager import get_font
+from matplotlib.font_manager import get_font, list_fonts
 from matplotlib.ft2font import FT2Font
 
 FOLDER = Path(__file__).parents[1] / "fonts"
@@ -29,7 +29,7 @@ SYSTEM_FOLDERS = {
     "win32": ("%WINDIR%/Fonts", "%LOCALAPPDATA%/Microsoft/Windows/Fonts"),
     "linux": ("/usr/share/fonts", "/usr/local/share/fonts", "~/.local/share/fonts", "~/.fonts"),
 }
-SUFFIXES = (".ttf", ".otf", ".ttc")
+EXTENSIONS = ("ttf", "otf", "ttc")
 FILES_LIMIT = 5_000
 PREFERRED = ("NotoSans", "Noto", "DejaVuSans")
 UNFIT = ("Emoji", "Italic", "Oblique", "Mono", "Condensed", "LastResort", "Blank")
@@ -81,20 +81,17 @@ def _helper(char: str) -> Path | None:
 
 @lru_cache(maxsize=1)
 def _other_files() -> tuple[Path, ...]:
-    return (*_package_files(), *_system_files())
-
-
-def _package_files() -> Iterator[Path]:
-    for package in PACKAGES:
-        spec = find_spec(package)
-        for folder in (spec.submodule_search_locations if spec else None) or ():
-            yield from _fonts_in(Path(folder))
+    specs = filter(None, map(find_spec, PACKAGES))
+    folders = (folder for spec in specs for folder in spec.submodule_search_locations or ())
+    ours = (Path(file) for folder in folders for file in list_fonts(folder, EXTENSIONS))
+    return (*ours, *_system_files())
 
 
 def _system_files() -> list[Path]:
     """The system's upright fonts, those most similar to ours first."""
     folders = SYSTEM_FOLDERS.get(sys.platform, SYSTEM_FOLDERS["linux"])
-    found = (f for folder in folders for f in _fonts_in(Path(os.path.expandvars(folder))))
+    places = (Path(os.path.expandvars(folder)).expanduser() for folder in folders)
+    found = (Path(file) for place in places for file in list_fonts(str(place), EXTENSIONS))
     fit = [file for file in found if not any(word in file.stem for word in UNFIT)]
     return sorted(fit, key=_rank)[:FILES_LIMIT]
 
@@ -103,14 +100,6 @@ def _rank(file: Path) -> tuple[int, bool, str]:
     starts = [file.name.startswith(start) for start in PREFERRED]
     at = starts.index(True) if any(starts) else len(starts)
     return at, "Regular" not in file.stem, file.name
-
-
-def _fonts_in(folder: Path) -> Iterable[Path]:
-    """All font files below `folder`; none when it cannot be read."""
-    for here, _, names in os.walk(folder.expanduser()):
-        for name in sorted(names):
-            if name.lower().endswith(SUFFIXES):
-                yield Path(here) / name
 
 
 def _has(file: Path, char: str) -> bool:

@@ -29,7 +29,8 @@ _CLUSTER = regex.compile(r"\X")
 """Extended grapheme clusters (UAX #29)."""
 _WORDS = regex.compile(r"(?:[^ ]| (?=\p{M}))+")
 """What stands between spaces; a space with marks on it belongs to a word: ( ͡° ͜ʖ ͡°)."""
-_HAN_SCRIPTS = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]")
+_KANA = regex.compile(r"[\p{Hiragana}\p{Katakana}]")
+_HANGUL, _HAN = regex.compile(r"\p{Hangul}"), regex.compile(r"\p{Han}")
 _BESIDE_WIDE = regex.compile(rf"[{_WIDE}]\p{{M}}*|[^{_WIDE}](?=[{_WIDE}])")
 """Where a line may end: after each wide character, and before one."""
 _WITHOUT_SPACES = regex.compile(r"[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{So}]")
@@ -95,12 +96,10 @@ def plain(cluster: str) -> str:
 
 
 def _is_mark(char: str) -> bool:
-    """Whether a character is a visible mark on the one before it."""
     return unicodedata.category(char)[0] == "M" and not is_selector(char)
 
 
 def is_selector(char: str) -> bool:
-    """Whether a character is a variation selector, which is invisible."""
     return 0xFE00 <= ord(char) <= 0xFE0F or 0xE0100 <= ord(char) <= 0xE01EF
 
 
@@ -122,12 +121,11 @@ def han_language(text: str, around: str = "") -> str:
 
     Han characters alone, as in a Japanese name, take the language `around` them.
     """
-    found = _HAN_SCRIPTS.findall(text)
-    if any(_is_kana(char) for char in found):
+    if _KANA.search(text):
         return "ja"
-    if any(unicodedata.name(char, "").startswith("HANGUL") for char in found):
+    if _HANGUL.search(text):
         return "ko"
-    return (around or "zh-hans") if found else ""
+    return (around or "zh-hans") if _HAN.search(text) else ""
 
 
 def clipped(text: str, limit: int) -> str:
@@ -139,7 +137,8 @@ def clipped(text: str, limit: int) -> str:
         return text
     cut = text.rfind(" ", limit * 4 // 5, limit)
     if cut < 0:
-        cut = _whole(text, limit - 1)
+        ends = accumulate(map(len, clusters(text)), initial=0)
+        cut = max(end for end in ends if end < limit)
     return text[:cut].rstrip(" ,;:") + ELLIPSIS
 
 
@@ -164,7 +163,8 @@ def wrap(text: str, width: float, measure: Measure) -> tuple[TextLine, ...]:
     `width` gets its own line.
     """
     lines: list[TextLine] = []
-    space = _space(text, measure)
+    at = text.find(" ")
+    space = measure(at, at + 1) if at >= 0 else 0.0
     used = 0.0
     for start, stop in _pieces(text, width, measure):
         needed = measure(start, stop)
@@ -178,14 +178,7 @@ def wrap(text: str, width: float, measure: Measure) -> tuple[TextLine, ...]:
     return tuple(lines)
 
 
-def _space(text: str, measure: Measure) -> float:
-    """Width of the first space in `text`, 0 without one."""
-    at = text.find(" ")
-    return measure(at, at + 1) if at >= 0 else 0.0
-
-
 def _pieces(text: str, width: float, measure: Measure) -> Iterator[tuple[int, int]]:
-    """Unbreakable slices: words, or parts of words that are wider than `width`."""
     for start, stop in unbroken(text):
         while stop - start > LONG or measure(start, stop) > width:
             cut = _longest(text, start, stop, width, measure)
@@ -223,7 +216,6 @@ def whole_words(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _may_end(text: str, end: int) -> bool:
-    """Whether a line may end before `text[end]`."""
     follows = text[end]
     return (
         follows not in NEVER_FIRST
@@ -263,30 +255,14 @@ def _estimated(start: int, ends: list[int], width: float, measure: Measure) -> i
     return fits
 
 
-def _whole(text: str, limit: int) -> int:
-    """The largest index up to `limit` that does not split a grapheme cluster."""
-    end = 0
-    for cluster in clusters(text):
-        if end + len(cluster) > limit:
-            break
-        end += len(cluster)
-    return end
-
-
 def _spaced(text: str) -> str:
-    """`text` with plain spaces for all white space, without control and direction characters."""
     spaced = (" " if char.isspace() else char for char in text)
     return "".join(char for char in spaced if not _invisible(char))
 
 
 def _invisible(char: str) -> bool:
-    """Whether a character only controls layout and does not join letters or emoji."""
     return (
         unicodedata.category(char) in ("Cc", "Cf", "Cs")
         and char not in JOINERS
         and not 0xE0020 <= ord(char) <= 0xE007F
     )
-
-
-def _is_kana(char: str) -> bool:
-    return 0x3041 <= ord(char) <= 0x30FF or 0xFF66 <= ord(char) <= 0xFF9D

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from enum import Enum
-from functools import partial
 
 from hubtools.pictures.drawing import Canvas, draw_logo
 from hubtools.pictures.fonts import Weight
@@ -46,7 +45,6 @@ class RowStyle(Enum):
 
     @property
     def plain(self) -> TextStyle:
-        """The style without a color, for measuring."""
         return TextStyle(self.value[0], self.value[1])
 
     def styled(self, theme: Theme, dark: bool) -> TextStyle:
@@ -72,8 +70,6 @@ class _BoxRow:
 
 @dataclass(frozen=True, slots=True)
 class _Box:
-    """A box with its heading, its rows, and a note at the heading's right end."""
-
     label: str
     rows: tuple[_BoxRow, ...]
     note: str = ""
@@ -114,7 +110,6 @@ def draw_pipeline(pipeline: Pipeline, theme: Theme = LIGHT) -> Picture:
 
 
 def _sources(pipeline: Pipeline, cleaner: TextCleaner) -> _Stage:
-    """A row for each listed account, then the sum of the others."""
     few = len(pipeline.sources) <= DIGESTS
     rows = [row for source in pipeline.sources[:LISTED] for row in _source(source, few, cleaner)]
     others = pipeline.sources[LISTED:]
@@ -142,7 +137,6 @@ def _digest(digest: str) -> _BoxRow:
 
 
 def _total(counts: list[int | None]) -> int | None:
-    """The sum; None unless all are known."""
     known = [count for count in counts if count is not None]
     return sum(known) if len(known) == len(counts) else None
 
@@ -157,7 +151,6 @@ def _corpus(pipeline: Pipeline) -> _Stage:
 
 
 def _training(pipeline: Pipeline, cleaner: TextCleaner) -> _Stage:
-    """Recipe and extent, the base model coming in from above; or that alone."""
     recipe = cleaner.clean(pipeline.recipe or "").strip()
     epochs = "{:,} epoch" if pipeline.epochs == 1 else "{:,} epochs"
     steps = "{:,} step" if pipeline.steps == 1 else "{:,} steps"
@@ -182,7 +175,6 @@ def _base(pipeline: Pipeline, cleaner: TextCleaner) -> tuple[_BoxRow, ...]:
 
 
 def _hub(pipeline: Pipeline, cleaner: TextCleaner) -> _Stage:
-    """The repository, dark, and how the model did on the test split."""
     lines = _id_lines(cleaner.clean(pipeline.repo_id).strip(), 250 - 2 * PADDING, 3)
     rows = [_BoxRow(line, RowStyle.VALUE) for line in lines or [""]]
     if pipeline.weights:
@@ -216,22 +208,21 @@ def _short(count: int) -> str:
 
 def _id_lines(repo_id: str, room: float, limit: int) -> list[str]:
     """A repository id on up to `limit` lines: broken after its namespace, then at hyphens."""
-    if not repo_id or measure(repo_id, RowStyle.VALUE.plain) <= room:
+    width = measuring(RowStyle.VALUE.plain)
+    if not repo_id or width(repo_id) <= room:
         return [repo_id] if repo_id else []
     lines: list[str] = []
     for part in re.findall(r"[^/]+/?|/", repo_id):
         text = re.sub(r"(?<=[-_])", " ", part.replace(" ", ""))
-        slices = wrap(text, room, partial(_slice_width, text))
+
+        def slice_width(start: int, stop: int, text: str = text) -> float:
+            return width(text[start:stop])
+
+        slices = wrap(text, room, slice_width)
         lines += [text[line.start : line.stop].replace(" ", "") for line in slices]
     if len(lines) > limit:
-        lines[limit - 1 :] = [
-            fitted("".join(lines[limit - 1 :]), room, measuring(RowStyle.VALUE.plain))
-        ]
+        lines[limit - 1 :] = [fitted("".join(lines[limit - 1 :]), room, width)]
     return lines
-
-
-def _slice_width(text: str, start: int, stop: int) -> float:
-    return measure(text[start:stop], RowStyle.VALUE.plain)
 
 
 def _draw_stages(canvas: Canvas, stages: list[_Stage]) -> None:
@@ -253,7 +244,6 @@ def _draw_stages(canvas: Canvas, stages: list[_Stage]) -> None:
 
 
 def _heights(stages: list[_Stage]) -> tuple[float, float]:
-    """Height and bottom of the main row, so that everything is centered vertically."""
     row = max(stage.box.height for stage in stages if stage.box.label != SOURCES)
     tops = [row + GAP + stage.above.height for stage in stages if stage.above]
     height = max([stage.box.height for stage in stages] + tops)
@@ -285,7 +275,6 @@ def _draw_box(
 
 
 def _arrow(canvas: Canvas, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """An arrow along one axis from edge to edge, with small gaps at both ends."""
     length = abs(end[0] - start[0]) + abs(end[1] - start[1])
     dx, dy = (end[0] - start[0]) / length, (end[1] - start[1]) / length
     tail = (start[0] + 9 * dx, start[1] + 9 * dy)

@@ -7,7 +7,7 @@ without hinting, so that widths grow in step with the size.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby
 
@@ -45,17 +45,9 @@ class TextRun:
     level: int
     """Odd means right to left."""
     emoji: bool
-    x: float
-    """Of its left edge, from the left edge of the line."""
     width: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    text: str
-    style: TextStyle
-    level: int
-    emoji: bool
+    x: float = 0.0
+    """Of its left edge, from the left edge of the line."""
 
 
 class TextCleaner:
@@ -82,14 +74,11 @@ class TextCleaner:
 
 def set_line(spans: Sequence[tuple[str, TextStyle]], base: int = 0) -> tuple[TextRun, ...]:
     """The runs of one line from left to right; `base` is 1 in a right-to-left paragraph."""
-    parts = _parts(spans, base)
-    runs: list[TextRun] = []
-    x = 0.0
-    for part in bidi.in_visual_order(parts, [part.level for part in parts]):
-        width = WIDTH * part.style.size if part.emoji else _letters_width(part.text, part.style)
-        runs.append(TextRun(part.text, part.style, part.level, part.emoji, x, width))
-        x += width
-    return tuple(runs)
+    runs = _runs(spans, base)
+    placed: list[TextRun] = []
+    for run in bidi.in_visual_order(runs, [run.level for run in runs]):
+        placed.append(replace(run, x=width_of(placed)))
+    return tuple(placed)
 
 
 def width_of(runs: Sequence[TextRun]) -> float:
@@ -99,9 +88,7 @@ def width_of(runs: Sequence[TextRun]) -> float:
 
 def measure(text: str, style: TextStyle) -> float:
     """Width of one line of `text` in px."""
-    return sum(
-        WIDTH * style.size if emoji else _letters_width(part, style) for part, emoji in pieces(text)
-    )
+    return sum(_width(part, style, emoji) for part, emoji in pieces(text))
 
 
 def measuring(style: TextStyle) -> Callable[[str], float]:
@@ -149,32 +136,28 @@ def _drawn(cluster: str) -> str:
     return letters[0] if letters and is_drawable(letters[0]) else ""
 
 
-def _parts(spans: Sequence[tuple[str, TextStyle]], base: int) -> list[_Part]:
-    """The pieces of all spans in text order, each of one direction."""
+def _runs(spans: Sequence[tuple[str, TextStyle]], base: int) -> list[TextRun]:
     found = [(piece, style, emoji) for text, style in spans for piece, emoji in pieces(text)]
     line = "".join(OBJECT if emoji else piece for piece, _, emoji in found)
     levels = bidi.levels(line, base)
-    parts: list[_Part] = []
+    runs: list[TextRun] = []
     at = 0
     for piece, style, emoji in found:
-        length = 1 if emoji else len(piece)
-        if emoji:
-            parts.append(_Part(piece, style, levels[at], True))
-        else:
-            ranged = zip(piece, levels[at : at + length], strict=True)
-            for level, group in groupby(ranged, lambda pair: pair[1]):
-                parts.append(_Part("".join(char for char, _ in group), style, level, False))
-        at += length
-    return parts
+        units = [piece] if emoji else piece
+        ranged = zip(units, levels[at : at + len(units)], strict=True)
+        for level, group in groupby(ranged, lambda pair: pair[1]):
+            text = "".join(char for char, _ in group)
+            runs.append(TextRun(text, style, level, emoji, _width(text, style, emoji)))
+        at += len(units)
+    return runs
 
 
-def _letters_width(text: str, style: TextStyle) -> float:
-    return _width_per_px(text, style.weight) * style.size
+def _width(text: str, style: TextStyle, emoji: bool) -> float:
+    return (WIDTH if emoji else _width_per_px(text, style.weight)) * style.size
 
 
 @lru_cache(maxsize=16384)
 def _width_per_px(text: str, weight: Weight) -> float:
-    """Width at size 1."""
     font = _laid_out(text, text, TextStyle(weight, _UNIT), _UNIT)
     width: int = font.get_width_height()[0]
     return width / 64 / _UNIT

@@ -11,14 +11,10 @@ class Theme:
     """Colors as `#rrggbb`."""
 
     paper: str
-    """The background."""
     card: str
-    """Boxes on the background."""
     rule: str
-    """Edges and grids."""
     ink: str
     muted: str
-    """Secondary text."""
     accent: str
     """The prompt, headings, arrows."""
     signal: str
@@ -27,11 +23,9 @@ class Theme:
     """The strip with the accounts, and the last box of the pipeline."""
     band_ink: str
     band_muted: str
-    tones: tuple[str, ...]
+    tones: tuple[str, ...] = ("#0a6b6f", "#b4472f", "#3d5a98", "#7a4a86", "#8a6414", "#3f6b3a")
     """Circles of accounts without an avatar."""
 
-
-TONES = ("#0a6b6f", "#b4472f", "#3d5a98", "#7a4a86", "#8a6414", "#3f6b3a")
 
 LIGHT = Theme(
     paper="#f7f3ea",
@@ -44,7 +38,6 @@ LIGHT = Theme(
     band="#14233a",
     band_ink="#fffdf8",
     band_muted="#a8b4c8",
-    tones=TONES,
 )
 DARK = Theme(
     paper="#101a29",
@@ -57,7 +50,6 @@ DARK = Theme(
     band="#1d2f49",
     band_ink="#fffdf8",
     band_muted="#b3c0d4",
-    tones=TONES,
 )
 
 

@@ -63,7 +63,6 @@ class _Quote:
     """Cache of measured slices."""
 
     def measure(self, start: int, stop: int) -> float:
-        """Width of a slice at size 1."""
         known = self.widths.get((start, stop))
         if known is not None:
             return known
@@ -74,7 +73,6 @@ class _Quote:
         return width
 
     def cut(self, text: str) -> _Quote:
-        """The same quote with shorter text."""
         return _Quote(text, min(self.turn, len(text)))
 
 
@@ -87,8 +85,6 @@ class _Setting:
 
 @dataclass(frozen=True, slots=True)
 class _Person:
-    """An account with drawable text."""
-
     title: str
     subtitle: str
     initial: str
@@ -108,7 +104,6 @@ class _Grid:
     padding: int
 
     def height(self, people: int) -> int:
-        """Height in px of the band for so many people."""
         rows = -(-people // self.columns)
         return 2 * self.padding + (rows - 1) * self.row + self.avatar if people else 0
 
@@ -199,7 +194,6 @@ def _draw_line(
     leftwards: bool,
     language: str,
 ) -> float:
-    """Draw one line from the margin where it starts; returns x of its end."""
     text, theme = setting.quote.text, canvas.theme
     turn = min(max(setting.quote.turn, line.start), line.stop)
     spans = (
@@ -214,10 +208,11 @@ def _draw_line(
 
 
 def _fit(quote: _Quote, height: float) -> _Setting:
-    """The layout at the largest size that fits; at the smallest, the end may be cut."""
     widest = _widest(quote)
     sizes = range(min(LARGEST, int(INNER / (widest + CARET))), SMALLEST - 1, -1)
-    at = bisect_left(sizes, True, key=lambda size: _height(_lines(quote, size), size) <= height)
+    at = bisect_left(
+        sizes, True, key=lambda size: len(_lines(quote, size)) * size * LEADING <= height
+    )
     size = sizes[min(at, len(sizes) - 1)]
     lines = _lines(quote, size)
     room = int(height / (size * LEADING))
@@ -229,14 +224,9 @@ def _fit(quote: _Quote, height: float) -> _Setting:
 
 
 def _widest(quote: _Quote) -> float:
-    """Width at size 1 of the longest word that stays whole."""
     room = INNER / WHOLE - CARET
     widths = (quote.measure(*word) for word in whole_words(quote.text))
     return max((width for width in widths if width <= room), default=0.0)
-
-
-def _height(lines: tuple[TextLine, ...], size: int) -> float:
-    return len(lines) * size * LEADING
 
 
 def _lines(quote: _Quote, size: int, share: float = 1.0) -> tuple[TextLine, ...]:

@@ -151,7 +151,6 @@ def _is_default_name(model: str, name: AccountName) -> bool:
 
 
 def _has_record(model: str, project: Project) -> bool:
-    """Whether a finished model or a card of that name says whose it is."""
     finished = project.models_folder / model / RUN_RECORD
     return finished.is_file() or (project.cards_folder / f"{model}.toml").is_file()
 
@@ -172,7 +171,6 @@ def _cards(name: AccountName, cards: Path) -> Iterator[Path]:
 
 
 def _pictures(name: AccountName, card: Path, cache: Path) -> Iterator[Path]:
-    """The account's cached picture, found by the address on its card."""
     try:
         accounts = tomllib.loads(card.read_text(encoding="utf-8", errors="replace"))["accounts"]
     except (tomllib.TOMLDecodeError, KeyError):

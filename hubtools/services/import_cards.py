@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
-from huggingface_hub import HfApi, hf_hub_url
+from huggingface_hub import HfApi, ModelInfo, hf_hub_url
 from huggingface_hub.utils import build_hf_headers, hf_raise_for_status, http_backoff
 
 from hubtools.cards.card import Card
 from hubtools.cards.card_file import add_card
-from hubtools.cards.importing import import_paths, import_readme, readmes
+from hubtools.cards.importing import import_paths, import_readme, readme_text, readmes
 from hubtools.cards.render import is_sealed
 from hubtools.core.cancel import CancelToken
 from hubtools.core.config import Project
 from hubtools.core.errors import CardError, HubtoolsError, PartlyDoneError, UsageError
 from hubtools.core.events import Reporter
-from hubtools.core.readme import MAX_README
 from hubtools.sync.http_errors import translated_errors
 from hubtools.sync.target import connect, parse_target
 
@@ -60,22 +60,13 @@ class ImportResult:
 
     def error(self) -> HubtoolsError | None:
         """The error to end with: the only README's own, PartlyDoneError for some of many."""
-        there = self.unchanged + self.skipped
-        if not self.failed:
-            return None
-        if len(self.failed) == 1 and not self.imported and not there:
-            return self.failed[0]
-        total = len(self.failed) + len(self.imported) + there
-        return PartlyDoneError(
-            f"{len(self.failed)} of {total} READMEs were not imported",
-            fix="Fix them and run the same command again",
-        )
+        total = len(self.failed) + len(self.imported) + self.unchanged + self.skipped
+        fix = "Fix them and run the same command again"
+        return PartlyDoneError.of(self.failed, total, "READMEs were not imported", fix)
 
 
 @dataclass(slots=True)
 class _ImportTally:
-    """Adds cards to a folder, and counts what became of them."""
-
     out: Path
     imported: list[str] = field(default_factory=list)
     unchanged: int = 0
@@ -134,7 +125,6 @@ def _add_from_hub(
     reporter: Reporter,
     cancel: CancelToken,
 ) -> int:
-    """Add the cards of a namespace; returns how many models were skipped."""
     project = request.project
     target = parse_target(request.to or project.config.hub.to, project.root)
     with connect(target) as api, translated_errors(f"{target}/{namespace}"):
@@ -143,7 +133,7 @@ def _add_from_hub(
         missing = [
             model
             for model in models
-            if request.refetch or not (tally.out / f"{model.name}.toml").is_file()
+            if request.refetch or not (tally.out / f"{_name(model)}.toml").is_file()
         ]
         with closing(import_from_hub(api, missing)) as found:
             cards = (card for _, card in found)
@@ -151,78 +141,47 @@ def _add_from_hub(
     return len(models) - len(missing)
 
 
-@dataclass(frozen=True, slots=True)
-class ListedModel:
-    """A model in the listing of its owner."""
-
-    repo_id: str
-    revision: str
-    has_readme: bool
-
-    @property
-    def name(self) -> str:
-        return self.repo_id.rpartition("/")[2]
-
-
-def list_hub_models(api: HfApi, namespace: str) -> list[ListedModel]:
-    """All models of `namespace`: one request per thousand.
+def list_hub_models(api: HfApi, namespace: str) -> list[ModelInfo]:
+    """All models of `namespace` with their revisions and files: one request per thousand.
 
     Raises what the client raises when the Hub does not answer.
     """
-    found = api.list_models(author=namespace, expand=["sha", "siblings"])
-    return [
-        ListedModel(m.id, m.sha or "main", any(s.rfilename == README for s in m.siblings or ()))
-        for m in found
-    ]
+    return list(api.list_models(author=namespace, expand=["sha", "siblings"]))
+
+
+def _name(model: ModelInfo) -> str:
+    return model.id.rpartition("/")[2]
 
 
 def import_from_hub(
-    api: HfApi, models: Sequence[ListedModel]
-) -> Generator[tuple[ListedModel, Card | CardError], None, None]:
+    api: HfApi, models: Sequence[ModelInfo]
+) -> Generator[tuple[ModelInfo, Card | CardError], None, None]:
     """The card of each model, in their order: one request each, a few at a time.
 
     The README is read at the revision in the listing. What cannot be imported is an error in its
     place. Raises what the client raises when the Hub does not answer, after its own retries.
     """
+    headers = build_hf_headers(token=api.token, library_name="hubtools")
     with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as pool:
-        one = _importer(api)
+        one = partial(_import_model, api.endpoint, headers)
         for start in range(0, len(models), _REQUESTS_AT_ONCE):
             some = models[start : start + _REQUESTS_AT_ONCE]
             yield from zip(some, pool.map(one, some), strict=True)
 
 
-def _importer(api: HfApi) -> Callable[[ListedModel], Card | CardError]:
-    headers = build_hf_headers(token=api.token, library_name="hubtools")
-    return lambda model: _import_model(api.endpoint, headers, model)
-
-
-def _import_model(endpoint: str, headers: dict[str, str], model: ListedModel) -> Card | CardError:
-    if not model.has_readme:
-        return CardError("has no README.md", where=model.repo_id)
+def _import_model(endpoint: str, headers: dict[str, str], model: ModelInfo) -> Card | CardError:
+    if not any(file.rfilename == README for file in model.siblings or ()):
+        return CardError("has no README.md", where=model.id)
     try:
-        data = _download(endpoint, headers, model)
-        text = _text(data)
-        card = import_readme(text, repo=model.name)
+        url = hf_hub_url(model.id, README, revision=model.sha, endpoint=endpoint)
+        response = http_backoff("GET", url, headers=headers, follow_redirects=True)
+        hf_raise_for_status(response)
+        text = readme_text(response.content)
+        card = import_readme(text, repo=_name(model))
         if is_sealed(text):
             return card
         # All that the README says is in the card now: publishing the card loses nothing.
-        return replace(card, pulled=hashlib.sha256(data).hexdigest())
+        return replace(card, pulled=hashlib.sha256(response.content).hexdigest())
     except CardError as error:
-        where = f"{model.repo_id}: {error.where}" if error.where else model.repo_id
+        where = f"{model.id}: {error.where}" if error.where else model.id
         return CardError(error.what, where=where, fix=error.fix)
-
-
-def _download(endpoint: str, headers: dict[str, str], model: ListedModel) -> bytes:
-    url = hf_hub_url(model.repo_id, README, revision=model.revision, endpoint=endpoint)
-    response = http_backoff("GET", url, headers=headers, follow_redirects=True)
-    hf_raise_for_status(response)
-    if len(response.content) > MAX_README:
-        raise CardError(f"README.md is larger than {MAX_README >> 20} MiB")
-    return response.content
-
-
-def _text(data: bytes) -> str:
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise CardError(f"README.md is not UTF-8 (byte {error.start})") from error

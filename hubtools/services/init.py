@@ -62,7 +62,6 @@ class InitResult:
     """The workflow among `files`."""
 
     def of(self, outcome: Outcome) -> list[str]:
-        """The files with this outcome."""
         return [name for name, one in self.files.items() if one == outcome]
 
 
@@ -124,7 +123,6 @@ def _git(folder: str, *arguments: str) -> str:
 
 
 def _project_files(folder: Path, to: str, namespace: str | None) -> Iterator[tuple[Path, str]]:
-    """The files of a project except the workflow, with their contents."""
     found, settings = find_project(folder), folder / "hubtools.toml"
     # Settings in a folder above belong to another project.
     here = found.root == folder and (settings.is_file() or found != Project(folder))
@@ -159,7 +157,6 @@ def _workflow(folder: Path, to: str, action: str) -> str:
 
 
 def _gitignore(folder: Path, names: tuple[str, ...]) -> str:
-    """The lines of .gitignore, and those that it lacks."""
     file = folder / ".gitignore"
     with writing(file):
         before = file.read_text(encoding="utf-8", errors="surrogateescape") if file.exists() else ""

@@ -4,31 +4,35 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from hubtools.core.events import Reporter
 from hubtools.core.files import sha256_file, write_atomically
 from hubtools.corpus.corpus import Corpus
 from hubtools.pictures.avatars import avatar_image
-from hubtools.pictures.curves import curve_points, draw_curves
+from hubtools.pictures.curves import draw_curves
 from hubtools.pictures.pipeline import draw_pipeline
 from hubtools.pictures.thumbnail import draw_thumbnail
-from hubtools.pictures.types import Face, Pipeline, PipelineSource, ThumbnailSubject
+from hubtools.pictures.types import (
+    CurvePoint,
+    Face,
+    Pipeline,
+    PipelineSource,
+    ThumbnailSubject,
+)
 from hubtools.posts.live.avatars import default_fetcher
 from hubtools.posts.live.settings import cache_folder
 from hubtools.posts.post import Account
-from hubtools.services.thumbnail import avatar_file, left_out_note
+from hubtools.services.thumbnail import THUMBNAIL, avatar_file, left_out_note
 from hubtools.training.recipe import public_name
 from hubtools.training.run import RunSettings, TrainRecord
 
-THUMBNAIL = "predictions.png"
 PIPELINE = "pipeline.png"
 CURVES = "training.png"
 _WEIGHTS = "model.safetensors"
 _AVATARS = 12  # accounts whose avatars are fetched
 _AVATAR_WIDTH = 184  # pixels; cards show avatars 92 wide, on screens of twice the density
-_THUMBNAIL_FACES = 6
 
 
 def draw_pictures(
@@ -41,7 +45,7 @@ def draw_pictures(
 ) -> None:
     """Draw all but the curves into `folder`, which holds the weights of the model `name`."""
     accounts = _with_avatars([corpus.account for corpus in corpora])
-    faces = tuple(Face(a.name, a.handle, a.avatar) for a in accounts[:_THUMBNAIL_FACES])
+    faces = tuple(Face(a.name, a.handle, a.avatar) for a in accounts)
     first = run.predictions[0].text if run.predictions else settings.prompt
     pictures = {
         THUMBNAIL: draw_thumbnail(ThumbnailSubject(faces, settings.prompt, first)),
@@ -62,14 +66,13 @@ def draw_pictures(
 
 def draw_curves_of(run: TrainRecord, folder: Path) -> bool:
     """Draw the training curves; False where the run is too short for any."""
-    picture = draw_curves(curve_points(run.history))
+    picture = draw_curves([CurvePoint(**asdict(point)) for point in run.history])
     if picture is not None:
         write_atomically(folder / CURVES, picture.png)
     return picture is not None
 
 
 def _with_avatars(accounts: Sequence[Account]) -> list[Account]:
-    """The accounts, with the avatars from the web that the sources of the first ones lack."""
     fetcher = default_fetcher(cache_folder())
     return [
         replace(account, avatar=fetcher.fetch(account.avatar_url))

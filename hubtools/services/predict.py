@@ -17,7 +17,7 @@ from hubtools.sync.target import connect, parse_target
 
 if TYPE_CHECKING:
     from hubtools.training.base import Base
-    from hubtools.training.generate import Sampling
+    from hubtools.training.sampling import Sampling
 
 _FILES = ["*.json", "*.safetensors", "*.txt", "avatar-*.png"]
 
@@ -117,7 +117,7 @@ def _seed(request: PredictRequest) -> int:
 
 
 def _sampling(request: PredictRequest) -> Sampling:
-    from hubtools.training.generate import Sampling
+    from hubtools.training.sampling import Sampling
 
     return Sampling(
         temperature=request.temperature, top_p=request.top_p, max_tokens=request.max_tokens

@@ -32,8 +32,10 @@ def resolve_target(
     given = to or os.environ.get("HUBTOOLS_TO")
     configured = project.config.hub
     target = parse_target(given, Path.cwd()) if given else parse_target(configured.to, project.root)
-    owner = namespace or os.environ.get("HUBTOOLS_NAMESPACE") or configured.namespace
-    return Destination(target, check_repo_name(owner) if owner else None)
+    owner = namespace
+    if owner is None:
+        owner = os.environ.get("HUBTOOLS_NAMESPACE") or configured.namespace
+    return Destination(target, check_repo_name(owner) if owner is not None else None)
 
 
 def card_renderer(project: Project, target: Target, namespace: str) -> CardRenderer:

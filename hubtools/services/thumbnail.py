@@ -1,10 +1,13 @@
-"""Thumbnails of cards, drawn from any of their predictions."""
+"""Thumbnails of cards and of new predictions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+from huggingface_hub import hf_hub_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
 from hubtools.cards.card import Card, CardAccount
 from hubtools.cards.card_file import load_card, save_card
@@ -14,10 +17,16 @@ from hubtools.core.config import Project
 from hubtools.core.errors import CardError, HubtoolsError, PartlyDoneError, UsageError
 from hubtools.core.events import Reporter
 from hubtools.core.results import Prediction
-from hubtools.core.run_record import renew_digest
+from hubtools.core.run_record import RUN_RECORD, read_record, renew_digest
 from hubtools.pictures import require_pictures
 from hubtools.pictures.theme import ThemeName
-from hubtools.pictures.types import MAX_AVATAR_BYTES, Face, ThumbnailSubject, ThumbnailTask
+from hubtools.pictures.types import (
+    MAX_AVATAR_BYTES,
+    SHOWN_ACCOUNTS,
+    Face,
+    ThumbnailSubject,
+    ThumbnailTask,
+)
 from hubtools.posts.live.avatars import default_fetcher
 from hubtools.posts.live.settings import cache_folder
 
@@ -71,13 +80,12 @@ class ThumbnailResult:
 
     def error(self) -> HubtoolsError | None:
         """The error to end with: that of the only card, PartlyDoneError for some of many."""
-        total = len(self.drawn) + len(self.failed)
-        if not self.failed:
-            return None
-        if total == 1:
-            return self.failed[0].error
-        what = f"{len(self.failed):,} of {total:,} thumbnails could not be drawn"
-        return PartlyDoneError(what, fix="Fix these cards and run the command again")
+        return PartlyDoneError.of(
+            [failure.error for failure in self.failed],
+            len(self.drawn) + len(self.failed),
+            "thumbnails could not be drawn",
+            "Fix these cards and run the command again",
+        )
 
 
 def thumbnail(
@@ -196,6 +204,84 @@ def avatar_bytes(file: Path) -> bytes | None:
         return file.read_bytes() if file.stat().st_size <= MAX_AVATAR_BYTES else None
     except OSError:
         return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictionPicturesRequest:
+    """A model's predictions, and the folder for a picture of each."""
+
+    model: str
+    """A folder, or a repository id."""
+    prompt: str
+    texts: tuple[str, ...]
+    out: Path
+    theme: ThemeName = ThemeName.LIGHT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictionPicturesResult:
+    """The PNGs in the order of the predictions, and the characters that no font has."""
+
+    files: tuple[Path, ...]
+    left_out: tuple[str, ...]
+
+
+def draw_predictions(
+    request: PredictionPicturesRequest, reporter: Reporter, cancel: CancelToken
+) -> PredictionPicturesResult:
+    """Draw a picture of each prediction: `out`/1.png, 2.png, …
+
+    Raises MissingExtraError without the extra `pictures`, OutputError for a file that cannot be
+    written.
+    """
+    require_pictures("Drawing predictions")
+    from hubtools.pictures.bulk import draw_all
+
+    tasks = prediction_tasks(request.model, request.prompt, request.texts, request.out)
+    left_out = draw_all(tasks, request.theme.theme, reporter=reporter, cancel=cancel)
+    return PredictionPicturesResult(files=tuple(task.file for task in tasks), left_out=left_out)
+
+
+def prediction_tasks(
+    model: str, prompt: str, texts: Sequence[str], folder: Path
+) -> list[ThumbnailTask]:
+    """A picture of each prediction in `folder`, numbered from 1 with zeros before, so they sort."""
+    faces, digits = faces_of(model), len(str(len(texts)))
+    return [
+        ThumbnailTask(ThumbnailSubject(faces, prompt, text), folder / f"{number:0{digits}}.png")
+        for number, text in enumerate(texts, 1)
+    ]
+
+
+def faces_of(model: str) -> tuple[Face, ...]:
+    """The accounts of a model's folder or repository, from its `run.json` and avatars.
+
+    A model that hubtools did not train has no such record: its name stands for its accounts.
+    """
+    sources = read_record(_model_file(model, RUN_RECORD)).get("sources")
+    rows = [row for row in sources if isinstance(row, Mapping)] if isinstance(sources, list) else []
+    if not rows:
+        return (Face(Path(model).resolve().name if Path(model).is_dir() else model, None, None),)
+    faces = []
+    for number, row in enumerate(rows, 1):
+        avatar = _model_file(model, avatar_file(number)) if number <= SHOWN_ACCOUNTS else None
+        name, handle = (
+            value if isinstance(value, str) else None for value in map(row.get, ("name", "handle"))
+        )
+        faces.append(Face(name, handle, avatar))
+    return tuple(faces)
+
+
+def _model_file(model: str, name: str) -> bytes | None:
+    file = Path(model) / name
+    if not Path(model).is_dir():
+        try:
+            file = Path(hf_hub_download(model, name))
+        except (HfHubHTTPError, HFValidationError, OSError):
+            return None
+    elif name == RUN_RECORD and file.is_file():
+        return file.read_bytes()
+    return avatar_bytes(file)
 
 
 def left_out_note(left_out: Iterable[str]) -> str:

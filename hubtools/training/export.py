@@ -7,9 +7,10 @@ from pathlib import Path
 
 from hubtools.core.files import writing
 from hubtools.training.base import Base, quiet_transformers
-from hubtools.training.generate import Sampling, generation_config
+from hubtools.training.generate import generation_config
 from hubtools.training.lora import save_adapter
 from hubtools.training.recipe import Recipe, public_name
+from hubtools.training.sampling import Sampling
 
 
 def save_model(base: Base, base_name: str, recipe: Recipe, folder: Path) -> None:

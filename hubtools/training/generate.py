@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -18,20 +17,9 @@ from hubtools.core.cancel import CancelToken
 from hubtools.core.errors import UsageError
 from hubtools.core.events import Task
 from hubtools.training.base import Base, quiet_transformers
+from hubtools.training.sampling import Sampling
 
 _ROWS = 64  # texts generated at once; more would only fill memory
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sampling:
-    """How tokens are drawn; the defaults are the predecessor's, its implicit `top_k` included."""
-
-    temperature: float = 1.0
-    top_p: float = 0.95
-    top_k: int = 50
-    max_tokens: int = 160
-    """Of the whole text: the prompt counts."""
-    min_tokens: int = 10
 
 
 def generation_config(base: Base, sampling: Sampling) -> Any:

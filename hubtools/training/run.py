@@ -28,13 +28,14 @@ from hubtools.training.checkpoint import HistoryPoint
 from hubtools.training.data import TrainData, prepare
 from hubtools.training.evaluate import Score, evaluate, likelihoods
 from hubtools.training.export import save_model
-from hubtools.training.generate import Sampling, predict
+from hubtools.training.generate import predict
 from hubtools.training.lora import add_adapter, load_adapter
 from hubtools.training.memorization import TrainingIndex, distinct_2, words
 from hubtools.training.model_cache import ModelCache
 from hubtools.training.multi_model import GroupGradients, ModelGroup
 from hubtools.training.ngram import ByteNgram
 from hubtools.training.recipe import SCRATCH, Recipe, base_folder
+from hubtools.training.sampling import Sampling
 from hubtools.training.trackers import LogFile, Tracker, Trackers
 from hubtools.training.trainer import Trainer, TrainResult
 

@@ -12,7 +12,7 @@ from hubtools.cards import limits
 from hubtools.cards.card_file import card_toml
 from hubtools.cards.check import CardChecker, Finding
 from hubtools.cards.identifiers import unknown_language, unknown_license, unknown_pipeline
-from hubtools.cards.sample_cards import sample_cards
+from hubtools.cards.user_templates import sample_cards
 from tests.cards.samples import CYBORG, HARBOUR, RETIRED
 
 

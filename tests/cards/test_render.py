@@ -67,8 +67,8 @@ WITH_BASE = replace(
 ADAPTER = replace(
     WITH_BASE,
     training=replace(
-        HARBOUR.training, recipe="lora", epochs=15, best_epoch=9, stable_epochs=10, val_posts=110, val_loss=3.0102,
-        lora_rank=16, curves=True,
+        HARBOUR.training, recipe="lora", epochs=15, best_epoch=9, stable_epochs=10, val_posts=110,
+        val_loss=3.0102, lora_rank=16, curves=True,
     ),
     evaluation=replace(
         WITH_BASE.evaluation, ngram_bits_per_byte=1.61, distinct_2=0.873, repeated=0.01

@@ -14,8 +14,8 @@ import pytest
 from hubtools.cards import limits
 from hubtools.cards.card import Card
 from hubtools.cards.card_file import card_toml
-from hubtools.cards.sample_cards import sample_cards
 from hubtools.cards.schema import card_schema, mistakes, path_text
+from hubtools.cards.user_templates import sample_cards
 from hubtools.core.errors import UsageError
 from hubtools.core.repo_names import check_repo_name
 from tests.cards.samples import CYBORG, HARBOUR, RETIRED

@@ -118,7 +118,7 @@ def test_a_hub_is_listed_once_and_each_readme_read_once(
 
     monkeypatch.setattr(import_service, "http_backoff", counted)
     models = list_hub_models(api, "me")
-    found = {model.name: card for model, card in import_from_hub(api, models)}
+    found = {model.id.rpartition("/")[2]: card for model, card in import_from_hub(api, models)}
     assert len(asked) == 4
     assert set(found) == {*READMES, "empty"}
     assert found["ours"] == Card(**{**_fields(HARBOUR), "repo": "ours"})

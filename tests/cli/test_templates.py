@@ -9,8 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from hubtools.cards.render import CardRenderer
-from hubtools.cards.sample_cards import sample_cards
-from hubtools.cards.user_templates import packaged_blocks
+from hubtools.cards.user_templates import packaged_blocks, sample_cards
 from hubtools.cli.app import app
 from tests.makers import command
 

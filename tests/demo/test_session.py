@@ -54,7 +54,7 @@ def test_from_posts_to_a_published_model(
     seen = end_of(session.read(session.take_uploads([archive])))
     assert isinstance(seen, PostsRead)
     (account,) = seen.accounts
-    assert (account.counts.downloaded, account.counts.kept) == (300, 300)
+    assert (account.corpus.counts.downloaded, account.corpus.counts.kept) == (300, 300)
     assert account.title == "Fog Watch 🌫️ @fogwatch"
     assert len(account.samples) == 5 and account.refusal is None
 

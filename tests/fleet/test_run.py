@@ -255,7 +255,7 @@ def test_whoever_does_not_take_what_is_made_holds_up_the_rest(accounts: Path) ->
         FleetJob(name=row.name, request=row.request)
         for row in read_manifest(write_manifest(accounts / "fleet.toml", *rows), Project(accounts))
     ]
-    events = FleetWorker(WorkerOptions(), CancelToken()).run(jobs)
+    events = FleetWorker(WorkerOptions()).run(jobs, CancelToken())
     taken = [next(events)]
     while not isinstance(taken[-1], JobResult):
         taken.append(next(events))

@@ -21,9 +21,13 @@ from hubtools.core.run_record import sealed_record
 from hubtools.localhub.server import serving
 from hubtools.posts.live.avatars import AvatarFetcher
 from hubtools.services import model_folder as folders
-from hubtools.services.prediction_pictures import faces_of, prediction_tasks
 from hubtools.services.publish import PublishRequest, publish
-from hubtools.services.thumbnail import ThumbnailRequest, thumbnail
+from hubtools.services.thumbnail import (
+    ThumbnailRequest,
+    faces_of,
+    prediction_tasks,
+    thumbnail,
+)
 from hubtools.services.train import TrainRequest
 from hubtools.training.checkpoint import HistoryPoint
 from hubtools.training.run import TrainRecord
@@ -143,7 +147,7 @@ def test_without_the_extra_it_is_named(
 
 def test_services_import_without_the_libraries_that_draw() -> None:
     program = (
-        "import sys; import hubtools.services.thumbnail, hubtools.services.prediction_pictures;"
+        "import sys; import hubtools.services.thumbnail;"
         "import hubtools.services.render_cards, hubtools.services.check_cards;"
         "assert not {'matplotlib', 'PIL', 'regex'} & set(sys.modules)"
     )

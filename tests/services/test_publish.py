@@ -363,7 +363,7 @@ def test_ctrl_c_in_training_and_on_again(request_: TrainRequest, folder: Path) -
     process.send_signal(signal.SIGINT)
     _, error = process.communicate()
     assert process.returncode == 130, error
-    assert error.splitlines()[-1].startswith("Interrupted. Run the same command again")
+    assert error.splitlines()[-1].startswith("Interrupted.")
     assert "Traceback" not in error
     assert not (folder / "models/fogwatch").exists()
     resumed = go(replace(request_, recipe="long.toml", seed=42))
@@ -396,7 +396,8 @@ def test_kill_9_leaves_nothing_half_made(request_: TrainRequest, folder: Path) -
 
 
 def test_a_base_that_is_not_there_leaves_nothing(request_: TrainRequest, folder: Path) -> None:
-    with pytest.raises(ModelError, match="no such model folder"):
+    with pytest.raises(ModelError) as raised:
         go(replace(request_, base="./gone"))
+    assert raised.value.where == "./gone"
     assert not (folder / "cards").exists()
     assert not (folder / "hub").exists()

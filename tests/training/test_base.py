@@ -11,8 +11,9 @@ import pytest
 from hubtools.core.errors import HubUnavailableError, ModelError
 from hubtools.training.base import load_base, make_base, quiet_transformers
 from hubtools.training.evaluate import likelihoods
-from hubtools.training.generate import Sampling, predict
+from hubtools.training.generate import predict
 from hubtools.training.recipe import Recipe
+from hubtools.training.sampling import Sampling
 from tests.training.makers import posts
 
 

@@ -12,7 +12,8 @@ from hubtools.core.cancel import CancelledError, CancelToken
 from hubtools.core.errors import UsageError
 from hubtools.core.events import Event, Progress, Reporter
 from hubtools.training.base import Base, load_base
-from hubtools.training.generate import Sampling, _choose, predict, predict_all, stream
+from hubtools.training.generate import _choose, predict, predict_all, stream
+from hubtools.training.sampling import Sampling
 from tests.training.tiny_bases import BASES
 
 

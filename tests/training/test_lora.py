@@ -44,7 +44,7 @@ def base(tiny_gpt2: Path) -> Base:
 
 
 def logits(base: Base) -> torch.Tensor:
-    ids = torch.arange(12).snapshot(2, 6)
+    ids = torch.arange(12).view(2, 6)
     with torch.inference_mode():
         return base.model(input_ids=ids).logits.clone()
 
@@ -93,7 +93,7 @@ def test_peft_reads_what_is_saved(base: Base, tiny_gpt2: Path, tmp_path: Path) -
     theirs = load_base(str(tiny_gpt2))
     model = peft.PeftModel.from_pretrained(theirs.model, tmp_path).eval()
     with torch.inference_mode():
-        said = model(input_ids=torch.arange(12).snapshot(2, 6)).logits
+        said = model(input_ids=torch.arange(12).view(2, 6)).logits
     torch.testing.assert_close(said, logits(base))
     ours = load_base(str(tiny_gpt2))
     ours.model.eval()

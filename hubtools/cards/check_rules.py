@@ -67,7 +67,6 @@ def _lengths(card: Card) -> Iterator[Problem]:
 
 
 def _strings(card: Card, pattern: tuple[str, ...]) -> Iterator[tuple[KeyPath, str]]:
-    """The strings of the card at the places that `pattern` means, `*` being any position."""
     places: list[tuple[KeyPath, Any]] = [((), card)]
     for part in pattern:
         if part == "*":
@@ -86,7 +85,6 @@ def _identifiers(card: Card) -> Iterator[Problem]:
 
 
 def _each(path: KeyPath, value: Any, check: Callable[[str], str | None]) -> Iterator[Problem]:
-    """The problems of a string, or of each string in an array."""
     items = enumerate(value) if isinstance(value, list | tuple) else [(None, value)]
     for index, item in items:
         place = path if index is None else (*path, index)
