@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,7 +21,6 @@ ADVISED = 40_000
 """Characters below which a model mostly repeats: the predecessor's second threshold."""
 
 _EXAMPLES = 3
-"""Saved for each reason and each change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,67 +73,50 @@ def build_corpus(posts: AccountPosts, cleaning: Cleaning | None = None) -> Corpu
 
     Personal data are redacted last, so redaction changes no count.
     """
-    tally = _CorpusTally()
+    reposts = redacted = 0
+    kept: list[KeptPost] = []
+    reasons: Counter[str] = Counter()
+    changed: Counter[str] = Counter()
+    languages: Counter[str | None] = Counter()
+    examples: defaultdict[str, list[Example]] = defaultdict(list)
     for decision in (cleaning or VoiceCleaning()).decide(posts):
-        tally.add(decision)
-    dropped = tally.reasons.total()
-    counts = PostCounts(
-        downloaded=tally.reposts + dropped + len(tally.kept),
-        reposts=tally.reposts,
-        dropped=dropped,
-        kept=len(tally.kept),
-    )
+        if decision.reason == REPOST:
+            reposts += 1
+        elif decision.reason is not None:
+            reasons[decision.reason] += 1
+            _show(decision, examples[decision.reason])
+        else:
+            text, found = redact(decision.text)
+            redacted += found
+            kept.append(KeptPost(text, decision.post.created))
+            languages[decision.post.language] += 1
+            changed.update(decision.changes)
+            for change in decision.changes:
+                _show(decision, examples[change])
+    dropped = reasons.total()
+    downloaded = reposts + dropped + len(kept)
     return Corpus(
         account=posts.account,
-        counts=counts,
-        kept=tuple(tally.kept),
-        reasons=dict(sorted(tally.reasons.items())),
-        redacted=tally.redacted,
-        characters=sum(len(post.text) for post in tally.kept),
+        counts=PostCounts(downloaded=downloaded, reposts=reposts, dropped=dropped, kept=len(kept)),
+        kept=tuple(kept),
+        reasons=dict(sorted(reasons.items())),
+        redacted=redacted,
+        characters=sum(len(post.text) for post in kept),
         source=posts.source,
         digest=posts.digest,
         notes=posts.notes,
-        language=_language(tally.languages),
-        changed=dict(sorted(tally.changed.items())),
-        examples={name: tuple(found) for name, found in sorted(tally.examples.items())},
+        language=_language(languages),
+        changed=dict(sorted(changed.items())),
+        examples={name: tuple(some) for name, some in sorted(examples.items())},
     )
 
 
-class _CorpusTally:
-    """The decisions so far."""
-
-    def __init__(self) -> None:
-        self.reposts = 0
-        self.redacted = 0
-        self.kept: list[KeptPost] = []
-        self.reasons: Counter[str] = Counter()
-        self.changed: Counter[str] = Counter()
-        self.languages: Counter[str | None] = Counter()
-        self.examples: dict[str, list[Example]] = {}
-
-    def add(self, decision: Decision) -> None:
-        """Count one post."""
-        if decision.reason == REPOST:
-            self.reposts += 1
-        elif decision.reason is not None:
-            self.reasons[decision.reason] += 1
-            self._show(decision.reason, decision)
-        else:
-            text, found = redact(decision.text)
-            self.redacted += found
-            self.kept.append(KeptPost(text, decision.post.created))
-            self.languages[decision.post.language] += 1
-            self.changed.update(decision.changes)
-            for change in decision.changes:
-                self._show(change, decision)
-
-    def _show(self, name: str, decision: Decision) -> None:
-        """Save the post as an example, unless it has personal data."""
-        examples = self.examples.setdefault(name, [])
-        if len(examples) < _EXAMPLES and not (
-            redact(decision.post.text)[1] or redact(decision.text)[1]
-        ):
-            examples.append(Example(decision.post.text, decision.text))
+def _show(decision: Decision, examples: list[Example]) -> None:
+    """Save the post as an example, unless it has personal data."""
+    if len(examples) < _EXAMPLES and not (
+        redact(decision.post.text)[1] or redact(decision.text)[1]
+    ):
+        examples.append(Example(decision.post.text, decision.text))
 
 
 def _language(languages: Counter[str | None]) -> str | None:
@@ -170,7 +152,6 @@ def _amount(corpus: Corpus) -> str:
 
 
 def _more(corpus: Corpus) -> str:
-    """How many more posts of the average length are needed."""
     if not corpus.kept:
         return "Choose a source with more of the person's own words"
     average = corpus.characters / len(corpus.kept) + len(SEPARATOR)

@@ -27,9 +27,7 @@ class PersonalPattern:
 
     pattern: re.Pattern[str]
     mark: str
-    """The replacement."""
     holds: Callable[[re.Match[str]], bool] = lambda _: True
-    """Whether a match really is what it looks like."""
 
     def replace(self, text: str) -> tuple[str, int]:
         """`text` with each match replaced, and the number of replacements."""
@@ -55,7 +53,6 @@ def _is_card(match: re.Match[str]) -> bool:
 
 
 def _is_iban(match: re.Match[str]) -> bool:
-    """Whether the checksum modulo 97 is right (ISO 13616)."""
     account = re.sub(r"[ -]", "", match[0]).upper()
     moved = account[4:] + account[:4]
     return len(account) >= 15 and int("".join(str(int(char, 36)) for char in moved)) % 97 == 1

@@ -47,7 +47,6 @@ def split_posts(
 def _split_newest(
     kept: Sequence[KeptPost], fraction: float
 ) -> tuple[tuple[KeptPost, ...], tuple[KeptPost, ...]]:
-    """The older posts, and the newest."""
     newest_first = _newest_first(kept)
     keys = [" ".join(kept[index].text.casefold().split()) for index in newest_first]
     last = {key: place for place, key in enumerate(keys)}

@@ -41,14 +41,16 @@ class DenyList:
     """The accounts on a project's deny list."""
 
     file: Path | None
-    """None if the project has no list."""
     entries: frozenset[tuple[str, str]] = frozenset()
 
     def names(self, account: NamedAccount) -> bool:
         """Whether this account is listed; if its network is unknown, its handle on any network."""
         if account.handle is None:
             return False
-        return _is_denied(account.network, account.handle, self.entries)
+        plain = plain_handle(account.handle)
+        if account.network in (None, "file"):
+            return any(plain == other for _, other in self.entries)
+        return (account.network, plain) in self.entries
 
 
 def read_deny_list(project: Project) -> DenyList:
@@ -130,13 +132,6 @@ def _configure(project: Project) -> None:
 def plain_handle(handle: str) -> str:
     """A handle for comparison: stripped, without a leading @, in lower case."""
     return handle.strip().removeprefix("@").casefold()
-
-
-def _is_denied(network: str | None, handle: str, denied: frozenset[tuple[str, str]]) -> bool:
-    plain = plain_handle(handle)
-    if network in (None, "file"):
-        return any(plain == other for _, other in denied)
-    return (network, plain) in denied
 
 
 def _read(file: Path) -> frozenset[tuple[str, str]]:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 from hubtools.core.errors import PolicyError
@@ -34,17 +35,13 @@ def refuse_opted_out(profile: Mapping[str, Any], where: object = None) -> None:
     repository, or a record of `community.lexicon.preference.ai`; `where` is where it was found.
     Anything else passes.
     """
-    found = next(_opt_outs(profile), None)
-    if found is not None:
-        setting, fix = found
+    is_preference = PREFERENCE in (profile.get("$type"), profile.get("py_type"))
+    for setting, fix in chain(
+        _mastodon(profile),
+        _labels(profile.get("labels")),
+        _preferences(profile) if is_preference else (),
+    ):
         raise PolicyError(f"the owner has opted out: {setting}", where=where, fix=fix)
-
-
-def _opt_outs(profile: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    yield from _mastodon(profile)
-    yield from _labels(profile.get("labels"))
-    if PREFERENCE in (profile.get("$type"), profile.get("py_type")):
-        yield from _preferences(profile)
 
 
 def _mastodon(profile: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -50,7 +50,9 @@ def build_registry(built_in: Iterable[Source], plugins: Iterable[EntryPoint]) ->
     broken = []
     for plugin in plugins:
         try:
-            source = _load(plugin)
+            source = plugin.load()
+            if not isinstance(source, FileSource | LiveSource):
+                raise TypeError(f"{plugin.value} is a {type(source).__name__}, not a source")
             if source.name in found:
                 raise ValueError(f"the name {source.name!r} is taken")
         except Exception as error:  # noqa: BLE001  # importing it runs somebody else's code
@@ -70,13 +72,6 @@ def _built_in() -> Iterator[Source]:
         source = getattr(import_module(module.name), "SOURCE", None)
         if source is not None:
             yield source
-
-
-def _load(plugin: EntryPoint) -> Source:
-    source = plugin.load()
-    if not isinstance(source, FileSource | LiveSource):
-        raise TypeError(f"{plugin.value} is a {type(source).__name__}, not a source")
-    return source
 
 
 def _broken(plugin: EntryPoint, error: Exception) -> SourceError:

@@ -24,7 +24,6 @@ class FileSource:
     """Posts in a file, an archive or a folder."""
 
     name: str
-    """An identifier, such as `x-archive`."""
     description: str
     """What a person would call it; completes "hubtools reads …"."""
     recognize: Callable[[Container, ReadOptions], bool]
@@ -42,7 +41,6 @@ class LiveSource:
     name: str
     description: str
     prefix: str
-    """What its addresses start with, such as `mastodon:`."""
     parse: Callable[[str], AccountAddress]
     """The account that an address names. Raises SourceError for an invalid address."""
     read: Callable[[AccountAddress, LiveReading], AccountPosts]

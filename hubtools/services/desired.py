@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import translate
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from hubtools.cards.bulk import fingerprint, source_digest
 from hubtools.cards.card import Card
 from hubtools.cards.card_file import load_card, parse_card, read_card
 from hubtools.cards.importing import import_readme
-from hubtools.cards.render import CardRenderer, is_sealed
+from hubtools.cards.render import is_sealed
 from hubtools.core.errors import CardError, ConflictError, HubtoolsError
 from hubtools.core.run_record import RUN_RECORD, read_record
 from hubtools.core.state import stamp_of
@@ -32,21 +31,8 @@ _MODEL_FILES = (
 _IS_MODEL_FILE = re.compile("|".join(map(translate, _MODEL_FILES)))
 
 
-@dataclass(frozen=True, slots=True)
-class CardSource:
-    """A card, its file, and a digest of the bytes that it was read from."""
-
-    file: Path
-    card: Card
-    digest: bytes
-
-
-def read_cards(files: Iterable[Path]) -> Iterator[CardSource]:
-    """Each card with its file.
-
-    Raises CardError for two cards of one repository, and for a file with another name than its
-    card's repository.
-    """
+def _read_cards(files: Iterable[Path]) -> Iterator[tuple[Path, Card, bytes]]:
+    """Each card with its file, and a digest of the bytes that it was read from."""
     taken: dict[str, Path] = {}
     for file in files:
         toml, prose = read_card(file)
@@ -58,31 +44,28 @@ def read_cards(files: Iterable[Path]) -> Iterator[CardSource]:
             fix = f"Rename the file to {card.repo}.toml, or set repo = {file.stem!r}"
             what = f"the file name does not match the repository {card.repo!r}"
             raise CardError(what, where=f"{file}: repo", fix=fix)
-        yield CardSource(file, card, source_digest(toml, prose))
+        yield file, card, source_digest(toml, prose)
 
 
-class DesiredStates:
-    """Turns cards into what should be on the Hub; renders only what is not in the cache."""
+def desired_states(
+    session: HubSession, files: Iterable[Path]
+) -> Iterator[tuple[Path, Card, Desired]]:
+    """Each card with its file and what it asks for; renders only what is not in the cache.
 
-    def __init__(self, renderer: CardRenderer, models: Path, cache: StateCache) -> None:
-        self._renderer, self._models, self._cache = renderer, models, cache
-        self._fingerprint = fingerprint(renderer)
-        self._cached = cache.readmes()
-        self._new: dict[str, ReadmeDigest] = {}
-
-    def of(self, source: CardSource) -> Desired:
-        """What a card asks for. Raises CardError when it cannot be rendered."""
-        card = source.card
-        digest = hashlib.sha256(self._fingerprint + source.digest).digest()
-        readme = self._cached.get(card.repo)
+    Raises CardError for a card that cannot be rendered, for two cards of one repository, and for a
+    file with another name than its card's repository.
+    """
+    renderer, models, cache = session.renderer, session.project.models_folder, session.cache
+    common, cached = fingerprint(renderer), cache.readmes()
+    new: dict[str, ReadmeDigest] = {}
+    for file, card, source in _read_cards(files):
+        digest = hashlib.sha256(common + source).digest()
+        readme = cached.get(card.repo)
         if readme is None or readme.source != digest:
-            text = self._renderer.render(card).encode()
-            readme = self._new[card.repo] = ReadmeDigest(digest, bytes_digest(text))
-        return _desired(card, readme.digest, card_model_files(card, self._models), self._cache)
-
-    def save(self) -> None:
-        """Cache what was rendered."""
-        self._cache.save_readmes(self._new)
+            text = renderer.render(card).encode()
+            readme = new[card.repo] = ReadmeDigest(digest, bytes_digest(text))
+        yield file, card, _desired(card, readme.digest, card_model_files(card, models), cache)
+    cache.save_readmes(new)
 
 
 def commit_builder(session: HubSession, files: Sequence[Path]) -> Callable[[Change], CommitRequest]:
@@ -167,7 +150,6 @@ def _desired(card: Card, readme: Digest, files: Mapping[str, Path], cache: State
 
 
 def bytes_digest(data: bytes) -> Digest:
-    """The digest of a content."""
     return _digest(len(data), (data,))
 
 

@@ -15,7 +15,7 @@ from hubtools.core.config import Project
 from hubtools.core.errors import PolicyError
 from hubtools.core.events import Reporter
 from hubtools.posts.deny_list import DenyList, read_deny_list
-from hubtools.services.desired import DesiredStates, is_merged, read_cards
+from hubtools.services.desired import desired_states, is_merged
 from hubtools.services.session import HubSession, open_session
 from hubtools.services.targets import resolve_target
 from hubtools.sync.observe import CardRepo, UnreadableError, observe, read_file
@@ -72,20 +72,18 @@ def plan_cards(session: HubSession, files: Sequence[Path], *, full: bool) -> Pla
     the deny list and that is not retired, CancelledError, and what requests raise.
     """
     denied = read_deny_list(session.project)
-    states = DesiredStates(session.renderer, session.project.models_folder, session.cache)
     repos: list[CardRepo] = []
     with session.reporter.task("Rendering", len(files)) as bar:
-        for source in read_cards(files):
-            _refuse_denied(source.card, source.file, denied)
-            repos.append(CardRepo(states.of(source), partial(is_merged, card_file=source.file)))
+        for file, card, desired in desired_states(session, files):
+            _refuse_denied(card, file, denied)
+            repos.append(CardRepo(desired, partial(is_merged, card_file=file)))
             bar.advance(len(repos))
-    states.save()
     remote = observe(session.hub, session.namespace, repos, session.cache, session.reporter)
-    desired = tuple(repo.desired for repo in repos)
-    changes = plan_changes(desired, remote, session.namespace, full=full)
+    states = tuple(repo.desired for repo in repos)
+    changes = plan_changes(states, remote, session.namespace, full=full)
     requests = len(session.hub.transport.sent)
     made = Plan(str(session.target), session.namespace, changes, requests, full=full)
-    return PlannedCards(made, desired)
+    return PlannedCards(made, states)
 
 
 def _refuse_denied(card: Card, file: Path, denied: DenyList) -> None:

@@ -44,7 +44,6 @@ class Edit:
 
     @property
     def diff(self) -> str:
-        """What changes in the card's files, as unified diffs."""
         prose = self.file.with_suffix(".md")
         before, after = self.before, self.merge.card
         toml = replace(before, pulled=None), replace(after, pulled=None)
@@ -56,7 +55,6 @@ class Edit:
 
     @property
     def remote_diff(self) -> str:
-        """What was changed on the Hub, as a unified diff."""
         return unified_diff(self.base or "", self.remote, README, f"{README} on the Hub")
 
 
@@ -82,7 +80,6 @@ class PullConflict:
     file: Path
     error: ConflictError
     remote_diff: str | None = None
-    """What was changed on the Hub, where that is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,7 +48,6 @@ class RetireResult:
     """Lines that are new on the deny list."""
     deleted: bool
     applied: ApplyResult | None
-    """How it became private; None where it was to be deleted."""
 
 
 def retire(request: RetireRequest, reporter: Reporter, cancel: CancelToken) -> RetireResult:

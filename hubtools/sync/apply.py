@@ -67,7 +67,6 @@ class ApplyResult:
     seconds: float = 0.0
     cancelled: bool = False
     cause: HubtoolsError | None = None
-    """Why the run was given up."""
     revisions: Mapping[str, str] = field(default_factory=dict)
     """The commits that changed repositories are at now, by id."""
 
@@ -122,8 +121,6 @@ def _common_cause(failed: Sequence[RepoFailure]) -> HubtoolsError | None:
 
 
 class _Outcomes:
-    """The outcome of each change so far."""
-
     def __init__(self, plan: Plan, cache: StateCache) -> None:
         self.cache = cache
         self.revisions: dict[str, str] = {}
@@ -145,7 +142,6 @@ class _Outcomes:
         return ", ".join(f"{number} {what}" for number, what in counts if number)
 
     def settle(self, request: CommitRequest, future: Future[str]) -> None:
-        """Record the outcome of one change."""
         change = request.change
         try:
             revision = future.result()
@@ -165,7 +161,6 @@ class _Outcomes:
                 self.cache.save_observed({change.repo: Observed(revision, files)})
 
     def fail(self, change: Change, error: Exception) -> None:
-        """Record the failure of a change."""
         cause = error if isinstance(error, HubtoolsError) else None
         self.failed.append(RepoFailure(change.repo, _one_line(error, change.repo), cause))
         refused = isinstance(error, AccessError | HubUnavailableError)
@@ -175,7 +170,6 @@ class _Outcomes:
 
 
 def _one_line(error: Exception, repo: str) -> str:
-    """A failure in a line that begins with `repo`."""
     if isinstance(error, HubtoolsError) and error.where == repo:
         text = f"{error.what}. {error.fix}" if error.fix else error.what
     elif isinstance(error, HubtoolsError | OSError):

@@ -22,7 +22,7 @@ from huggingface_hub.utils import httpx
 
 from hubtools.core.errors import ConflictError, HubUnavailableError
 from hubtools.sync.client import HubClient, parse_json, raise_for_status
-from hubtools.sync.http_errors import NETWORK_ERRORS, RERUN, RETRIED_STATUSES
+from hubtools.sync.http_errors import NETWORK_ERRORS, RERUN, RETRIED_STATUSES, translated_errors
 from hubtools.sync.observe import is_new, list_files
 from hubtools.sync.plan import Change
 from hubtools.sync.repo_state import README, SPACES, Desired, Revision
@@ -42,9 +42,7 @@ class CommitRequest:
     data: Mapping[str, bytes]
     """Files in memory: the README, or all of a Space."""
     paths: Mapping[str, Path]
-    """Files of the model's folder."""
     private: bool
-    """Whether a repository that is created is private."""
     message: str
     sdk: str | None = None
     """Of a Space that is created."""
@@ -52,8 +50,6 @@ class CommitRequest:
 
 @dataclass(frozen=True, slots=True)
 class CommitResponse:
-    """The id of a commit, or the response without one."""
-
     oid: str | None
     response: httpx.Response | None = None
 
@@ -113,9 +109,15 @@ def _create_repo(hub: HubClient, request: CommitRequest) -> tuple[str, bool]:
     another run may be at work. Raises ConflictError for one with other content.
     """
     repo = request.change.repo
-    response = hub.send("POST", "/api/repos/create", repo, json=_creation(request))
-    if response.status_code != _EXISTS:
-        raise_for_status(response, repo)
+    is_space = repo.startswith(SPACES)
+    with translated_errors(repo):
+        hub.api.create_repo(
+            repo.removeprefix(SPACES),
+            private=request.private,
+            repo_type="space" if is_space else "model",
+            exist_ok=True,
+            space_sdk=request.sdk if is_space else None,
+        )
     hub.transport.pacer.expect("api", 1)
     found = hub.get(hub.repo_path(repo), repo, {"expand": ["sha", "siblings"]})
     info = parse_json(found, repo, dict, "sha")
@@ -126,15 +128,6 @@ def _create_repo(hub: HubClient, request: CommitRequest) -> tuple[str, bool]:
     if all(desired[path].matches(files.get(path)) for path in request.change.files):
         return revision.sha, True
     raise ConflictError("created by someone else in the meantime", where=repo, fix=_UNTOUCHED)
-
-
-def _creation(request: CommitRequest) -> dict[str, str]:
-    repo, visibility = request.change.repo, "private" if request.private else "public"
-    namespace, _, name = repo.removeprefix(SPACES).partition("/")
-    body = {"name": name, "organization": namespace, "visibility": visibility}
-    if repo.startswith(SPACES):
-        return {**body, "type": "space", "sdk": request.sdk or ""}
-    return {**body, "type": "model"}
 
 
 def _commit_once(

@@ -28,7 +28,6 @@ from hubtools.sync.repo_state import (
 from hubtools.sync.state import StateCache
 
 CONCURRENCY = 8
-"""Requests in flight."""
 _PAGE = 1000
 _BATCH = 200  # repositories between two writes to the cache
 
@@ -45,7 +44,6 @@ class CardRepo:
     is_merged: Callable[[bytes], bool]
     """Whether overwriting a README with these bytes loses nothing."""
     cached: Observed | None = None
-    """What an earlier run left there."""
 
 
 def observe(

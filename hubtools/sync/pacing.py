@@ -45,7 +45,6 @@ class Pacer:
         self._last = clock()
 
     def expect(self, budget: Budget, requests: int) -> None:
-        """Announce further requests."""
         with self._lock:
             window = self._windows[budget]
             window.expected = max(0, window.expected + requests)

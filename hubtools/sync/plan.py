@@ -52,17 +52,14 @@ class Plan:
     """Whether it covers all cards, or only those that were named."""
 
     def of(self, *actions: Action) -> tuple[Change, ...]:
-        """The changes with these actions."""
         return tuple(change for change in self.changes if change.action in actions)
 
     @property
     def pending(self) -> tuple[Change, ...]:
-        """The changes that `apply` would make."""
         return self.of(*APPLIED_ACTIONS)
 
     @property
     def counts(self) -> Mapping[Action, int]:
-        """The number of changes of each action, zeros included."""
         found = Counter(change.action for change in self.changes)
         return {action: found[action] for action in ACTIONS}
 
@@ -89,7 +86,6 @@ class Plan:
         return head + "\n".join(rows[:shown]) + "\n" + more + "".join(_folded(diffs, space))
 
     def _repr_markdown_(self) -> str:
-        """How notebooks show a plan."""
         return self.to_markdown()
 
 

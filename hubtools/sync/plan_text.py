@@ -17,7 +17,6 @@ _VISIBLE = {
 
 
 def summary(plan: Plan) -> str:
-    """One line of counts."""
     counts = [f"{number:,} {action}" for action, number in plan.counts.items() if number]
     return f"{plan.namespace} on {plan.to}: {', '.join(counts) or 'no cards'}"
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hubtools.core.errors import SourceError
@@ -236,6 +236,7 @@ def test_half_a_surrogate_pair_cannot_reach_a_tokenizer(tmp_path: Path) -> None:
     assert texts(str(file)) == ["cut \ufffd here"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0")), min_size=1))
 def test_any_text_comes_back_as_it_was_written(
     tmp_path_factory: pytest.TempPathFactory, written: list[str]

@@ -30,7 +30,6 @@ class HuggingtweetsCleaning:
     name: str = "huggingtweets"
 
     def decide(self, posts: AccountPosts) -> Iterator[Decision]:
-        """Each post on its own."""
         return map(self._decision, posts.posts)
 
     def clean(self, text: str) -> str:

@@ -19,12 +19,10 @@ class InLanguage:
     """Rules for the posts in one language; the others are dropped first."""
 
     language: str
-    """An ISO 639 code in lower case."""
     rules: Cleaning
 
     @property
     def name(self) -> str:
-        """The rules' name and the language."""
         return f"{self.rules.name}, {self.language}"
 
     def decide(self, posts: AccountPosts) -> Iterator[Decision]:
@@ -46,8 +44,6 @@ class InLanguage:
 
 @dataclass(frozen=True, slots=True)
 class _PostsIn:
-    """The reposts and the posts in one language, on each iteration."""
-
     posts: Iterable[Post]
     language: str
 

@@ -23,8 +23,6 @@ _LAST = re.compile(rf"(?:^|\s+){_NUMBER}\s*$")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A post and its index."""
-
     place: int
     post: Post
 
@@ -40,10 +38,10 @@ class Replies:
 
     def may_join(self, post: Post) -> bool:
         """Whether the post is a reply to one of these posts, or has a reply among them."""
-        return _can_join(post) and (hash(post.id) in self.parents or self._is_reply(post))
-
-    def _is_reply(self, post: Post) -> bool:
-        return post.reply_to is not None and hash(post.reply_to) in self.parents
+        if post.repost or post.truncated or post.created is None:
+            return False
+        is_reply = post.reply_to is not None and hash(post.reply_to) in self.parents
+        return is_reply or hash(post.id) in self.parents
 
 
 def find_replies(posts: Iterable[Post]) -> Replies:
@@ -79,10 +77,6 @@ def threads(posts: Iterable[Post], replies: Replies) -> tuple[tuple[Part, ...], 
         if part.place not in later and part.place in continued
     )
     return tuple(piece for chain in chains for piece in _pieces(chain))
-
-
-def _can_join(post: Post) -> bool:
-    return not post.repost and not post.truncated and post.created is not None
 
 
 def _continued(parts: dict[str, Part]) -> dict[int, Part]:
@@ -147,7 +141,6 @@ def join(texts: Sequence[str]) -> str:
 
 
 def _without_number(text: str, number: int) -> str | None:
-    """`text` without its part number; None if it does not have this number."""
     if (found := _FIRST.match(text)) is not None and int(found[1]) == number:
         return text[found.end() :]
     if (found := _LAST.search(text[-24:])) is not None and int(found[1]) == number:

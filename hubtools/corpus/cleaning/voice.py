@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import blake2b
 
 from hubtools.corpus.cleaning.characters import (
     repair,
@@ -40,8 +40,6 @@ _CUT_WITH_LINK = 100
 
 @dataclass(frozen=True, slots=True)
 class TextRule:
-    """One change to a text."""
-
     name: str
     """What it removes or repairs, as a short phrase."""
     apply: Callable[[str], str]
@@ -70,13 +68,6 @@ _EITHER = (*_FIRST, TextRule(_HANDLES, without_likely_addressees), *_LAST)
 
 
 @dataclass(frozen=True, slots=True)
-class _Cleaned:
-    text: str
-    changes: tuple[str, ...]
-    reason: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class VoiceCleaning:
     """Our rules; docs/explanation/cleaning.md explains each."""
 
@@ -95,38 +86,39 @@ class VoiceCleaning:
             if post.repost:
                 yield Decision(post, "", REPOST)
                 continue
-            cleaned = parts.pop(place, None) or _cleaned(post, replies)
-            reason = cleaned.reason
-            if reason is None:
-                key = _fingerprint(cleaned.text)
-                reason = DUPLICATE if key in seen else None
+            decision = parts.pop(place, None) or _decision(post, replies)
+            if decision.reason is None:
+                key = blake2b(normalize(decision.text).encode(), digest_size=12).digest()
+                if key in seen:
+                    decision = replace(decision, reason=DUPLICATE)
                 seen.add(key)
-            yield Decision(post, cleaned.text, reason, cleaned.changes)
+            yield decision
 
 
-def _parts(posts: AccountPosts, replies: Replies) -> Iterator[tuple[int, _Cleaned]]:
+def _parts(posts: AccountPosts, replies: Replies) -> Iterator[tuple[int, Decision]]:
     """The cleaned parts of threads, by their places.
 
     The first part with words gets the whole text; the others are dropped as joined.
     """
     for thread in threads(posts.posts, replies):
-        cleaned = [(part.place, _cleaned(part.post, replies)) for part in thread]
+        cleaned = [(part.place, _decision(part.post, replies)) for part in thread]
         parts = [(p, part) for p, part in cleaned if part.text and part.reason not in (CUT, REPOST)]
         if len(parts) < 2:
             continue
         text = join([part.text for _, part in parts])
         changes = dict.fromkeys(name for _, part in parts for name in part.changes)
-        yield parts[0][0], _Cleaned(text, (*changes, THREAD), too_little(text))
-        for place, part in parts[1:]:
-            yield place, _Cleaned(part.text, part.changes, JOINED)
+        (place, first), *others = parts
+        yield place, Decision(first.post, text, too_little(text), (*changes, THREAD))
+        for place, part in others:
+            yield place, replace(part, reason=JOINED)
 
 
-def _cleaned(post: Post, replies: Replies) -> _Cleaned:
+def _decision(post: Post, replies: Replies) -> Decision:
     rules = _EITHER
     if replies.any:
         rules = _POST if post.reply_to is None else _REPLY
     text, changes = _applied(rules, post.text)
-    return _Cleaned(text, changes, _reason(post, text, changes))
+    return Decision(post, text, _reason(post, text, changes), changes)
 
 
 def _applied(rules: Sequence[TextRule], text: str) -> tuple[str, tuple[str, ...]]:
@@ -158,7 +150,3 @@ def _is_cut(post: Post, text: str, changes: Sequence[str]) -> bool:
     if LINKS in changes:
         return len(text) >= _CUT_WITH_LINK
     return any(len(post.text) in lengths for lengths in _CUT_LENGTHS)
-
-
-def _fingerprint(text: str) -> bytes:
-    return hashlib.blake2b(normalize(text).encode(), digest_size=12).digest()

@@ -36,7 +36,6 @@ class Author:
 
     @property
     def label(self) -> str:
-        """How a person would refer to this author."""
         return self.handle or self.key
 
 
@@ -48,7 +47,6 @@ class PostRecord:
     author: Author | None
     network: Network
     where: str
-    """File and line."""
     name: str | None = None
     """An account name that the record does not attribute to the author."""
     public: bool = True
@@ -58,11 +56,6 @@ class PostRecord:
 
 
 MemberRecords = Callable[[TextMember, ReadOptions], Iterator[PostRecord]]
-"""Yields the records of one text member."""
-
-
-def _nothing_open() -> None:
-    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +63,6 @@ class RecordSource:
     """What to read, and how; `records` starts over each time it is called."""
 
     name: str
-    """As the person named it."""
     digest: str
     records: Callable[[], Iterable[PostRecord]]
     notes: tuple[str, ...] = ()
@@ -78,8 +70,7 @@ class RecordSource:
     """Whose posts they are, when the records themselves do not say."""
     expected: int | None = None
     """How many posts the source claims to hold."""
-    close: Callable[[], None] = _nothing_open
-    """Called after each iteration over the posts."""
+    close: Callable[[], object] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +175,6 @@ def _is_own(record: PostRecord, author: str | None) -> bool:
 
 
 class _RecordSurvey:
-    """What one pass over all records finds."""
-
     def __init__(self) -> None:
         self.count = self.hidden = 0
         self._authors: Counter[str] = Counter()

@@ -59,7 +59,6 @@ def _number(index: Mapping[str, Any], name: str) -> int | None:
 
 
 def _address(feature: object) -> str | None:
-    """A link's target; None for a mention or a tag."""
     uri = feature.get("uri") if isinstance(feature, Mapping) else None
     return uri if isinstance(uri, str) and _SCHEME.match(uri) else None
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TextIO
 
 from hubtools.core.errors import SourceError
-from hubtools.posts.formats.container import Container
+from hubtools.posts.formats.container import Container, FileContainer
 
 _CHUNK = 1 << 20
 _C1_CONTROLS = "hubtools.c1"
@@ -59,8 +59,8 @@ def text_member(container: Container, name: str, digest: Any = None) -> TextMemb
     A member that is valid UTF-8 throughout is UTF-8; any other is Windows-1252. Raises SourceError
     with the line of the first NUL byte, which text in neither encoding contains.
     """
-    decoder: codecs.IncrementalDecoder | None = codecs.getincrementaldecoder("utf-8")()
-    line = 1
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    utf8, line = True, 1
     with container.open(name) as stream:
         while chunk := stream.read(_CHUNK):
             if digest is not None:
@@ -73,25 +73,24 @@ def text_member(container: Container, name: str, digest: Any = None) -> TextMemb
                     fix="Export it again as UTF-8",
                 )
             line += chunk.count(b"\n")
-            decoder = _still_decodes(decoder, chunk)
-    return TextMember(container, name, _still_decodes(decoder, b"", final=True) is not None)
+            utf8 = utf8 and _decodes(decoder, chunk)
+    return TextMember(container, name, utf8 and _decodes(decoder, b"", final=True))
 
 
-def first_characters(container: Container, name: str) -> str:
-    """The first 64 KiB of a member, decoded as UTF-8 as far as possible."""
-    with container.open(name) as stream:
+def file_start(container: Container) -> str:
+    """The first 64 KiB of a single file, as UTF-8 as far as possible; "" for other sources."""
+    if not isinstance(container, FileContainer):
+        return ""
+    with container.open(container.names[0]) as stream:
         return stream.read(1 << 16).decode("utf-8", "replace").removeprefix("\ufeff")
 
 
-def _still_decodes(
-    decoder: codecs.IncrementalDecoder | None, chunk: bytes, final: bool = False
-) -> codecs.IncrementalDecoder | None:
+def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, final: bool = False) -> bool:
     try:
-        if decoder is not None:
-            decoder.decode(chunk, final)
+        decoder.decode(chunk, final)
     except UnicodeDecodeError:
-        return None
-    return decoder
+        return False
+    return True
 
 
 def language_code(value: object) -> str | None:

@@ -13,8 +13,7 @@ import os
 import tarfile
 import zipfile
 import zlib
-from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -54,45 +53,27 @@ class ArchiveLimits:
     field: int = 1 << 20
     """Characters in one CSV field; no network allows posts of more than 25,000."""
     picture: int = 16 << 20
-    """The avatar."""
     entries: int = 1_000_000
     """Names in an archive or a folder."""
 
 
-class Container(ABC):
+class Container:
     """The members of a source by name: relative, with forward slashes."""
 
     def __init__(self, path: Path, limits: ArchiveLimits) -> None:
         self.path = path
         self.limits = limits
-        self._spent: dict[str, int] = {}
-
-    @property
-    @abstractmethod
-    def names(self) -> tuple[str, ...]:
+        self.names: tuple[str, ...] = ()
         """Every member, in the container's order."""
-
-    @property
-    def outside(self) -> tuple[str, ...]:
+        self.outside: tuple[str, ...] = ()
         """Folders that are symbolic links out of the source; they are not followed."""
-        return ()
 
-    @abstractmethod
     def where(self, name: str) -> str:
         """A member as errors name it."""
-
-    @abstractmethod
-    def _size(self, name: str) -> int:
-        """The size that the container declares, in bytes."""
-
-    @abstractmethod
-    def _open(self, name: str) -> IO[bytes]:
-        """The member's bytes."""
+        return str(self.path / name)
 
     def open(self, name: str) -> BinaryIO:
         """A member's bytes; reading raises SourceError for damage and beyond the limits."""
-        size = self._size(name)
-        self.charge(name, size)
         with reporting_damage(self.where(name)):
             inner = self._open(name)
         return io.BufferedReader(_Metered(self, name, inner), 1 << 16)
@@ -109,23 +90,25 @@ class Container(ABC):
             )
         return data
 
-    def charge(self, name: str, size: int) -> None:
-        """Count `size` bytes of a member. Raises SourceError beyond a limit."""
-        self._spent[name] = max(size, self._spent.get(name, 0))
-        for amount, limit in (
-            (self._spent[name], self.limits.member),
-            (sum(self._spent.values()), self.limits.total),
-        ):
-            if amount > limit:
-                raise SourceError(
-                    f"unpacks to more than {limit:,} bytes, more than any archive of posts",
-                    where=self.where(name),
-                    fix="Check where this file comes from",
-                )
+    def only(self, archives: Sequence[str]) -> str:
+        """The only one of several archives in here. Raises SourceError if there are more."""
+        if len(archives) > 1:
+            listed = ", ".join(one or "." for one in archives)
+            raise SourceError(
+                f"contains several archives: {listed}"[:400],
+                where=self.path,
+                fix="Pass one of them",
+            )
+        return archives[0]
 
-    @abstractmethod
+    def charge(self, name: str, size: int) -> None:
+        """Count `size` bytes of a member; plain files do not expand."""
+
     def close(self) -> None:
-        """Close the file; opening a member reopens it."""
+        """Close what is open between reads; opening a member reopens it."""
+
+    def _open(self, name: str) -> IO[bytes]:
+        raise NotImplementedError
 
     def __enter__(self) -> Self:
         return self
@@ -137,21 +120,12 @@ class Container(ABC):
 class FileContainer(Container):
     """One file: a container with a single member."""
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        return (self.path.name,)
+    def __init__(self, path: Path, limits: ArchiveLimits) -> None:
+        super().__init__(path, limits)
+        self.names = (path.name,)
 
     def where(self, name: str) -> str:
         return str(self.path)
-
-    def close(self) -> None:
-        """Nothing stays open between reads."""
-
-    def charge(self, name: str, size: int) -> None:
-        """A plain file does not expand."""
-
-    def _size(self, name: str) -> int:
-        return self.path.stat().st_size
 
     def _open(self, name: str) -> IO[bytes]:
         return self.path.open("rb")
@@ -165,26 +139,8 @@ class FolderContainer(Container):
     def __init__(self, path: Path, limits: ArchiveLimits) -> None:
         super().__init__(path, limits)
         self._root = path.resolve()
-        self._outside: list[str] = []
         with reporting_damage(str(path)):
-            self._names = tuple(self._walk(path))
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return self._names
-
-    @property
-    def outside(self) -> tuple[str, ...]:
-        return tuple(self._outside)
-
-    def where(self, name: str) -> str:
-        return str(self.path / name)
-
-    def close(self) -> None:
-        """Nothing stays open between reads."""
-
-    def charge(self, name: str, size: int) -> None:
-        """Plain files do not expand."""
+            self.names = tuple(self._walk(path))
 
     def _walk(self, path: Path) -> Iterator[str]:
         """The files, including links out of the folder, which `_open` refuses."""
@@ -198,7 +154,9 @@ class FolderContainer(Container):
                     where=self.path,
                     fix="Pass the archive's own folder",
                 )
-            self._outside += [str(here / name) for name in folders if self._leads_out(here / name)]
+            self.outside += tuple(
+                str(here / name) for name in folders if self._leads_out(here / name)
+            )
             folders[:] = sorted(folders) if len(here.relative_to(path).parts) < self._DEPTH else []
             for name in sorted(files):
                 if (here / name).is_file():
@@ -206,9 +164,6 @@ class FolderContainer(Container):
 
     def _leads_out(self, entry: Path) -> bool:
         return entry.is_symlink() and not entry.resolve().is_relative_to(self._root)
-
-    def _size(self, name: str) -> int:
-        return (self.path / name).stat().st_size
 
     def _open(self, name: str) -> IO[bytes]:
         if self._leads_out(self.path / name):
@@ -218,6 +173,61 @@ class FolderContainer(Container):
                 fix="Replace the link by the file",
             )
         return (self.path / name).open("rb")
+
+
+class ArchiveContainer(Container):
+    """A packed file: its entries are checked before any is read, and what they unpack to."""
+
+    def __init__(self, path: Path, limits: ArchiveLimits) -> None:
+        super().__init__(path, limits)
+        self._spent: dict[str, int] = {}
+
+    def where(self, name: str) -> str:
+        return f"{self.path}: {name}"
+
+    def open(self, name: str) -> BinaryIO:
+        self.charge(name, self._size(name))
+        return super().open(name)
+
+    def charge(self, name: str, size: int) -> None:
+        """Count `size` bytes of a member. Raises SourceError beyond a limit."""
+        self._spent[name] = max(size, self._spent.get(name, 0))
+        for amount, limit in (
+            (self._spent[name], self.limits.member),
+            (sum(self._spent.values()), self.limits.total),
+        ):
+            if amount > limit:
+                raise unpacks_too_far(self.where(name), limit)
+
+    def check_entry(self, count: int, name: str, *, outside: bool, link: str | None) -> None:
+        """Raises SourceError for entry number `count` if it must not be in an archive of posts."""
+        fix = "Check where this file comes from"
+        if count > self.limits.entries:
+            raise SourceError(
+                f"has more than {self.limits.entries:,} entries", where=self.path, fix=fix
+            )
+        if outside:
+            raise SourceError(
+                f"has an entry that would unpack outside the folder: {name!r}",
+                where=self.path,
+                fix=f"{fix}; archives of posts have no such names",
+            )
+        if link is not None:
+            raise SourceError(
+                f"has a {link}: {name!r}", where=self.path, fix="Pack the file itself"
+            )
+
+    def _size(self, name: str) -> int:
+        """The size that the archive declares, in bytes."""
+        raise NotImplementedError
+
+
+def unpacks_too_far(where: str, limit: int) -> SourceError:
+    return SourceError(
+        f"unpacks to more than {limit:,} bytes, more than any archive of posts",
+        where=where,
+        fix="Check where this file comes from",
+    )
 
 
 class _Metered(io.RawIOBase):
@@ -274,13 +284,8 @@ def reporting_damage(where: str) -> Iterator[None]:
             fix="Unpack it and pass the folder",
         ) from error
     except _DAMAGED as error:
-        raise SourceError(
-            f"is a damaged {_kind(error)} ({error})", where=where, fix=_AGAIN
-        ) from error
-
-
-def _kind(error: Exception) -> str:
-    return "archive" if isinstance(error, tarfile.TarError) else "zip"
+        kind = "archive" if isinstance(error, tarfile.TarError) else "zip"
+        raise SourceError(f"is a damaged {kind} ({error})", where=where, fix=_AGAIN) from error
 
 
 def _raise(error: OSError) -> None:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_X_DATE = re.compile(
-    r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) (\d{1,2}) (\d\d:\d\d:\d\d) ([+-]\d{4}) (\d{4})"
-)
 _EPOCH = re.compile(r"(\d{9,10}|\d{12,13})(?:\.\d+)?")
 _NUMERIC = (
     "%m/%d/%y %H:%M",
@@ -23,14 +20,14 @@ _NUMERIC = (
 def parse_date(value: object) -> datetime | None:
     """The date in UTC; None if `value` is not a date. A date without a zone counts as UTC.
 
-    Reads X's own format (`Thu May 23 16:56:38 +0000 2024`), ISO 8601, seconds or milliseconds
-    since 1970, and month/day/year with or without a time.
+    Reads X's own format (`Thu May 23 16:56:38 +0000 2024`), ISO 8601, RFC 5322, seconds or
+    milliseconds since 1970, and month/day/year with or without a time.
     """
     text = str(value).strip() if isinstance(value, str | int | float) else ""
     if not text:
         return None
     try:
-        moment = _epoch(text) or _x_date(text) or _iso(text) or _numeric(text)
+        moment = _epoch(text) or _iso(text) or _mail(text) or _numeric(text)
         if moment is None:
             return None
         return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
@@ -45,20 +42,19 @@ def _epoch(text: str) -> datetime | None:
     return datetime.fromtimestamp(float(text) / (1000 if len(found[1]) > 10 else 1), UTC)
 
 
-def _x_date(text: str) -> datetime | None:
-    found = _X_DATE.fullmatch(text)
-    if found is None:
-        return None
-    month, day, time, zone, year = found.groups()
-    number = _MONTHS.index(month.lower()) + 1
-    return datetime.fromisoformat(f"{year}-{number:02}-{int(day):02}T{time}{zone}")
-
-
 def _iso(text: str) -> datetime | None:
     """ISO 8601; X's archives of 2013 have a space before the zone."""
     try:
         return datetime.fromisoformat(re.sub(r"\s*(?:UTC|GMT)$|\s+(?=[+-]\d\d:?\d\d$)", "", text))
     except ValueError:
+        return None
+
+
+def _mail(text: str) -> datetime | None:
+    """RFC 5322, as in HTTP's headers; X's own format has the same words in another order."""
+    try:
+        return parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError):
         return None
 
 

@@ -29,6 +29,7 @@ _HANDLE = ("screen_name", "user_screen_name", "username", "handle", *_AUTHOR, "a
 _PICTURE = ("profile_image_url_https", "profile_image_url", "avatar")
 _LINK = ("url", "permalink", "link", "tweet_url")
 _ORIGINAL = ("retweeted_status", "retweeted_status_id", "retweeted_status_id_str")
+_REPOST = (*_ORIGINAL, "is_retweet")
 _ONLY_X = frozenset(
     (
         *("full_text", "id_str", "tweet_id", "screen_name", "favorite_count", "retweet_count"),
@@ -69,17 +70,26 @@ def read_record(
     """
     raw = _raw_text(record, where, text_column)
     status = next(filter(None, (_STATUS.match(str(record.get(name))) for name in _LINK)), None)
-    from_x = network == "x" or status is not None or _is_from_x(record)
+    from_x = (
+        network == "x"
+        or status is not None
+        or "screen_name" in mapping(record.get("user"))
+        or not _ONLY_X.isdisjoint(record)
+    )
     name = _first(record, _ID) or (status[1] if status else where.rpartition(":")[2])
     text, cut = own_words(record, raw, name) if from_x else (encodable(raw), False)
     author, unattributed = _author(record)
+    parent = _first(record, _REPLY) or next(iter(_referenced(record, "replied_to")), None)
+    edits = record.get("edit_history_tweet_ids")
     post = Post(
         id=name,
         text=text,
         created=parse_date(_first(record, _DATE)),
-        repost=is_typed_repost(text) or _is_repost(record),
+        repost=is_typed_repost(text)
+        or any(_is_set(record.get(name)) for name in _REPOST)
+        or bool(_referenced(record, "retweeted")),
         language=language_code(record.get("lang") or record.get("language")),
-        reply_to=_reply_to(record),
+        reply_to=parent if _is_set(parent) else None,
         truncated=cut,
     )
     return PostRecord(
@@ -89,7 +99,7 @@ def read_record(
         where,
         name=unattributed,
         public=_is_public(record),
-        versions=_versions(record),
+        versions=tuple(map(str, edits)) if isinstance(edits, list) else (),
     )
 
 
@@ -150,21 +160,6 @@ def _handle(value: str | None) -> str | None:
     return value.removeprefix("@") or None if value else None
 
 
-def _is_repost(record: Mapping[str, Any]) -> bool:
-    if any(_is_set(record.get(name)) for name in (*_ORIGINAL, "is_retweet")):
-        return True
-    return bool(_referenced(record, "retweeted"))
-
-
-def _is_from_x(record: Mapping[str, Any]) -> bool:
-    return "screen_name" in mapping(record.get("user")) or not _ONLY_X.isdisjoint(record)
-
-
-def _reply_to(record: Mapping[str, Any]) -> str | None:
-    parent = _first(record, _REPLY) or next(iter(_referenced(record, "replied_to")), None)
-    return parent if _is_set(parent) else None
-
-
 def _referenced(record: Mapping[str, Any], kind: str) -> list[str]:
     """The ids of the posts that this one refers to in this way, as API 2 writes them."""
     found = objects(record.get("referenced_tweets"))
@@ -172,16 +167,10 @@ def _referenced(record: Mapping[str, Any], kind: str) -> list[str]:
 
 
 def _is_public(record: Mapping[str, Any]) -> bool:
-    """Whether the record does not say that it is restricted or deleted."""
     inner = [record, *(mapping(record.get(field)) for field in _AUTHOR)]
     if any(_is_set(one.get("protected")) for one in inner) or _is_set(record.get("deleted")):
         return False
     return str(record.get("visibility") or "").strip().lower() not in _HIDDEN
-
-
-def _versions(record: Mapping[str, Any]) -> tuple[str, ...]:
-    ids = record.get("edit_history_tweet_ids")
-    return tuple(map(str, ids)) if isinstance(ids, list) else ()
 
 
 def _is_set(value: Any) -> bool:
@@ -189,7 +178,6 @@ def _is_set(value: Any) -> bool:
 
 
 def _first(record: Mapping[str, Any], names: Iterable[str]) -> str | None:
-    """The first of these fields with a value, as text."""
     for name in names:
         value = record.get(name)
         if isinstance(value, int | float) and not isinstance(value, bool):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from hubtools.posts.formats.characters import first_characters
-from hubtools.posts.formats.container import Container, FileContainer
+from hubtools.posts.formats.characters import file_start
+from hubtools.posts.formats.container import Container
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[{}\[\]:,]')
 _DEPTH = 8
@@ -13,9 +13,7 @@ _DEPTH = 8
 
 def file_key_paths(container: Container) -> frozenset[str]:
     """The `key_paths` of a source that is a single JSON file; none for others."""
-    if not isinstance(container, FileContainer):
-        return frozenset()
-    start = first_characters(container, container.names[0])
+    start = file_start(container)
     return key_paths(start) if start.lstrip()[:1] in ("{", "[") else frozenset()
 
 

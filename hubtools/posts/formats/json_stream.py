@@ -61,6 +61,14 @@ class JsonStream(AbstractContextManager["JsonStream"]):
             line = self._line
             yield line, self._value(line)
 
+    def objects(self, kind: str, fix: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Each value with its file and line. Raises SourceError for one that is not an object."""
+        for line, value in self.values():
+            where = f"{self._where}:{line}"
+            if not isinstance(value, dict):
+                raise SourceError(f"is not {kind}", where=where, fix=fix)
+            yield where, value
+
     def members(self, lists: Collection[str]) -> Iterator[tuple[int, str, Any]]:
         """The members of every object (in sequence or in a list) as (line, key, value).
 
@@ -82,7 +90,6 @@ class JsonStream(AbstractContextManager["JsonStream"]):
             raise self._broken(what, self._line)
 
     def value(self) -> Any:
-        """The single value that starts here."""
         self._next()
         return self._value()
 

@@ -9,12 +9,18 @@ import gzip
 import io
 import tarfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, cast
 
 from hubtools.core.errors import SourceError
-from hubtools.posts.formats.container import ArchiveLimits, Container, leads_out, reporting_damage
+from hubtools.posts.formats.container import (
+    ArchiveContainer,
+    ArchiveLimits,
+    leads_out,
+    reporting_damage,
+    unpacks_too_far,
+)
 
 GZIP = b"\x1f\x8b"
 _EXPANSION = 20
@@ -22,28 +28,22 @@ _EXPANSION = 20
 _HEADER = 1 << 20
 
 
-class TarContainer(Container):
-    """A tar whose entries are all checked before any is read."""
-
+class TarContainer(ArchiveContainer):
     def __init__(self, path: Path, limits: ArchiveLimits) -> None:
         super().__init__(path, limits)
         self._infos: dict[str, tarfile.TarInfo] = {}
+        self._files = ExitStack()
         with reporting_damage(str(path)), self._archive() as archive:
             for count, info in enumerate(archive, 1):
-                self._check(info, count)
+                link = "link" if info.issym() or info.islnk() else None
+                self.check_entry(count, info.name, outside=leads_out(info.name), link=link)
                 if info.isreg():
                     self._infos[info.name.removeprefix("./")] = info
                 archive.members = []  # type: ignore[attr-defined]  # tarfile keeps every entry
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(self._infos)
-
-    def where(self, name: str) -> str:
-        return f"{self.path}: {name}"
+        self.names = tuple(self._infos)
 
     def close(self) -> None:
-        """Nothing stays open between reads."""
+        self._files.close()
 
     @contextmanager
     def _archive(self) -> Iterator[tarfile.TarFile]:
@@ -64,37 +64,12 @@ class TarContainer(Container):
         bound = self.limits.total + _EXPANSION * self.path.stat().st_size
         return tarfile.TarFile(fileobj=_Bounded(inner, bound, str(self.path)), mode="r")
 
-    def _check(self, info: tarfile.TarInfo, count: int) -> None:
-        if count > self.limits.entries:
-            raise SourceError(
-                f"has more than {self.limits.entries:,} entries",
-                where=self.path,
-                fix="Check where this file comes from",
-            )
-        if leads_out(info.name):
-            raise SourceError(
-                f"has an entry that would unpack outside the folder: {info.name!r}",
-                where=self.path,
-                fix="Check where this file comes from; archives of posts have no such names",
-            )
-        if info.issym() or info.islnk():
-            raise SourceError(
-                f"has a link: {info.name!r}",
-                where=self.path,
-                fix="Pack the file itself",
-            )
-
     def _size(self, name: str) -> int:
         return self._infos[name].size
 
     def _open(self, name: str) -> IO[bytes]:
-        file = self.path.open("rb")
-        try:
-            inner = self._tar(file).extractfile(self._infos[name])
-        except BaseException:
-            file.close()
-            raise
-        return cast(IO[bytes], _Owning(cast(IO[bytes], inner), file))
+        file = self._files.enter_context(self.path.open("rb"))
+        return cast(IO[bytes], self._tar(file).extractfile(self._infos[name]))
 
 
 class _Bounded(io.RawIOBase):
@@ -118,26 +93,4 @@ class _Bounded(io.RawIOBase):
 
     def _check(self, place: int) -> None:
         if place > self._bound:
-            raise SourceError(
-                f"unpacks to more than {self._bound:,} bytes, more than any archive of posts",
-                where=self._where,
-                fix="Check where this file comes from",
-            )
-
-
-class _Owning(io.RawIOBase):
-    """A member's bytes; closing them closes the file too."""
-
-    def __init__(self, inner: IO[bytes], file: IO[bytes]) -> None:
-        self._inner, self._file = inner, file
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        return self._inner.read(size)
-
-    def close(self) -> None:
-        self._inner.close()
-        self._file.close()
-        super().close()
+            raise unpacks_too_far(self._where, self._bound)

@@ -40,9 +40,7 @@ class XArchiveFiles:
     account: str | None
     profile: str | None
     expected: int | None
-    """How many posts the manifest lists."""
     owner: Mapping[str, Any]
-    """The manifest's `userInfo`."""
 
 
 def homes(container: Container) -> tuple[str, ...]:
@@ -57,7 +55,7 @@ def find_files(container: Container) -> XArchiveFiles:
     Raises SourceError for two archives, an archive without tweets, and files of tweets that the
     manifest lists but the archive lacks.
     """
-    home = _one_home(container)
+    home = container.only(homes(container))
     manifest = _manifest(container, home)
     listed = {kind: _listed(manifest, kind, home) for kind in ("tweets", "tweet", *_NAMES)}
     tweets = listed["tweets"] or listed["tweet"]
@@ -73,7 +71,11 @@ def find_files(container: Container) -> XArchiveFiles:
         raise SourceError(
             "has no tweets.js", where=container.path, fix="Download the archive from X again"
         )
-    single = {kind: _present(container, home, kind, listed[kind]) for kind in _NAMES}
+    single = {
+        kind: tuple(name for name in listed[kind] if name in container.names)
+        or _named(container, home, kind)
+        for kind in _NAMES
+    }
     return XArchiveFiles(
         home=home,
         tweets=names,
@@ -83,17 +85,6 @@ def find_files(container: Container) -> XArchiveFiles:
         expected=sum(tweets.values()) if tweets else None,
         owner=mapping(manifest.get("userInfo")),
     )
-
-
-def _one_home(container: Container) -> str:
-    found = homes(container)
-    if len(found) > 1:
-        raise SourceError(
-            f"contains several archives: {', '.join(home or '.' for home in found)}",
-            where=container.path,
-            fix="Pass one of them",
-        )
-    return found[0]
 
 
 def _manifest(container: Container, home: str) -> Mapping[str, Any]:
@@ -116,15 +107,7 @@ def _listed(manifest: Mapping[str, Any], kind: str, home: str) -> dict[str, int]
     return found
 
 
-def _present(
-    container: Container, home: str, kind: str, listed: Mapping[str, int]
-) -> tuple[str, ...]:
-    names = tuple(name for name in listed if name in container.names)
-    return names or _named(container, home, kind)
-
-
 def _named(container: Container, home: str, kind: str) -> tuple[str, ...]:
-    """The members named as files of `kind`, in the order of their parts."""
     form = re.compile(rf"{re.escape(home)}{_NAMES[kind]}(?:-part(\d+))?\.js")
     found = ((form.fullmatch(name), name) for name in container.names)
     return tuple(

@@ -34,8 +34,8 @@ def own_words(record: Mapping[str, Any], raw: str, own_id: str) -> tuple[str, bo
     cut = record.get("truncated") is True or looks_cut(text)
     links = dict(_links(record))
     while links:
-        before, _, last = text.rstrip().rpartition(" ")
-        before, last = _after_line_break(before, last)
+        *head, last = text.rsplit(maxsplit=1) or [""]
+        before = "".join(head)
         target = _STATUS.fullmatch(links.get(last, ""))
         if target is None:
             break
@@ -55,11 +55,6 @@ def looks_cut(text: str) -> bool:
         return False
     shown = _LINKS_AT_END.sub("", text)
     return len(shown) >= _LONG - 25 and len(text) >= _LONG and shown.endswith("…")
-
-
-def _after_line_break(before: str, last: str) -> tuple[str, str]:
-    head, mark, tail = last.rpartition("\n")
-    return (f"{before} {head}", tail) if mark else (before, last)
 
 
 def _links(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -24,6 +24,7 @@ from hubtools.posts.post import Post
 
 _ASSIGNMENT = re.compile(r"\s*window\.YTD\.(\w+)\.part\d+\s*=\s*")
 _LINK_AT_END = re.compile(r"(?:\s*https://t\.co/\w+)*\s*$")
+_FIX = "Download the archive again"
 
 LongTexts = Mapping[datetime, list[str]]
 
@@ -40,8 +41,7 @@ def tweet_records(members: Iterable[TextMember], long_texts: LongTexts) -> Itera
     Raises SourceError with member and line.
     """
     for member in members:
-        for line, tweet in objects_in(member, "tweets", "tweet"):
-            where = f"{member.where}:{line}"
+        for where, tweet in objects_in(member, "tweets", "tweet"):
             post = _post(tweet, where, long_texts)
             yield PostRecord(post, None, "x", where, versions=_versions(tweet))
 
@@ -57,8 +57,8 @@ def read_long_texts(members: Iterable[TextMember]) -> LongTexts:
     return found
 
 
-def objects_in(member: TextMember, kind: str, key: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """The objects in one file with their lines, unwrapped from `key` if they are wrapped."""
+def objects_in(member: TextMember, kind: str, key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The objects in one file with their places, unwrapped from `key` if they are wrapped."""
     with JavaScriptStream(member) as stream:
         found = stream.skip(_ASSIGNMENT)
         if found and found[1].rstrip("s") != kind.rstrip("s"):
@@ -67,23 +67,17 @@ def objects_in(member: TextMember, kind: str, key: str) -> Iterator[tuple[int, M
                 where=member.where,
                 fix="Pass the archive itself, or its tweets.js",
             )
-        for line, value in stream.values():
-            inner = value.get(key, value) if isinstance(value, dict) else None
+        for where, value in stream.objects(f"a {key}", _FIX):
+            inner = value.get(key, value)
             if not isinstance(inner, dict):
-                raise SourceError(
-                    f"is not a {key}",
-                    where=f"{member.where}:{line}",
-                    fix="Download the archive again",
-                )
-            yield line, inner
+                raise SourceError(f"is not a {key}", where=where, fix=_FIX)
+            yield where, inner
 
 
 def _post(tweet: Mapping[str, Any], where: str, long_texts: LongTexts) -> Post:
     raw = tweet.get("full_text", tweet.get("text"))
     if not isinstance(raw, str):
-        raise SourceError(
-            "has a tweet without 'full_text'", where=where, fix="Download the archive again"
-        )
+        raise SourceError("has a tweet without 'full_text'", where=where, fix=_FIX)
     number = encodable(str(tweet.get("id_str") or tweet.get("id") or ""))
     text, cut = own_words(tweet, raw, number)
     created = parse_date(tweet.get("created_at"))
@@ -108,7 +102,7 @@ def _completed(text: str, candidates: Sequence[str]) -> str | None:
     if not candidates:
         return None
     shown = _LINK_AT_END.sub("", text).rstrip("…").rstrip()
-    longest = max(candidates, key=lambda long: _shared(shown, long), default="")
+    longest = max(candidates, key=lambda long: _shared(shown, long))
     if len(longest) > len(shown) and 2 * _shared(shown, longest) > len(shown):
         return longest
     return None

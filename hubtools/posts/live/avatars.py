@@ -40,7 +40,6 @@ class AvatarFetcher:
     """Origins that are asked wherever they are, even over http."""
     resolve: Callable[[str], Sequence[str]] = resolve_host
     offline: bool = False
-    """Use only what is cached."""
 
     def fetch(self, url: str) -> bytes | None:
         """The bytes of the JPEG, PNG, GIF or WebP at `url`; None if it is not available."""
@@ -72,7 +71,6 @@ def default_fetcher(cache: Path) -> AvatarFetcher:
 
 
 def cached_avatar(cache: Path, url: str) -> Path:
-    """The cache file of the picture at `url`."""
     return cache / FOLDER / hashlib.sha256(url.encode()).hexdigest()
 
 

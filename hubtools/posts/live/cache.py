@@ -16,12 +16,12 @@ import json
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
+import msgspec
 from filelock import FileLock, Timeout
 
 from hubtools.core.cancel import CancelToken
@@ -30,30 +30,27 @@ from hubtools.core.files import write_atomically, writing
 from hubtools.posts.live.address import AccountAddress
 from hubtools.posts.post import Post
 
-_VERSION = 1
 ACCOUNT = "account.json"
 LIVE = "live"
 _LONGEST_NAME = 200
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Walk:
-    """One pass through the pages, from the newest backwards."""
-
     pages: int = 0
     next: str | None = None
     """Where the page after the last saved one begins."""
     done: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CacheState:
     """All walks, oldest first; only the last can be unfinished."""
 
     began: float
     left_out: bool = False
-    """Whether posts that are not public were skipped."""
-    walks: tuple[Walk, ...] = ()
+    walks: list[Walk] = field(default_factory=list)
+    version: Literal[1] = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,31 +62,26 @@ class PageCache:
     def load(self) -> CacheState | None:
         """The saved state; None if there is none or a page is missing."""
         try:
-            document = json.loads((self.folder / "state.json").read_bytes())
-            if document.pop("version") != _VERSION:
-                return None
-            walks = tuple(Walk(**walk) for walk in document.pop("walks"))
-            state = CacheState(**document, walks=walks)
-        except (OSError, ValueError, TypeError, AttributeError, KeyError):
+            data = (self.folder / "state.json").read_bytes()
+            state = msgspec.json.decode(data, type=CacheState)
+        except (OSError, ValueError, msgspec.MsgspecError):
             return None
         complete = all(
             self._page(number, page).is_file()
-            for number, walk in enumerate(walks, 1)
+            for number, walk in enumerate(state.walks, 1)
             for page in range(1, walk.pages + 1)
         )
         return state if complete else None
 
     def save(self, state: CacheState) -> None:
-        document = {"version": _VERSION, **asdict(state)}
-        write_atomically(self.folder / "state.json", json.dumps(document))
+        write_atomically(self.folder / "state.json", msgspec.json.encode(state))
 
-    def append(self, state: CacheState, posts: Sequence[Post]) -> CacheState:
-        """Write `posts` as one more page of the last walk; the state that includes it."""
-        number, walk = len(state.walks), state.walks[-1]
-        page = self._page(number, walk.pages + 1)
-        packed = [_pack(post) for post in posts]
-        write_atomically(page, json.dumps(packed, ensure_ascii=False))
-        return replace(state, walks=(*state.walks[:-1], replace(walk, pages=walk.pages + 1)))
+    def append(self, state: CacheState, posts: Sequence[Post]) -> None:
+        """Write `posts` as one more page of the last walk."""
+        walk = state.walks[-1]
+        page = self._page(len(state.walks), walk.pages + 1)
+        write_atomically(page, msgspec.json.encode(posts))
+        walk.pages += 1
 
     def posts(self, walks: Sequence[Walk], first: int = 1) -> Iterator[Post]:
         """The posts of `walks`, numbered from `first`, latest walk first."""
@@ -105,8 +97,8 @@ class PageCache:
 
     def _read(self, page: Path) -> list[Post]:
         try:
-            return [_unpack(packed) for packed in json.loads(page.read_bytes())]
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            return msgspec.json.decode(page.read_bytes(), type=list[Post])
+        except (OSError, ValueError, msgspec.MsgspecError) as error:
             raise SourceError(
                 "is a damaged page of the cache",
                 where=page,
@@ -176,17 +168,3 @@ def _remove(folder: Path) -> None:
     with writing(folder):
         if folder.is_dir():
             shutil.rmtree(folder)
-
-
-def _pack(post: Post) -> dict[str, Any]:
-    values = ((name, getattr(post, name)) for name in Post.__slots__)
-    packed = {name: value for name, value in values if value not in (None, False, "")}
-    if post.created is not None:
-        packed["created"] = post.created.isoformat()
-    return packed
-
-
-def _unpack(packed: dict[str, Any]) -> Post:
-    created = packed.get("created")
-    when = None if created is None else datetime.fromisoformat(created)
-    return Post(**{"text": "", **packed, "created": when})

@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlencode
 
 from hubtools.core.errors import HubUnavailableError
 from hubtools.posts.live.guard import AddressGuard, origin_of
-from hubtools.posts.live.http import HttpLimits, NoResponseError, PublicHttp
+from hubtools.posts.live.http import HttpResponse, NoResponseError, PublicHttp
 from hubtools.posts.live.pacing import seconds_until_allowed, seconds_until_refilled
 from hubtools.posts.live.settings import LiveReading
 
 _TEMPORARY = frozenset((408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524))
-_REDIRECTS = 5
 _WORTH_A_NOTE = 5.0  # seconds
 _RERUN = "Run the same command again later; it resumes from here"
-
-
-@dataclass(frozen=True, slots=True)
-class LiveResponse:
-    """A server's final response: neither temporary nor a redirect."""
-
-    status: int
-    document: Any
-    """The body's JSON; None if it is not JSON."""
-    headers: Mapping[str, str]
-    """By names in lower case."""
-    url: str
 
 
 class LiveClient(AbstractContextManager["LiveClient"]):
@@ -43,12 +27,7 @@ class LiveClient(AbstractContextManager["LiveClient"]):
         self._not_before: dict[str, float] = {}
         self._http = PublicHttp(
             AddressGuard(frozenset(map(origin_of, trusted)), self._settings.resolve),
-            HttpLimits(
-                timeout=self._settings.timeout,
-                response_timeout=self._settings.response_timeout,
-                size=self._settings.response_limit,
-                redirects=_REDIRECTS,
-            ),
+            self._settings.limits,
             purpose="public posts, one account",
             accept="application/json",
         )
@@ -56,7 +35,7 @@ class LiveClient(AbstractContextManager["LiveClient"]):
     def __exit__(self, *_: object) -> None:
         self._http.__exit__()
 
-    def get(self, url: str, params: Mapping[str, str] | None = None) -> LiveResponse:
+    def get(self, url: str, params: Mapping[str, str] | None = None) -> HttpResponse:
         """The final response to one request, sent up to `settings.attempts` times.
 
         Raises HubUnavailableError if there is none for now, SourceError for a server that must not
@@ -76,10 +55,8 @@ class LiveClient(AbstractContextManager["LiveClient"]):
             else:
                 now = self._settings.clock()
                 if response.status not in _TEMPORARY:
-                    refill = seconds_until_refilled(response.headers, now)
-                    self._not_before[origin] = now + refill
-                    document = _json(response.body)
-                    return LiveResponse(response.status, document, response.headers, response.url)
+                    self._not_before[origin] = now + seconds_until_refilled(response.headers, now)
+                    return response
                 problem = f"HTTP {response.status}"
                 wait += seconds_until_allowed(response.headers, now) or 0.0
             if attempt < self._settings.attempts:
@@ -104,10 +81,3 @@ class LiveClient(AbstractContextManager["LiveClient"]):
         if seconds >= _WORTH_A_NOTE:
             self._reporter.note(f"Waiting {seconds:.0f} s for {origin} ({reason})")
         self._sleep(seconds)
-
-
-def _json(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None

@@ -36,10 +36,8 @@ def origin_of(url: str) -> str:
 
 def is_loopback(host: str) -> bool:
     """Whether `host` (a name or an IP address, without a port) is literally this machine."""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
+    found = _address(host)
+    return host == "localhost" if found is None else found.is_loopback
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +45,6 @@ class AddressGuard:
     """Allows https to public addresses, and the `trusted` servers."""
 
     trusted: frozenset[str]
-    """Origins."""
     resolve: Callable[[str], Sequence[str]]
 
     def check(self, url: str) -> None:
@@ -59,7 +56,7 @@ class AddressGuard:
         if not origin.startswith("https:"):
             raise SourceError("is not https", where=origin, fix="Use an https address")
         host = urlsplit(url).hostname or ""
-        if _is_literal(host):
+        if _address(host) is not None:
             self.check_peer(origin, host)
         elif is_loopback(host):
             raise _private(origin)
@@ -99,11 +96,11 @@ def _behind(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
     return address.ipv4_mapped or address.sixtofour or address
 
 
-def _is_literal(host: str) -> bool:
+def _address(host: str) -> IPv4Address | IPv6Address | None:
     try:
-        return bool(ip_address(host))
+        return ip_address(host)
     except ValueError:
-        return False
+        return None
 
 
 def _proxied(host: str) -> bool:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version
+from typing import Any
 
 from huggingface_hub.utils import httpx
 
@@ -18,7 +21,7 @@ class NoResponseError(Exception):
     """The server did not send a whole response."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HttpResponse:
     """A response that is not a redirect."""
 
@@ -28,18 +31,26 @@ class HttpResponse:
     body: bytes
     url: str
 
+    @cached_property
+    def document(self) -> Any:
+        """The body's JSON; None if it is not JSON."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpLimits:
     """How much of a server's time and ours one response may take."""
 
-    timeout: float
+    timeout: float = 30.0
     """Seconds without a byte."""
-    response_timeout: float
+    response_timeout: float = 120.0
     """Seconds for the whole response."""
-    size: int
+    size: int = 16 << 20
     """Bytes, after decompression."""
-    redirects: int
+    redirects: int = 5
 
 
 class PublicHttp(AbstractContextManager["PublicHttp"]):

@@ -9,8 +9,6 @@ seconds or a date.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from email.utils import parsedate_to_datetime
 
 from hubtools.posts.formats.dates import parse_date
 
@@ -47,16 +45,9 @@ def _seconds(value: str, headers: Mapping[str, str], now: float) -> float | None
         if number < _TIMESTAMP:
             return number
     except ValueError:
-        moment = parse_date(value) or _http_date(value)
+        moment = parse_date(value)
         if moment is None:
             return None
         number = moment.timestamp()
-    there = _http_date(headers.get("date", ""))
+    there = parse_date(headers.get("date"))
     return max(0.0, number - (there.timestamp() if there else now))
-
-
-def _http_date(value: str) -> datetime | None:
-    try:
-        return parsedate_to_datetime(value)
-    except (ValueError, TypeError):
-        return None

@@ -8,7 +8,7 @@ from typing import Any
 
 from hubtools.core.errors import SourceError
 from hubtools.posts.formats.values import mapping, objects
-from hubtools.posts.live.client import LiveResponse
+from hubtools.posts.live.http import HttpResponse
 from hubtools.posts.live.walk import FetchPage
 from hubtools.posts.post import Account
 
@@ -25,9 +25,7 @@ class RemoteAccount:
 
     account: Account
     server: str
-    """The origin that has its posts."""
     lists: Mapping[str, FetchPage]
-    """Its lists of posts, each in pages."""
     other_names: tuple[str, ...] = ()
     """Other names that the network has for it, such as a DID."""
     total: int = 0
@@ -35,7 +33,7 @@ class RemoteAccount:
     notes: tuple[str, ...] = ()
 
 
-def objects_of(response: LiveResponse, key: str | None = None) -> list[dict[str, Any]]:
+def objects_of(response: HttpResponse, key: str | None = None) -> list[dict[str, Any]]:
     """The objects in a list: the document itself, or its `key`. Raises SourceError for others."""
     found = response.document if key is None else mapping(response.document).get(key)
     if response.status != 200 or not isinstance(found, list):
@@ -43,7 +41,14 @@ def objects_of(response: LiveResponse, key: str | None = None) -> list[dict[str,
     return objects(found)
 
 
-def unusable(response: LiveResponse) -> SourceError:
+def object_of(response: HttpResponse) -> dict[str, Any]:
+    """The object that the document is. Raises SourceError for others."""
+    if response.status != 200 or not isinstance(response.document, dict):
+        raise unusable(response)
+    return response.document
+
+
+def unusable(response: HttpResponse) -> SourceError:
     """The error for a response that cannot be used, in the server's words if it has any."""
     where = response.url.partition("?")[0]
     if response.status in (401, 403):

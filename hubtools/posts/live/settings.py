@@ -13,6 +13,7 @@ from pathlib import Path
 
 from hubtools.core.cancel import CancelToken
 from hubtools.core.events import Reporter
+from hubtools.posts.live.http import HttpLimits
 from hubtools.posts.post import Account
 
 
@@ -48,14 +49,9 @@ class LiveSettings:
     directory: str = "https://plc.directory"
     """Where a did:plc names the server of its posts."""
     attempts: int = 5
-    timeout: float = 30.0
-    """Seconds without a byte from the server."""
-    response_timeout: float = 120.0
-    """Seconds for a whole response."""
+    limits: HttpLimits = field(default_factory=HttpLimits)
     longest_wait: float = 900.0
     """Seconds that a server may ask us to wait; both networks count in periods of 5 minutes."""
-    response_limit: int = 16 << 20
-    """Bytes, after decompression."""
     page_limit: int = 50_000
     cache_lifetime: float = 7 * 86_400.0
     """Seconds after which all pages are read again, so that posts which were deleted, edited or
@@ -67,10 +63,6 @@ class LiveSettings:
     resolve: Callable[[str], Sequence[str]] = resolve_host
 
 
-def _allow_all(account: Account) -> None:
-    pass
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveReading:
     """One reading of an account from its network."""
@@ -78,5 +70,5 @@ class LiveReading:
     settings: LiveSettings = field(default_factory=LiveSettings)
     reporter: Reporter = field(default_factory=Reporter)
     cancel: CancelToken = field(default_factory=CancelToken)
-    allow: Callable[[Account], None] = _allow_all
+    allow: Callable[[Account], object] = lambda account: None
     """Called with the account under each of its names before any post is read; may raise."""

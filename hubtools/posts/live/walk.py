@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from hubtools.core.errors import SourceError
 from hubtools.posts.live.cache import CacheState, PageCache, Walk
@@ -19,7 +19,6 @@ class PostPage:
     next: str | None
     """Where the next page begins; None at the end."""
     left_out: bool = False
-    """Whether the server's page has posts that are not public."""
 
 
 FetchPage = Callable[[str | None], PostPage]
@@ -41,9 +40,10 @@ def update_cache(
         cache.clear()
         state = CacheState(began=now)
     if state.walks and not state.walks[-1].done:
-        state = _finish(cache, state, fetch, reading, seen)
-    state = replace(state, walks=(*state.walks, Walk()))
-    return _finish(cache, state, fetch, reading, seen)
+        _finish(cache, state, fetch, reading, seen)
+    state.walks.append(Walk())
+    _finish(cache, state, fetch, reading, seen)
+    return state
 
 
 def _finish(
@@ -52,12 +52,12 @@ def _finish(
     fetch: FetchPage,
     reading: LiveReading,
     seen: Callable[[int], None],
-) -> CacheState:
+) -> None:
     """Continue the last walk until the network's end, or until it meets an earlier walk.
 
     A server that repeats a cursor, or returns only known posts, has nothing more to give.
     """
-    earlier, walk = state.walks[:-1], state.walks[-1]
+    *earlier, walk = state.walks
     met = {post.id for post in cache.posts(earlier)}
     own = {post.id for post in cache.posts([walk], first=len(state.walks))}
     requested: set[str | None] = set()
@@ -73,16 +73,12 @@ def _finish(
         own |= new.keys()
         met_earlier = any(post.id in met for post in page.posts)
         stalled = bool(page.posts) and not new
-        is_last = met_earlier or stalled or page.next is None or page.next in requested
-        walk = replace(walk, next=page.next, done=is_last)
-        state = replace(
-            state, left_out=state.left_out or page.left_out, walks=(*state.walks[:-1], walk)
-        )
+        walk.next = page.next
+        walk.done = met_earlier or stalled or page.next is None or page.next in requested
+        state.left_out |= page.left_out
         if new:
-            state = cache.append(state, tuple(new.values()))
-            walk = state.walks[-1]
-        if is_last and not walk.pages:
-            state = replace(state, walks=earlier)
+            cache.append(state, tuple(new.values()))
+        if walk.done and not walk.pages:
+            state.walks.pop()
         cache.save(state)
         seen(len(new))
-    return state

@@ -20,10 +20,11 @@ from hubtools.posts.formats.bluesky_records import POSTS, REPOSTS, record_post, 
 from hubtools.posts.formats.handles import checked_handle
 from hubtools.posts.formats.values import count, mapping, objects, text_or_none
 from hubtools.posts.live.address import HOST, AccountAddress, match_handle
-from hubtools.posts.live.client import LiveClient, LiveResponse
+from hubtools.posts.live.client import LiveClient
 from hubtools.posts.live.guard import origin_of
+from hubtools.posts.live.http import HttpResponse
 from hubtools.posts.live.read import read_account
-from hubtools.posts.live.remote_account import GoneError, RemoteAccount, objects_of, unusable
+from hubtools.posts.live.remote_account import GoneError, RemoteAccount, object_of, objects_of
 from hubtools.posts.live.settings import LiveReading, LiveSettings
 from hubtools.posts.live.walk import PostPage
 from hubtools.posts.optout import PREFERENCE, refuse_opted_out
@@ -42,8 +43,6 @@ _NO_ACCOUNT = ("unable to resolve handle", "profile not found", "could not find 
 
 @dataclass(frozen=True, slots=True)
 class _Repository:
-    """An account's records on its server."""
-
     client: LiveClient
     server: str
     did: str
@@ -60,17 +59,14 @@ class _Repository:
         return found, text_or_none(response.document.get("cursor")) if found else None
 
     def posts(self, cursor: str | None) -> PostPage:
-        """One page of posts."""
         found, after = self.page(POSTS, cursor)
         return PostPage(tuple(record_post(*keyed, self.did) for keyed in _keyed(found)), after)
 
     def reposts(self, cursor: str | None) -> PostPage:
-        """One page of reposts."""
         found, after = self.page(REPOSTS, cursor)
         return PostPage(tuple(record_repost(*keyed) for keyed in _keyed(found)), after)
 
     def first_pages(self, collection: str, pages: int) -> Iterator[dict[str, Any]]:
-        """The records of the first `pages` pages."""
         cursor = None
         for _ in range(pages):
             found, cursor = self.page(collection, cursor)
@@ -140,7 +136,6 @@ def _did(client: LiveClient, address: AccountAddress, appview: str) -> str:
 
 
 def _server(client: LiveClient, did: str, directory: str) -> str:
-    """The origin of the server that has an account's records."""
     if did.startswith("did:web:"):
         url = f"https://{unquote(did.removeprefix('did:web:'))}/.well-known/did.json"
     else:
@@ -148,9 +143,7 @@ def _server(client: LiveClient, did: str, directory: str) -> str:
     response = client.get(url)
     if response.status in (404, 410):
         raise GoneError("no such account", where=did, fix="Check the handle")
-    if response.status != 200 or not isinstance(response.document, dict):
-        raise unusable(response)
-    for service in objects(response.document.get("service")):
+    for service in objects(object_of(response).get("service")):
         if str(service.get("id", "")).endswith("#atproto_pds"):
             return origin_of(str(service.get("serviceEndpoint")))
     raise SourceError("does not name the server of its posts", where=url, fix="Check the handle")
@@ -161,13 +154,10 @@ def _call(
 ) -> dict[str, Any]:
     response = client.get(f"{server}/xrpc/{method}", params)
     _refuse_gone(response, address)
-    if response.status != 200 or not isinstance(response.document, dict):
-        raise unusable(response)
-    return response.document
+    return object_of(response)
 
 
-def _refuse_gone(response: LiveResponse, who: object) -> None:
-    """Raises GoneError for the ways this network reports a missing account."""
+def _refuse_gone(response: HttpResponse, who: object) -> None:
     if response.status not in (400, 404, 410):
         return
     document = mapping(response.document)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -28,15 +27,6 @@ from hubtools.posts.source import FileSource
 _PROFILE = "app.bsky.actor.profile"
 _HEADER = (b"eroots", b"gversion")
 _CHUNK = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class _RepositoryInfo:
-    """What one walk through the tree finds besides posts."""
-
-    account: Account
-    missing: int
-    """Nodes and records that the tree lists but the file lacks."""
 
 
 def recognize(container: Container, options: ReadOptions) -> bool:
@@ -58,14 +48,10 @@ def read(path: str, container: Container, options: ReadOptions) -> AccountPosts:
         while chunk := stream.read(_CHUNK):
             digest.update(chunk)
     opened = partial(_opened, container)
-    info = _survey(opened, container.where(container.names[0]))
-    notes: tuple[str, ...] = ()
-    if info.missing:
-        notes = (f"The file lacks {info.missing:,} records or parts of the tree.",)
+    account, missing = _survey(opened, container.where(container.names[0]))
+    notes = (f"The file lacks {missing:,} records or parts of the tree.",) if missing else ()
     records = partial(_records, opened)
-    source = RecordSource(
-        path, digest.hexdigest(), records, notes, info.account, close=container.close
-    )
+    source = RecordSource(path, digest.hexdigest(), records, notes, account, close=container.close)
     return select_account(source, options)
 
 
@@ -90,7 +76,8 @@ def _opened(container: Container) -> Iterator[tuple[Car, str, bytes]]:
 _Opened = Callable[[], Any]
 
 
-def _survey(opened: _Opened, where: str) -> _RepositoryInfo:
+def _survey(opened: _Opened, where: str) -> tuple[Account, int]:
+    """Whose posts they are, and how many nodes and records of the tree the file lacks."""
     name, missing = None, 0
     with opened() as (car, _, data):
         for path, cid in _walk(car, data):
@@ -102,7 +89,7 @@ def _survey(opened: _Opened, where: str) -> _RepositoryInfo:
                 refuse_opted_out(record, f"{where}: {path}")
                 if path == f"{_PROFILE}/self":
                     name = text_or_none(record.get("displayName"))
-    return _RepositoryInfo(Account("bluesky", name=name), missing)
+    return Account("bluesky", name=name), missing
 
 
 def _records(opened: _Opened) -> Iterator[PostRecord]:

@@ -9,8 +9,8 @@ from typing import TextIO
 
 from hubtools.core.errors import SourceError
 from hubtools.posts.formats.account_records import PostRecord, file_reader
-from hubtools.posts.formats.characters import TextMember, first_characters
-from hubtools.posts.formats.container import Container, FileContainer
+from hubtools.posts.formats.characters import TextMember, file_start
+from hubtools.posts.formats.container import Container
 from hubtools.posts.formats.fields import read_record, text_field
 from hubtools.posts.options import ReadOptions
 from hubtools.posts.source import FileSource
@@ -23,9 +23,7 @@ _HEADER_WORDS = 4
 
 def recognize(container: Container, options: ReadOptions) -> bool:
     """Whether this is a text file with a header, whether or not a column for posts is known."""
-    if not isinstance(container, FileContainer):
-        return False
-    start = first_characters(container, container.names[0])
+    start = file_start(container)
     lines = start.splitlines()
     if not start.strip() or "\0" in start or start.lstrip().startswith("<"):
         return False
@@ -121,7 +119,6 @@ def _is_table(lines: Sequence[str], separator: str, width: int) -> bool:
 
 @contextmanager
 def _field_limit(limit: int) -> Iterator[None]:
-    """Set the csv module's process-wide limit, and restore it."""
     before = csv.field_size_limit(limit)
     try:
         yield

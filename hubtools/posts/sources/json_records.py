@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hubtools.core.errors import SourceError
 from hubtools.posts.formats.account_records import PostRecord, file_reader
-from hubtools.posts.formats.characters import TextMember, first_characters
-from hubtools.posts.formats.container import Container, FileContainer
+from hubtools.posts.formats.characters import TextMember, file_start
+from hubtools.posts.formats.container import Container
 from hubtools.posts.formats.fields import read_record
 from hubtools.posts.formats.json_stream import JsonStream
 from hubtools.posts.options import ReadOptions
@@ -16,21 +15,14 @@ from hubtools.posts.source import FileSource
 
 def recognize(container: Container, options: ReadOptions) -> bool:
     """Whether this is a file that starts like a JSON object or array."""
-    if not isinstance(container, FileContainer):
-        return False
-    return first_characters(container, container.names[0]).lstrip()[:1] in ("{", "[")
+    return file_start(container).lstrip()[:1] in ("{", "[")
 
 
 def _records(member: TextMember, options: ReadOptions) -> Iterator[PostRecord]:
     with JsonStream(member) as stream:
-        for line, value in stream.values():
-            if not isinstance(value, dict):
-                raise SourceError(
-                    "is not a JSON object",
-                    where=f"{member.where}:{line}",
-                    fix="Write each post as an object with a field 'text'",
-                )
-            yield read_record(value, f"{member.where}:{line}", options.text_column)
+        fix = "Write each post as an object with a field 'text'"
+        for where, record in stream.objects("a JSON object", fix):
+            yield read_record(record, where, options.text_column)
 
 
 SOURCE = FileSource(

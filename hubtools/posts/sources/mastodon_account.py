@@ -17,10 +17,17 @@ from hubtools.posts.formats.handles import checked_handle
 from hubtools.posts.formats.mastodon_status import status_post
 from hubtools.posts.formats.values import count, mapping, objects, text_or_none
 from hubtools.posts.live.address import HOST, AccountAddress, match_handle
-from hubtools.posts.live.client import LiveClient, LiveResponse
+from hubtools.posts.live.client import LiveClient
 from hubtools.posts.live.guard import is_loopback, origin_of
+from hubtools.posts.live.http import HttpResponse
 from hubtools.posts.live.read import read_account
-from hubtools.posts.live.remote_account import GoneError, RemoteAccount, objects_of, unusable
+from hubtools.posts.live.remote_account import (
+    GoneError,
+    RemoteAccount,
+    object_of,
+    objects_of,
+    unusable,
+)
 from hubtools.posts.live.settings import LiveReading, LiveSettings
 from hubtools.posts.live.walk import PostPage
 from hubtools.posts.optout import refuse_opted_out
@@ -59,9 +66,9 @@ def find(client: LiveClient, base: str, address: AccountAddress) -> RemoteAccoun
 
 
 def _remote(
-    client: LiveClient, base: str, address: AccountAddress, response: LiveResponse
+    client: LiveClient, base: str, address: AccountAddress, response: HttpResponse
 ) -> RemoteAccount:
-    found: dict[str, Any] = response.document
+    found = object_of(response)
     number = text_or_none(found.get("id"))
     if number is None:
         raise unusable(response)
@@ -93,14 +100,12 @@ def _base(address: AccountAddress, settings: LiveSettings) -> str:
     return settings.mastodon or f"{scheme}://{host}"
 
 
-def _lookup(client: LiveClient, base: str, address: AccountAddress) -> LiveResponse | None:
+def _lookup(client: LiveClient, base: str, address: AccountAddress) -> HttpResponse | None:
     """The server's account of that name; None without one, or without this API."""
     user = address.handle.partition("@")[0]
     response = client.get(f"{base}/api/v1/accounts/lookup", {"acct": user})
     if response.status in (404, 410) or (response.status == 200 and response.document is None):
         return None
-    if response.status != 200 or not isinstance(response.document, dict):
-        raise unusable(response)
     return response
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from hubtools.core.errors import SourceError
 from hubtools.posts.formats.account_records import Author, PostRecord, file_reader
 from hubtools.posts.formats.characters import TextMember
 from hubtools.posts.formats.container import Container
@@ -32,13 +31,10 @@ def _records(member: TextMember, options: ReadOptions) -> Iterator[PostRecord]:
     """All statuses; only public ones, and unlisted ones if `options` asks for them, are public."""
     visible = ("public", "unlisted") if options.unlisted else ("public",)
     with JsonStream(member) as stream:
-        for line, status in stream.values():
-            where = f"{member.where}:{line}"
-            if not isinstance(status, dict):
-                raise SourceError("is not a status", where=where, fix="Remove it")
+        for where, status in stream.objects("a status", "Remove it"):
             check_html_length(status.get("content"), where)
             public = status.get("visibility") in visible and status.get("local_only") is not True
-            post = status_post(status, text_or_none(status.get("id")) or str(line))
+            post = status_post(status, text_or_none(status.get("id")) or where.rpartition(":")[2])
             author = _author(status.get("account"), where)
             yield PostRecord(post, author, "mastodon", where, public=public)
 

@@ -59,24 +59,13 @@ def read(path: str, container: Container, options: ReadOptions) -> AccountPosts:
     """
     if isinstance(container, FileContainer):
         return read_members(path, container, container.names, options, _records)
-    outbox = _only_outbox(container)
+    outbox = container.only(_outboxes(container))
     account = _account(container, outbox.removesuffix(_OUTBOX))
     return read_members(path, container, (outbox,), options, _records, account)
 
 
 def _outboxes(container: Container) -> list[str]:
     return [name for name in container.names if PurePosixPath(name).name == _OUTBOX]
-
-
-def _only_outbox(container: Container) -> str:
-    first, *others = _outboxes(container)
-    if others:
-        raise SourceError(
-            f"contains several archives: {first}, {', '.join(others)}"[:400],
-            where=container.path,
-            fix="Pass one of them",
-        )
-    return first
 
 
 def _account(container: Container, home: str) -> Account | None:
@@ -101,7 +90,6 @@ def _account(container: Container, home: str) -> Account | None:
 
 
 def _avatar(container: Container, home: str, url: object) -> tuple[str | None, bytes | None]:
-    """The avatar's address on the web, or its bytes if it is a member."""
     if not isinstance(url, str) or web_address(url):
         return web_address(url), None
     name = home + url.removeprefix("/")

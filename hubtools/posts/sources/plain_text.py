@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from hubtools.core.errors import SourceError
 from hubtools.posts.formats.account_records import PostRecord, read_members
-from hubtools.posts.formats.characters import TextMember, first_characters, text_member
-from hubtools.posts.formats.container import Container, FileContainer
+from hubtools.posts.formats.characters import TextMember, file_start, text_member
+from hubtools.posts.formats.container import Container
 from hubtools.posts.formats.values import encodable
 from hubtools.posts.formats.x_text import is_typed_repost
 from hubtools.posts.options import ReadOptions
@@ -21,9 +21,7 @@ _BINARY = re.compile(r"[\0-\x08\x0e-\x1a\x1c-\x1f]")
 
 def recognize(container: Container, options: ReadOptions) -> bool:
     """Whether this is a text file that is neither markup nor JSON."""
-    if not isinstance(container, FileContainer):
-        return False
-    start = first_characters(container, container.names[0]).lstrip()
+    start = file_start(container).lstrip()
     return bool(start) and start[0] not in "<{[" and not _BINARY.search(start)
 
 

@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from hubtools.posts.formats.account_records import RecordSource, select_account
-from hubtools.posts.formats.characters import first_characters, text_member
+from hubtools.posts.formats.characters import file_start, text_member
 from hubtools.posts.formats.container import Container, FileContainer
 from hubtools.posts.formats.handles import checked_handle
 from hubtools.posts.formats.values import is_image, text_or_none, web_address
@@ -28,7 +28,7 @@ from hubtools.posts.source import FileSource
 def recognize(container: Container, options: ReadOptions) -> bool:
     """Whether this is an archive's zip or folder, or one of its `.js` files."""
     if isinstance(container, FileContainer):
-        return kind_of(first_characters(container, container.names[0])) is not None
+        return kind_of(file_start(container)) is not None
     return bool(homes(container))
 
 

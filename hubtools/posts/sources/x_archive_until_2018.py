@@ -11,9 +11,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from hubtools.core.errors import SourceError
 from hubtools.posts.formats.account_records import PostRecord, read_members
-from hubtools.posts.formats.characters import TextMember, first_characters, text_member
+from hubtools.posts.formats.characters import TextMember, file_start, text_member
 from hubtools.posts.formats.container import Container, FileContainer
 from hubtools.posts.formats.fields import read_record
 from hubtools.posts.formats.handles import checked_handle
@@ -33,7 +32,7 @@ _TABLE = "tweets.csv"
 def recognize(container: Container, options: ReadOptions) -> bool:
     """Whether this is such an archive's zip or folder, or one of its monthly files."""
     if isinstance(container, FileContainer):
-        return _ASSIGNMENT.match(first_characters(container, container.names[0])) is not None
+        return _ASSIGNMENT.match(file_start(container)) is not None
     return bool(_months(container) or _tables(container))
 
 
@@ -44,10 +43,10 @@ def read(path: str, container: Container, options: ReadOptions) -> AccountPosts:
     account = _account(container)
     months = _months(container)
     if not months:
-        table = _only(container, _tables(container))
+        table = container.only(_tables(container))
         found = read_members(path, container, (table,), options, table_records)
         return replace(found, account=account or found.account)
-    _only(container, sorted({name.rpartition("/")[0] for name in months}))
+    container.only(sorted({name.rpartition("/")[0] for name in months}))
     return read_members(path, container, months, options, _records, account)
 
 
@@ -56,34 +55,19 @@ def _months(container: Container) -> Sequence[str]:
 
 
 def _tables(container: Container) -> Sequence[str]:
-    """The tables of all posts, at the root or in the only folder that was packed."""
     return [
         name for name in container.names if name in (_TABLE, f"{name.partition('/')[0]}/{_TABLE}")
     ]
 
 
-def _only(container: Container, found: Sequence[str]) -> str:
-    if len(found) > 1:
-        raise SourceError(
-            f"contains several archives: {', '.join(found)}"[:400],
-            where=container.path,
-            fix="Pass one of them",
-        )
-    return found[0]
-
-
 def _records(member: TextMember, options: ReadOptions) -> Iterator[PostRecord]:
     with JsonStream(member) as stream:
         stream.skip(_ASSIGNMENT)
-        for line, tweet in stream.values():
-            where = f"{member.where}:{line}"
-            if not isinstance(tweet, dict):
-                raise SourceError("is not a tweet", where=where, fix="Download the archive again")
+        for where, tweet in stream.objects("a tweet", "Download the archive again"):
             yield read_record(tweet, where, network="x")
 
 
 def _account(container: Container) -> Account | None:
-    """The owner according to `user_details.js`; None if it is missing."""
     names = [name for name in container.names if f"/{name}".endswith("/user_details.js")]
     if not names:
         return None

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from hubtools.posts.live.http import HttpLimits
 from hubtools.posts.live.settings import LiveReading, LiveSettings
 from tests.posts.live.servers import Clock, Served
 
@@ -29,7 +30,7 @@ def asking(tmp_path: Path, clock: Clock) -> Asking:
             clock=clock.time,
             sleep=clock.sleep,
             jitter=lambda: 0.5,
-            timeout=5.0,
+            limits=HttpLimits(timeout=5.0),
         )
         return LiveReading(settings=settings)
 

@@ -8,6 +8,7 @@ import pytest
 from hubtools.core.errors import HubUnavailableError, SourceError
 from hubtools.posts.live.client import LiveClient
 from hubtools.posts.live.guard import AddressGuard
+from hubtools.posts.live.http import HttpLimits
 from hubtools.posts.live.pacing import seconds_until_allowed, seconds_until_refilled
 from hubtools.posts.live.settings import cache_folder
 from hubtools.posts.registry import is_live, parse_address
@@ -171,7 +172,9 @@ def test_a_name_that_resolves_anew_for_the_request_leads_nowhere_either(asking: 
 def test_an_answer_that_does_not_end_is_not_read(asking: Asking) -> None:
     with serving(lambda _: lambda path, query: Reply(["x" * 3_000_000])) as served:
         reading = asking(served)
-        reading = replace(reading, settings=replace(reading.settings, response_limit=1 << 20))
+        reading = replace(
+            reading, settings=replace(reading.settings, limits=HttpLimits(size=1 << 20))
+        )
         client = LiveClient(reading, [served.base])
         with client, pytest.raises(SourceError) as caught:
             client.get(served.base)

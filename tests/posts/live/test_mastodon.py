@@ -15,7 +15,7 @@ import pytest
 from hubtools.core.cancel import CancelledError, CancelToken
 from hubtools.core.errors import HubUnavailableError, PolicyError, SourceError
 from hubtools.core.events import Event, Progress, Reporter
-from hubtools.posts.live.client import LiveResponse
+from hubtools.posts.live.http import HttpResponse
 from hubtools.posts.live.remote_account import GoneError
 from hubtools.posts.post import Account
 from hubtools.posts.registry import parse_address, read_source
@@ -274,10 +274,10 @@ class FixedResponses:
     def __init__(self, answers: dict[str, Any]) -> None:
         self.answers, self.asked = answers, []
 
-    def get(self, url: str, params: Any = None) -> LiveResponse:
+    def get(self, url: str, params: Any = None) -> HttpResponse:
         self.asked.append(url)
         found = self.answers.get(url)
-        return LiveResponse(200 if found else 404, found, {}, url)
+        return HttpResponse(200 if found else 404, {}, json.dumps(found).encode(), url)
 
 
 def test_the_server_behind_a_handle_is_asked_when_its_host_has_none(asking: Asking) -> None:
