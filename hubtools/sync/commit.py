@@ -22,10 +22,11 @@ from huggingface_hub.utils import httpx
 
 from hubtools.core.errors import ConflictError, HubUnavailableError
 from hubtools.sync.client import HubClient, parse_json, raise_for_status
-from hubtools.sync.http_errors import NETWORK_ERRORS, RERUN, RETRIED_STATUSES, translated_errors
+from hubtools.sync.http_errors import NETWORK_ERRORS, RERUN, translated_errors
 from hubtools.sync.observe import is_new, list_files
 from hubtools.sync.plan import Change
 from hubtools.sync.repo_state import README, SPACES, Desired, Revision
+from hubtools.sync.retry import RETRIED_STATUSES
 from hubtools.sync.target import HUGGING_FACE
 
 _EXISTS, _OTHER_PARENT, _TOO_MANY = 409, 412, 429

@@ -10,10 +10,9 @@ from huggingface_hub import errors
 from huggingface_hub.utils import httpx
 
 from hubtools.core.errors import AccessError, ConflictError, HubtoolsError, HubUnavailableError
+from hubtools.sync.retry import RETRIED_STATUSES
 
 LOGIN = "Run `hf auth login`, or set HF_TOKEN to a token with write access"
-RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
-"""Responses after which the same request may succeed."""
 NETWORK_ERRORS = (httpx.TransportError, httpx.DecodingError, ConnectionError, TimeoutError)
 """What the client raises when no complete response came."""
 RERUN = "Run the same command again to continue"

@@ -8,10 +8,8 @@ its own would ignore the proxies and certificates of the previous factory.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,11 +22,11 @@ from hubtools.core.errors import HubUnavailableError
 from hubtools.sync.http_errors import (
     NETWORK_ERRORS,
     RERUN,
-    RETRIED_STATUSES,
     redacted,
     unreachable,
 )
 from hubtools.sync.pacing import Budget, Pacer
+from hubtools.sync.retry import RETRIED_STATUSES, RetryPolicy
 
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 """Errors before anything was sent, after which every request may be repeated."""
@@ -36,23 +34,6 @@ _KNOCKS = 4  # attempts at an address that never responded
 _TOO_MANY = 429
 _UNKNOWN_WINDOW = 4  # times longer after a 429 without a time: windows last minutes
 _MAX_RETRY_AFTER = 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """How long to keep trying."""
-
-    attempts: int = 7
-    first: float = 1.0
-    """Seconds before the second attempt; they double each time, half of them at random."""
-    most: float = 30.0
-    timeout: float = 75.0
-    """Seconds to wait for a response; a Hub under load may take 30."""
-
-    def wait(self, attempt: int) -> float:
-        """Seconds to wait after attempt number `attempt`, from 0."""
-        longest: float = min(self.most, self.first * 2**attempt)
-        return longest * random.uniform(0.5, 1)
 
 
 class Transport:

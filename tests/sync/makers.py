@@ -29,9 +29,10 @@ from hubtools.sync.apply import ApplyResult
 from hubtools.sync.client import HubClient
 from hubtools.sync.pacing import Pacer
 from hubtools.sync.plan import Change, Plan
+from hubtools.sync.retry import RetryPolicy
 from hubtools.sync.state import StateCache
 from hubtools.sync.target import Target
-from hubtools.sync.transport import RetryPolicy, hub_transport
+from hubtools.sync.transport import hub_transport
 
 QUICK = RetryPolicy(attempts=7, first=0.01, most=0.05, timeout=20)
 """As patient as by default, in less time."""

@@ -28,7 +28,7 @@ from hubtools.localhub.limits import limit_headers
 from hubtools.services.plan import plan_cards
 from hubtools.sync.pacing import Pacer
 from hubtools.sync.repo_state import README
-from hubtools.sync.transport import RetryPolicy
+from hubtools.sync.retry import RetryPolicy
 from tests.sync.makers import Place, apply_in, plan_in, rival, write_model
 
 

@@ -17,7 +17,7 @@ from hubtools.localhub.limits import limit_headers
 from hubtools.localhub.server import serving
 from hubtools.localhub.store import Store
 from hubtools.sync.access import resolve_namespace
-from hubtools.sync.transport import RetryPolicy
+from hubtools.sync.retry import RetryPolicy
 from tests.sync.makers import Place, rival, write_model
 
 IMPATIENT = RetryPolicy(attempts=7, first=0.01, most=0.05, timeout=0.4)
