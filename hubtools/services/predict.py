@@ -14,10 +14,10 @@ from hubtools.core.events import Reporter
 from hubtools.core.extras import require_extra
 from hubtools.sync.http_errors import translated_errors
 from hubtools.sync.target import connect, parse_target
+from hubtools.training.sampling import Sampling
 
 if TYPE_CHECKING:
     from hubtools.training.base import Base
-    from hubtools.training.sampling import Sampling
 
 _FILES = ["*.json", "*.safetensors", "*.txt", "avatar-*.png"]
 
@@ -67,9 +67,12 @@ def load_model(model: str, to: str | None = None) -> LoadedModel:
     and AccessError or HubUnavailableError when the Hub does not hand it over.
     """
     require_extra("train", "Generating posts", "torch", "transformers")
-    from hubtools.training.base import load_base
+    from hubtools.training.find_base import check_base
 
     place = model if to is None or Path(model).is_dir() else _download(model, to)
+    check_base(place)
+    from hubtools.training.base import load_base  # slow to import
+
     return LoadedModel(place, load_base(place))
 
 
@@ -117,8 +120,6 @@ def _seed(request: PredictRequest) -> int:
 
 
 def _sampling(request: PredictRequest) -> Sampling:
-    from hubtools.training.sampling import Sampling
-
     return Sampling(
         temperature=request.temperature, top_p=request.top_p, max_tokens=request.max_tokens
     )

@@ -83,9 +83,7 @@ def train(
     MissingExtraError, and CancelledError with all that is needed to resume.
     """
     require_training()
-    from hubtools.services.model_folder import make_model_folder
-    from hubtools.training.base import check_base
-    from hubtools.training.run import RunSettings
+    from hubtools.training.find_base import check_base
 
     check_tracker(request.tracker)
     if request.name is not None:
@@ -105,6 +103,10 @@ def train(
             where=card_file,
             fix="Use another --name, or set state = 'published' there",
         )
+    # Only now: what training needs takes seconds to import.
+    from hubtools.services.model_folder import make_model_folder
+    from hubtools.training.run import RunSettings
+
     settings = RunSettings(
         base=request.base,
         recipe=recipe,

@@ -74,6 +74,7 @@ def observe(
             unknown.append(replace(repo, cached=before))
     if unknown:
         observed.update(_read_all(hub, revisions, unknown, cache, reporter))
+    hub.transport.cancel.raise_if_cancelled()
     return Remote(revisions, observed, {name: one.revision for name, one in cached.items() if one})
 
 
@@ -108,7 +109,6 @@ def _read_all(
             )
             found.update(observed)
             bar.advance(len(found))
-    hub.transport.cancel.raise_if_cancelled()
     return found
 
 

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import errors, hf_hub_download
-from safetensors import SafetensorError
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from tokenizers.processors import TemplateProcessing
 from transformers import (
@@ -26,7 +24,8 @@ from transformers import (
 )
 from transformers.utils import logging
 
-from hubtools.core.errors import AccessError, HubUnavailableError, ModelError
+from hubtools.core.errors import ModelError
+from hubtools.training.find_base import find_base, translated_errors
 from hubtools.training.lora import base_of, load_adapter
 from hubtools.training.recipe import SCRATCH, Recipe, Scratch
 
@@ -96,8 +95,8 @@ def load_base(name: str, dropout: float | None = None) -> Base:
         base = replace(load_base(adapted, dropout), commit=None)
         load_adapter(base.model, Path(name))
         return base
-    with _reading(name), quiet_transformers():
-        commit = _check_there(name)
+    with translated_errors(name), quiet_transformers():
+        commit = find_base(name)
         config = AutoConfig.from_pretrained(name, trust_remote_code=False)
         if config.is_encoder_decoder:
             raise ModelError("is an encoder-decoder model and cannot continue a text", where=name)
@@ -168,63 +167,6 @@ def quiet_transformers() -> Iterator[None]:
         yield
     finally:
         _QUIET.leave()
-
-
-def check_base(name: str) -> None:
-    """Raises what `make_base` would for a missing base, without loading it."""
-    if name != SCRATCH:
-        with _reading(name):
-            _check_there(name)
-
-
-def _check_there(name: str) -> str | None:
-    """Fetch the one small file that every model has; returns the commit of a repository."""
-    if Path(name).is_dir():
-        if not (Path(name) / "config.json").is_file():
-            raise ModelError("is not a model: the folder has no config.json", where=name)
-        return None
-    if name.startswith((".", "/", "~")) or name.count("/") > 1:
-        raise ModelError("model folder not found", where=name)
-    return Path(hf_hub_download(name, "config.json")).parent.name
-
-
-@contextmanager
-def _reading(name: str) -> Iterator[None]:
-    """Turn the libraries' errors for a model that cannot be loaded into ours."""
-    fix = "Set --base to a causal language model: a repository on the Hub, a folder, or 'scratch'"
-    try:
-        yield
-    except errors.GatedRepoError as error:
-        raise AccessError(
-            "the base model is gated", where=name, fix="Request access on its page, then log in"
-        ) from error
-    except (errors.RepositoryNotFoundError, errors.EntryNotFoundError) as error:
-        if isinstance(error, errors.LocalEntryNotFoundError):
-            raise HubUnavailableError(
-                "the base model is not in the cache and the Hub cannot be reached",
-                where=name,
-                fix="Run again once it can, or use a folder or 'scratch'",
-            ) from error
-        raise ModelError("not found on the Hub", where=name, fix=fix) from error
-    except errors.HFValidationError as error:
-        raise ModelError("is neither a folder nor a repository id", where=name, fix=fix) from error
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        reason = _known_reason(str(error))
-        if reason:
-            raise ModelError(reason, where=name, fix=fix) from error
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ModelError(
-            f"cannot be loaded as a causal language model: {first}", where=name, fix=fix
-        ) from error
-
-
-def _known_reason(text: str) -> str | None:
-    """A short reason for what we refuse, instead of transformers' long one."""
-    if "trust_remote_code" in text:
-        return "needs Python code of its own, which is never run"
-    if "safetensors" in text and ("no file named" in text or "does not appear to have" in text):
-        return "has no model.safetensors; weights in pickle files can run code and are never loaded"
-    return None
 
 
 def _checked(name: str, model: Any, tokenizer: Any) -> Base:
